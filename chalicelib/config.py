@@ -7,25 +7,30 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from .draw import cosignatures
-from .draw.note import Chain
 from .errors import DomainError
-
-Positive = Annotated[int, Meta(gt=0)]
-NotNegative = Annotated[int, Meta(ge=0)]
-Bic = Annotated[str, Meta(pattern="^[A-Z]{4}ID[A-Z0-9]{2}([A-Z0-9]{3})?$")]
-BankText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9/?:().,'+ -]{1,70}$")]
-Skill = Annotated[str, Meta(pattern="^[a-z]+(_[a-z]+)*$", max_length=32)]
-
-AWARD_BATCH_MAX = 100
-"""Winners in one message: as many entries as are read in one call."""
+from .figures import (
+    AccountRules,
+    CalendarRules,
+    DrawRules,
+    EligibilityRules,
+    HelpdeskRules,
+    JobRules,
+    NoticeRules,
+    PartnerRules,
+    PayoutRules,
+    Positive,
+    Scheme,
+    Skill,
+    StatisticsRules,
+    SurveyRules,
+    TrainingRules,
+)
 
 CODE_CONSUMERS = 2
 """How many send codes at once, each a tenth of a second for one; more than twenty codes a second need more of them."""
@@ -47,272 +52,7 @@ class BadConfiguration(DomainError):
     english = "Something is wrong with the service."
 
 
-class _Frozen(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    pass
-
-
-class CalendarRules(_Frozen, frozen=True):
-    first_wave: Positive
-    first_opens_at: datetime
-    every_days: Positive
-    open_hours: Positive
-    exceptions_cached_s: NotNegative
-    closing_soon_s: NotNegative
-
-
-class EligibilityRules(_Frozen, frozen=True):
-    age_min: Positive
-    age_max: Positive
-    family_card_cap: Positive
-    refusals_max: Positive
-    consent_versions: Annotated[tuple[str, ...], Meta(min_length=1)]
-
-
-class Scheme(_Frozen, frozen=True):
-    """What one version of the programme gives, in whole rupiah; `first_wave` is the first wave under it.
-
-    A scheme of waves that run here pays one incentive and at most the two surveys of `SurveyRules.after_s`. Amounts of
-    earlier schemes are kept for readers of their waves' totals, and never paid here.
-    """
-
-    version: str
-    first_wave: Positive
-    training_idr: Positive
-    incentive_idr: Positive
-    incentives: Positive
-    survey_idr: Positive
-    surveys: Positive
-
-
-class TrainingRules(_Frozen, frozen=True):
-    """`buy_within_days`: calendar days in WIB; the day of the award is day 1. A stage may count seconds instead."""
-
-    buy_within_days: Positive
-    cancel_within_s: Positive
-    """How long after a purchase it may be cancelled."""
-    course_hours_min: Positive
-    hour_s: Positive
-    """How long an hour of a course takes at least."""
-    price_per_hour_min_idr: Positive
-    buy_within_s: Positive | None = None
-
-
-class PayoutCode(_Frozen, frozen=True):
-    """A bank or wallet through which people may be paid; `rail` names the provider that pays into it."""
-
-    kind: Literal["bank", "wallet"]
-    rail: Literal["xendit-v2", "bank-file"]
-    bic: Bic | None = None
-    """Its code in a bank file; required there."""
-
-
-class CeilingRules(_Frozen, frozen=True):
-    """The most that is sent on one WIB day, and for one wave's payments of one kind, unless an administrator sets
-    another ceiling. A worker takes `block` payments at a time.
-    """
-
-    day_idr: Positive
-    envelope_idr: Positive
-    block: Positive
-
-
-class BankFileRules(_Frozen, frozen=True):
-    """The payer in a bank file, in the characters that banks accept, and the most transfers in one file."""
-
-    initiating_party: BankText
-    debtor_name: BankText
-    debtor_account: Annotated[str, Meta(pattern="^[0-9]{6,20}$")]
-    debtor_bic: Bic
-    transfers_max: Annotated[int, Meta(gt=0, le=5_000)]
-
-
-class PayoutRules(_Frozen, frozen=True):
-    attempts_max: Positive
-    key_lifetime_s: Positive
-    resend_before_percent: Annotated[int, Meta(gt=0, lt=100)]
-    requeue_after_s: Positive
-    held_look_factor: Positive
-    address_wait_s: Positive
-    """From the change of a person's account to the first payment to it, unless they confirm it before."""
-    retry_after_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    """From an account's first, second, ... refusal to the next attempt; after the last figure, that long each time."""
-    our_retry_after_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    """The same if our own account was short."""
-    failed_rest_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    """From the first, second, ... passing failure to the next attempt."""
-    fsp_timeout_s: Positive
-    inquiry_timeout_s: Annotated[int, Meta(gt=0, le=2)]
-    """As `fsp_timeout_s`, for an account inquiry, which is part of a person's request: that has `API_TIMEOUT_S`."""
-    name_score_min: Annotated[int, Meta(ge=0, le=100)]
-    """How alike, out of 100, the holder's name and the provider's must be."""
-    ceilings: CeilingRules
-    codes: dict[str, PayoutCode]
-    bank_file: BankFileRules | None = None
-
-    @property
-    def kinds(self) -> dict[str, Literal["bank", "wallet"]]:
-        """What each code is: a bank or a wallet."""
-        return {name: code.kind for name, code in self.codes.items()}
-
-
-class UnusualRules(_Frozen, frozen=True):
-    """Which completions of a partner on one WIB day ring.
-
-    More than `hours` of courses; or at least `quick_min` quick ones that are `quick_percent` of all. A completion is
-    quick if it took no more than `quick_within_percent` of the hours of the course.
-    """
-
-    hours: Positive
-    quick_within_percent: Annotated[int, Meta(ge=100)]
-    quick_percent: Annotated[int, Meta(gt=0, le=100)]
-    quick_min: Positive
-
-
-class PartnerRules(_Frozen, frozen=True):
-    clock_skew_s: Positive
-    unusual: UnusualRules
-
-
-class SurveyRules(_Frozen, frozen=True):
-    """When surveys open, in seconds from the payment of the incentive, and for how long; `questions`: the version."""
-
-    questions: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}$")]
-    after_s: tuple[Positive, Positive]
-    open_s: Positive
-    remind_before_s: Positive
-    comparison_after_s: Positive
-    """From the settling of a wave to the survey of its comparison group of `comparison_size` people."""
-    comparison_size: Positive
-
-
-class SmsRules(_Frozen, frozen=True):
-    """What SMS may cost. A prefix of numbers is shut once it had `prefix_min` codes on a day and entered too few."""
-
-    enabled: bool
-    price_idr: Positive
-    day_stop_idr: Positive
-    prefix_min: Positive
-    prefix_entered_percent: Annotated[int, Meta(ge=0, le=100)]
-
-
-class IssuerRules(_Frozen, frozen=True):
-    """An issuer of OpenID Connect whose ID tokens for the client `audience` are exchanged for sessions.
-
-    `jwks_url`: where its public keys are. Only algorithms with a public key can be named.
-    """
-
-    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,31}$")]
-    issuer: Annotated[str, Meta(min_length=1)]
-    audience: Annotated[str, Meta(min_length=1)]
-    algorithms: Annotated[tuple[Literal["ES256", "PS256", "RS256", "Ed25519", "EdDSA"], ...], Meta(min_length=1)]
-    jwks_url: Annotated[str, Meta(pattern="^(https://|http://127[.]0[.]0[.]1:)")]
-
-
-class AccountRules(_Frozen, frozen=True):
-    """How people sign in, and how often they may try. `codes_per_s`: of all that send codes together."""
-
-    code_lifetime_s: Positive
-    code_tries: Annotated[int, Meta(gt=0, le=10)]
-    """Of a code with six digits; ten would let one guess in 100,000 succeed."""
-    contact_failures: Positive
-    codes_per_hour: Positive
-    codes_per_day: Positive
-    sendings: Positive
-    code_again_after_s: Positive
-    sign_in_lifetime_s: Positive
-    codes_per_s: Positive
-    session_lifetime_s: Positive
-    keyless_lifetime_s: Positive
-    access_token_s: Annotated[int, Meta(gt=0, le=600)]
-    """So long a session that was ended is believed by routes that do not read it."""
-    sessions_max: Positive
-    passkeys_max: Annotated[int, Meta(gt=0, le=10)]
-    young_session_s: NotNegative
-    phone_trusted_s: Positive
-    recovery_wait_s: Positive
-    identity_tries: Positive
-    network_window_s: Positive
-    network_sign_ins: Positive
-    work_bits: Annotated[int, Meta(gt=0, le=24)]
-    surge_wait_s: Positive
-    sms: SmsRules
-    issuers: tuple[IssuerRules, ...] = ()
-
-
-class NoticeRules(_Frozen, frozen=True):
-    """`mails_per_s`: what is left of the mail service's rate beside `AccountRules.codes_per_s`, for all together."""
-
-    mails_per_s: Positive
-    requeue_after_s: Positive
-    remind_before_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-
-
-class HelpdeskRules(_Frozen, frozen=True):
-    working_days: Positive
-    open_max: Positive
-
-
-class JobRules(_Frozen, frozen=True):
-    """`newest_per_skill`: from how many vacancies of each skill a person's matches are chosen."""
-
-    open_days_max: Positive
-    newest_per_skill: Annotated[int, Meta(gt=0, le=1500)]
-
-
-class StatisticsRules(_Frozen, frozen=True):
-    """`final_after_days`: how long after it was settled a wave is counted for the last time."""
-
-    final_after_days: Positive
-
-
-class WitnessRules(_Frozen, frozen=True):
-    """The witnesses whose cosignatures of a note count (`keys`, as C2SP's vkeys), and how many a draw needs in time."""
-
-    quorum: NotNegative
-    keys: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        known = self.known
-        if len({key.name for key in known}) < len(known):
-            raise ValueError("two witnesses have one name")
-        # A signature does not contain its witness's name, so two witnesses with one key would count as one.
-        if len({key.key for key in known}) < len(known):
-            raise ValueError("two witnesses have one key")
-        if self.quorum > len(known):
-            raise ValueError("the quorum is above the number of witnesses")
-
-    @property
-    def known(self) -> tuple[cosignatures.WitnessKey, ...]:
-        return tuple(map(cosignatures.parse_key, self.keys))
-
-
-class AwardRules(_Frozen, frozen=True):
-    """With more undecided winners than `ahead_from` they are queued in batches, so that many are decided at once.
-    Winners not decided after `resend_after_s` are queued again.
-    """
-
-    batch: Annotated[int, Meta(gt=0, le=AWARD_BATCH_MAX)]
-    ahead_from: NotNegative
-    resend_after_s: Positive
-
-
-class DrawRules(_Frozen, frozen=True):
-    """`beacon_waiting_told_after_s`: how long after its round was due the public is told that a draw waits for it."""
-
-    freeze_delay_s: Positive
-    beacon_waiting_told_after_s: Positive
-    chain: str
-    chains: dict[str, Chain]
-    witnesses: WitnessRules
-    awards: AwardRules
-
-    @property
-    def pinned(self) -> Chain:
-        """The chain to which this stage commits."""
-        return self.chains[self.chain]
-
-
-class Programme(_Frozen, frozen=True):
+class Programme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of `programme.toml` for one stage. `skills`: what a course may teach and a vacancy ask for."""
 
     skills: Annotated[tuple[Skill, ...], Meta(min_length=1)]
@@ -394,7 +134,7 @@ def _check(programme: Programme) -> None:
             raise BadConfiguration(reason=reason)
 
 
-class Settings(_Frozen, frozen=True):
+class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What belongs to one deployment. Table names and key aliases follow from the stage; the rest is given.
 
     In a function it comes from environment variables (`GELOMBANG_STAGE`, `GELOMBANG_MAIL_DOMAIN`, ...); for the command

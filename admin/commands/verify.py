@@ -23,11 +23,12 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.clock import iso, utc_now
-from chalicelib.config import DrawRules, load_programme
+from chalicelib.config import load_programme
 from chalicelib.draw import cosignatures, note, published
 from chalicelib.draw.cosignatures import Signer
 from chalicelib.draw.errors import ForeignChain, LateWitness
 from chalicelib.errors import DomainError
+from chalicelib.figures import DrawRules
 from chalicelib.waves.publication.bucket import VERIFIER_FILE
 
 from ..deployment import stages

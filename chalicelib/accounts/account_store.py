@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..aws import dynamodb
 from ..aws.attributes import item_of
-from ..config import AccountRules
+from ..figures import AccountRules
 from ..structs import fill
 from .items import AccountItem, GuardItem, OfAccount, RecoveryItem, SessionItem, account_pk, contact_pk, session_sk
 from .rules import Recovery, is_barred

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..config import AccountRules
+from ..figures import AccountRules
 from ..ids import derived_id
 from .sessions.rules import ContactGuard, KeptContact, Session
 

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 
 from .. import typed_text
 from ..clock import iso
-from ..config import AccountRules
 from ..errors import Malformed
+from ..figures import AccountRules
 from ..structs import fill
 from .contacts.contact import ContactKind
 from .passkeys.wire import UsedPasskey

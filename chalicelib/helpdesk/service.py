@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..clock import iso
-from ..config import HelpdeskRules
 from ..errors import NotFound
+from ..figures import HelpdeskRules
 from ..notices.rules import Kind as Notice
 from ..notices.service import NoticeService
 from ..payouts.service import Payouts

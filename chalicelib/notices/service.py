@@ -15,8 +15,8 @@ from ..aws.clients import is_passing
 from ..aws.dynamodb import Transaction
 from ..aws.queues import Queue
 from ..clock import Clock
-from ..config import NoticeRules
 from ..errors import Unavailable
+from ..figures import NoticeRules
 from . import rules
 from .rules import Facts, Kind, NoticeState, Told
 from .store import NoticeStore

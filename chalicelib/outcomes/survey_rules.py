@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..config import Scheme, SurveyRules
+from ..figures import Scheme, SurveyRules
 from ..ids import derived_id
 from ..money import Rupiah, rupiah
 from ..payouts.rules import Kind

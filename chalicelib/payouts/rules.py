@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from ..config import PayoutRules, Scheme
+from ..figures import PayoutRules, Scheme
 from ..ids import derived_id
 from ..ids import same_person as same_person
 from ..money import Rupiah, rupiah

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ..config import PayoutRules
+from ..figures import PayoutRules
 from ..registration.rules import Payee
 from ..values import Value
 from . import alarm_words, rules

@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any
 
 from ..aws import dynamodb
-from ..config import EligibilityRules
 from ..errors import DomainError
+from ..figures import EligibilityRules
 from .errors import Excluded, NotRegistered
 from .items import RegistrationsTable, exclusion_pk, person_pk
 from .rules import Employment, Standing, check_eligible

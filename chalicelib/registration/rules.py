@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from ..config import EligibilityRules
+from ..figures import EligibilityRules
 from ..values import Value
 from .errors import ConsentMissing, ExcludedOccupation, InFormalEducation, OverAge, UnderAge
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from .. import typed_text
-from ..config import TrainingRules
+from ..figures import TrainingRules
 from ..ids import derived_id
 from ..spreadsheets import whole
 from ..values import Value

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..clock import iso
-from ..config import Scheme, TrainingRules, UnusualRules
+from ..figures import Scheme, TrainingRules, UnusualRules
 from ..ids import derived_id
 from ..values import Value
 from ..waves.rules import Beneficiary, BeneficiaryState

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import field
 
 from ..clock import iso
-from ..config import CalendarRules
+from ..figures import CalendarRules
 from ..values import Value
 from .errors import BadPlan, ChangeTooLate, UnknownWave, WavesOverlap
 

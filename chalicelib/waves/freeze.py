@@ -18,11 +18,11 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ..aws.dynamodb import LegsFailed, Transaction
-from ..config import DrawRules
 from ..draw import merkle, note, published
 from ..draw.leaves import LEAF_BYTES, Region, Unsorted, commit_to, table_of
 from ..draw.selection import allot
 from ..errors import DomainError, Unavailable
+from ..figures import DrawRules
 from ..registration.errors import (
     Excluded,
     ExcludedOccupation,

@@ -7,10 +7,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from ..clock import WIB, iso, wib_date
-from ..config import CalendarRules, DrawRules, Programme, TrainingRules
+from ..config import Programme
 from ..draw import note
 from ..draw.note import Chain
 from ..draw.selection import DrawResult
+from ..figures import CalendarRules, DrawRules, TrainingRules
 from ..ids import shard
 from ..values import Value
 from .calendar import Calendar, PlannedWave

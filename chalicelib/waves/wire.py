@@ -9,11 +9,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..clock import iso
-from ..config import DrawRules
 from ..draw import note, published
 from ..draw.leaves import leaf
 from ..draw.proofs import Proof
 from ..draw.selection import DrawResult, open_value, rank
+from ..figures import DrawRules
 from ..structs import fill
 from .calendar import PlannedWave
 from .rules import NOT_DRAWN, Beneficiary, Entry, Wave, WaveState, chain_of, standing, state_at

@@ -20,7 +20,7 @@ from typing import Any
 
 import urllib3
 
-from chalicelib.config import Scheme
+from chalicelib.figures import Scheme
 
 from .api import Unexpected
 from .crowd import INCENTIVE, Diary

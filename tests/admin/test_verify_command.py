@@ -22,8 +22,9 @@ from admin.commands.draw import draw
 from admin.commands.verify import program
 from admin.deployment import stages
 from chalicelib.clock import iso
-from chalicelib.config import BadConfiguration, WitnessRules, load_programme
+from chalicelib.config import BadConfiguration, load_programme
 from chalicelib.draw.cosignatures import Signer
+from chalicelib.figures import WitnessRules
 from chalicelib.waves.publication.bucket import VERIFIER_FILE
 from tests.builders.draws.files import (
     DEVELOPMENT,

@@ -9,10 +9,11 @@ from hashlib import sha256
 
 import pytest
 
-from chalicelib.config import BadConfiguration, WitnessRules, load_programme
+from chalicelib.config import BadConfiguration, load_programme
 from chalicelib.draw import cosignatures
 from chalicelib.draw.cosignatures import Cosignature, Signer, WitnessKey
 from chalicelib.draw.errors import ForgedCosignature, MalformedCosignature, UnknownWitness
+from chalicelib.figures import WitnessRules
 from local.sandbox.beacon import WITNESS
 from tests.builders.draws.verify_draw import program
 from tests.conftest import ROOT

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from bench.aws.endpoint import item_size
-from chalicelib.config import JobRules
 from chalicelib.errors import Malformed, UnknownField
+from chalicelib.figures import JobRules
 from chalicelib.jobs import rules, wire
 from chalicelib.jobs.errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill
 from chalicelib.jobs.rules import Listing, Vacancy

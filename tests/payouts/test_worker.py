@@ -9,7 +9,8 @@ from datetime import datetime
 import msgspec
 import pytest
 
-from chalicelib.config import CeilingRules, Programme
+from chalicelib.config import Programme
+from chalicelib.figures import CeilingRules
 from chalicelib.payouts import alarm_words
 from chalicelib.payouts.controls.limits import Allowance, Pause
 from chalicelib.payouts.errors import OutcomeNotKnown, Superseded

@@ -13,7 +13,8 @@ import msgspec
 import pytest
 
 from chalicelib.aws import dynamodb
-from chalicelib.config import CeilingRules, Programme, Settings
+from chalicelib.config import Programme, Settings
+from chalicelib.figures import CeilingRules
 from chalicelib.money import Rupiah
 from chalicelib.payouts import service
 from chalicelib.payouts.bank_files.store import BatchState

@@ -11,8 +11,8 @@ from functools import partial
 from itertools import accumulate
 from unittest.mock import patch
 
-from chalicelib.config import CeilingRules
 from chalicelib.errors import DomainError
+from chalicelib.figures import CeilingRules
 from chalicelib.money import rupiah
 from chalicelib.payouts import wire
 from chalicelib.payouts.controls.limits import day_name

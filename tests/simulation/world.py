@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.config import CeilingRules, load_programme
+from chalicelib.config import load_programme
+from chalicelib.figures import CeilingRules
 from chalicelib.payouts import rules, wire
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.administration import Administration, PayoutStores

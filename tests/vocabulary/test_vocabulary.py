@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import clock, config, ids
-from chalicelib.config import Programme, Scheme
+from chalicelib.config import Programme
+from chalicelib.figures import Scheme
 from chalicelib.money import Rupiah, format_idr, rupiah
 from chalicelib.outcomes.survey_rules import of_beneficiary
 from chalicelib.payouts.errors import NotInScheme

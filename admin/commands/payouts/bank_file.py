@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from chalicelib.clock import iso, utc_now, wib_date
-from chalicelib.config import BankFileRules
+from chalicelib.figures import BankFileRules
 from chalicelib.helpdesk.rules import is_holiday
 from chalicelib.money import format_idr
 from chalicelib.payouts.bank_files.export import BankFiles, Write

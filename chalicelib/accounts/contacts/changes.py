@@ -13,8 +13,8 @@ from pynamodb.expressions.condition import Condition
 from ...aws.attributes import item_of
 from ...aws.dynamodb import LegsFailed, Transaction, find
 from ...clock import iso
-from ...config import AccountRules
 from ...errors import NotFound, Unavailable
+from ...figures import AccountRules
 from ...ids import Randomness, random_id
 from ...notices.rules import LINK_DAYS, Kind
 from ...notices.service import NoticeService

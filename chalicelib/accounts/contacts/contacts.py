@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from ...aws.dynamodb import LegsFailed, Transaction
-from ...config import AccountRules
 from ...errors import NotFound, Unavailable
+from ...figures import AccountRules
 from ...ids import derived_id
 from ...structs import fill
 from ...vault import PersonKey, Vault

@@ -18,8 +18,8 @@ from ...aws.admin_acts import Act, Journal
 from ...aws.attributes import item_of
 from ...aws.dynamodb import LegsFailed, Transaction, find
 from ...clock import iso
-from ...config import AccountRules
 from ...errors import NotFound, Unavailable
+from ...figures import AccountRules
 from ...ids import Randomness, random_id, same_person
 from ...notices.rules import Kind
 from ...notices.service import NoticeService

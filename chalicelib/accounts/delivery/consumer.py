@@ -14,8 +14,8 @@ from typing import Any
 from ...aws import queues
 from ...aws.clients import is_passing
 from ...clock import Clock
-from ...config import AccountRules
 from ...errors import Unavailable
+from ...figures import AccountRules
 from ...notices.ses import NeverTaken, NotTaken, OutcomeUnknown
 from ..contacts.contact import ContactKind
 from ..macs import Macs

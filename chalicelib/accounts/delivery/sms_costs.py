@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...clock import wib_date
-from ...config import SmsRules
+from ...figures import SmsRules
 from ..signing_in import counters
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ...config import AccountRules
+from ...figures import AccountRules
 from ..account_store import AccountStore
 from ..errors import InvalidToken
 from ..tokens.tokens import Access, Tokens

@@ -26,7 +26,7 @@ from ..errors import IdTokenRefused
 if TYPE_CHECKING:
     from joserfc.jwk import Key
 
-    from ...config import IssuerRules
+    from ...figures import IssuerRules
 
 KEYS_KEPT = timedelta(hours=1)
 """So long an issuer's keys are believed: one that it withdrew is refused after that."""

@@ -12,8 +12,8 @@ from datetime import date, datetime
 from typing import Protocol
 
 from ...clock import iso
-from ...config import AccountRules
 from ...errors import Unavailable
+from ...figures import AccountRules
 from ...ids import derived_id
 from ...structs import fill
 from ...vault import Vault

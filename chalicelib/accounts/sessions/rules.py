@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ...config import AccountRules
+from ...figures import AccountRules
 from ..contacts.contact import ContactKind
 from ..errors import InvalidDpopProof, TooManyRequests
 

@@ -12,8 +12,8 @@ import hmac
 import re
 from datetime import datetime
 
-from ...config import AccountRules
 from ...errors import NotFound, Unavailable
+from ...figures import AccountRules
 from ...ids import Randomness, derived_id, system_randomness
 from ..account_store import AccountStore
 from ..errors import CodeUsed, SessionExpired

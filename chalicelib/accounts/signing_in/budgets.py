@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ...clock import iso, parse_iso
-from ...config import AccountRules
+from ...figures import AccountRules
 from ...ids import derived_id
 from ..errors import CodeUsedUp, TooManyCodes, TooManyTries
 from . import counters

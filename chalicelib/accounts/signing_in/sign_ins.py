@@ -15,8 +15,8 @@ from typing import Literal
 
 from ... import ids
 from ...aws.clients import is_passing
-from ...config import AccountRules
 from ...errors import Unavailable
+from ...figures import AccountRules
 from ...ids import Randomness
 from ..contacts.contact import Contact, parse_contact
 from ..delivery.sms_costs import SmsCosts

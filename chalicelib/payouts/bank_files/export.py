@@ -16,7 +16,7 @@ from functools import cache
 
 import msgspec
 
-from ...config import BankFileRules
+from ...figures import BankFileRules
 from ...ids import Randomness, random_id
 from ...registration.service import Registrations
 from ...values import Value

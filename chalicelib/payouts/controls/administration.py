@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ...aws.admin_acts import Act, Journal
-from ...config import PayoutRules
+from ...figures import PayoutRules
 from ...money import Rupiah
 from ...values import Value
 from .. import alarm_words, rules

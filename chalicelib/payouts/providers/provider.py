@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from ...config import PayoutCode
+from ...figures import PayoutCode
 from ...money import Rupiah
 from ...registration.rules import FinancialAddress
 from ...values import Value

@@ -15,11 +15,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from ...clock import iso
-from ...config import DrawRules
 from ...draw import cosignatures, published
 from ...draw.errors import LateWitness
 from ...draw.leaves import Region
 from ...draw.selection import Substitution
+from ...figures import DrawRules
 from ...values import Value
 from ..errors import UnknownWave
 from ..rules import round_due

@@ -14,13 +14,13 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from ...config import DrawRules
 from ...draw import published
 from ...draw.beacon import Beacon, verify
 from ...draw.errors import BeaconUnavailable, ForgedBeacon
 from ...draw.leaves import region_table, top
 from ...draw.note import Chain
 from ...draw.selection import DrawResult, Selection, draw_seed
+from ...figures import DrawRules
 from ..errors import ListChanged
 from ..rules import Wave, chain_of, commitment
 from .bucket import Publication

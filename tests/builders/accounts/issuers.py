@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from chalicelib.accounts.sessions.issuers import hashed
-from chalicelib.config import IssuerRules
+from chalicelib.figures import IssuerRules
 from tests.builders.accounts.passkeys import b64
 from tests.conftest import T0
 

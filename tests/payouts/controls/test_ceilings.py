@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.config import CeilingRules, Programme, Settings
+from chalicelib.config import Programme, Settings
+from chalicelib.figures import CeilingRules
 from chalicelib.money import Rupiah
 from chalicelib.payouts import alarm_words
 from chalicelib.payouts.controls import limits

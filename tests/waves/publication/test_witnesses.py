@@ -17,9 +17,10 @@ from admin.cli import main
 from admin.commands import verify
 from admin.commands.verify import pinned
 from admin.deployment import stages
-from chalicelib.config import WitnessRules, load_programme
+from chalicelib.config import load_programme
 from chalicelib.draw import cosignatures
 from chalicelib.draw.cosignatures import Signer
+from chalicelib.figures import WitnessRules
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.publication.bucket import CosignatureIntake
 from local.sandbox.beacon import WITNESS
