@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from chalicelib.errors import DomainError
+
 from .aws_calls import Call, wrap_calls
 
 T = TypeVar("T")
@@ -81,6 +83,15 @@ class Calls:
             self.reset()
         return False
 
+    def meeting(self, at: int, act: Callable[[], object], other: Callable[[], object]) -> list[Any]:
+        """What comes of an act, and of the other one, which happens before its nth call."""
+        answers = list[Any]()
+        self.reset()
+        self.before[at] = lambda: answers.append(_tried(other))
+        answers.append(_tried(act))
+        self.reset()
+        return answers
+
     def _watched(self, original: Call) -> Call:
         def call(client: Any, operation: str, parameters: Any) -> Any:
             if self._busy:
@@ -110,6 +121,13 @@ class Calls:
             raise
         finally:
             self._busy = False
+
+
+def _tried(act: Callable[[], object]) -> object:
+    try:
+        return act()
+    except DomainError as refusal:
+        return refusal
 
 
 def die() -> None:

@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from chalice.test import Client
 from click.testing import CliRunner
-from icalendar import Calendar
 
 import app as application
 from admin.cli import main
@@ -20,10 +19,10 @@ from chalicelib.notices import ses
 from chalicelib.notices.rules import DOUBTS_MAX, Kind, NoticeState
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
-from chalicelib.wiring import Services
 from infrastructure.functions import FUNCTIONS
+from tests.builders.crashes import Crash, die
 from tests.builders.notices import DEADLINE, PAID, PostOffice, report, sent_by_moto
-from tests.conftest import REGION, T0
+from tests.conftest import REGION
 
 LATER = timedelta(seconds=SENDING_LIMIT_S + 1)
 
@@ -31,14 +30,6 @@ LATER = timedelta(seconds=SENDING_LIMIT_S + 1)
 @pytest.fixture
 def office(cloud, programme) -> PostOffice:
     return PostOffice(cloud, programme)
-
-
-class Died(BaseException):
-    """The function ends here."""
-
-
-def die() -> None:
-    raise Died
 
 
 def test_a_person_is_told_in_their_language_once(cloud, programme):
@@ -68,14 +59,14 @@ def test_facts_that_a_text_does_not_know_are_refused_before_anything_is_kept(off
     assert office.store.notice("person", "chosen/60") is None
 
 
-@pytest.mark.parametrize("dies", [Died(), die], ids=["before the mail went out", "after it"])
+@pytest.mark.parametrize("dies", [Crash(), die], ids=["before the mail went out", "after it"])
 def test_whoever_dies_between_claim_and_answer_leaves_a_mail_that_is_sent_again(office, dies):
     siti = office.person("siti@example.org")
     office.tell(siti)
     messages = office.receive()
     office.ses.plan = [dies]
 
-    with pytest.raises(Died):
+    with pytest.raises(Crash):
         office.deliver(messages)
     assert office.state(siti) is NoticeState.SENDING
     assert office.deliver(messages) == [], "the claim may still be in somebody's hands"
@@ -84,7 +75,7 @@ def test_whoever_dies_between_claim_and_answer_leaves_a_mail_that_is_sent_again(
     assert office.services.notices.sweep() == 1
     assert office.deliver() == []
 
-    assert len(office.ses.taken) == (1 if isinstance(dies, Died) else 2)
+    assert len(office.ses.taken) == (1 if isinstance(dies, Crash) else 2)
     assert office.state(siti) is NoticeState.SENT
 
 
@@ -98,9 +89,9 @@ def test_a_mail_whose_end_nobody_ever_knows_is_given_up_with_an_error_and_one_no
         office.ses.plan = [NotTaken("Throttled")]
         assert office.deliver(messages) == again
     for n in range(DOUBTS_MAX):
-        office.ses.plan = [Died() if dies else OutcomeUnknown("ReadTimeoutError")]
+        office.ses.plan = [Crash() if dies else OutcomeUnknown("ReadTimeoutError")]
         if dies:
-            with pytest.raises(Died):
+            with pytest.raises(Crash):
                 office.deliver(messages)
             office.now += LATER
             assert office.services.notices.sweep() == (n < DOUBTS_MAX - 1)
@@ -341,55 +332,6 @@ def test_a_message_that_is_none_of_ours_ends_as_a_dead_letter_and_a_forgotten_no
     forgotten = {"messageId": "forgotten", "body": '{"v":1,"registrant_id":"x","event":"chosen/1"}'}
 
     assert office.deliver([bad, forgotten]) == ["bad"]
-
-
-def test_an_event_is_on_the_topic_and_in_the_feed_once_and_a_death_in_between_only_says_it_again(world, monkeypatch):
-    announcements = world.stepper._announcements
-    facts = {"opens_at": "2026-11-27T05:00:00Z", "closes_at": "2026-11-30T17:00:00Z", "quota": 4, "note": None}
-    with monkeypatch.context() as patch:
-        patch.setattr(announcements._store, "mark_published", lambda *_: die())
-        with pytest.raises(Died):
-            announcements.publish("wave_open", 145, facts)
-    for _ in range(3):
-        announcements.publish("wave_open", 145, facts)
-    world.clock.now += timedelta(milliseconds=1)
-    announcements.publish("wave_closed", 145, facts)
-
-    heard = world.heard()
-    assert [each["event"] for each in heard] == ["wave_open", "wave_open", "wave_closed"]
-    assert heard[0] == heard[1], "the same id, by which a subscriber knows it"
-    assert [each.event for each in announcements._store.latest(50)] == ["wave_closed", "wave_open"]
-
-    happened = ["wave_open", "wave_closing_soon", "wave_closed", "wave_frozen"]
-    happened += ["wave_waiting_for_beacon", "wave_drawn", "wave_settled"]
-    for wave in (146, 147):
-        for event in happened:
-            announcements.publish(event, wave, {})
-        told = [each for each in announcements._store.latest(50) if each.wave == wave]
-        assert [each.event for each in told] == happened[::-1], "of one late step too"
-
-
-def test_the_calendar_follows_what_an_administrator_moves_and_skips(cloud, programme):
-    services = Services(cloud, programme)
-
-    def events() -> dict[str, dict]:
-        found = {str(each["uid"]): each for each in Calendar.from_ical(services.agenda(T0)).walk("VEVENT")}
-        return {uid.partition("@")[0]: each for uid, each in found.items()}
-
-    before = events()
-    first, second, third = list(before)[:3]
-    day = timedelta(days=1)
-    opens_at, closes_at = before[second]["dtstart"].dt + day, before[second]["dtend"].dt + day
-    services.waves.move(int(second.removeprefix("wave-")), opens_at, closes_at, T0)
-    services.waves.skip(int(third.removeprefix("wave-")), T0)
-    after = events()
-
-    assert (after[second]["dtstart"].dt, after[second]["dtend"].dt) == (opens_at, closes_at)
-    assert {uid: str(each["status"]) for uid, each in after.items() if uid in before} == {
-        uid: "CANCELLED" if uid == third else "CONFIRMED" for uid in before
-    }
-    assert after[first]["dtstart"].dt == before[first]["dtstart"].dt
-    assert all(after[uid]["sequence"] > before[uid]["sequence"] for uid in before)
 
 
 def test_the_functions_hand_on_what_their_triggers_give_them(office, monkeypatch):

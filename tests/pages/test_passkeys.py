@@ -115,7 +115,7 @@ def authenticator(page: Any, **changes: object) -> str:
 
 
 def signed_in_by_code(house: Household, page: Any) -> None:
-    entered = house.form("siti@example.org").code
+    entered = house.entered("siti@example.org")
     assert page.evaluate("enter", msgspec.to_builtins(entered)) is True
 
 

@@ -60,7 +60,7 @@ class Desk:
     def sign_in(self, contact: str = NEW) -> bool:
         """What a sign-in by the new contact does first."""
         parsed = parse_contact(contact)
-        mac = self.house.services.macs.contact(parsed)
+        mac = self.house.mac(contact)
         guard = self.house.store.guard(mac)
         assert guard is not None
         return self.recoveries.taken_up(parsed, mac, guard, self.house.now)

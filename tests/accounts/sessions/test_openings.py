@@ -1,4 +1,4 @@
-"""A number that another person may have by now, in each combination of what is shown; and a recovery that is used."""
+"""A number that another person may have by now, in each combination of what is shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.accounts.errors import (
-    ChallengeExpired,
     CodeUsed,
     ContactWaits,
     IdentityUnconfirmed,
@@ -19,15 +18,13 @@ from chalicelib.accounts.errors import (
     SessionExpired,
     WrongCode,
 )
-from chalicelib.accounts.rules import RecoveryState, is_young
-from chalicelib.accounts.sessions.rules import ProofRequest
-from chalicelib.accounts.sessions.ways import Way
-from chalicelib.accounts.wire import IdentityForm, SessionForm, SessionOpened
-from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.accounts.rules import is_young
+from chalicelib.accounts.wire import IdentityForm, SessionForm
 from chalicelib.errors import Malformed
 from tests.builders.accounts.accounts import Device
-from tests.builders.accounts.contacts import EMAIL, PHONE, WAIT, Household, masked
-from tests.builders.accounts.sessions import REFRESHES, SESSIONS, account_of, asked
+from tests.builders.accounts.contacts import EMAIL, PHONE, WAIT, masked
+from tests.builders.accounts.sessions import account_of, asked
+from tests.builders.accounts.streets import Street
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.registration import SITI
 
@@ -35,46 +32,17 @@ SECOND_PHONE = "+6281111111111"
 STALE = timedelta(days=61)
 RIGHT = IdentityForm(nik="3174 0957 0895 0001", birth_date=SITI.birth_date)
 WRONG = IdentityForm(nik=SITI.nik, birth_date=SITI.birth_date + timedelta(days=1))
-ANI, BUDI = (f"arn:aws:sts::123456789012:assumed-role/helpdesk/{name}@example.go.id" for name in ("ani", "budi"))
-WEEK = timedelta(days=7)
-
-
-class Street(Household):
-    """People with devices, who sign in by codes; their limits are as wide as tests need."""
-
-    def __init__(self, settings: Settings, programme: Programme) -> None:
-        figures = replace(load_programme("prod").accounts, codes_per_hour=1000, codes_per_day=1000, sendings=3)
-        super().__init__(settings, replace(programme, accounts=figures))
-
-    def sign_in(self, contact: str, device: Device | None, **more: Any) -> SessionOpened:
-        return self.enter(SessionForm(code=self.form(contact).code, **more), device)
-
-    def enter(self, form: SessionForm, device: Device | None) -> SessionOpened:
-        request = asked(device, "POST", SESSIONS, self.now) if device else ProofRequest([], "POST", SESSIONS)
-        return self.services.sessions.open(form, request, self.now)
-
-    def refresh(self, opened: SessionOpened, device: Device) -> None:
-        self.services.sessions.refresh(opened.refresh_token or "", asked(device, "POST", REFRESHES, self.now), self.now)
-
-    def alive(self, opened: SessionOpened) -> int:
-        account_id = account_of(opened)
-        return sum(one.ended_at is None for one in self.store.of(account_id).sessions)
-
-
-@pytest.fixture
-def street(cloud: Settings, programme: Programme) -> Street:
-    return Street(cloud, programme)
 
 
 def test_a_stale_number_alone_opens_nothing_and_its_code_stays_good(street: Street) -> None:
     siti = street.account("siti", PHONE, EMAIL, proved=STALE)
-    code, device = street.form(PHONE).code, Device()
+    code, device = street.entered(PHONE), Device()
     with pytest.raises(MoreProofNeeded) as refusal:
         street.enter(SessionForm(code=code), device)
     assert refusal.value.facts == {"identity_tries_left": 3}
     assert street.store.of(siti.id).sessions == []
     assert street.told(siti) == []
-    opened = street.enter(SessionForm(code=code, other_code=street.form(EMAIL).code), device)
+    opened = street.enter(SessionForm(code=code, other_code=street.entered(EMAIL)), device)
     assert account_of(opened) == siti.id
     assert account_of(street.sign_in(PHONE, Device())) == siti.id, "it is proved now"
 
@@ -110,12 +78,12 @@ def test_only_another_trusted_contact_of_the_account_opens_it(street: Street) ->
     street.account("budi", "budi@example.org")
     for other in (SECOND_PHONE, "budi@example.org", "nobody@example.org"):
         with pytest.raises(MoreProofNeeded):
-            street.sign_in(PHONE, Device(), other_code=street.form(other).code)
-    code = street.form(PHONE).code
+            street.sign_in(PHONE, Device(), other_code=street.entered(other))
+    code = street.entered(PHONE)
     with pytest.raises(MoreProofNeeded):
         street.enter(SessionForm(code=code, other_code=code), Device())
     with pytest.raises(WrongCode):
-        right = street.form(EMAIL).code
+        right = street.entered(EMAIL)
         street.sign_in(PHONE, Device(), other_code=replace(right, code=f"{(int(right.code) + 1) % 10**6:06d}"))
     assert street.store.of(siti.id).sessions == []
 
@@ -126,12 +94,12 @@ def test_a_contact_that_waits_or_has_gone_opens_no_stale_number(street: Street) 
     street.add(street.session(siti, timedelta()), "fourth@example.org")
     for other in ("third@example.org", "fourth@example.org"):
         with pytest.raises(MoreProofNeeded):
-            street.sign_in(PHONE, Device(), other_code=street.form(other).code)
+            street.sign_in(PHONE, Device(), other_code=street.entered(other))
 
 
 def test_the_other_code_is_used_then(street: Street) -> None:
     street.account("siti", PHONE, EMAIL, proved=STALE)
-    other, device = street.form(EMAIL).code, Device()
+    other, device = street.entered(EMAIL), Device()
     street.sign_in(PHONE, device, other_code=other)
     for key in (device, Device(), None):
         with pytest.raises(CodeUsed):
@@ -166,13 +134,13 @@ def test_after_three_wrong_tries_not_even_the_right_one_counts_over_all_sign_ins
     with pytest.raises(MoreProofNeeded) as refusal:
         street.sign_in(PHONE, Device(), identity=RIGHT)
     assert refusal.value.facts == {"identity_tries_left": 0}
-    opened = street.sign_in(PHONE, Device(), other_code=street.form(EMAIL).code)
+    opened = street.sign_in(PHONE, Device(), other_code=street.entered(EMAIL))
     assert account_of(opened) == siti.id, "the owner is not locked out by it"
 
 
 def test_tries_at_once_are_counted_each(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
     street.account("siti", PHONE, proved=STALE)
-    one, other, third = (SessionForm(code=street.form(PHONE).code, identity=WRONG) for _ in range(3))
+    one, other, third = (SessionForm(code=street.entered(PHONE), identity=WRONG) for _ in range(3))
     calls = Calls(monkeypatch)
 
     def meanwhile() -> None:
@@ -247,7 +215,7 @@ def test_a_removed_contact_begins_a_new_account(street: Street) -> None:
 
 
 FORMS: dict[str, Callable[[Street], dict[str, Any]]] = {
-    "other": lambda street: {"other_code": street.form(EMAIL).code},
+    "other": lambda street: {"other_code": street.entered(EMAIL)},
     "identity": lambda _: {"identity": RIGHT},
     "fresh": lambda _: {"fresh": True},
 }
@@ -267,8 +235,8 @@ def test_whoever_dies_at_any_call_and_asks_again_gets_in_once(
             street.services.register(account.id, form, street.now)
             more: dict[str, Any] = {"identity": IdentityForm(nik=form.nik, birth_date=form.birth_date)}
         else:
-            more = {"other_code": street.form(email).code} if way == "other" else {"fresh": True}
-        return account.id, SessionForm(code=street.form(phone).code, **more)
+            more = {"other_code": street.entered(email)} if way == "other" else {"fresh": True}
+        return account.id, SessionForm(code=street.entered(phone), **more)
 
     street.sign_in("first@example.org", Device())
     calls, device = Calls(monkeypatch), Device()
@@ -288,82 +256,10 @@ def test_whoever_dies_at_any_call_and_asks_again_gets_in_once(
             street.refresh(opened, device)
 
 
-# A recovery by the help desk
-
-
-def recovering(street: Street) -> tuple[str, str, SessionOpened, Device]:
-    """Siti's device is signed in; somebody has a recovery approved, with an account of theirs."""
-    device = Device()
-    old = street.sign_in(EMAIL, device)
-    lost = account_of(old)
-    street.now += timedelta(days=30)
-    new = account_of(street.sign_in("new@example.org", Device()))
-    recoveries = street.services.recoveries
-    proposed = recoveries.propose(lost, new, ANI, "KTP", street.now)
-    recoveries.approve(lost, BUDI, street.now, proposed)
-    street.now += WEEK / 2
-    return lost, new, old, device
-
-
-def state(street: Street, account_id: str) -> RecoveryState:
-    recovery = street.services.recoveries.get(account_id)
-    assert recovery is not None
-    return recovery.state
-
-
-def by_passkey(street: Street, account_id: str, device: Device | None) -> None:
-    way = Way(account_id, "passkey", "challenge", "phone", new_account=False, used=ChallengeExpired)
-    street.services.sessions._open_by(way, device.jkt if device else None, street.now)
-
-
-USES: dict[str, Callable[[Street, SessionOpened, Device], object]] = {
-    "an old contact signs in": lambda street, _, __: street.sign_in(EMAIL, Device()),
-    "an old session refreshes": lambda street, old, device: street.refresh(old, device),
-    "a passkey signs in": lambda street, old, _: by_passkey(street, account_of(old), None),
-    "an old session asks for what needs its proof": lambda street, old, device: street.services.sessions.require(
-        account_of(old), old.session_id, asked(device, "GET", "/me/contacts", street.now, old.access_token), street.now
-    ),
-}
-
-
-@pytest.mark.parametrize("use", USES)
-def test_any_use_of_an_old_contact_or_session_ends_a_recovery(street: Street, use: str) -> None:
-    lost, new, old, device = recovering(street)
-    USES[use](street, old, device)
-    assert state(street, lost) is RecoveryState.ENDED
-    street.now += WEEK
-    assert account_of(street.sign_in("new@example.org", Device())) == new
-    assert street.owner(EMAIL) == lost
-    street.refresh(old, device)
-
-
-def test_the_use_of_the_new_account_ends_nothing_and_after_the_week_it_has_the_old_one(street: Street) -> None:
-    lost, new, old, device = recovering(street)
-    assert account_of(street.sign_in("new@example.org", Device())) == new
-    assert state(street, lost) is RecoveryState.WAITING
-    street.now += WEEK
-    phone = Device()
-    opened = street.sign_in("new@example.org", phone)
-    assert account_of(opened) == lost
-    assert not opened.new_account
-    assert street.alive(opened) == 1, "earlier sessions have ended"
-    with pytest.raises(SessionExpired):
-        street.refresh(old, device)
-    with pytest.raises(SessionExpired):
-        street.services.sessions.require(
-            lost, old.session_id, asked(device, "GET", "/me/contacts", street.now, old.access_token), street.now
-        )
-    street.refresh(opened, phone)
-    street.now += timedelta(hours=1)
-    stranger = street.sign_in(EMAIL, device)
-    assert stranger.new_account, "the old mailbox is nobody's now"
-    assert account_of(stranger) != lost
-
-
 def test_nobody_is_named_in_a_log(street: Street, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "chalicelib")
     street.account("siti", PHONE, EMAIL, proved=STALE)
-    for more in ({}, {"identity": WRONG}, {"other_code": street.form(EMAIL).code}):
+    for more in ({}, {"identity": WRONG}, {"other_code": street.entered(EMAIL)}):
         try:
             street.sign_in(PHONE, Device(), **more)
         except (MoreProofNeeded, IdentityUnconfirmed) as refusal:
@@ -378,7 +274,7 @@ def test_a_passkey_makes_a_device_known_which_then_opens_a_stale_number(street: 
     device = Device()
     with pytest.raises(MoreProofNeeded):
         street.sign_in(PHONE, device)
-    by_passkey(street, siti.id, device)
+    street.by_passkey(siti.id, device)
     assert account_of(street.sign_in(PHONE, device)) == siti.id
 
 
@@ -396,7 +292,7 @@ def test_a_swapped_sim_gets_in_and_changes_nothing_for_three_days_while_the_owne
         street.services.deny_change(siti.id, change.change_id, street.now)
     street.services.contacts.remove(owner, street.id_of(siti.id, PHONE), street.now)
     with pytest.raises(SessionExpired):
-        street.services.sessions.require(siti.id, thief.id, ProofRequest([], "GET", "/me/contacts"), street.now)
+        street.services.sessions.require(siti.id, thief.id, asked(None, "GET", "/me/contacts", street.now), street.now)
     street.now += 2 * WAIT
     assert street.contacts(siti) == {masked(EMAIL)}
     assert street.sign_in(PHONE, Device()).new_account, "the SIM opens nothing of hers any more"

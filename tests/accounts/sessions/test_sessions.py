@@ -1,23 +1,21 @@
-"""Sessions: a code opens one, once, for one device; what a thief has without the key; what is left after a crash."""
+"""Sessions: what one gives, how long, and until when; what a thief has without the key."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import boto3
+import msgspec
 import pytest
 
-from chalicelib.accounts.contacts.contact import Contact, parse_contact
+from chalicelib.accounts.contacts.contact import Contact
 from chalicelib.accounts.errors import CodeUsed, InvalidDpopProof, InvalidToken, SessionExpired, WrongCode
-from chalicelib.accounts.sessions.rules import PROOFS_MAX, ProofRequest
-from chalicelib.accounts.wire import EnteredCode, SessionForm, SessionOpened, SessionRefreshed
-from chalicelib.config import Programme, Settings
-from chalicelib.errors import DomainError, NotFound
+from chalicelib.accounts.wire import SessionForm, SessionOpened, SessionRefreshed
+from chalicelib.errors import NotFound
 from tests.builders.accounts.accounts import Device
 from tests.builders.accounts.sessions import MINE, REFRESHES, SESSIONS, Entrance, account_of, asked
 from tests.builders.crashes import Calls
@@ -27,30 +25,9 @@ SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days
 SITI, BUDI = "siti@example.org", "+6281234567890"
 
 
-@pytest.fixture
-def entrance(cloud: Settings, programme: Programme) -> Entrance:
-    return Entrance(cloud, programme)
-
-
-@pytest.fixture
-def phone() -> Device:
-    return Device()
-
-
-def mac(entrance: Entrance, contact: str) -> str:
-    return entrance.services.macs.contact(parse_contact(contact))
-
-
-def everything(entrance: Entrance, kind: str = "") -> list[dict[str, Any]]:
-    """What the table has of a kind: `CONTACT`, `ACCOUNT` or `SESSION`."""
-    settings = entrance.services.settings
-    rows = boto3.client("dynamodb", settings.region).scan(TableName=settings.table("accounts"))["Items"]
-    return [row for row in rows if row["sk"]["S"].startswith(kind) and not row["pk"]["S"].startswith("SIGNING")]
-
-
 def one_whole_account(entrance: Entrance, account_id: str) -> None:
     """There is one account, with its one guard, and they say the same."""
-    [guard], [account] = everything(entrance, "CONTACT"), everything(entrance, "ACCOUNT")
+    [guard], [account] = entrance.everything("CONTACT"), entrance.everything("ACCOUNT")
     assert (guard["account_id"]["S"], account["pk"]["S"]) == (account_id, f"A#{account_id}")
     reach = entrance.services.directory.contacts(account_id, T0)
     assert reach is not None
@@ -59,8 +36,6 @@ def one_whole_account(entrance: Entrance, account_id: str) -> None:
 
 
 def account_sealed(account: dict[str, Any]) -> Any:
-    import msgspec
-
     [contact] = msgspec.json.decode(account["contacts"]["S"])
     return {"B": base64.b64decode(contact["sealed"])}
 
@@ -75,7 +50,7 @@ def test_the_first_sign_in_makes_the_account_and_the_next_one_finds_it(entrance:
     assert account_of(first) == account_of(second)
     assert first.session_id != second.session_id
     one_whole_account(entrance, account_of(first))
-    [guard] = everything(entrance, "CONTACT")
+    [guard] = entrance.everything("CONTACT")
     assert guard["proved_at"]["S"].startswith("2026-11-25"), "the contact was proved again"
     other = entrance.sign_in(BUDI, phone, T0 + DAY)
     assert other.new_account
@@ -92,135 +67,27 @@ def test_what_a_session_gives_is_good_for_it_alone(entrance: Entrance, phone: De
     assert (again.sub, again.sid, again.key) == (access.sub, access.sid, access.key)
     assert opened.device_token is not None
     device = entrance.services.access_tokens.verify_device(opened.device_token, T0 + 399 * DAY)
-    assert (device.key, device.contact) == (phone.jkt, mac(entrance, SITI))
+    assert (device.key, device.contact) == (phone.jkt, entrance.mac(SITI))
 
 
 def test_no_secret_and_no_contact_stands_in_the_table(entrance: Entrance, phone: Device) -> None:
     opened = entrance.sign_in(SITI, phone, T0)
     assert opened.refresh_token is not None
     secret = opened.refresh_token.rpartition(".")[2]
-    kept = str(everything(entrance))
+    kept = str(entrance.everything())
     for word in (secret, str(base64.urlsafe_b64decode(secret + "="))[2:-1], "siti@", opened.access_token):
         assert word not in kept
 
 
-# One code, one session
-
-
-def test_the_same_request_again_gives_the_same_session_and_no_other_device_gets_one(
-    entrance: Entrance, phone: Device
-) -> None:
-    entered = entrance.entered(SITI)
-    first = entrance.enter(entered, phone, T0)
-    again = entrance.enter(entered, phone, T0 + 5 * MINUTE)
-    assert (again.session_id, again.refresh_token, again.new_account) == (
-        first.session_id, first.refresh_token, first.new_account,
-    )  # fmt: skip
-    for thief in (Device(), None):
-        with pytest.raises(CodeUsed):
-            entrance.enter(entered, thief, T0 + 5 * MINUTE)
-    assert len(everything(entrance, "SESSION")) == 1
-    entrance.refresh(again, phone, T0 + 6 * MINUTE)
-
-
-def test_a_code_opens_nothing_after_its_session_was_ended(entrance: Entrance, phone: Device) -> None:
-    entered = entrance.entered(SITI)
-    for device in (phone, None):
-        entered = entrance.entered(SITI)
-        opened = entrance.enter(entered, device, T0)
-        account_id = entrance.services.admission.admit(opened.access_token, T0).sub
-        entrance.sessions.end(account_id, opened.session_id, T0 + SECOND)
-        with pytest.raises(CodeUsed):
-            entrance.enter(entered, device, T0 + MINUTE)
-
-
-def test_of_two_devices_that_meet_between_any_two_calls_one_gets_in(
-    entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entrance.sign_in(BUDI, phone, T0)  # what a process keeps is there
-    calls, entered = Calls(monkeypatch), entrance.entered(SITI)
-    calls.reset()
-    entrance.enter(entered, phone, T0)
-    for at in range(len(calls.made)):
-        contact = f"siti-{at}@example.org"
-        enter = partial(entrance.enter, entrance.entered(contact), now=T0)
-        answers = meeting(calls, at, partial(enter, phone), partial(enter, Device()))
-        assert {type(one) for one in answers} == {CodeUsed, SessionOpened}, at
-
-
-def meeting(calls: Calls, at: int, act: Callable[[], Any], other: Callable[[], Any]) -> list[Any]:
-    """What comes of an act, and of the other one, which happens before its nth call."""
-    answers = list[Any]()
-    calls.reset()
-    calls.before[at] = lambda: answers.append(tried(other))
-    answers.append(tried(act))
-    calls.reset()
-    return answers
-
-
-def tried(act: Callable[[], Any]) -> Any:
-    try:
-        return act()
-    except DomainError as refusal:
-        return refusal
-
-
-def test_two_sign_ins_of_one_contact_that_meet_between_any_two_calls_make_one_account(
-    entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entrance.sign_in(BUDI, phone, T0)
-    calls = Calls(monkeypatch)
-    entrance.sign_in(SITI, phone, T0)
-    for at in range(len(calls.made)):
-        contact, laptop = f"siti-{at}@example.org", Device()
-        sign_in = partial(entrance.sign_in, contact, now=T0)
-        answers = meeting(calls, at, partial(sign_in, phone), partial(sign_in, laptop))
-        assert len({account_of(one) for one in answers}) == 1, at
-        assert sorted(one.new_account for one in answers) == [False, True]
-        account, sessions, _ = entrance.services.account_store.of(account_of(answers[0]))
-        assert account is not None
-        assert len(sessions) == 2
-        for device, opened in zip((laptop, phone), answers, strict=True):
-            entrance.refresh(opened, device, T0 + MINUTE)
-
-
-# Deaths and lost answers
-
-
-@pytest.mark.parametrize("where", ["before", "after"])
-@pytest.mark.parametrize("known", [False, True])
-def test_who_asks_again_after_a_death_at_any_call_has_one_account_and_one_session(
-    entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch, where: str, known: bool
-) -> None:
-    entrance.sign_in(BUDI, phone, T0)
-    calls, died = Calls(monkeypatch), True
-    at = 0
-    while died:
-        contact = f"siti-{at}@example.org"
-        before = entrance.sign_in(contact, Device(), T0 - DAY) if known else None
-        entered = entrance.entered(contact)
-        died = calls.dies(partial(entrance.enter, entered, phone, T0), where, at)
-        opened = entrance.enter(entered, phone, T0 + MINUTE)
-        assert opened.new_account is not known
-        assert before is None or account_of(before) == account_of(opened)
-        account, sessions, _ = entrance.services.account_store.of(account_of(opened))
-        assert account is not None
-        assert len(sessions) == 1 + known
-        assert [one.mac for one in account.contacts] == [mac(entrance, contact)]
-        entrance.refresh(opened, phone, T0 + 2 * MINUTE)
-        at += 1
-    assert at > 3
-
-
 def test_a_guard_without_its_account_is_made_whole_by_whoever_comes_next(entrance: Entrance, phone: Device) -> None:
     first = entrance.sign_in(SITI, phone, T0)
-    [account] = everything(entrance, "ACCOUNT")
+    [account] = entrance.everything("ACCOUNT")
     settings = entrance.services.settings
     table = boto3.resource("dynamodb", settings.region).Table(settings.table("accounts"))
     table.delete_item(Key={"pk": account["pk"]["S"], "sk": "ACCOUNT"})
     second = entrance.sign_in(SITI, Device(), T0 + DAY)
     assert account_of(second) == account_of(first)
-    [repaired] = everything(entrance, "ACCOUNT")
+    [repaired] = entrance.everything("ACCOUNT")
     assert (repaired["wrapped_key"], account_sealed(repaired)) == (account["wrapped_key"], account_sealed(account))
     one_whole_account(entrance, account_of(first))
 
@@ -263,7 +130,7 @@ def test_of_one_proof_that_is_sent_twice_at_once_one_refreshes(
     for at in range(len(calls.made)):
         now = T0 + (at + 1) * 10 * MINUTE
         refresh = partial(entrance.sessions.refresh, token, asked(phone, "POST", REFRESHES, now), now)
-        answers = meeting(calls, at, refresh, refresh)
+        answers = calls.meeting(at, refresh, refresh)
         assert {type(one) for one in answers} == {InvalidDpopProof, SessionRefreshed}, at
 
 
@@ -275,7 +142,7 @@ def test_two_refreshes_of_one_device_at_once_both_succeed(
     entrance.refresh(opened, phone, T0)
     for at in range(len(calls.made)):
         refresh = partial(entrance.refresh, opened, phone, T0)
-        assert {type(one) for one in meeting(calls, at, refresh, refresh)} == {SessionRefreshed}, at
+        assert {type(one) for one in calls.meeting(at, refresh, refresh)} == {SessionRefreshed}, at
 
 
 def test_a_refresh_token_is_worth_nothing_without_the_key(entrance: Entrance, phone: Device) -> None:
@@ -284,7 +151,7 @@ def test_a_refresh_token_is_worth_nothing_without_the_key(entrance: Entrance, ph
     with pytest.raises(SessionExpired):
         entrance.sessions.refresh(token, asked(thief, "POST", REFRESHES, T0), T0)
     with pytest.raises(InvalidDpopProof):
-        entrance.sessions.refresh(token, ProofRequest([], "POST", REFRESHES), T0)
+        entrance.sessions.refresh(token, asked(None, "POST", REFRESHES, T0), T0)
     for request in (asked(phone, "POST", SESSIONS, T0), asked(phone, "GET", REFRESHES, T0)):
         with pytest.raises(InvalidDpopProof):
             entrance.sessions.refresh(token, replace(request, method="POST", path=REFRESHES), T0)
@@ -331,12 +198,8 @@ def test_a_session_that_was_known_before_is_not_the_one_that_a_code_opens(entran
     with pytest.raises(CodeUsed):
         entrance.enter(entered, thief, T0)
     with pytest.raises(WrongCode):
-        entrance.enter(replace_code(entered, "000000"), thief, T0)
+        entrance.enter(msgspec.structs.replace(entered, code="000000"), thief, T0)
     assert not {"account_id", "session_id"} & {*SessionForm.__struct_fields__}, "none of the caller's choice"
-
-
-def replace_code(entered: EnteredCode, code: str) -> EnteredCode:
-    return EnteredCode(sign_in_id=entered.sign_in_id, secret=entered.secret, code=code)
 
 
 # How long
@@ -350,7 +213,7 @@ def test_a_session_lives_ninety_days_from_its_last_refresh(entrance: Entrance, p
     entrance.refresh(opened, phone, end - SECOND)
     with pytest.raises(SessionExpired):
         entrance.refresh(opened, phone, end + 90 * DAY)
-    [row] = everything(entrance, "SESSION")
+    [row] = entrance.everything("SESSION")
     assert int(row["expires_at"]["N"]) > (end + 90 * DAY).timestamp(), "it is refused before it is gone"
 
 
@@ -360,10 +223,9 @@ def test_a_client_without_a_key_is_let_in_for_a_day_and_cannot_refresh(entrance:
     account_id = entrance.services.admission.admit(opened.access_token, T0 + DAY - SECOND).sub
     with pytest.raises(InvalidToken):
         entrance.services.admission.admit(opened.access_token, T0 + DAY)
-    for device in (Device(),):
-        with pytest.raises(SessionExpired):
-            token = f"{account_id}.{opened.session_id}.{'A' * 43}"
-            entrance.sessions.refresh(token, asked(device, "POST", REFRESHES, T0), T0)
+    token = f"{account_id}.{opened.session_id}.{'A' * 43}"
+    with pytest.raises(SessionExpired):
+        entrance.sessions.refresh(token, asked(Device(), "POST", REFRESHES, T0), T0)
 
 
 def test_asked_again_a_client_without_a_key_gets_no_longer_a_day(entrance: Entrance) -> None:
@@ -467,41 +329,8 @@ def test_a_route_that_matters_wants_a_proof_of_the_sessions_key_for_this_request
 def test_a_session_without_a_key_has_nothing_to_prove(entrance: Entrance) -> None:
     opened = entrance.sign_in(SITI, None, T0)
     access = entrance.services.admission.admit(opened.access_token, T0)
-    request = ProofRequest([], "DELETE", MINE, opened.access_token)
+    request = asked(None, "DELETE", MINE, T0, opened.access_token)
     assert entrance.sessions.require(access.sub, access.sid, request, T0).jkt is None
     entrance.sessions.end_all(access.sub, T0)
     with pytest.raises(SessionExpired):
         entrance.sessions.require(access.sub, access.sid, request, T0)
-
-
-# Units
-
-
-def test_a_session_is_four_write_units_and_a_refresh_one(
-    entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A write is a unit while its item is below a kilobyte: the longest contact there is, a session's every proof."""
-    long = f"{'a' * 64}@{'b' * 63}.{'c' * 63}.{'d' * 61}"
-    assert len(long) == 254
-    entrance.sign_in(BUDI, phone, T0)
-    first, later = entrance.entered(long), entrance.entered(long)
-    calls = Calls(monkeypatch)
-
-    def written(act: Callable[[], Any]) -> int:
-        calls.reset()
-        act()
-        return sum(operation in {"PutItem", "UpdateItem", "DeleteItem"} for _, operation in calls.made)
-
-    opened = list[SessionOpened]()
-    assert written(lambda: opened.append(entrance.enter(first, phone, T0))) == 4
-    for number in range(PROOFS_MAX):
-        assert written(partial(entrance.refresh, opened[0], phone, T0 + number * SECOND)) == 1
-    # The account is there; but of a day's second try it is taken back that it might have failed.
-    assert written(partial(entrance.enter, later, Device(), T0)) == 4
-    assert {row["sk"]["S"] for row in everything(entrance) if size_of(row) > 1024} == set()
-
-
-def size_of(row: dict[str, Any]) -> int:
-    """In bytes, as DynamoDB counts them; a number has at most 21."""
-    values = [(kind, value) for held in row.values() for kind, value in held.items()]
-    return sum(map(len, row)) + sum(21 if kind == "N" else len(value) for kind, value in values)

@@ -35,7 +35,7 @@ class Doors(House):
         self.services.issuers = Issuers(self.services.programme.accounts.issuers, Server().fetch)
 
     def open(self, form: dict, device: Device | None) -> SessionOpened:
-        request = asked(device, "POST", SESSIONS, self.now) if device else ProofRequest([], "POST", SESSIONS)
+        request = asked(device, "POST", SESSIONS, self.now)
         return self.services.sessions.open(msgspec.convert(form, SessionForm), request, self.now)
 
     def account_of(self, opened: SessionOpened) -> str:

@@ -11,7 +11,7 @@ import boto3
 from chalicelib.accounts import rules
 from chalicelib.accounts.contacts.contact import Contact, parse_contact
 from chalicelib.accounts.sessions.rules import Account, ContactGuard, KeptContact, Session
-from chalicelib.accounts.wire import ChangeView, ContactForm, ContactView, EnteredCode, change_view
+from chalicelib.accounts.wire import ChangeView, ContactForm, ContactView, change_view
 from chalicelib.config import Programme, Settings
 from chalicelib.ids import derived_id
 from chalicelib.structs import fill
@@ -50,9 +50,7 @@ class Household(SignInsWorld):
 
     def form(self, contact: str, *, fresh: bool = False) -> ContactForm:
         """A code that was sent to a contact, as whoever reads it enters it."""
-        started = self.sent(contact)
-        entered = EnteredCode(sign_in_id=started.sign_in.id, secret=started.secret, code=self.code(started))
-        return ContactForm(code=entered, fresh=fresh)
+        return ContactForm(code=self.entered(contact), fresh=fresh)
 
     def add(self, session: Session, contact: str, *, fresh: bool = False) -> ContactView:
         view, _ = self.services.contacts.add(session, self.form(contact, fresh=fresh), self.now)
@@ -74,7 +72,7 @@ class Household(SignInsWorld):
 
     def owner(self, contact: str) -> str | None:
         """The account that a contact signs in to now, by its guard alone."""
-        guard = self.store.guard(self.services.macs.contact(parse_contact(contact)))
+        guard = self.store.guard(self.mac(contact))
         if guard is None or not rules.has_begun(guard, self.now) or rules.has_ended(guard, self.now):
             return None
         return guard.account_id

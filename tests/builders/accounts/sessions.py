@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import boto3
 from msgspec.structs import replace
 
 from chalicelib.accounts.sessions.rules import ProofRequest
@@ -31,15 +32,13 @@ class Entrance(SignInsWorld):
         return self.services.sessions
 
     def entered(self, contact: str = SITI, at: datetime = T0) -> EnteredCode:
-        """A code that was sent to a contact, as its owner enters it."""
+        """A code that was sent to a contact at a time, as its owner enters it."""
         self.now = at
-        started = self.sent(contact)
-        return EnteredCode(sign_in_id=started.sign_in.id, secret=started.secret, code=self.code(started))
+        return super().entered(contact)
 
     def enter(self, entered: EnteredCode, device: Device | None, now: datetime) -> SessionOpened:
         """Send a code from a device; None: from a client without a key."""
-        request = asked(device, "POST", SESSIONS, now) if device else ProofRequest([], "POST", SESSIONS)
-        return self.services.sessions.open(SessionForm(code=entered), request, now)
+        return self.services.sessions.open(SessionForm(code=entered), asked(device, "POST", SESSIONS, now), now)
 
     def sign_in(self, contact: str, device: Device | None, now: datetime) -> SessionOpened:
         return self.enter(self.entered(contact, now), device, now)
@@ -47,10 +46,19 @@ class Entrance(SignInsWorld):
     def refresh(self, opened: SessionOpened, device: Device, now: datetime) -> SessionRefreshed:
         return self.services.sessions.refresh(opened.refresh_token or "", asked(device, "POST", REFRESHES, now), now)
 
+    def everything(self, kind: str = "") -> list[dict[str, Any]]:
+        """What the table has of a kind: `CONTACT`, `ACCOUNT` or `SESSION`."""
+        table = self.settings.table("accounts")
+        rows = boto3.client("dynamodb", self.settings.region).scan(TableName=table)["Items"]
+        return [row for row in rows if row["sk"]["S"].startswith(kind) and not row["pk"]["S"].startswith("SIGNING")]
 
-def asked(device: Device, method: str, path: str, now: datetime, access_token: str | None = None) -> ProofRequest:
-    """A request with a proof by the device's key."""
-    return ProofRequest([device.proof(method, path, now, access_token=access_token)], method, path, access_token)
+
+def asked(
+    device: Device | None, method: str, path: str, now: datetime, access_token: str | None = None
+) -> ProofRequest:
+    """A request with a proof by the device's key; None: of a client without one."""
+    proofs = [device.proof(method, path, now, access_token=access_token)] if device else []
+    return ProofRequest(proofs, method, path, access_token)
 
 
 def account_of(opened: SessionOpened) -> str:

@@ -20,7 +20,7 @@ from chalicelib.accounts.signing_in import codes
 from chalicelib.accounts.signing_in.budgets import KnownDevice
 from chalicelib.accounts.signing_in.networks import Networks
 from chalicelib.accounts.signing_in.sign_ins import Proved, SignIns, Started
-from chalicelib.accounts.wire import SignInStart
+from chalicelib.accounts.wire import EnteredCode, SignInStart
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
 from tests.builders.aws_calls import drained
@@ -81,7 +81,10 @@ class SignInsWorld:
 
     def device(self, contact: str, key: str) -> KnownDevice:
         """A device that has signed in with a contact."""
-        return KnownDevice(self.services.macs.contact(parse_contact(contact)), key)
+        return KnownDevice(self.mac(contact), key)
+
+    def mac(self, contact: str) -> str:
+        return self.services.macs.contact(parse_contact(contact))
 
     def hand_over(self, started: Started, sending: int = 1) -> None:
         """As the consumer does once the channel took the code."""
@@ -116,6 +119,11 @@ class SignInsWorld:
 
     def code(self, started: Started, sending: int = 1) -> str:
         return codes.code(self.services.macs.code_key(started.sign_in.id), sending)
+
+    def entered(self, contact: str = SITI) -> EnteredCode:
+        """A code that was sent to a contact, as its owner enters it."""
+        started = self.sent(contact)
+        return EnteredCode(sign_in_id=started.sign_in.id, secret=started.secret, code=self.code(started))
 
     def wrong(self, started: Started) -> str:
         """A code that none of this sign-in's is."""
