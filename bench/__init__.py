@@ -1,1 +1,1 @@
-"""What is measured, against what, and the scripts that do it."""
+"""Benchmarks: one script for each thing that is measured, and the alternatives that it is compared with."""

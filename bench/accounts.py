@@ -2,10 +2,11 @@
 
     python -m bench.accounts [REQUESTS] [--json]
 
-The application takes API Gateway's events and the queue's messages. A start, the sending of its code, the session of
-a new person, that of one who has been there, a refresh, and a look at one's sessions take turns, each with people who
-have not done it yet, in process and with HTTP counted. The channel is an object that says yes. Exits with 1 if a start
-writes more than three units, a session more than four, or a refresh more than one.
+The application gets API Gateway's events and the queue's messages. Six steps take turns: starting a sign-in, sending
+its code, opening the session of a new person and of a known one, refreshing a session, and listing one's sessions.
+Every run has a new person. Each step is measured in process and with HTTP counted. The double of the mail service
+accepts every code. Exits with 1 if a start writes more than three units, a session more than four, or a refresh more
+than one.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ WRITE_UNITS_MAX = {"start": 3, "session, new": 4, "session, known": 4, "refresh"
 
 
 class Step(ABC):
-    """One step of a new person for each run."""
+    """One step of signing in; each run has a new person."""
 
     def __init__(self, _stage: Stage) -> None:
         self.entrance = Entrance(handler(HANDLERS["gelombang"]))
@@ -40,13 +41,13 @@ class Step(ABC):
         return f"person-{self._people}@example.org"
 
     def opened(self, contact: str, device: Device, now: datetime) -> Any:
-        """A session."""
+        """Open a session; returns the answer of `POST /sessions`."""
         body = self.entrance.sent(contact, now, f"10.{self._people >> 8 & 255}.{self._people & 255}.7")
         return expect(self.entrance.ask(device.request("POST", "/sessions", now, body)), 201)
 
     @abstractmethod
     def prepare(self) -> Any:
-        """The request of the step, after all that comes before it."""
+        """Do all earlier steps, and return the request of this one."""
 
     def run(self, given: Any) -> Any:
         return self.entrance.ask(given)
@@ -66,7 +67,7 @@ class Start(Step):
 
 
 class Send(Start):
-    """One message."""
+    """The consumer's work with one message of the queue."""
 
     def prepare(self) -> Any:
         expect(self.entrance.ask(super().prepare()), 202)

@@ -1,8 +1,8 @@
-"""What accounts cost a month for a million people who are active in it, before they were our own and now.
+"""What a month of accounts costs for a million active people: with AWS's user pools, as before, and now.
 
     python -m bench.active
 
-Calls and units are those of docs/costs.md, prices those below. It prints the table that is there.
+It takes calls and units from docs/costs.md and prices from below, and prints the table of that page.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ HABIT = {
     "`POST /sessions`": 1,
     "`POST /sessions/refreshes`": 12,
 }
-"""What a person does in a month, by the rows of docs/costs.md. One sign-in is much: a session lasts 90 days from its
-last use. One renewal is a visit of up to five minutes.
+"""How often a person does what a row of docs/costs.md names, in a month. One sign-in is a high guess, as a session
+lasts 90 days from its last use. One refresh stands for a visit of up to five minutes.
 """
 
 USD = {
@@ -31,25 +31,25 @@ USD = {
     "messages (SQS; sent, received, deleted)": 3 * 0.40 / 1_000_000,
     "requests (API Gateway, Lambda)": 5.00 / 1_000_000,
 }
-"""Of each. About what AWS asks in Singapore and Jakarta: whoever plans a budget looks them up."""
+"""The price of one of each: roughly AWS's in Singapore and Jakarta. Look the prices up before you plan a budget."""
 
 POOL_USD = {"the cheaper kind": 0.0055, "the ordinary kind": 0.015}
-"""Of a person who is active in a month, at AWS's user pools, which accounts were before."""
+"""What AWS's user pools, which held the accounts before, cost for each active person and month."""
 POOL_REQUESTS = 3
-"""One sign-in, and two renewals of a token that lasts an hour."""
+"""One sign-in, and two refreshes of a token that lasts an hour."""
 
 SMS_IDR, IDR_FOR_USD = 600, 16_500
 
 
 def rows() -> dict[str, list[str]]:
-    """The cells of every table of the page, by the first one."""
+    """The rows of all tables of docs/costs.md, each under its first cell."""
     page = Path(__file__).parents[1] / "docs/costs.md"
     lines = [line.strip("| ").split(" | ") for line in page.read_text().splitlines() if line.startswith("| ")]
     return {cells[0]: cells for cells in reversed(lines)}
 
 
 def used() -> dict[str, float]:
-    """What a person uses in a month, by the names of `USD`."""
+    """How much of each thing named in `USD` a person uses in a month."""
     found, known = dict.fromkeys(USD, 0.0), rows()
     for row, times in HABIT.items():
         _, calls, reads, writes, *_ = known[row]
@@ -66,13 +66,13 @@ def used() -> dict[str, float]:
 
 
 def _of(calls: str, service: str) -> int:
-    """How many calls of a service a cell names."""
+    """The number of calls to a service that a cell states; 0 if it names none."""
     named = re.search(rf"(\d+) {service}\b", calls)
     return int(named[1]) if named else 0
 
 
 def table() -> list[str]:
-    """The lines of the table, in whole dollars a month."""
+    """The lines of the table, in Markdown and whole dollars a month."""
     lines = ["| what | of a person | USD a month for a million |", "|---|---|---|"]
     for kind, usd in POOL_USD.items():
         whole = PEOPLE * (usd + POOL_REQUESTS * USD["requests (API Gateway, Lambda)"])

@@ -3,10 +3,10 @@
     python -m bench.cold [RUNS] [--package] [--json]
 
 Each run is a new interpreter (`bench/first_join.py`); the ways of `bench.join` take turns. DynamoDB is a server in
-another process on loopback, without TLS. What Lambda adds is not measured: fetching and unpacking the package, starting
-the sandbox and the interpreter, a disk that has none of it in memory, less than a whole core at less than 1,769 MB, and
+another process on loopback, without TLS. Not measured is what Lambda adds: fetching and unpacking the package, starting
+the sandbox and the interpreter, a disk whose files are not in memory, less than a whole core at less than 1,769 MB, and
 a TLS handshake. With `--package` the application is also started from the zip that would be deployed, which has less of
-botocore's data. A missed target is only said: it is the machine's too.
+botocore's data. A missed target is only printed, as it depends on the machine too.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ WALL_MS_MAX = 200
 
 
 def measure(commands: dict[str, list[str]], runs: int) -> dict[str, list[tuple[float, float]]]:
-    """Wall and CPU seconds of each run, by way."""
+    """Run each way's command; returns the wall and CPU seconds of its runs, by the way's name."""
     profile = apart(registered)
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     with serving({}) as [(endpoint, address)]:

@@ -1,12 +1,12 @@
-"""The draw, measured: from the pages that DynamoDB sends to what is published and verified, with other ways beside it.
+"""The draw, measured from the pages that DynamoDB sends to the verified publication, and compared with other ways.
 
     python -m bench.draw [--entries N]... [--runs N] [--json]
 
-Each size is drawn in a process of its own, on one core (`bench/draw_steps.py`), from pages that are made before and
-lie in a temporary folder (`bench/aws/draw_cloud.py`). Speeds are by CPU time, medians. The other ways, and the hashes
-that no way can do without, run in that same process; above a million entries only the hashes. Exits with 1 if the plain
-way chooses anyone else, or if the verifier finds anything wrong; a missed target is only said, since it is the
-machine's too.
+Each size is drawn in a process of its own, on one core (`bench/draw_steps.py`). Its pages are made beforehand in a
+temporary folder (`bench/aws/draw_cloud.py`). Speeds are medians of CPU time. The same process runs the other ways, and
+alone the hashes that every way needs; above a million entries it runs only the hashes. Exits with 1 if the plain way
+chooses anyone else, or if the verifier finds anything wrong. A missed target is only printed, as it depends on the
+machine too.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ from .harness import Report, Row, Table, Target, machine, parser, tell
 
 SIZES = (100_000, 1_000_000)
 RUNS = ((100_000, 5), (1_000_000, 3))
-"""The figures are medians of so many runs up to that size; beyond it, of one."""
+"""(entries, runs): up to so many entries the figures are medians of so many runs; larger draws run once."""
 TRACED_MAX = 100_000
-"""Up to here memory is counted by tracemalloc, and the other ways run as often: larger draws would take too long."""
+"""Up to so many entries tracemalloc counts the memory, and the other ways run as often. Larger draws take too long."""
 COMPARED_MAX = 1_000_000
 AT_ONCE_S = 1e-3
-"""What takes less does not depend on the entries: it has no speed."""
+"""A step that takes less does not depend on the number of entries, so its table shows no speed."""
 
 OVER_PLAIN_MIN = 10
 OVER_FLOOR_MAX = 2.5
@@ -55,7 +55,7 @@ WINNERS = "pages to winners"
 
 
 def measured(entries: int, runs: int) -> Figures:
-    """Make the pages, draw them in a process of its own. Exits as that does."""
+    """Make the pages and draw them in another process. If that fails, exit with its code."""
     with tempfile.TemporaryDirectory() as folder:
         draw_cloud.make(Path(folder), entries)
         traced = "traced" if entries <= TRACED_MAX else "resident"
@@ -68,7 +68,7 @@ def measured(entries: int, runs: int) -> Figures:
 
 
 def targets(figures: Figures) -> Iterator[Target]:
-    """The figures that have a target. A missed one is no error: it is the machine's too."""
+    """The figures that have a target. A missed one is no error, as it depends on the machine too."""
     cpu_s, size = {step.name: step.cpu_s for step in figures.steps}, f"{figures.entries:,}: "
     drawn_s = winners_s(figures)
     if PLAIN_READ in cpu_s:
@@ -83,7 +83,7 @@ def targets(figures: Figures) -> Iterator[Target]:
 
 
 def winners_s(figures: Figures) -> float:
-    """CPU seconds from the pages to who is drawn."""
+    """CPU seconds from the pages to the list of winners."""
     return sum(step.cpu_s for step in figures.steps if step.name in (LEAVES, LIST, COMMIT, DRAW))
 
 
@@ -118,7 +118,7 @@ def row(entries: int, cpu_s: float, wall_s: float | None, memory: str, peak_byte
 def main() -> int:
     options = parser(__doc__ or "")
     options.add_argument("--entries", type=int, action="append", help=f"repeatable; without it {SIZES}")
-    options.add_argument("--runs", type=int, help="the figures are medians of so many; fewer for more entries")
+    options.add_argument("--runs", type=int, help="how many runs the medians are of; without it fewer for more entries")
     given = options.parse_args()
     about = (
         f"The draw: {len(draw_cloud.REGIONS)} regions, {SEATS_PERCENT}% seats, half of them reserved; one core of "

@@ -1,11 +1,11 @@
-"""One wave drawn by the application, whole and step by step, in a process of its own: `bench/draw.py` starts it.
+"""Draw one wave with the application, as a whole and step by step. `bench/draw.py` starts this in a new process.
 
     python -m bench.draw_steps PAGES RUNS (traced | resident) (all | alone)
 
-It is the application's own code, as its wiring builds it, with AWS answered by `bench/aws/draw_cloud.py`. Its CPU time
-is taken off. The whole comes first, so that nothing of the steps is in its memory, and what it published is verified.
-Then other ways to draw the wave, and what no way can do without. Prints `Figures` as JSON; ends with another code than
-0 if the plain way chooses others, or the verifier finds anything wrong.
+The application is built by its own wiring. `bench/aws/draw_cloud.py` answers for AWS, and its CPU time is subtracted.
+The whole draw runs first, so that its memory holds nothing of the steps, and its publication is verified. Then come
+the steps, other ways to draw the wave, and the hashes that every way needs. Prints `Figures` as JSON. Exits with
+another code than 0 if the plain way chooses others, or if the verifier finds anything wrong.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ from .meter import Measured, Meter, resident_peak
 
 FROZEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 SEATS_PERCENT = 4
-"""Of the entries; half of the seats are reserved, so that every entry needs a rank and an open value."""
+"""Seats for each hundred entries. Half of them are reserved, so every entry needs a rank and an open value."""
 STEP_S = 900
 
 WHOLE, SCREEN = "pages to published result", "screen"
@@ -60,9 +60,10 @@ FLOOR_HASHES, FLOOR_HMACS = "(c) leaves, nodes alone", "(c) HMACs alone"
 
 
 class Figures(Struct, frozen=True):
-    """What was measured of one size.
+    """What was measured with one number of entries.
 
-    `whole_bytes` is the process's resident peak when the whole was done; the `screen` figures are 0 if it was not run.
+    `whole_bytes` is the peak of the process's resident memory right after the whole draw. The `screen` figures are 0
+    if screening was not run.
     """
 
     entries: int
@@ -76,14 +77,14 @@ class Figures(Struct, frozen=True):
 
 
 class LocalBeacon:
-    """Every round at once: the chain is the development one, whose key everybody knows."""
+    """A beacon that has every round at once: that of the development chain, whose private key is public."""
 
     def fetch(self, chain: Chain, round_number: int) -> beacon.Beacon:
         return beacon.verify(chain, round_number, sign(round_number))
 
 
 class Bench:
-    """The application, over the pages that lie in `folder`."""
+    """The application with the pages in `folder`."""
 
     def __init__(self, folder: Path, runs: int, *, traced: bool) -> None:
         self.pages = Pages(folder)
@@ -107,9 +108,9 @@ class Bench:
         self._reserved = allot(self._wave.reserved, self._wave.weights)
 
     def whole(self) -> int:
-        """From pages to the published result, by the application's two steps, of people who were screened before.
+        """Measure freeze and draw as the application runs them, from the pages to the published result.
 
-        Returns the process's peak memory so far.
+        Everybody counts as screened. Returns the peak of the process's resident memory so far, in bytes.
         """
         for shard in range(SHARDS):
             RemovedEntries(self._services.transaction).set_screened(WAVE, shard)
@@ -128,7 +129,7 @@ class Bench:
         return peak_bytes
 
     def steps(self) -> tuple[dict[int, bytes], bytes, Selection]:
-        """Each step, with what the one before made. Returns lists by region, the seed, who is drawn."""
+        """Measure each step with the results of the step before. Returns the lists by region, the seed, the winners."""
         step, quota = self.meter.step, self._wave.quota
         lists, table = self._lists()
         commitment = step(COMMIT, lambda: leaves.commit_to(WAVE, table, quota, FROZEN, self._rules.pinned))
@@ -146,7 +147,7 @@ class Bench:
         self.meter.step(FLOOR_HMACS, lambda: hmac_alone(lists, self._reserved, seed))
 
     def others(self, lists: Mapping[int, bytes], seed: bytes, selection: Selection) -> None:
-        """Do the same by other ways; ends the benchmark if the plain one chooses others."""
+        """Measure the other ways to draw. Exits if the plain way chooses others."""
         step, quota = self.meter.step, self._wave.quota
         database = step(SQL_INSERT, lambda: insert(lists))
         step(SQL_DRAW, lambda: order_by_random(database, quota))
@@ -157,7 +158,7 @@ class Bench:
             raise SystemExit("the plain way chose others")
 
     def screen(self) -> tuple[int, float]:
-        """Who may no longer take part, asked of everybody, all of whom may. Returns calls and read units of a run."""
+        """Measure the screening of all entries, which removes nobody. Returns calls and read units of one run."""
         self._services.registrations.register("first", msgspec.convert(REGISTRATION, RegistrationForm), FROZEN)
         self.cloud.person = next(item for key, item in self.cloud.items.items() if key[1:] == ("R#first", "PROFILE"))
 
@@ -189,7 +190,7 @@ class Bench:
         return sum(rows)
 
     def _list(self, unsorted: Unsorted) -> tuple[dict[int, bytes], tuple[Region, ...]]:
-        """What the freeze does between reading and publishing, the lists kept."""
+        """Sort and hash as the freeze does between reading and publishing, and keep the lists."""
         lists, counted = {}, {}
         for region, ordered in unsorted.lists():
             lists[region] = ordered
@@ -202,7 +203,7 @@ class Bench:
         return True
 
     def _verified(self, *own: str) -> bool:
-        """Run the verifier on what is published now, or on one entry of it; it must find nothing wrong."""
+        """Verify the published files, or with options `own` one entry in them. Exits if anything is wrong."""
         weights = [word for region in self._wave.weights for word in ("--weight", str(region), "1")]
         known = ["--closes-at", self._wave.closes_at.isoformat(), "--seen-at", FROZEN.isoformat(), *weights]
         parser, told = program().arguments(), StringIO()
@@ -223,7 +224,7 @@ def _budget() -> TimeBudget:
 
 
 class PlainEntry(EntryItem):
-    """The same with a connection of pynamodb's own, which the application did not bind."""
+    """`EntryItem` with a plain connection of pynamodb instead of the application's."""
 
     class Meta:
         table_name = "gelombang-local-waves"
@@ -233,7 +234,7 @@ class PlainEntry(EntryItem):
 
 
 def read_plainly() -> dict[int, list[bytes]]:
-    """Leaves by region: one object of the table's model after the other."""
+    """The leaves by region, read with pynamodb one model object at a time."""
     listed: dict[int, list[bytes]] = {}
     for shard in range(SHARDS):
         for item in PlainEntry.query(partition(shard), attributes_to_get=list(ATTRIBUTES), consistent_read=True):
@@ -246,7 +247,7 @@ def read_plainly() -> dict[int, list[bytes]]:
 def choose_plainly(
     listed: Mapping[int, list[bytes]], reserved: Mapping[int, int], quota: int, seed: bytes
 ) -> list[tuple[bytes, str]]:
-    """Who is chosen, written as the rules are read: an `hmac.new` for each, a sort of all."""
+    """The winners, computed as docs/draw.md words the rules: an `hmac.new` for each entry, then a sort of all."""
     chosen: dict[bytes, str] = {}
     for region, seats in sorted(reserved.items()):
         some = listed.get(region, [])
@@ -267,14 +268,14 @@ def insert(lists: Mapping[int, bytes]) -> sqlite3.Connection:
 
 
 def order_by_random(database: sqlite3.Connection, quota: int) -> list[tuple[bytes]]:
-    """The draw that nobody can repeat."""
+    """Let SQLite choose at random; nobody can repeat this draw."""
     return database.execute("SELECT leaf FROM entries ORDER BY random() LIMIT ?", (quota,)).fetchall()
 
 
 def hash_alone(lists: Mapping[int, bytes]) -> bool:
-    """The floor of a commitment: a SHA-256 for each leaf and one for each node above, the results thrown away.
+    """The least work of a commitment: a SHA-256 for each leaf and each node above, without keeping the results.
 
-    The leaves stand for the tickets, which are as long.
+    The leaves stand in for the tickets, which have the same length.
     """
     for region, listed in lists.items():
         copy = sha256(b"\x00gelombang1/leaf\0" + WAVE.to_bytes(4, "big") + region.to_bytes(2, "big")).copy
@@ -285,7 +286,7 @@ def hash_alone(lists: Mapping[int, bytes]) -> bool:
     copy = sha256(b"\x01").copy
     for listed in lists.values():
         whole = len(listed) // 64 * 64
-        for _ in range(2):  # there are as many nodes as leaves, less one, and half as many pairs of leaves
+        for _ in range(2):  # n leaves have n - 1 nodes above them, but only n / 2 pairs
             for (pair,) in iter_unpack("64s", listed[:whole]):
                 state = copy()
                 state.update(pair)
@@ -294,7 +295,7 @@ def hash_alone(lists: Mapping[int, bytes]) -> bool:
 
 
 def hmac_alone(lists: Mapping[int, bytes], reserved: Mapping[int, int], seed: bytes) -> bool:
-    """The floor of a selection: an open value for each leaf, a rank where seats are reserved, nothing compared."""
+    """The least work of a selection: each leaf's open value, and its rank where seats are reserved. No comparisons."""
     for region, listed in lists.items():
         for tag in (b"gelombang1/open\0", b"gelombang1/rank\0")[: 2 if reserved.get(region) else 1]:
             key = seed.ljust(64, b"\0")

@@ -1,8 +1,8 @@
-"""One cold start, in a process that does nothing else: `bench/cold.py` starts it.
+"""Measure one cold start in a process that does nothing else. `bench/cold.py` starts it.
 
     python -m bench.first_join MODULE:NAME [FOLDER] < EVENT
 
-Imports a handler, of the package unzipped in FOLDER if one is given, and gives it one event. Prints wall and CPU
+Imports a handler (from the package unzipped in FOLDER, if one is given) and gives it one event. Prints the wall and CPU
 seconds of both together, and the status of the answer.
 """
 
@@ -12,7 +12,7 @@ import time
 
 def main() -> None:
     began_s, began_cpu_s = time.perf_counter(), time.process_time()
-    # What a handler may need too is imported on its account.
+    # Nothing else is imported before: a handler that needs the same modules would get them for free.
     import importlib
     import json
     from types import SimpleNamespace

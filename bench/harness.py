@@ -1,4 +1,4 @@
-"""What the benchmarks share: the environment, the form of what they print, and the machine's name."""
+"""What the benchmarks share: their environment, the report that each prints, and the name of the machine."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ REGISTRATION = {
 }
 
 Row = dict[str, float | int | None]
-"""Figures by the name of their column; seconds and bytes have their unit in it."""
+"""Figures by column. The column's name has the unit of seconds and bytes."""
 
 
 class Table(Struct):
-    """Rows by name; all have the columns of the first."""
+    """Rows by name. All have the columns of the first row."""
 
     title: str
     rows: dict[str, Row]
 
 
 class Target(Struct, kw_only=True):
-    """A figure and what it should be. One that is a `condition` ends the benchmark with 1 when it is missed."""
+    """A figure and its bounds. A benchmark that misses a target with `condition` exits with 1."""
 
     name: str
     value: float
@@ -69,7 +69,7 @@ class Target(Struct, kw_only=True):
 
 
 class Report(Struct):
-    """What every benchmark prints: as text, or with `--json` in just this form."""
+    """What every benchmark prints: as text, or with `--json` as JSON of this struct."""
 
     benchmark: str
     about: str
@@ -85,7 +85,7 @@ def parser(about: str) -> argparse.ArgumentParser:
 
 
 def command(about: str, report: Callable[[int], Report], runs: int) -> int:
-    """A benchmark's command line: how often to measure, and how to print it. Returns the exit code."""
+    """Run a benchmark's command line: read how often to measure, measure, print. Returns the exit code."""
     options = parser(about)
     options.add_argument("runs", type=int, nargs="?", default=runs, help=f"{runs} without it")
     given = options.parse_args()
@@ -93,7 +93,7 @@ def command(about: str, report: Callable[[int], Report], runs: int) -> int:
 
 
 def tell(report: Report, options: argparse.Namespace) -> int:
-    """Print a report; returns the exit code."""
+    """Print a report. Returns the exit code: 1 if a condition is missed."""
     if options.json:
         print(msgspec.json.format(msgspec.json.encode(report)).decode())
     else:
@@ -138,7 +138,7 @@ def processor() -> str:
 
 
 def told(path: str, beginning: str) -> list[str]:
-    """The lines of one of the system's files that begin so; none where there is no such file."""
+    """The lines of a file of the operating system that start with `beginning`; none if the file does not exist."""
     with suppress(OSError):
         return [line for line in Path(path).read_text().splitlines() if line.startswith(beginning)]
     return []

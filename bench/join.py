@@ -2,12 +2,12 @@
 
     python -m bench.join [REQUESTS] [--json]
 
-The application takes API Gateway's event and gives its answer, and so do the others (`bench/alternatives`): (a)
+The application and the others (`bench/alternatives`) get API Gateway's event and return its answer. The others are (a)
 Powertools' resolver with boto3 and the usual three calls, (b) the same with a single put that checks nothing, (c)
-FastAPI with Mangum and boto3, (d) Chalice with pynamodb as it comes. `ordinary` is the application with botocore's own
-way to DynamoDB. Each must first join somebody twice and give the same receipt. Then all take turns with people who have
-not joined yet, in process and with HTTP counted. Exits with 1 if the join makes more than two calls or writes more than
-one unit; a missed target of CPU is only said.
+FastAPI with Mangum and boto3, (d) Chalice with unchanged pynamodb. `ordinary` is the application with botocore's own
+client of DynamoDB. Each must first join somebody twice and return the same receipt. Then all take turns with people who
+have not joined yet, in process and with HTTP counted. Exits with 1 if the join makes more than two calls or writes more
+than one unit. A missed target of CPU is only printed.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ AT_MOST = {
     False: {"(a) Powertools": 0.30, "(d) pynamodb": 0.35},
     True: {"(a) Powertools": 0.45, "(b) one put": 1.0, "(d) pynamodb": 0.50},
 }
-"""The targets of CPU, by whether HTTP is counted."""
+"""The most CPU that a join may take compared with another way. The first key says whether HTTP is counted."""
 
 
 class Joins:
-    """One handler, and a new person for each run."""
+    """Joins by one handler; each run has a new person."""
 
     def __init__(self, named: str, profile: Item, stage: Stage) -> None:
         self._handler, self._profile, self._stage = handler(named), profile, stage

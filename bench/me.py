@@ -1,10 +1,10 @@
-"""Registering and looking at what is kept, measured: calls by service, capacity units, and CPU per request.
+"""`PUT /me/registration` and `GET /me`, measured: calls by service, capacity units, and CPU per request.
 
     python -m bench.me [REQUESTS] [--json]
 
-`PUT /me/registration` is a new person's; `GET /me` is asked by somebody who was chosen and has an account for money.
-They take turns, in process and with HTTP counted, with botocore's own way to DynamoDB and KMS if the environment has
-GELOMBANG_AWS_CLIENT=ordinary.
+Every registration is that of a new person. `GET /me` is asked by a beneficiary who has a financial address. The two
+take turns, in process and with HTTP counted. With GELOMBANG_AWS_CLIENT=ordinary in the environment, the application
+uses botocore's own clients of DynamoDB and KMS.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from .requests import CONTEXT, HANDLERS, NOW, REGISTRATIONS, beneficiary, event,
 REQUESTS = 500
 TURN = 10
 INDEXES = (Index(("registered_shard", "pk"), frozenset({"region"})),)
-"""Of the table of registrations, as `infrastructure/data_stack.py` has them."""
+"""The indexes of the table of registrations, as in `infrastructure/data_stack.py`."""
 
 
 class Registrations:
-    """A new person for each run."""
+    """Registers a new person in each run."""
 
     def __init__(self, _stage: Stage) -> None:
         self._handler, self._people = handler(HANDLERS["gelombang"]), 0
@@ -43,7 +43,7 @@ class Registrations:
 
 
 class Looks(Registrations):
-    """One person, for whom everything is stored that `GET /me` shows. Every run asks for that person."""
+    """Asks `GET /me` for one person in every run. Everything that the answer can show is stored for them."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)

@@ -1,4 +1,4 @@
-"""How long steps of a process are measured: CPU, wall time and peak memory."""
+"""Measures CPU time, wall time and peak memory of the steps of a process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Measured(Struct, frozen=True):
-    """A step: medians of its CPU and wall seconds, and its peak memory in bytes."""
+    """A measured step: medians of its CPU and wall seconds, and its peak memory in bytes."""
 
     name: str
     cpu_s: float
@@ -30,12 +30,13 @@ class Measured(Struct, frozen=True):
 
 
 class Meter:
-    """Measures steps of this process, each `runs` times, until that is changed.
+    """Measures steps of this process, each `runs` times; `runs` may be changed between steps.
 
-    `aside_s`: CPU seconds so far that are none of a step's.
-    `traced`: the peak is what a step takes beyond what it was given, from one more run that tracemalloc watches. That
-    makes it several times slower, so otherwise it is the process's resident memory at its highest during the step,
-    which has everything in it: the interpreter, what the step was given, what earlier ones left.
+    `aside_s` returns the CPU seconds so far that belong to no step.
+
+    With `traced` the peak is the memory that a step takes in addition to what it was given. One more run under
+    tracemalloc counts it, several times slower. Otherwise the peak is the highest resident memory of the process during
+    the step. That includes the interpreter, what the step was given, and what earlier steps left.
     """
 
     def __init__(self, runs: int, aside_s: Callable[[], float], *, traced: bool) -> None:
@@ -45,14 +46,14 @@ class Meter:
         self.steps: list[Measured] = []
 
     def step(self, name: str, work: Callable[[], T]) -> T:
-        """Run a step and keep its figures; returns what its last run did."""
+        """Run a step and keep its figures; returns the result of its last run."""
         return self.step_on(name, lambda: None, lambda _: work())
 
     def step_on(self, name: str, given: Callable[[], G], work: Callable[[G], T]) -> T:
-        """The same for a step that uses up what it is given, which is made anew, unmeasured, for each run."""
+        """The same for a step that uses up its argument. `given` makes it before each run; that is not measured."""
         cpu_s, wall_s, peak_bytes = [], [], 0
         for _ in range(self.runs):
-            result = None  # what a run made is not held while the next one runs
+            result = None  # the result of a run must not take memory during the next one
             prepared = given()
             gc.collect()
             _reset_peak()
@@ -76,13 +77,13 @@ class Meter:
 
 
 def _reset_peak() -> None:
-    """Let the peak of the resident memory begin anew, where the system can (Linux)."""
+    """Reset the peak of the resident memory, where the system supports it (Linux)."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def resident_peak() -> int:
-    """The peak of this process's resident memory, in bytes: since it was reset where that can be, else ever."""
+    """The peak of this process's resident memory in bytes, since `_reset_peak` or, without Linux, since the start."""
     for line in told("/proc/self/status", "VmHWM:"):
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,9 +1,10 @@
-"""Do the tests notice when the code that moves or judges money is changed? `make mutation`; docs/mutation.md.
+"""Checks that the tests notice changes to the code that moves or judges money: `make mutation`, docs/mutation.md.
 
-mutmut plants the changes, one at a time: each is a mutant, and a test that fails kills it. mutmut's own loop starts
-pytest anew for every mutant and plays its tests in any order. Here one session collects the tests once, sees which
-functions each reaches and what it costs, and forks for every mutant: the child plays the tests that reach it, cheapest
-first. Results are kept where mutmut keeps them, so `mutmut show NAME` and `mutmut browse` work.
+mutmut makes the changes, one at a time. Each changed program is a mutant, and a failing test kills it. mutmut's own
+loop starts pytest anew for every mutant and runs the tests in no particular order. Here one session collects the tests
+once, and records which functions each test reaches and what it costs. Then it forks for every mutant, and the child
+runs the tests that reach the changed function, cheapest first. Results are stored where mutmut stores them, so
+`mutmut show NAME` and `mutmut browse` work.
 
     python -m bench.mutation [MODULE ...]       all modules of pyproject.toml, or some (`rules worker`)
 """
@@ -39,15 +40,15 @@ from mutmut.utils.format_utils import mangled_name_from_mutant_name
 
 LEAST_KILLED_PERCENT = 90
 BUDGET_S = 10.0
-"""A mutant that outlives so many seconds of tests has survived, though dearer tests might have killed it. These are
-seconds of CPU, so that other work on the machine does not change which tests are played."""
+"""A mutant has survived when it passes tests of so many seconds, though costlier tests might have killed it. These are
+seconds of CPU, so that other work on the machine does not change which tests are run."""
 SLACK = 8.0
-"""Its tests may take so many times what they took of the code as it is: more is an endless loop, a time-out."""
-NO_TESTS = 33  # as mutmut writes it
+"""A mutant's tests may take so many times as long as without it. More is a time-out: the mutant loops endlessly."""
+NO_TESTS = 33  # mutmut's exit code for a mutant that no test reaches
 
 
 class Loop:
-    """The pytest plugin. `files` take the results."""
+    """The pytest plugin that runs the mutants. It stores the results in `files`."""
 
     def __init__(self, files: list[SourceFileMutationData], cores: int) -> None:
         self._files = files
@@ -56,11 +57,11 @@ class Loop:
         self._running: dict[int, tuple[SourceFileMutationData, str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Noted, as a child stops at the first failure."""
+        """Remember that a test failed; a child stops at its first failure."""
         self._failed |= report.failed
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """In place of pytest's own: once over all tests as they are, then over all mutants."""
+        """Replaces pytest's own loop: run all tests once without a mutant, then those of each mutant."""
         if session.testsfailed:
             raise session.Interrupted("the tests cannot be collected")
         reached, costs = self._survey(session)
@@ -69,7 +70,7 @@ class Loop:
         session.config.pluginmanager.unregister(name="terminalreporter")
         print()
         gc.collect()
-        gc.freeze()  # else every child would copy all of the memory at its first collection
+        gc.freeze()  # otherwise every child's first garbage collection would copy all of the memory
         for file in self._files:
             for number, name in enumerate(file.exit_code_by_key, 1):
                 print(f"\r{file.path}: mutant {number} of {len(file.exit_code_by_key)}   ", end="", flush=True)
@@ -81,7 +82,7 @@ class Loop:
         return True
 
     def _survey(self, session: pytest.Session) -> tuple[dict[str, list[pytest.Item]], dict[pytest.Item, float]]:
-        """Which tests reach a function, and what each costs in seconds of CPU."""
+        """The tests that reach each function, and the cost of each test in seconds of CPU."""
         set_mutant_under_test("stats")
         reached: dict[str, list[pytest.Item]] = {}
         costs = {}
@@ -105,15 +106,16 @@ class Loop:
         if child := os.fork():
             self._running[child] = file, name
             return
-        # The pool's threads stayed with the parent: work given to it would wait until the time-out and count as killed.
+        # A fork has no threads of the parent's pool. Work given to the pool would wait until the time-out and count as
+        # killed.
         sys.modules["chalicelib.at_once"]._pool.cache_clear()
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
-        # By default both signals end a process: a time-out needs nobody to watch.
+        # By default both signals end a process, so nobody needs to watch for a time-out.
         limit_s = 5.0 + SLACK * sum(cost for _, cost in tests)
         signal.setitimer(signal.ITIMER_PROF, limit_s)
-        signal.setitimer(signal.ITIMER_REAL, 60.0 + 5 * limit_s)  # for who only sleeps; others may have the cores
+        signal.setitimer(signal.ITIMER_REAL, 60.0 + 5 * limit_s)  # for a child that only sleeps
         os._exit(self._verdict(session, name, [test for test, _ in tests]))
 
     def _verdict(self, session: pytest.Session, name: str, tests: Iterable[pytest.Item]) -> int:
@@ -123,7 +125,7 @@ class Loop:
                 _run(session, test)
                 if self._failed:
                     return 1
-        except BaseException:  # noqa: BLE001 - whatever it is, it was noticed
+        except BaseException:  # noqa: BLE001 - any exception means that a test noticed the mutant
             return 3
         return 0
 
@@ -135,12 +137,12 @@ class Loop:
 
 
 def _run(session: pytest.Session, item: pytest.Item) -> None:
-    # What is of the session stays set up; everything else goes, so that any other test may be next.
+    # Only the session's fixtures stay set up, so that any test may be next.
     session.config.hook.pytest_runtest_protocol(item=item, nextitem=session)
 
 
 def _in_order(tests: list[pytest.Item], costs: dict[pytest.Item, float]) -> list[tuple[pytest.Item, float]]:
-    """Cheapest first, and a case of a test as if it cost what its cheaper cases do too: they tell much the same."""
+    """The tests to run, cheapest first. A case costs as much as it and its cheaper cases, as they find much the same."""
     together: dict[str, float] = {}
     places = {}
     for test in sorted(tests, key=costs.__getitem__):
@@ -157,7 +159,7 @@ def _in_order(tests: list[pytest.Item], costs: dict[pytest.Item, float]) -> list
 
 
 def _plant(modules: list[str], cores: int) -> list[SourceFileMutationData]:
-    """Write `mutants/`, and return the modules' mutants."""
+    """Write the modules' mutants into `mutants/`, and return them."""
     set_mutant_under_test("mutant_generation")
     Path("mutants").mkdir(exist_ok=True)
     copy_src_dir()
@@ -194,11 +196,11 @@ def _print_row(name: str, counts: Counter[str]) -> None:
 
 
 def main(modules: list[str]) -> int:
-    """1 under the least percentage, 2 if the tests do not run."""
+    """Returns the exit code: 1 if too few mutants were killed, 2 if the tests do not pass without one."""
     started = time.monotonic()
     cores = len(os.sched_getaffinity(0))
     files = _plant(modules, cores)
-    # A failure need not be made small, and the same examples must come in every run.
+    # Hypothesis need not shrink a failure, and must try the same examples in every run.
     settings.register_profile("mutation", phases=(Phase.explicit, Phase.generate), derandomize=True, database=None)
     settings.load_profile("mutation")
     set_mutant_under_test("")

@@ -2,10 +2,10 @@
 
     python -m bench.package [RUNS] [--json]
 
-It is the very zip that `gelombang deploy` uploads, unzipped; the alternative is the same zip without its compiled
-modules, as `chalice package` would leave it. Each run is a fresh interpreter that has nothing but the package; the two
-take turns, and the figures are medians. Exits with 1 if the package is not under 80 MB unzipped, or does not import in
-less than 400 ms.
+The package is the zip that `gelombang deploy` uploads, unzipped. The alternative is the same zip without compiled
+modules, as `chalice package` would leave it. Each run is a new interpreter that has only the package. The two take
+turns, and the figures are medians. Exits with 1 if the package has 80 MB or more unzipped, or takes 400 ms or more to
+import.
 """
 
 from __future__ import annotations

@@ -2,15 +2,15 @@
 
     python -m bench.payout [MESSAGES] [--json]
 
-What is measured is the queue's consumer with its worker, in batches as Lambda gets them. (a) is Powertools' idempotency
-with DynamoDB persistence and boto3: a record of its own says that a message is in progress and then that it is done;
-the entitlement is read before and marked as paid after. (b) is get, check, put with pynamodb and no condition: two at
-once both find it unpaid and both pay. Neither stores what it is about to send.
+It measures the queue's consumer with its worker, in batches as Lambda gets them. (a) is Powertools' idempotency with
+DynamoDB persistence and boto3. A separate record says that a message is in progress and later that it is done. The
+entitlement is read before and marked as paid after. (b) is get, check, put with pynamodb and no condition. If two run
+at once, both find the entitlement unpaid and both pay. Neither stores what it is about to send.
 
-All take turns, each for entitlements of its own, in process and with HTTP counted; the provider is an object that says
-yes. One row has the person's address in memory, as the alternatives have, and one reads it with the real registration
-service. Exits with 1 if a paid payout needs more than two write transactions, one read of the ledger or eight write
-units of its table; a missed target of CPU is only said.
+All take turns, each with its own entitlements, in process and with HTTP counted. The double of the provider accepts
+every payout. The application has two rows: one has the person's address in memory, as the alternatives do, and one
+reads it with the real registration service. Exits with 1 if a paid payout needs more than two write transactions, one
+read of the ledger or eight write units of its table. A missed target of CPU is only printed.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ from .requests import beneficiary
 
 MESSAGES = 1000
 BATCH = 5
-"""As the function `pay` gets them (`app.py`)."""
+"""Messages in a batch, as for the function `pay` (`app.py`)."""
 TURN = 10
-"""Batches."""
+"""Batches in one turn."""
 TRANSACTION = "TransactWriteItems"
 TRANSACTIONS_MAX = 2
 READS_MAX = 1
 WRITE_UNITS_MAX = 8
 CPU_AT_MOST, PEOPLE_CPU_AT_MOST = 1 / 3, 0.6
-"""Of (a), with the person's address at hand and with all that is asked about people."""
+"""The most CPU compared with (a): with the person's address in memory, and with the real registration service."""
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 SCHEME = "2023"
@@ -78,15 +78,15 @@ INDEXES = (
     Index(("unsettled_shard", "updated_at")),
     Index(("news_shard", "at"), frozenset({"state"})),
 )
-"""Of the table of payouts, as `infrastructure/data_stack.py` has them."""
+"""The indexes of the table of payouts, as in `infrastructure/data_stack.py`."""
 
 Record = Mapping[str, Any]
 Consume = Callable[[Sequence[Record]], bool]
-"""Whether the whole batch is done with."""
+"""Consumes a batch; returns whether all of it is finished."""
 
 
 class Willing(Xendit):
-    """A provider that pays everything at once; the network is missing, and the parsing of what came over it."""
+    """A provider that pays everything at once, without network and without parsing an answer."""
 
     def __init__(self, amount_idr: Rupiah) -> None:
         super().__init__("http://fsp.invalid", 1, lambda: "bench")
@@ -102,7 +102,7 @@ class Willing(Xendit):
 
 
 class InMemory:
-    """What a worker needs to know of people, at hand: an address, and a key that really seals."""
+    """What a worker needs to know of people, in memory: an address, and a key that really encrypts."""
 
     def __init__(self, registrant: Registrant, key: PersonKey) -> None:
         self._payee, self._key = Payee(registrant, ADDRESS, partial(key.seal, "payment/1")), key
@@ -115,9 +115,9 @@ class InMemory:
 
 
 class Payouts:
-    """One who pays, batch after batch of new entitlements; each must be paid afterwards, once.
+    """Gives batches of new entitlements to one consumer and checks that each is paid once.
 
-    `consumer` makes the consumer of this. `known`: it asks who is paid, so each person is registered.
+    `consumer` makes the consumer from this object. With `known` each person is registered, as the consumer reads that.
     """
 
     def __init__(self, consumer: Callable[[Payouts], Consume], known: bool, stage: Stage) -> None:
@@ -148,7 +148,7 @@ class Payouts:
             raise RuntimeError("it did not pay")
 
     def _check_repeat(self) -> None:
-        """A message that comes twice must send one instruction, or it is not the same payout."""
+        """Check that a message that comes twice makes one payment."""
         record, sent = _record(self._entitle()), self.provider.sent
         if not (self.run([record]) and self.run([record])) or self.provider.sent != sent + 1:
             raise RuntimeError("a message that came twice was not paid once")
@@ -187,14 +187,14 @@ def _record(entitlement_id: str) -> Record:
 
 
 def at_hand(bench: Payouts) -> Consume:
-    """The application's consumer, with a person in memory."""
+    """The application's consumer with one person in memory."""
     registrations = bench.services.registrations
     memory = InMemory(registrations.registrant("first"), registrations.key("first"))
     return _ours(bench, lambda _: memory, memory)
 
 
 def people_too(bench: Payouts) -> Consume:
-    """The application's consumer, with the registration service."""
+    """The application's consumer with the real registration service."""
     registrations, name_score_min = bench.services.registrations, bench.services.programme.payouts.name_score_min
     return _ours(bench, lambda providers: AddressBook(registrations, providers, name_score_min), registrations)
 
@@ -228,7 +228,7 @@ _CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 120_000)
 
 
 class Powertools:
-    """(a), as its documentation puts idempotency and partial batch failures together."""
+    """(a): idempotency with partial batch failures, written as Powertools' documentation shows."""
 
     def __init__(self, table: str, region: str, provider: Provider, address: FinancialAddress) -> None:
         self._table, self._provider, self._address = table, provider, address
@@ -273,7 +273,7 @@ class Powertools:
 
 
 class Naive:
-    """(b)."""
+    """(b): get, check, put."""
 
     def __init__(self, provider: Provider, address: FinancialAddress) -> None:
         self._provider, self._address = provider, address
@@ -292,7 +292,7 @@ class Naive:
 
 
 def _send_and_ask(provider: Provider, address: FinancialAddress, key: str, amount_idr: int, description: str) -> None:
-    """The instruction as the project's own adapter renders it, and the question after its status."""
+    """Send the instruction as the application's adapter writes it, then ask for its status."""
     instruction = {
         "reference_id": key,
         "channel_code": f"ID_{address.code}",

@@ -1,7 +1,7 @@
-"""Ways to do the same, measured in one run.
+"""Measures several ways to do the same thing in one run.
 
-Each way has a process of its own, so that none meets what another one imported or set up. They take turns of a few
-runs, so that whatever the machine does meanwhile happens to all.
+Each way has its own process, so that none is affected by what another imported or set up. They take turns of a few
+runs each, so that other work on the machine slows all of them alike.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ T = TypeVar("T")
 
 assert "AwsClient" in app_stack.TOLD
 ORDINARY = {app_stack.variable("AwsClient"): "ordinary"}
-"""The environment in which the application calls DynamoDB and KMS by botocore's own way."""
+"""The environment in which the application uses botocore's own clients of DynamoDB and KMS."""
 
 
 class Stage:
-    """AWS's side of one way, in two modes that have items of their own.
+    """The double of AWS for one way, in two modes. Each mode has its own items.
 
-    In process, where HTTP is missing; or HTTP counted, where a server in another process answers. The way's clients
-    are the same in both.
+    In process there is no HTTP. With HTTP counted a server in another process answers. The way's clients are the same
+    in both.
     """
 
     def __init__(self, inside: Endpoint, outside: Any) -> None:
@@ -54,27 +54,27 @@ class Stage:
 
     @counted.setter
     def counted(self, counted: bool) -> None:
-        """Applies to the whole process."""
+        """Choose the mode for the whole process."""
         self._counted = counted
         send = SEND if counted else lambda _session, request: self._inside.send(request)
         URLLib3Session.send = send  # type: ignore[method-assign]  # the original itself: kept connections look for it
 
 
 class Work(Protocol):
-    """What a way does again and again. It is made in the way's own process."""
+    """What a way repeats. It is made in the way's own process."""
 
     def prepare(self) -> Any:
-        """What one run is given; not measured."""
+        """Return the argument of one run; not measured."""
 
     def run(self, given: Any) -> Any:
-        """What is measured."""
+        """Do one run, which is measured."""
 
     def check(self, given: Any, answer: Any) -> None:
-        """Raise unless a run did what it should; not measured."""
+        """Raise an error unless the run had the right result; not measured."""
 
 
 class Run(NamedTuple):
-    """CPU seconds of a run, its calls, and those that prepared it."""
+    """CPU seconds of a run, its calls, and the calls that prepared it."""
 
     cpu_s: float
     calls: tuple[Call, ...]
@@ -83,7 +83,7 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Way:
-    """One way to do something, `pieces` of it a run. `make` makes its work of a `Stage`, in the way's own process."""
+    """One way to do something. A run does it `pieces` times. `make` makes its work, in the way's own process."""
 
     name: str
     make: Callable[[Stage], Work]
@@ -93,14 +93,14 @@ class Way:
 
 @dataclass
 class Raced:
-    """A way and its runs, by whether HTTP was counted."""
+    """A way and its runs in both modes; the key says whether HTTP was counted."""
 
     way: Way
     pool: ProcessPoolExecutor
     runs: dict[bool, list[Run]] = field(default_factory=lambda: {False: [], True: []})
 
     def cpu_us(self, *, http: bool) -> float:
-        """The median of a piece, in microseconds."""
+        """The median CPU time of a piece, in microseconds."""
         return round(statistics.median(run.cpu_s for run in self.runs[http]) / self.way.pieces * 1e6, 1)
 
     def p90_us(self, *, http: bool) -> float:
@@ -108,17 +108,17 @@ class Raced:
         return round(ninth / self.way.pieces * 1e6, 1)
 
     def made(self, *operations: str, service: str = "DynamoDB") -> list[Call]:
-        """The calls of some operations, without HTTP; all of the service without any."""
+        """The calls of the operations named, or of the whole service if none is. They are those made in process."""
         calls = (call for run in self.runs[False] for call in run.calls if call.service == service)
         return [call for call in calls if not operations or call.operation in operations]
 
     def mean(self, total: float) -> float:
-        """A total of all runs, by piece; whole numbers stay whole."""
+        """A total of all runs divided by their pieces. A whole number is an int."""
         mean = total / len(self.runs[False]) / self.way.pieces
         return int(mean) if mean == int(mean) else mean
 
     def row(self) -> Row:
-        """What a piece costs."""
+        """What a piece costs, as a row of the report."""
         calls = self.made()
         return {
             "calls": self.mean(len(calls)),
@@ -144,12 +144,12 @@ class _Server(BaseManager):
 
 
 _Server.register("Endpoint", Endpoint)
-_spawn = get_context("spawn")  # a fork would have what this process imported
+_spawn = get_context("spawn")  # a fork would start with all modules that this process imported
 
 
 @contextmanager
 def serving(indexes: Mapping[str, Sequence[Index]], count: int = 1) -> Iterator[list[tuple[Any, str]]]:
-    """So many endpoints in another process, each with its address."""
+    """A context with `count` endpoints in another process, each with its address."""
     with _Server(ctx=_spawn) as server:
         endpoints = [server.Endpoint(indexes) for _ in range(count)]  # type: ignore[attr-defined]  # registered above
         yield [(endpoint, endpoint.serve()) for endpoint in endpoints]
@@ -158,7 +158,7 @@ def serving(indexes: Mapping[str, Sequence[Index]], count: int = 1) -> Iterator[
 def race(
     ways: Sequence[Way], runs: int, *, turn: int, indexes: Mapping[str, Sequence[Index]] = MappingProxyType({})
 ) -> list[Raced]:
-    """Measure each way `runs` times in either mode, in turns of `turn` runs, after a tenth as many to warm up."""
+    """Measure each way `runs` times in each mode, in turns of `turn` runs. A tenth as many runs warm up before."""
     turn = min(turn, runs)
     with ExitStack() as stack:
         endpoints = stack.enter_context(serving(dict(indexes), len(ways)))
@@ -202,6 +202,6 @@ def _run() -> Run:
 
 
 def apart(function: Callable[..., T], *arguments: Any) -> T:
-    """What a function returns in a process of its own."""
+    """Call a function in a new process; returns its result."""
     with ProcessPoolExecutor(1, _spawn) as pool:
         return pool.submit(function, *arguments).result()

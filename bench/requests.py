@@ -1,4 +1,4 @@
-"""What API Gateway hands to a function, and the handlers that the benchmarks hand it to."""
+"""Events as API Gateway makes them, and the handlers that the benchmarks give them to."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HANDLERS = {
     "(c) FastAPI": "bench.alternatives.fastapi_mangum:handler",
     "(d) pynamodb": "bench.alternatives.chalice_pynamodb:handler",
 }
-"""Who answers `POST /waves/current/entries`: a module and what Lambda calls in it."""
+"""The handlers that answer `POST /waves/current/entries`: a module and the function that Lambda calls in it."""
 
 _HEADERS = {
     "Accept": "application/json",
@@ -50,7 +50,7 @@ _HEADERS = {
 
 
 def beneficiary(person: str, state: BeneficiaryState, now: datetime) -> Beneficiary:
-    """Somebody who was given a seat at `now`."""
+    """A beneficiary who got a seat at `now`."""
     return Beneficiary(
         registrant_id=person,
         wave=143,
@@ -65,7 +65,7 @@ def beneficiary(person: str, state: BeneficiaryState, now: datetime) -> Benefici
 
 
 def event(method: str, path: str, person: str, now: datetime, body: Any = None) -> dict[str, Any]:
-    """What API Gateway (REST, proxy integration) hands to a function for a signed-in person."""
+    """The event of API Gateway (REST, proxy integration) for a request of a signed-in person."""
     return {
         "resource": path,
         "path": path,
@@ -96,7 +96,7 @@ def join_event(person: str, now: datetime) -> dict[str, Any]:
 
 
 def handler(named: str) -> Handler:
-    """A module's handler, as `module:name`."""
+    """The handler that `module:name` names."""
     module, _, name = named.partition(":")
     found: Handler = getattr(importlib.import_module(module), name)
     return found
@@ -110,7 +110,7 @@ def expect(answer: dict[str, Any], status: int) -> Any:
 
 
 def registered() -> Item:
-    """A registration as the application writes it. For a process of its own."""
+    """The item of a registration, written by the application. Call it in a process of its own."""
     os.environ.update(ENVIRONMENT)
     endpoint, app = Endpoint(), handler(HANDLERS["gelombang"])
     with endpoint.installed():
@@ -121,5 +121,5 @@ def registered() -> Item:
 
 
 def profile_of(person: str, profile: Item) -> Item:
-    """Somebody else's."""
+    """The same registration for another person."""
     return {**profile, "pk": {"S": f"R#{person}"}}

@@ -1,11 +1,11 @@
-"""The rush: so many people sign up at once, at the real handlers, with their tables on DynamoDB Local.
+"""The rush: many people sign up at once. They call the real handlers, with the tables on DynamoDB Local.
 
     make rush [PEOPLE=80000]
 
-Each person begins, is sent a code by the queue's consumer, and opens a session with a device's key. Some processes
-share the people, each like a few functions of the application: it takes all requests of some hundred people, then all
-their messages, then all their codes. KMS, the queue and the mail service are objects that answer at once. Then every
-item of the accounts table is counted. Exits with 1 if anybody was refused, got no code, or has no account, contact or
+Each person starts a sign-in, gets a code from the queue's consumer, and opens a session with a device's key. Several
+processes share the people. Each works for some hundred people at a time: first all their starts, then all their
+messages, then all their sessions. Doubles of KMS, the queue and the mail service answer at once. At the end every item
+of the accounts table is counted. Exits with 1 if anybody was refused, got no code, or has no account, contact or
 session.
 """
 
@@ -25,12 +25,12 @@ from .harness import ENVIRONMENT, Report, Row, Table, Target, machine, parser, t
 
 PEOPLE = 2_000
 AT_ONCE = 200
-"""People of one process, who begin before the first of them gets a code."""
+"""How many people of one process start before the first of them gets a code."""
 TIMES = ("POST /sign-ins", "send_code", "POST /sessions")
 
 
 class Kms:
-    """The calls that signing up makes, answered at once."""
+    """A double of KMS that answers the calls of signing up at once."""
 
     def __init__(self) -> None:
         from .aws.endpoint import key_pair
@@ -53,13 +53,13 @@ class Kms:
 
 
 def work(first: int, end: int) -> tuple[Counter[str], Counter[str], float]:
-    """Sign these people up, by their numbers: answers that were none, seconds by step, and CPU."""
+    """Sign up the people with these numbers. Returns counts of wrong answers, seconds by step, and CPU seconds."""
     from .requests import HANDLERS, handler
     from .signing_in import Device, Entrance
 
     entrance, wrong, spent = Entrance(handler(HANDLERS["gelombang"])), Counter[str](), Counter[str]()
     with entrance.installed(Kms()):
-        device = Device(entrance.url)  # making a key is the phone's work, and takes this process's time
+        device = Device(entrance.url)  # a phone would make its key itself; here it takes this process's time
         for start in range(first, end, AT_ONCE):
             people = [f"person-{number}@example.org" for number in range(start, min(start + AT_ONCE, end))]
             begun = {}
@@ -88,7 +88,7 @@ def work(first: int, end: int) -> tuple[Counter[str], Counter[str], float]:
 
 
 def report(people: int, address: str) -> Report:
-    """Of a rush on the DynamoDB at this address, on new tables."""
+    """Make new tables on the DynamoDB at this address, let so many people sign up, and report."""
     os.environ.update(ENVIRONMENT | {"AWS_ENDPOINT_URL_DYNAMODB": address})
     import boto3
 
@@ -141,7 +141,7 @@ def _count(spent: Counter[str], what: str, began: float) -> float:
 
 
 def _kept(client: Any) -> Counter[str]:
-    """How many items of each kind the accounts table has."""
+    """The number of items of each kind in the accounts table."""
     kinds = Counter[str]()
     for page in client.get_paginator("scan").paginate(
         TableName="gelombang-bench-accounts", ProjectionExpression="sk", ConsistentRead=True

@@ -1,4 +1,4 @@
-"""People who sign in at the application's real handlers: what they send, and the doubles of what is not measured."""
+"""What people send to the application's real handlers to sign in, and doubles of what is not measured."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _client = clients.client
 
 
 class Device:
-    """A phone with a key; `url` is the address of the API."""
+    """A phone with a key. `url` is the address of the API."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -37,7 +37,7 @@ class Device:
         }
 
     def request(self, method: str, path: str, now: datetime, body: Any = None, session: Any = None) -> dict[str, Any]:
-        """A request with a proof by the key, as API Gateway hands it on; `session` is an answer of `POST /sessions`."""
+        """API Gateway's event of a request with a proof by the key. `session` is an answer of `POST /sessions`."""
         claims = {"jti": secrets.token_urlsafe(16), "htm": method, "htu": self._url + path, "iat": int(now.timestamp())}
         given = event(method, path, session["refresh_token"].partition(".")[0] if session else "nobody", now, body)
         headers = dict(given["headers"])
@@ -53,9 +53,9 @@ class Device:
 
 
 class Entrance:
-    """The application, with a channel that takes every code and a queue that keeps what is sent to it.
+    """The application with doubles: a mail service that accepts every code, and a queue that keeps its messages.
 
-    Made in the process in which it runs, when its environment is set.
+    Make it in the process in which it runs, after the environment is set.
     """
 
     def __init__(self, handler: Handler) -> None:
@@ -71,7 +71,7 @@ class Entrance:
         return str(self._app.services().settings.public_url)
 
     def start(self, contact: str, now: datetime, source: str) -> dict[str, Any]:
-        """The request `POST /sign-ins`."""
+        """The event of `POST /sign-ins`."""
         given = event("POST", "/sign-ins", "nobody", now, {"contact": contact, "device": "phone"})
         del given["requestContext"]["authorizer"]
         given["requestContext"]["identity"]["sourceIp"] = source
@@ -81,7 +81,7 @@ class Entrance:
         return self._handler(given, CONTEXT)
 
     def send(self, bodies: list[str]) -> list[Any]:
-        """Let the consumer have messages; returns its failures."""
+        """Give messages to the consumer; returns its failures."""
         records = [
             {"messageId": str(number), "body": body, "eventSource": "aws:sqs"} for number, body in enumerate(bodies)
         ]
@@ -89,24 +89,24 @@ class Entrance:
         return list(answer["batchItemFailures"])
 
     def sent(self, contact: str, now: datetime, source: str = "203.0.113.7") -> dict[str, Any]:
-        """A sign-in whose code has come, with it: the body of `POST /sessions`."""
+        """Start a sign-in and have its code sent. Returns the body of `POST /sessions` with it."""
         started = expect(self.ask(self.start(contact, now, source)), 202)
         self.send(self.take())
         return self.entered(started, contact)
 
     def entered(self, started: dict[str, Any], contact: str) -> dict[str, Any]:
-        """The body of `POST /sessions`."""
+        """The body of `POST /sessions` with the last code sent to the contact."""
         code = {"sign_in_id": started["sign_in_id"], "secret": started["secret"], "code": self.codes.pop(contact)}
         return {"code": code}
 
     def take(self) -> list[str]:
-        """The messages that wait; gone from the queue."""
+        """Remove all messages from the queue; returns them."""
         taken, self.queued = self.queued, []
         return taken
 
     @contextmanager
     def installed(self, kms: Any = None) -> Iterator[None]:
-        """The doubles in place; `kms` in place of KMS's client, if it is given."""
+        """A context in which the doubles are installed, and `kms` replaces the client of KMS if it is given."""
         doubles = {
             "sqs": SimpleNamespace(send_message_batch=self._queue, get_queue_attributes=_nothing_waits),
             "sesv2": SimpleNamespace(send_email=self._mail),
@@ -117,7 +117,7 @@ class Entrance:
 
         from chalicelib.notices import ses
 
-        # How fast mails may be sent is not what is measured.
+        # The limit on mails a second would slow down what is measured.
         with patch.object(clients, "client", client), patch.object(ses.Pace, "wait", lambda _pace: None):
             yield
 

@@ -1,4 +1,4 @@
-"""(d) Chalice with pynamodb, both as they come, in the usual three calls."""
+"""(d) Chalice with pynamodb, both unchanged, in the usual three calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Meta:
 
 
 class Person(Model):
-    """What a join needs to know of a registrant; there is more in the item."""
+    """The attributes of a registration that a join reads; the item has more."""
 
     class Meta(_Meta):
         table_name = rules.REGISTRATIONS

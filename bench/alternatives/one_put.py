@@ -1,6 +1,6 @@
-"""(b) The least that anybody does: Powertools' REST resolver, and one conditional put with boto3 that checks nothing.
+"""(b) The smallest join possible: Powertools' REST resolver, and one conditional put with boto3 without any check.
 
-It does not know whether the person is registered, may join, or whether a wave is open, nor the person's region.
+It does not look whether the person is registered and may join or whether a wave is open, and stores no region.
 """
 
 from __future__ import annotations

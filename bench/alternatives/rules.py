@@ -1,4 +1,4 @@
-"""What the alternatives share with the application: its calendar, its rules and what a receipt says."""
+"""What the alternatives share with the application: its calendar, its rules and the content of a receipt."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _calendar = Calendar(_programme.calendar, ())
 
 
 class Refused(Exception):
-    """Who may not join: 409, as the application answers."""
+    """The person may not join: status 409, as in the application."""
 
 
 def moment(request_context: dict[str, Any]) -> datetime:

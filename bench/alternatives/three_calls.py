@@ -20,7 +20,7 @@ _dynamodb: Any = boto3.client("dynamodb", REGION, config=_config)
 
 
 def join(person: str, now: datetime) -> tuple[dict[str, Any], int]:
-    """The receipt, and the status of the answer. Raises `Refused`."""
+    """Join; returns the receipt and the status of the answer. Raises `Refused`."""
     wave = open_wave(now)
     key = {"pk": {"S": f"R#{person}"}, "sk": {"S": "PROFILE"}}
     profile = _dynamodb.get_item(TableName=REGISTRATIONS, Key=key, ConsistentRead=True).get("Item")

@@ -1,1 +1,1 @@
-"""AWS's side of the benchmarks."""
+"""Doubles of AWS for the benchmarks."""

@@ -1,12 +1,12 @@
-"""AWS's side of the draw's benchmark: entries from pages that are ready, the public bucket in a folder.
+"""The double of AWS for the draw's benchmark: entries come from prepared pages, the public bucket is a folder.
 
-It rests on `endpoint.py` and works alike: a client's work is real, from the operation to the signed request and from
-the answer's bytes, with their checksum, to what was asked for. Only the socket is missing.
+It extends `endpoint.py`. The client does all its real work: it signs the request and reads the answer's bytes and their
+checksum. Only the socket is missing.
 
-The pages are made once, before anything is measured, as DynamoDB sends them to whoever reads all entries of a wave. A
-folder holds the bodies of all answers end to end, and an index of them: of each page one without anybody's name, as the
-freeze asks for it, and one with, as the screening does. The items are as `EntryStore.join` writes them, in 64
-partitions; a page ends where 1 MB of items was read, which is not what the answer holds of them.
+The pages are made once, before anything is measured. They are what DynamoDB sends when all entries of a wave are read.
+A folder holds the bodies of all answers end to end, and an index of them. Each page is there twice: without
+registrants, as the freeze asks for it, and with them, as the screening does. The items are those that
+`EntryStore.join` writes, in 64 partitions. A page ends where 1 MB of items was read; the answer itself is smaller.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _OVERTAKEN = b"<Error><Code>PreconditionFailed</Code></Error>"
 
 
 class Cloud(Endpoint):
-    """Queries of the wave's entries are answered by `pages`; objects are files below `folder`, written at `now`.
+    """Answers queries of the wave's entries from `pages`. Objects are files below `folder`, written at `now`.
 
-    `person` is the profile of everybody whose own was not written.
+    `person` is the profile of everybody who has no profile of their own.
     """
 
     def __init__(self, pages: Pages, folder: Path, now: datetime) -> None:
@@ -51,7 +51,7 @@ class Cloud(Endpoint):
         self.person: Item | None = None
 
     def forget(self) -> None:
-        """Know of no object any more; whoever calls it removes the files."""
+        """Forget all objects. The caller removes their files."""
         self._checksums.clear()
 
     def _answer(self, request: Any) -> AWSResponse:
@@ -65,7 +65,7 @@ class Cloud(Endpoint):
         return self._page(request.url, asked)
 
     def _found(self, key: tuple[str, str, str]) -> Item | None:
-        """An item by its table and key; who was never written is as `person`, but for what is theirs alone."""
+        """The item of a table and key. A profile that was never written is a copy of `person` with its own key."""
         _, pk, sk = key
         if sk != "PROFILE" or self.person is None or key in self.items:
             return super()._found(key)
@@ -110,7 +110,7 @@ class Cloud(Endpoint):
         return AWSResponse(request.url, 200, headers, path.open("rb"))
 
     def _keep(self, name: str, body: Any, chunked: bool) -> int:
-        """Write an object as its bytes come; returns their checksum."""
+        """Write an object piece by piece; returns its checksum."""
         path = self._folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         checksum = 0
@@ -122,7 +122,7 @@ class Cloud(Endpoint):
 
 
 def _parts(body: Any, chunked: bool) -> Iterator[memoryview]:
-    """The content of a request: each chunk is its size, a line's end, its bytes and a line's end; the last is empty."""
+    """The content of a request. A chunk is its size, a line end, its bytes and a line end; the last one is empty."""
     if not chunked:
         yield memoryview(body.read() if hasattr(body, "read") else body)
         return
@@ -143,9 +143,9 @@ def _refused(url: str, status: int, answer: bytes) -> AWSResponse:
 WAVE = 60
 REGIONS = tuple(range(11, 49))
 ATTRIBUTES = ("region", "ticket", "outcome")
-"""What is asked of each item, and `NAME` besides where people matter.
+"""The attributes that the freeze asks for; the screening asks for `NAME` too.
 
-There are no outcomes yet: nobody was removed, and the draw is still to come.
+No entry has an outcome yet: nobody was removed, and the draw is still to come.
 """
 NAME = "sk"
 
@@ -166,7 +166,7 @@ class Body(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Two answers, one of them with names; the key of the page's last item if that is not the partition's last."""
+    """The two answers for a page, and the key of its last item unless that is the partition's last."""
 
     shard: int
     nameless: Body
@@ -177,7 +177,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def make(folder: Path, entries: int) -> None:
-    """Write the pages of a wave of so many entries; the same each time."""
+    """Write the pages of a wave of `entries` entries. They are the same each time."""
     random = Random(entries)
     each_bytes = _item_bytes()
     index: list[Page] = []
@@ -199,7 +199,7 @@ def make(folder: Path, entries: int) -> None:
 
 
 class Pages:
-    """The pages of a folder; threads may read at once."""
+    """The pages in a folder. Several threads may read at once."""
 
     def __init__(self, folder: Path) -> None:
         self.all = msgspec.json.decode((folder / _INDEX).read_bytes(), type=list[Page])
@@ -211,7 +211,7 @@ class Pages:
             start = page.last
 
     def page(self, key: str, after: str | None) -> Page:
-        """The page of a partition that begins behind an item; None is its first."""
+        """The page of a partition that starts after the item with key `after`; with None the first page."""
         return self._by_start[key, after]
 
     def read(self, body: Body) -> bytes:
@@ -223,17 +223,17 @@ class Pages:
 
     @property
     def read_units(self) -> int:
-        """What reading everything once, consistently, is billed."""
+        """The read units of reading everything once, consistently."""
         return sum(map(read_units, self.all))
 
     @property
     def body_bytes(self) -> int:
-        """What comes over the network, without names."""
+        """The bytes of all answers without registrants."""
         return sum(page.nameless.length for page in self.all)
 
 
 def read_units(page: Page) -> int:
-    """What DynamoDB bills for a page that is read consistently: by what was read, not by what is sent of it."""
+    """What DynamoDB bills for a page that is read consistently. It counts what it read, not what it sends."""
     return -(-page.item_bytes // READ_UNIT_BYTES)
 
 
@@ -244,7 +244,7 @@ def _write(file: BinaryIO, body: bytes) -> Body:
 
 
 def _items(random: Random, count: int) -> Iterator[tuple[str, str]]:
-    """Registrant and item of `count` entries of a partition, in order; the regions differ in size as provinces do."""
+    """Registrants and items of `count` entries of a partition, in order. Regions differ in size as provinces do."""
     for person in sorted(random.randbytes(16).hex() for _ in range(count)):
         sk = f"{person[:8]}-{person[8:12]}-4{person[13:16]}-8{person[17:20]}-{person[20:]}"
         ticket = random.randbytes(32)
@@ -259,7 +259,7 @@ def _body(shard: int, items: list[str], last: str | None) -> bytes:
 
 
 def _item_bytes() -> int:
-    """The size of an entry as DynamoDB counts it; it is the same for all."""
+    """The size of an entry as DynamoDB counts it, in bytes; all entries have the same."""
     return item_size(
         {
             "pk": {"S": partition(0)},

@@ -1,9 +1,9 @@
-"""AWS's side of a benchmark: DynamoDB, KMS and SQS, answered from tables in memory, in one of two ways.
+"""A double of DynamoDB, KMS and SQS for benchmarks, with its tables in memory. It answers in one of two ways.
 
-Inside the process, where botocore would open a connection: all that a client does is real but for HTTP, and the time
-spent here is counted, so that it can be taken off. Or over HTTP on loopback, from another process, so that none of it
-is spent in the client's. Only what the benchmarked paths use is answered; anything else is an error, so that a new call
-cannot go unnoticed.
+Inside the process it takes the place of botocore's connection. The client does all its real work but HTTP. The time
+spent here is counted, so that it can be subtracted. Over HTTP on loopback it answers from another process, so its time
+is none of the client's. It answers only what the benchmarked paths use. Any other call is an error, so a new call is
+noticed.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ class Call:
     operation: str
     read_units: float = 0
     write_units: int = 0
-    """Of the table itself."""
+    """Write units of the table itself."""
     index_units: int = 0
-    """Writes to its indexes, besides."""
+    """Write units of its indexes, which are billed in addition."""
     service: str = "DynamoDB"
 
 
 @dataclass(frozen=True)
 class Index:
-    """A global secondary index: its two keys, and what it has of an item besides the keys (None: everything)."""
+    """A global secondary index: its two keys, and the other attributes that it holds (None: all)."""
 
     keys: tuple[str, str]
     kept: frozenset[str] | None = frozenset()
 
     def entry(self, item: Item | None) -> Item | None:
-        """What the index has of an item; None if the item is not in it."""
+        """What the index holds of an item; None if the item is not in the index."""
         if item is None or any(key not in item for key in self.keys):
             return None
         if self.kept is None:
@@ -67,7 +67,7 @@ class Index:
         return {name: value for name, value in item.items() if name in {"pk", "sk", *self.keys} | self.kept}
 
     def units(self, before: Item | None, after: Item | None) -> int:
-        """What a write of an item costs here: nothing if its entry stays as it is, two writes if it moves."""
+        """The units that a write of an item costs in this index: none if its entry stays the same, two if it moves."""
         old, new = self.entry(before), self.entry(after)
         if old == new:
             return 0
@@ -78,7 +78,7 @@ class Index:
 
 
 def item_size(item: Item) -> int:
-    """The bytes of an item by DynamoDB's rules: names and values; a number is half a byte a digit and one more."""
+    """The bytes of an item by DynamoDB's rules: names and values. A number takes one byte and half a byte a digit."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 
@@ -107,14 +107,14 @@ def _read_units(item: Item | None) -> int:
 
 
 _SQS = {"Attributes": {"ApproximateNumberOfMessages": "0"}}
-"""What a queue answers to whatever it is asked: nothing waits in it."""
+"""The answer to every call to a queue: nothing waits in it."""
 _SERVICES = {"DynamoDB_20120810": "DynamoDB", "TrentService": "KMS", "AmazonSQS": "SQS"}
 
 
 class Endpoint:
-    """Tables in memory. `calls` and `spent_s` (CPU seconds of answers inside the process) grow until they are taken.
+    """Tables in memory. `calls` and `spent_s` (CPU seconds of answers inside the process) grow until `take` is called.
 
-    `indexes` are those of each table that has any.
+    `indexes` maps the name of a table to its indexes.
     """
 
     def __init__(self, indexes: Mapping[str, Sequence[Index]] = MappingProxyType({})) -> None:
@@ -125,26 +125,26 @@ class Endpoint:
         self._counting = Lock()
 
     def put(self, table: str, item: Item) -> None:
-        """Have an item, without a call."""
+        """Store an item without recording a call."""
         self.items[_key(table, item)] = item
 
     def item(self, table: str, pk: str, sk: str) -> Item | None:
         return self.items.get((table, pk, sk))
 
     def take(self) -> tuple[tuple[Call, ...], float]:
-        """The calls and the seconds since the last time."""
+        """The calls and the CPU seconds since `take` was called last."""
         taken = tuple(self.calls), self.spent_s
         self.calls, self.spent_s = [], 0.0
         return taken
 
     @contextmanager
     def installed(self) -> Iterator[None]:
-        """Answer inside the process."""
+        """A context in which this endpoint answers inside the process."""
         with patch.object(URLLib3Session, "send", lambda _session, request: self.send(request)):
             yield
 
     def serve(self) -> str:
-        """Answer over HTTP from a thread, as long as this process lives; returns the address."""
+        """Answer over HTTP from a thread until this process ends. Returns the address."""
         answer = self.answer
 
         class Connection(StreamRequestHandler):
@@ -173,7 +173,7 @@ class Endpoint:
         return f"http://127.0.0.1:{server.server_address[1]}"
 
     def send(self, request: Any) -> AWSResponse:
-        """What botocore's session would bring, and the time that it took."""
+        """Answer as botocore's session would, and count the time spent here."""
         started = time.thread_time()
         answer = self._answer(request)
         with self._counting:
@@ -181,7 +181,7 @@ class Endpoint:
         return answer
 
     def answer(self, target: str, body: bytes) -> tuple[int, bytes]:
-        """Status and body of an answer; `target` as in the header `X-Amz-Target`."""
+        """Status and body of an answer. `target` is the value of the header `X-Amz-Target`."""
         named, operation = target.split(".")
         service, asked = _SERVICES[named], json.loads(body)
         if service == "DynamoDB":
@@ -229,7 +229,7 @@ class Endpoint:
         return answer
 
     def _query(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
-        """The items of a partition whose sort keys are asked for, in order or against it; one page."""
+        """One page of the items of a partition whose sort keys match, in the order asked for."""
         condition = asked["KeyConditionExpression"]
         partition = _PARTITION.match(condition)
         if partition is None or asked.keys() & {"ExclusiveStartKey", "FilterExpression", "IndexName"}:
@@ -247,7 +247,7 @@ class Endpoint:
         key = _key(table, asked.get("Item") or asked["Key"])
         before = self.items.get(key)
         if not holds(asked, before):
-            # Billed all the same, by the size of the item that is there.
+            # A refused write is billed too, by the size of the item that is there.
             self.calls.append(Call(operation, 0, _write_units(before or {})))
             shown = {"Item": before} if before and asked.get(_ON_FAILURE) == "ALL_OLD" else {}
             return 400, {"__type": _ERROR + "ConditionalCheckFailedException", **shown}
@@ -297,7 +297,7 @@ _WRAPPED = base64.b64encode(bytes(184)).decode()
 
 @cache
 def key_pair() -> tuple[bytes, bytes]:
-    """A private key of P-256 and its public one, in the form in which KMS gives them."""
+    """A new private key of P-256 and its public key, in the form in which KMS returns them."""
     from cryptography.hazmat.primitives import serialization as form
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -324,7 +324,7 @@ def _kms(operation: str, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _consumed(asked: dict[str, Any], call: Call) -> Any:
-    """What a call used, as DynamoDB tells those who ask; of several tables their sum under each name."""
+    """The consumed capacity of a call in DynamoDB's form. If it used several tables, each shows the sum of all."""
     units = call.read_units + call.write_units + call.index_units
     tables = asked.get("RequestItems") or {
         one["TableName"]: None for leg in asked.get("TransactItems", ()) for one in leg.values()
@@ -335,12 +335,12 @@ def _consumed(asked: dict[str, Any], call: Call) -> Any:
 
 
 def _share(asked: dict[str, Any]) -> int:
-    """Whoever reads what may be a moment old pays half."""
+    """How many reads one read unit pays for: 1 if they are consistent, else 2."""
     return 1 if asked.get("ConsistentRead") else 2
 
 
 def _after(operation: str, asked: dict[str, Any], before: Item | None) -> Item | None:
-    """What a write leaves of an item."""
+    """The item after a write; None if it is gone."""
     match operation:
         case "PutItem":
             put: Item = asked["Item"]
@@ -353,7 +353,7 @@ def _after(operation: str, asked: dict[str, Any], before: Item | None) -> Item |
 
 
 def _projected(item: Item, asked: dict[str, Any]) -> Item:
-    """What is asked of an item: everything, or some attributes."""
+    """The attributes of an item that were asked for; all if none were named."""
     wanted = asked.get("ProjectionExpression")
     if wanted is None:
         return item
@@ -376,7 +376,7 @@ def _headers(checksum: int) -> dict[str, str]:
 
 
 class Whole:
-    """A body that is at hand, as urllib3's response gives it."""
+    """A body in memory with the methods of urllib3's response."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body

@@ -1,6 +1,7 @@
-"""DynamoDB's expressions, as its documentation has them: conditions, updates and conditions on keys.
+"""DynamoDB's condition, update and key condition expressions, as its documentation defines them.
 
-A text is read once and kept. What is not played here (paths below an attribute, `size`, lists) is an error.
+Each expression is parsed once and kept. What this double does not support (paths below an attribute, `size`, lists)
+is an error.
 """
 
 from __future__ import annotations
@@ -15,25 +16,25 @@ Item = dict[str, dict[str, Any]]
 """An item in DynamoDB's own form: `{"pk": {"S": "..."}}`."""
 
 Value = dict[str, Any] | None
-"""One value with its type; None: the item has no such attribute."""
+"""One value with its type; None if the item does not have the attribute."""
 
 Operand = Callable[[Item, Item], Value]
-"""Gives a value of an item and of the values that came with the expression."""
+"""Returns a value, given an item and the values that came with the expression."""
 
 Condition = Callable[[Item, Item], bool]
 Change = Callable[[Item, Item, Item], None]
-"""Changes the last item by what the first one, the item as it was, and the given values say."""
+"""Changes the third argument, given the item before the update and the values that came with the expression."""
 
 
 class Unplayed(Exception):
-    """Asked for what this double does not play: a guess would falsify what is learnt from it."""
+    """The request needs something that this double does not support. A guess would falsify the measurement."""
 
 
 _TOKEN = re.compile(r"\s*([#:]?\w+|<=|>=|<>|[=<>(),+-])")
 
 
 def holds(asked: Mapping[str, Any], item: Item | None, named: str = "ConditionExpression") -> bool:
-    """Whether a request's condition holds for an item; there may be none of either."""
+    """Whether a request's condition holds for an item. A request without a condition always holds."""
     text = asked.get(named)
     if text is None:
         return True
@@ -42,7 +43,7 @@ def holds(asked: Mapping[str, Any], item: Item | None, named: str = "ConditionEx
 
 
 def updated(asked: Mapping[str, Any], before: Item | None) -> Item:
-    """An item as a request's update leaves it."""
+    """The item after a request's update."""
     known = before or {}
     after = {**asked["Key"], **known}
     values = asked.get("ExpressionAttributeValues", {})
@@ -65,7 +66,7 @@ def _changes(text: str, names: tuple[tuple[str, str], ...]) -> tuple[Change, ...
 
 
 class _Parser:
-    """Reads from left to right; `_next` is the token that was not read yet, None at the end."""
+    """Parses from left to right. `_next` is the next token, None at the end."""
 
     def __init__(self, text: str, names: dict[str, str]) -> None:
         self._text, self._at = text.strip(), 0
@@ -241,7 +242,7 @@ class _Parser:
 
 
 def _compared(sign: str, left: Value, right: Value) -> bool:
-    """What is not there equals nothing and is neither more nor less; values of two types are just different."""
+    """Compare two values. A missing one is unequal to every other, and not ordered. So are values of two types."""
     if left is None or right is None:
         return sign == "<>"
     ((one_kind, one),), ((other_kind, other),) = left.items(), right.items()

@@ -1,4 +1,4 @@
-"""Every table of the data stack, on DynamoDB Local."""
+"""Creates the tables of the data stack on DynamoDB Local."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from infrastructure import data_stack
 
 
 def create_tables(client: Any, stage: str) -> list[str]:
-    """Every table of the data stack; returns their names."""
+    """Create every table of the data stack for a stage; returns their names."""
     template = data_stack.template()
-    # What DynamoDB Local knows and a test could depend on.
+    # Only the properties that DynamoDB Local supports and a test could depend on.
     kept = {"AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes"}
     names = []
     for resource in template["Resources"].values():
