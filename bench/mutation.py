@@ -142,7 +142,7 @@ def _run(session: pytest.Session, item: pytest.Item) -> None:
 
 
 def _in_order(tests: list[pytest.Item], costs: dict[pytest.Item, float]) -> list[tuple[pytest.Item, float]]:
-    """The tests to run, cheapest first. A case costs as much as it and its cheaper cases, as they find much the same."""
+    """The tests to run, cheapest first. A case counts its cheaper cases too, as they find much the same."""
     together: dict[str, float] = {}
     places = {}
     for test in sorted(tests, key=costs.__getitem__):

@@ -32,7 +32,7 @@ ERRORS_LOGGED = {
         "A function without an alarm of its own logged an error, or was ended by one",
     ),
 }
-"""By the function that logs an error, as chalicelib/logs.py counts them."""
+"""The alarms for errors in the log, by the function that logs them (chalicelib/logs.py)."""
 
 MINUTES_PAST_DUE = {
     "step": (15, "A wave was opened, closed, frozen or drawn too late, or not yet; or this was not announced"),
@@ -47,17 +47,17 @@ MINUTES_PAST_DUE = {
     "open_surveys": (60, "Surveys that are due were not opened, or not all of them"),
     "check_grievances": (60, "Overdue grievances were not counted"),
 }
-"""By the job, as chalicelib/watch.py measures it. Two periods without a figure ring as well."""
+"""How many minutes late a job may be, as chalicelib/watch.py measures it. Two periods without a figure ring as well."""
 
 
 def word(group: str, said: str, filter_id: str, about: str) -> Iterator[tuple[str, Json]]:
-    """A filter that counts a word in a group's log, and an alarm at the first occurrence."""
+    """A filter that counts a word in a function's log, and an alarm that rings at its first occurrence."""
     yield filter_id, log_filter(group, said)
     yield pascal(said), alarm(said.replace("_", "-"), about, Metric(said), period_s=900)
 
 
 def count(said: str, about: str, period_s: int) -> Iterator[tuple[str, Json]]:
-    """The same for words that the sweep logs with a `count`."""
+    """A filter and an alarm for a word that the sweep logs with a `count`."""
     yield f"{pascal(said)}Counted", log_filter("SweepPayoutsLogGroup", said, "$.count")
     yield pascal(said), alarm(said.replace("_", "-"), about, Metric(said, statistic="Maximum"), period_s=period_s)
 

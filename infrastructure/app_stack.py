@@ -16,7 +16,7 @@ from .grants import policy
 MERGED = "merge-template.json"
 
 API_STAGE = "api"
-"""API Gateway's own stage, the same in every deployment."""
+"""The name of API Gateway's stage; it is the same in every deployment."""
 
 TOLD = {
     "Stage": STAGE,
@@ -54,16 +54,15 @@ STAGES: dict[str, dict[str, str]] = {
     },
     "local": {"Protection": "off", "QueuesVisibilityS": "20", "MailDomain": "gelombang.example", "RpId": "localhost"},
 }
-"""Parameters of each stage, besides what a deployment finds out; `gelombang deploy --parameter` overrides them.
-"""
+"""Parameters of each stage; `gelombang deploy --parameter` overrides them. A deployment finds out the others."""
 
 
 def variable(name: str) -> str:
-    """The environment variable of a parameter: GELOMBANG_MAIL_DOMAIN of MailDomain."""
+    """The environment variable of a parameter: GELOMBANG_MAIL_DOMAIN for MailDomain."""
     return "GELOMBANG_" + re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
 
 
-# The gateway before the API: its limits, and its own refusals, in the form of the application's
+# API Gateway: its limits, and its own refusals, which have the form of the application's
 
 LIMITS = {
     "ResourcePath": "/*",
@@ -72,7 +71,7 @@ LIMITS = {
     "ThrottlingBurstLimit": 3000,
     "MetricsEnabled": True,
 }
-"""Of all methods together: requests a second, and at once."""
+"""The limits of all methods together: requests a second, and requests at once."""
 
 HEADERS = {
     "Content-Type": "application/problem+json",
@@ -84,7 +83,7 @@ HEADERS = {
 
 
 def problem(status: int, code: str, detail: str) -> str:
-    """A refusal as the application would say it; `detail` is Indonesian and English."""
+    """A problem document like the application's. `detail` is in Indonesian and English."""
     said = {
         "type": f"urn:gelombang:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -96,7 +95,7 @@ def problem(status: int, code: str, detail: str) -> str:
 
 
 def refusal(status: int, code: str, detail: str, **headers: str) -> Json:
-    """The gateway's answer; headers have `_` for `-`."""
+    """The gateway's answer. Names of headers have `_` instead of `-`."""
     given = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
     return {
         "StatusCode": status,
@@ -119,14 +118,14 @@ REFUSALS = {
 
 
 FIREWALL_HEADERS = {name: value for name, value in HEADERS.items() if name != "Content-Type"} | {"Retry-After": "300"}
-"""The type of its answers is the firewall's own."""
+"""Headers of the firewall's refusals. The firewall itself sets their Content-Type."""
 
 
 def merged() -> Json:
     environment = {variable(name): ref(name) for name in TOLD}
     resources = {
         **{function.logical_id: function.resource() for function in FUNCTIONS},
-        # Chalice gives this group a name that the function does not have.
+        # The name that Chalice gives this log group is not that of the function's group.
         "ApiHandlerLogGroup": {"Properties": {"LogGroupName": sub("/aws/lambda/${APIHandler}")}},
         "RestAPI": {"Properties": {"Name": named(), "MethodSettings": [LIMITS], "GatewayResponses": REFUSALS}},
         **firewall.resources(problem(429, "too_many_requests", TOO_MANY), FIREWALL_HEADERS),
@@ -156,7 +155,7 @@ def config(architecture: str) -> Json:
 
 
 def write(folder: Path, architecture: str) -> None:
-    """Write the folder `.chalice` of a project that is packaged for a processor."""
+    """Write the folder `.chalice`, from which Chalice packages for an architecture (`x86_64` or `arm64`)."""
     policies = {f"policies/{function.name}.json": policy(function.name) for function in FUNCTIONS}
     for name, document in {"config.json": config(architecture), MERGED: merged(), **policies}.items():
         file = folder / name

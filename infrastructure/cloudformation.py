@@ -10,12 +10,12 @@ Json = dict[str, Any]
 
 
 def ref(name: str) -> Json:
-    """A parameter's value, or what AWS calls a resource."""
+    """A reference to a parameter's value or to the name of a resource."""
     return {"Ref": name}
 
 
 def sub(text: str) -> Json:
-    """A text with `${names}` in it."""
+    """A text in which `${name}` stands for a parameter or a resource."""
     return {"Fn::Sub": text}
 
 
@@ -28,12 +28,12 @@ def if_(condition: str, then: Any, otherwise: Any) -> Json:
 
 
 def named(name: str = "", *, before: str = "", after: str = "") -> Json:
-    """The stage's own name of a thing, such as gelombang-prod-payouts; without a name gelombang-prod."""
+    """A name with the stage in it, such as gelombang-prod-payouts; without `name` gelombang-prod."""
     return sub(before + own(name) + after)
 
 
 def own(name: str = "") -> str:
-    """The same as text, for use in a longer one."""
+    """The same as a text, for use in a longer one."""
     return f"gelombang-${{Stage}}-{name}" if name else "gelombang-${Stage}"
 
 
@@ -51,7 +51,7 @@ STAGE = parameter(AllowedPattern="[a-z][a-z0-9]{1,15}")
 
 
 def resource(kind: str, properties: Mapping[str, Any], **attributes: Any) -> Json:
-    """A resource that each deployment can make again."""
+    """A resource without data, which each deployment can make again."""
     return {"Type": f"AWS::{kind}", **attributes, "Properties": dict(properties)}
 
 
@@ -61,14 +61,14 @@ def kept(kind: str, properties: Mapping[str, Any]) -> Json:
 
 
 def statement(sid: str, principal: Any, action: str, on: Any, **more: Any) -> Json:
-    """A policy of a resource, with its one statement."""
+    """The policy of a resource, with one statement."""
     said = {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": action, "Resource": on, **more}
     return {"Version": "2012-10-17", "Statement": [said]}
 
 
 @dataclass(frozen=True)
 class Index:
-    """A global secondary index of a table: its two keys, and what else it holds."""
+    """A global secondary index of a table: its two keys, and the other attributes that it holds."""
 
     name: str
     partition: str
@@ -84,7 +84,7 @@ class Index:
 
 
 def table(name: str, *indexes: Index, recoverable: bool = True, **more: Any) -> Json:
-    """A table on demand, recoverable to any second, with the keys `pk` and `sk`; `expires_at` ends an item."""
+    """A table on demand with the keys `pk` and `sk` and TTL on `expires_at`, recoverable to any second (PITR)."""
     keys = dict.fromkeys(["pk", "sk", *(key for index in indexes for key in (index.partition, index.sort))])
     properties = {
         "TableName": named(name),
@@ -107,9 +107,9 @@ def _keys(partition: str, sort: str) -> list[Json]:
 
 
 def queue(name: str, visibility_s: int) -> dict[str, Json]:
-    """A queue, its dead-letter queue after five tries, and the alarm that rings when anything is in that one.
+    """A queue, its dead-letter queue after five tries, and an alarm that rings when a message is in the latter.
 
-    A message that failed is tried again after `visibility_s`: six times its consumer's time-out.
+    A message that failed is tried again after `visibility_s` seconds: six times its consumer's time-out.
     """
     title = name.capitalize()
     dead = f"{title}DeadLetters"
@@ -129,7 +129,7 @@ def queue(name: str, visibility_s: int) -> dict[str, Json]:
 
 
 def bucket(name: str, *, public: bool = False, **properties: Any) -> Json:
-    """A bucket whose name ends with the account's number; only a public one may have a policy that lets anyone read."""
+    """A bucket whose name ends with the AWS account's number. Only with `public` may a policy let anyone read it."""
     return kept(
         "S3::Bucket",
         {
@@ -154,7 +154,7 @@ def hmac_key(title: str, alias: str, about: str) -> dict[str, Json]:
 
 
 def key(title: str, alias: str, about: str, **properties: Any) -> dict[str, Json]:
-    """A KMS key for which the account's own policies decide, and its alias; without more said it encrypts."""
+    """A KMS key that is controlled by the account's IAM policies, and its alias. By default it encrypts."""
     account = {"AWS": sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:root")}
     policy = statement("AccountDecides", account, "kms:*", "*")
     said = {"KeySpec": "SYMMETRIC_DEFAULT", "KeyUsage": "ENCRYPT_DECRYPT", "Description": about, "KeyPolicy": policy}
@@ -172,15 +172,15 @@ def topic(name: str) -> Json:
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that CloudWatch has."""
+    """A metric of CloudWatch."""
 
     name: str
     dimensions: Mapping[str, Any] | None = None
     namespace: str = ""
-    """AWS's; if empty our own, named after the stage."""
+    """A namespace of AWS; if empty, the one that is named after the stage."""
     statistic: str = "Sum"
     silence: str = "notBreaching"
-    """What the absence of a number means."""
+    """What an alarm does when the metric has no value (`TreatMissingData`)."""
 
 
 def alarm(
@@ -193,7 +193,7 @@ def alarm(
     period_s: int = 300,
     periods: int = 1,
 ) -> Json:
-    """An alarm for the administrators when a metric is `at_least` so much, or `over` it, for `periods` periods."""
+    """An alarm for the administrators: the metric is `at_least` a number, or `over` one, for `periods` periods."""
     how = "GreaterThanOrEqualToThreshold" if over is None else "GreaterThanThreshold"
     properties = {
         "AlarmName": named(name),
@@ -214,7 +214,7 @@ def alarm(
 
 
 def log_filter(group: str, word: str, value: str = "1") -> Json:
-    """A metric named `word` that counts the lines with this message; `value` may be one of their fields, `$.count`."""
+    """A metric named `word` that counts the log lines with this message, or adds up a field of theirs (`$.count`)."""
     counted = {"MetricNamespace": named(), "MetricName": word, "MetricValue": value, "DefaultValue": 0}
     return resource(
         "Logs::MetricFilter",

@@ -1,4 +1,4 @@
-"""The data stack: what outlives a release. Tables, queues, keys, public results, announcements."""
+"""The data stack: what outlives a release. It has tables, queues, keys, buckets and topics."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ WARM = if_("Warm", {"WriteUnitsPerSecond": ref("WarmWrites")}, ref("AWS::NoValue
 
 TABLES = {
     "AccountsTable": table("accounts", WarmThroughput=WARM),
-    # What waits for a code is gone after an hour, and no backup may know it longer.
+    # A sign-in is deleted after an hour, so no backup may keep it longer.
     "SignInsTable": table("sign-ins", recoverable=False, WarmThroughput=WARM),
     "RegistrationsTable": table("registrations", Index("registered", "registered_shard", "pk", holds=["region"])),
     "WavesTable": table(
@@ -103,7 +103,7 @@ CORS = {
     "ExposedHeaders": ["ETag", "Last-Modified", "Content-Range", "Accept-Ranges", "Content-Length"],
     "MaxAge": 3600,
 }
-"""Any page may read the published files, also in parts."""
+"""Scripts of any web page may read the published files, also in parts (range requests)."""
 
 PARTS = {
     "Id": "PartsOfReconciliations",

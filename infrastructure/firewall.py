@@ -1,6 +1,7 @@
-"""The rate rules of AWS WAF before the API: how much one address may ask for in five minutes.
+"""The rate rules of AWS WAF before the API: how many requests one IP address may send in five minutes.
 
-A stage has none unless it says how much, since a mobile carrier puts thousands of people behind one address.
+A stage has no rule unless a parameter sets its limit, since a mobile carrier puts thousands of people behind one
+address.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from .cloudformation import Json, attribute, if_, named, parameter, ref, resource, sub
 
 NUMBER = {"default": "0", "AllowedPattern": "0|[1-9][0-9]{1,8}"}
-"""WAF counts to ten at least."""
+"""The rules of a limit. WAF accepts no limit below ten."""
 
 PARAMETERS = {
     "WafRequests": parameter(about="Requests of one address in five minutes; 0: no limit", **NUMBER),
@@ -25,7 +26,7 @@ CONDITIONS = {
 
 
 def resources(refusal: str, headers: Mapping[str, str]) -> dict[str, Json]:
-    """The rules and what they protect; whoever asks too much gets `refusal`, a JSON text, with 429 and `headers`."""
+    """The rules and the API that they protect. Above a limit they answer 429 with `refusal` (JSON) and `headers`."""
     given = [{"Name": name, "Value": value} for name, value in headers.items()]
     block = {
         "Block": {
@@ -65,7 +66,7 @@ def resources(refusal: str, headers: Mapping[str, str]) -> dict[str, Json]:
 
 
 def _rule(priority: int, name: str, action: Json, scope: Json) -> Json:
-    """A rule for each address, if its parameter is not 0."""
+    """A rule that counts each IP address, if its parameter is not 0."""
     rate = {"Limit": ref(f"Waf{name}"), "EvaluationWindowSec": 300, "AggregateKeyType": "IP", **scope}
     rule = {
         "Name": name,
@@ -84,5 +85,5 @@ def _matches(part: Json, how: str, text: str) -> Json:
 
 
 def _seen(name: str) -> Json:
-    """Its figures at CloudWatch, without samples of people's requests."""
+    """Has WAF send its figures to CloudWatch, without samples of people's requests."""
     return {"CloudWatchMetricsEnabled": True, "SampledRequestsEnabled": False, "MetricName": name}

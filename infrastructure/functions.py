@@ -16,14 +16,14 @@ class Function:
 
     name: str
     memory_mb: int
-    """With 1,769 comes a whole processor."""
+    """A function with 1,769 MB has one whole processor."""
     timeout_s: int
     alone: bool = False
     """Whether only one may run at a time."""
     retries: int = 0
     """How often Lambda itself invokes it again after a failure. Functions that run every minute are not retried."""
     within_s: int = 0
-    """How long such an invocation is kept; 0: AWS's default."""
+    """For how many seconds Lambda keeps such an invocation; 0: AWS's default."""
     queue: str = ""
     """The queue whose messages it consumes."""
     topic: str = ""
@@ -64,7 +64,7 @@ class Function:
 
 
 def pascal(name: str) -> str:
-    """`open_wave` as OpenWave."""
+    """A name in the form of Chalice's template: OpenWave for open_wave."""
     return name.title().replace("_", "").replace("-", "")
 
 

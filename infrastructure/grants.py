@@ -1,4 +1,4 @@
-"""What each function may do: enough, and no more. Statements of IAM policies, none with a star for an action.
+"""The IAM policy of each function. Statements name their actions; none is a wildcard.
 
 Each statement has a name (its Sid), which says what the permission is for.
 """
@@ -11,12 +11,12 @@ from .cloudformation import Json, arn, own, ref, sub
 
 
 def allow(why: str, actions: str, *resources: Any) -> Json:
-    """Some actions, separated by spaces, on some resources."""
+    """A statement that allows actions, separated by spaces, on resources. `why` is its Sid."""
     return {"Sid": why, "Effect": "Allow", "Action": actions.split(), "Resource": list(resources)}
 
 
 def rows(*paths: str, read: str = "", write: str = "", why: str = "", partition: str = "") -> Json:
-    """Calls on the rows of a table (`waves`) or of an index (`waves/index/roster`).
+    """A statement that allows calls on the rows of a table (`waves`) or of an index (`waves/index/roster`).
 
     ConditionCheckItem counts as a write, because it is a leg of a transaction that writes. With `partition` only the
     rows with that partition key are included.
@@ -70,7 +70,7 @@ SAY_WHEN_ALL_IS_DONE = rows("runs", write="PutItem", why="SayWhenAllIsDone")
 SEND_MAIL = allow(
     "SendMail", "ses:SendEmail", arn("ses", "identity/${MailDomain}"), arn("ses", f"configuration-set/{own('mails')}")
 )
-# A phone number has no ARN: what has none is allowed, and no topic.
+# A phone number has no ARN, so the statement allows everything but topics.
 SEND_SMS = {
     "Sid": "SendSms",
     "Effect": "Allow",
