@@ -100,7 +100,7 @@ class Stacks:
                 self._cfn.delete_change_set(StackName=name, ChangeSetName=change_set)
                 raise
         seen = self._last_event(name)
-        self._cfn.execute_change_set(StackName=name, ChangeSetName=change_set)
+        self._execute(name, change_set)
         self._watch(name, seen, f"{kind}_COMPLETE", len(changes))
         return True
 
@@ -118,20 +118,43 @@ class Stacks:
 
     def _propose(self, name: str, kind: str, template: Template, values: list[dict[str, Any]]) -> str:
         location = {"TemplateURL": template.url} if template.url else {"TemplateBody": template.body}
+        change_set = f"gelombang-{uuid.uuid4().hex[:16]}"
         try:
-            answer = self._cfn.create_change_set(
+            self._cfn.create_change_set(
                 StackName=name,
-                ChangeSetName=f"gelombang-{uuid.uuid4().hex[:16]}",
+                ChangeSetName=change_set,
                 ChangeSetType=kind,
                 Parameters=values,
                 Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
                 **location,
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ValidationError":
+            if error.response["Error"]["Code"] == "AlreadyExistsException" and self._state(name, change_set):
+                return change_set  # nobody else has this name: boto3 asked again because the answer was lost
+            if error.response["Error"]["Code"] not in {"ValidationError", "AlreadyExistsException"}:
                 raise
             raise DeployFailed(f"{name}: refused, nothing was changed: {error.response['Error']['Message']}") from error
-        return str(answer["Id"])
+        return change_set
+
+    def _execute(self, name: str, change_set: str) -> None:
+        try:
+            self._cfn.execute_change_set(StackName=name, ChangeSetName=change_set)
+        except ClientError as error:
+            # boto3 asks again where an answer was lost: then the change set is already at work.
+            if error.response["Error"]["Code"] != "InvalidChangeSetStatus":
+                raise
+            if not self._state(name, change_set).get("ExecutionStatus", "").startswith("EXECUTE_"):
+                raise
+
+    def _state(self, name: str, change_set: str) -> Mapping[str, Any]:
+        """CloudFormation's description of a change set; empty if there is none."""
+        try:
+            found: Mapping[str, Any] = self._cfn.describe_change_set(StackName=name, ChangeSetName=change_set)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ChangeSetNotFound":
+                raise
+            return {}
+        return found
 
     def _changes(self, name: str, change_set: str) -> list[dict[str, Any]]:
         """The changes of a change set once it is computed; none if the stack already is what was asked for."""

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -184,7 +184,8 @@ class Administrator:
         """The environment of another administrator, who approves what this process's own proposes."""
         iam = boto3.client("iam", endpoint_url=self._endpoint)
         may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-        iam.create_user(UserName="budi")
+        with suppress(iam.exceptions.EntityAlreadyExistsException):  # boto3 asks again where an answer was lost
+            iam.create_user(UserName="budi")
         iam.put_user_policy(UserName="budi", PolicyName="administrator", PolicyDocument=json.dumps(may))
         key = iam.create_access_key(UserName="budi")["AccessKey"]
         return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}

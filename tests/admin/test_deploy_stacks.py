@@ -25,6 +25,8 @@ class CloudFormation:
         self.proposal: dict[str, Any] = {"Status": "CREATE_COMPLETE"}
         self.changes = [{"ResourceChange": {"Action": "Add", "LogicalResourceId": "Queue"}}]
         self.refusal: str | None = None
+        self.lost_answers = False
+        """Whether each change comes twice, as boto3 sends it when the first answer was lost."""
         self.to_come: list[dict[str, Any]] = []
         self.events = [event("Old", "CREATE_COMPLETE", number=0)]
 
@@ -39,9 +41,13 @@ class CloudFormation:
         if self.refusal:
             raise ClientError({"Error": {"Code": "ValidationError", "Message": self.refusal}}, "CreateChangeSet")
         self.said.append(("create_change_set", asked))
+        if self.lost_answers:
+            raise ClientError({"Error": {"Code": "AlreadyExistsException", "Message": "it exists"}}, "CreateChangeSet")
         return {"Id": "arn:changeset"}
 
     def describe_change_set(self, **_: Any) -> dict[str, Any]:
+        if not self.proposal:
+            raise ClientError({"Error": {"Code": "ChangeSetNotFound", "Message": "none"}}, "DescribeChangeSet")
         return self.proposal
 
     def delete_change_set(self, **asked: Any) -> None:
@@ -50,6 +56,9 @@ class CloudFormation:
     def execute_change_set(self, **asked: Any) -> None:
         self.said.append(("execute_change_set", asked))
         self.events = self.to_come[::-1] + self.events
+        if self.lost_answers:
+            self.proposal |= {"ExecutionStatus": "EXECUTE_IN_PROGRESS"}
+            raise ClientError({"Error": {"Code": "InvalidChangeSetStatus", "Message": "busy"}}, "ExecuteChangeSet")
 
     def delete_stack(self, **asked: Any) -> None:
         self.said.append(("delete_stack", asked))
@@ -123,6 +132,20 @@ def test_a_stack_that_is_not_there_or_was_never_executed_is_created_and_watched(
 
     assert cloudformation.done("create_change_set")[0]["ChangeSetType"] == "CREATE"
     assert lines == ["demo: 1 to add", "demo: Queue CREATE_COMPLETE", "demo: CREATE_COMPLETE, 1 resources"]
+
+
+def test_a_change_whose_answer_was_lost_and_that_boto3_sent_again_is_one_change():
+    cloudformation = CloudFormation(None)
+    cloudformation.lost_answers = True
+    cloudformation.to_come = [event("Queue", "CREATE_COMPLETE"), event("demo", "CREATE_COMPLETE")]
+    assert stacks(cloudformation)[0].deploy("demo", TEMPLATE, {"Stage": "demo"}) is True
+    assert len(cloudformation.done("execute_change_set")) == 1
+
+
+def test_a_stack_that_somebody_else_made_meanwhile_is_left_alone():
+    cloudformation = CloudFormation(None)
+    cloudformation.lost_answers, cloudformation.proposal = True, {}
+    assert refusal(cloudformation) == "demo: refused, nothing was changed: it exists"
 
 
 def test_resources_can_be_counted_instead_of_listed_and_failures_are_shown_all_the_same():
