@@ -67,7 +67,7 @@ class Looks(Registrations):
 
         expect(self.run(event("PUT", "/me/registration", person, NOW, REGISTRATION)), 201)
         address = FinancialAddressForm("BNI", "0123456789", REGISTRATION["name"])
-        app.services().registrations.set_financial_address(person, address, NOW)
+        app.services().registrations.addresses.set(person, address, NOW)
         place, shard = beneficiary(person, BeneficiaryState.POTENTIAL, NOW), shard_of(person)
         kept = {"kk_mac": "0" * 64, "roster_shard": f"{place.wave}#{shard}", "potential_shard": shard}
         app.services().waves  # noqa: B018 - binds the table that places are in

@@ -168,8 +168,8 @@ class Payouts:
         registrations = self.services.registrations
         registrations.register(person, msgspec.convert(REGISTRATION | own, RegistrationForm), NOW)
         address = FinancialAddressForm(ADDRESS.code, f"{serial:010}", ADDRESS.holder_name)
-        version = registrations.set_financial_address(person, address, NOW).version
-        registrations.keep_check(person, version, AddressCheck(Verdict.MATCHED, 100, NOW), again=False)
+        version = registrations.addresses.set(person, address, NOW).version
+        registrations.addresses.keep_check(person, version, AddressCheck(Verdict.MATCHED, 100, NOW), again=False)
 
 
 def _record(entitlement_id: str) -> Record:

@@ -39,6 +39,7 @@ class AddressBook:
 
     def __init__(self, registrations: Registrations, providers: Providers, name_score_min: int) -> None:
         self._registrations = registrations
+        self._addresses = registrations.addresses
         self._providers = providers
         self._name_score_min = name_score_min
 
@@ -57,14 +58,14 @@ class AddressBook:
         If the provider does not answer, the address has no `check`, and the provider is asked again before money is
         sent. If the same address is set again, the provider is asked again unless the address may be paid to: the bank
         may have corrected its records. `unless_paying` adds its legs to the transaction of a change. `owed` and `young`
-        decide how the address waits, as in `Registrations.set_financial_address`.
+        decide how the address waits, as in `FinancialAddresses.set`.
 
         If the account cannot be paid to, its answer would tell that the account is not under this name. So such answers
         count with the refused registrations of the day; above the limit the answer is neither told nor kept. Raises
-        what `Registrations.set_financial_address` raises, and `AccountAlreadyUsed` if the account has become another
+        what `FinancialAddresses.set` raises, and `AccountAlreadyUsed` if the account has become another
         person's meanwhile.
         """
-        address = self._registrations.set_financial_address(registrant_id, form, now, unless_paying, owed, young=young)
+        address = self._addresses.set(registrant_id, form, now, unless_paying, owed, young=young)
         if address.check and address.check.verdict in PAYABLE:
             return address
         return replace(address, check=self._inquire(registrant_id, address, now, counted=True) or address.check)
@@ -74,7 +75,7 @@ class AddressBook:
 
         Asks the provider only if it has not answered for this account yet. Raises `AddressUnchecked`.
         """
-        payee = self._registrations.payee(registrant_id)
+        payee = self._addresses.payee(registrant_id)
         if payee is None or not self._providers.serves(payee.address.code):
             return Hold.NO_ADDRESS
         if payee.disputed:
@@ -115,11 +116,11 @@ class AddressBook:
             verdict = _OF_NAMES[scores[0] >= self._name_score_min, scores[1] >= self._name_score_min]
         else:
             verdict = _VERDICTS[inquiry.outcome]
-        if counted and verdict not in PAYABLE and not self._registrations.count_refusal(registrant_id, now):
+        if counted and verdict not in PAYABLE and not self._addresses.refusals.count(registrant_id, now):
             return None
         check = AddressCheck(verdict, score, now)
         again = address.check is not None
-        if not self._registrations.keep_check(registrant_id, address.version, check, again=again):
+        if not self._addresses.keep_check(registrant_id, address.version, check, again=again):
             return None
         log.info("address_checked", extra={"verdict": verdict.value, "score": score})
         return check

@@ -27,9 +27,9 @@ from . import identity, wire
 from .change_notices import of_details, telling
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
 from .items import TRIES, Decided, Proposed, person_pk
+from .records import Record, frozen_part, person_of
 from .rules import Employment, Registrant, Verification
-from .service import frozen_part, person_of
-from .store import OVERTAKEN_LEG, Legs, Record, RegistrationOvertaken, RegistrationStore
+from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
 
 Changes = Mapping[str, tuple[str, str]]
 """By field the old and the new value, in clear."""

@@ -1,61 +1,31 @@
-"""The use cases of registration: register, change, set where to be paid, and what other domains ask."""
+"""The use cases of registration: register, change, and what other domains ask."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
 from .. import clock
 from ..at_once import at_once
-from ..config import Programme
-from ..errors import DomainError, Unavailable
+from ..errors import Unavailable
+from ..figures import EligibilityRules
 from ..notices.service import NoticeService
 from ..structs import fill
 from ..vault import PersonKey, Vault
 from . import change_notices, fitness, identity, rules, wire
-from .errors import (
-    AccountAlreadyUsed,
-    Excluded,
-    FixedAfterAward,
-    NikAlreadyRegistered,
-    NikCannotChange,
-    NotRegistered,
-    PhoneAlreadyUsed,
-    TooManyRefusals,
-    UnknownPayoutCode,
-)
+from .addresses import FinancialAddresses
+from .errors import Excluded, FixedAfterAward, NikAlreadyRegistered, NikCannotChange, NotRegistered, PhoneAlreadyUsed
 from .items import TRIES
-from .rules import (
-    AddressCheck,
-    Applicant,
-    Contact,
-    FinancialAddress,
-    Payee,
-    PersonalData,
-    Registrant,
-    Standing,
-    Verification,
-)
-from .store import AddressRecord, Legs, Record, RegistrationOvertaken, RegistrationStore, UnpayableHolder
+from .records import Record, address_of, frozen_part, person_of
+from .refusals import Refusals
+from .rules import Applicant, Contact, PersonalData, Registrant, Standing, Verification
+from .store import Legs, RegistrationOvertaken, RegistrationStore
 
 MakeLegs = Callable[[], Legs]
-
-
-class WaitingAddress(NamedTuple):
-    """The version of an address (0: none), when its wait ends, whether it waits for an administrator because the mail
-    about it reached nobody, and whether nobody may shorten the wait.
-    """
-
-    version: int = 0
-    pay_from: datetime | None = None
-    untold: bool = False
-    full: bool = False
-
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
 """Refusals that tell something about a number that may belong to somebody else."""
@@ -68,15 +38,17 @@ class Registrations:
         self,
         store: RegistrationStore,
         vault: Vault,
-        programme: Programme,
+        eligibility: EligibilityRules,
         notices: NoticeService,
+        refusals: Refusals,
+        addresses: FinancialAddresses,
     ) -> None:
         self._store = store
         self._vault = vault
-        self._eligibility = programme.eligibility
-        self._payout_codes = programme.payouts.kinds
-        self._address_wait = timedelta(seconds=programme.payouts.address_wait_s)
+        self._eligibility = eligibility
         self._notices = notices
+        self._refusals = refusals
+        self.addresses = addresses
 
     def register(
         self, registrant_id: str, form: wire.RegistrationForm, now: datetime, unless_joined: MakeLegs | None = None
@@ -98,7 +70,7 @@ class Registrations:
         day = clock.wib_date(now)
         for _ in range(TRIES):
             record, refusals = self._store.record_and_refusals(registrant_id, day)
-            few = refusals < self._eligibility.refusals_max
+            few = refusals < self._refusals.most
             try:
                 if record is None:
                     return self._create(registrant_id, form, person, region, now, few), True
@@ -106,15 +78,8 @@ class Registrations:
             except RegistrationOvertaken:
                 continue
             except _TELLING as refusal:
-                raise self._counted(registrant_id, refusal, now) from None
+                raise self._refusals.counted(registrant_id, refusal, now) from None
         raise Unavailable()
-
-    def count_refusal(self, registrant_id: str, now: datetime) -> bool:
-        """Count a refusal that tells about somebody else's number; False if the WIB day's refusals are used up.
-
-        One write, before the refusal is told, so that requests at once are not told more than may be.
-        """
-        return self._store.count_refusal(registrant_id, clock.wib_date(now), self._eligibility.refusals_max)
 
     def registrant(self, registrant_id: str) -> Registrant:
         """One consistent read, nothing unsealed. Raises `NotRegistered`."""
@@ -153,7 +118,7 @@ class Registrations:
         if record is None:
             return wire.MeView(registration=None, financial_address=None)
         key = self._vault.open_key(registrant_id, record.wrapped_key)
-        address = wire.financial_address_view(_address(key, record, kept)) if kept else None
+        address = wire.financial_address_view(address_of(key, record, kept)) if kept else None
         registration = wire.registration_view(record.registrant, person_of(key, record))
         return wire.MeView(registration=registration, financial_address=address)
 
@@ -187,76 +152,6 @@ class Registrations:
         """
         if not self._store.move(registrant_id, standing, wave):
             self.registrant(registrant_id)
-
-    def set_financial_address(
-        self,
-        registrant_id: str,
-        form: wire.FinancialAddressForm,
-        now: datetime,
-        unless_paying: Legs | None = None,
-        owed: Callable[[], bool] = lambda: False,
-        *,
-        young: bool = False,
-    ) -> FinancialAddress:
-        """Set where a person is paid, and tell them. An account pays one person. The same again changes nothing.
-
-        An account whose holder cannot be paid to it (another name, unknown to the bank) may be taken by somebody else.
-        `unless_paying` adds legs named `store.PAYING_LEG` to the transaction of a change. A changed address, and a
-        first one while money is `owed`, is not paid to until `address_wait_s` after the person was told, unless they
-        confirm it. Whatever a `young` session gives waits so long, and so does a wallet, whose owner nobody names:
-        these nobody confirms, as whoever took over a contact reads its mail, too. A new account is unchecked.
-
-        Raises the first that holds of `UnknownPayoutCode`, `MalformedAccountNumber`, `MalformedName`, `NotRegistered`,
-        `TooManyRefusals`, `PaymentUnderWay`, `AccountAlreadyUsed`. The last tells of another person, so it is counted
-        with the refusals of `register`.
-        """
-        kind = self._payout_codes.get(form.code)
-        if kind is None:
-            raise UnknownPayoutCode()
-        address = wire.financial_address(form, kind)
-        for _ in range(TRIES):
-            try:
-                return self._write_address(registrant_id, address, now, unless_paying, owed, young)
-            except RegistrationOvertaken:
-                continue
-            except AccountAlreadyUsed as refusal:
-                raise self._counted(registrant_id, refusal, now) from None
-        raise Unavailable()
-
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
-        """Keep the result of a check of one version of an address. One write; False if the address was changed
-        meanwhile.
-
-        `again`: before, the account could not be paid to. If now it can, but is another person's by now,
-        `AccountAlreadyUsed` is raised and counted.
-        """
-        if again and check.verdict in rules.PAYABLE:
-            try:
-                return self._store.save_second_check(registrant_id, version, check)
-            except AccountAlreadyUsed as refusal:
-                raise self._counted(registrant_id, refusal, check.checked_at) from None
-        return self._store.save_check(registrant_id, version, check)
-
-    def payee(self, registrant_id: str) -> Payee | None:
-        """All that one payment needs of a person, in clear; None without a registration or a financial address.
-
-        One read and one KMS call, and two more reads if the address has to wait.
-        """
-        found = self._store.payee(registrant_id)
-        if found is None:
-            return None
-        record, address, disputed = found
-        pay_from, untold = self._wait(registrant_id, address)
-        key = self._vault.open_key(registrant_id, record.wrapped_key)
-        paid_to = replace(_address(key, record, address), pay_from=pay_from, untold=untold)
-        return Payee(record.registrant, paid_to, partial(key.seal, "payment/1"), disputed)
-
-    def waiting_address(self, registrant_id: str) -> WaitingAddress:
-        """How a person's address waits. One read, or three."""
-        address = self._store.address(registrant_id)
-        if address is None:
-            return WaitingAddress()
-        return WaitingAddress(address.version, *self._wait(registrant_id, address), full=bool(address.full_wait))
 
     def contact(self, registrant_id: str) -> Contact | None:
         """Name and phone in clear, for a partner with whom the person agreed to share them; None without a
@@ -296,7 +191,7 @@ class Registrations:
         rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
         consent = rules.check_consent(form.consent_version, self._eligibility)
         if not few:
-            raise self._too_many()
+            raise self._refusals.too_many()
         nik_mac, kk_mac, phone_mac, key = at_once(
             partial(self._vault.mac, "nik", person.nik),
             partial(self._vault.mac, "kk", person.kk),
@@ -363,7 +258,7 @@ class Registrations:
             rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
         rules.check_consent(form.consent_version, self._eligibility)
         if not few:
-            raise self._too_many()
+            raise self._refusals.too_many()
         # The registry has not seen this form yet, whatever it said about the last one.
         changed = replace(changed, verification=Verification.PENDING, updated_at=now)
         sealed = key.seal("person/1", msgspec.json.encode(person))
@@ -373,87 +268,3 @@ class Registrations:
         with change_notices.telling(self._notices, old.id, told, others) as legs:
             self._store.save(new_record, released, unless_excluded=plain_registrant, others=legs)
         return changed
-
-    def _counted(self, registrant_id: str, refusal: DomainError, now: datetime) -> DomainError:
-        return refusal if self.count_refusal(registrant_id, now) else self._too_many()
-
-    def _too_many(self) -> TooManyRefusals:
-        return TooManyRefusals(refusals_max=self._eligibility.refusals_max)
-
-    def _wait(self, registrant_id: str, address: AddressRecord) -> tuple[datetime | None, bool]:
-        """When an address may be paid to, counted from when its person was told; and whether telling them failed."""
-        if address.pay_from is None:
-            return None, False
-        told_at = self._notices.told(registrant_id, change_notices.address_changed(address.version))
-        return max(address.pay_from, told_at + self._address_wait) if told_at else address.pay_from, told_at is None
-
-    def _write_address(
-        self,
-        registrant_id: str,
-        address: FinancialAddress,
-        now: datetime,
-        unless_paying: Legs | None,
-        owed: Callable[[], bool],
-        young: bool,
-    ) -> FinancialAddress:
-        record, refusals = self._store.record_and_refusals(registrant_id, clock.wib_date(now))
-        if record is None:
-            raise NotRegistered()
-        key = self._vault.open_key(registrant_id, record.wrapped_key)
-        old = self._store.address(registrant_id)
-        known = _address(key, record, old) if old else None
-        address = replace(address, owner_name=person_of(key, record).name)
-        if known and replace(known, version=address.version, check=None, pay_from=None) == address:
-            return known
-        if refusals >= self._eligibility.refusals_max:
-            raise self._too_many()
-        # The owner of a wallet is its phone number, whichever the wallet, so one SIM pays one person.
-        wallet = self._payout_codes[address.code] == "wallet"
-        owner = "wallet" if wallet else address.code
-        full_wait = young or wallet
-        account = {name: getattr(address, name) for name in ("code", "account_number", "holder_name")}
-        new = AddressRecord(
-            sealed=key.seal("address/1", msgspec.json.encode(account)),
-            account_mac=self._vault.mac("account", f"{owner}\0{address.account_number}"),
-            version=old.version + 1 if old else 1,
-            updated_at=now,
-            pay_from=now + self._address_wait if full_wait or old or owed() else None,
-            full_wait=True if full_wait else None,
-        )
-        released = old.account_mac if old and old.account_mac != new.account_mac else None
-        if old and old.check and old.check.verdict not in rules.PAYABLE:
-            # The account could not be paid to, so it may be another person's by now: then its guard is not released.
-            own = self._store.unpayable_holder(old.account_mac) == UnpayableHolder(registrant_id, old.version)
-            released = released if own else None
-        told = change_notices.of_address(new.version, new.pay_from, full_wait=full_wait)
-        paying = unless_paying if old else None
-        with change_notices.telling(self._notices, registrant_id, told, paying) as legs:
-            try:
-                self._store.save_address(registrant_id, new, released, record.wrapped_key, legs)
-            except AccountAlreadyUsed:
-                taken_from = self._store.unpayable_holder(new.account_mac)
-                if taken_from is None:
-                    raise
-                self._store.save_address(registrant_id, new, released, record.wrapped_key, legs, taken_from)
-        return replace(address, version=new.version, pay_from=new.pay_from)
-
-
-def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
-    """The values that may not change from a join until the wave is settled, nor ever after an award.
-
-    Address, education, phone and consent may change: a draw uses the region of the entry.
-    """
-    birth_date, employment = registrant.birth_date.isoformat(), registrant.employment.value
-    return {"name": person.name, "birth_date": birth_date, "employment": employment, "kk": person.kk}
-
-
-def person_of(key: PersonKey, record: Record) -> PersonalData:
-    """The sealed part of a registration, opened."""
-    return msgspec.json.decode(key.unseal("person/1", record.sealed), type=PersonalData)
-
-
-def _address(key: PersonKey, record: Record, kept: AddressRecord) -> FinancialAddress:
-    address = msgspec.json.decode(key.unseal("address/1", kept.sealed), type=FinancialAddress)
-    return replace(
-        address, version=kept.version, check=kept.check, pay_from=kept.pay_from, owner_name=person_of(key, record).name
-    )

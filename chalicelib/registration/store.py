@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from pynamodb.attributes import Attribute
 from pynamodb.exceptions import DeleteError, UpdateError
@@ -22,7 +22,6 @@ from ..aws.attributes import WholeAttribute, item_of
 from ..errors import DomainError
 from ..ids import shard
 from ..structs import fields_of, fill
-from ..values import Value
 from ..vault import MacKind
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
 from .items import (
@@ -36,6 +35,7 @@ from .items import (
     exclusion_pk,
     person_pk,
 )
+from .records import AddressRecord, Record, UnpayableHolder
 from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Registrant, Standing, Verdict
 
 SHARDS = 64
@@ -54,35 +54,6 @@ _UNPAYABLE = [verdict for verdict in Verdict if verdict not in PAYABLE]
 
 Legs = Callable[[dynamodb.Transaction], None]
 """Adds another domain's legs to a transaction of this one."""
-
-
-class Record(Value, frozen=True):
-    """A registration with its sealed part. `version` is 1 when it is new and grows with each write."""
-
-    registrant: Registrant
-    sealed: bytes
-    wrapped_key: bytes
-    version: int
-
-
-class AddressRecord(Value, frozen=True):
-    """A financial address as stored; `version` as in `Record`."""
-
-    sealed: bytes
-    account_mac: str
-    version: int
-    updated_at: datetime
-    check: AddressCheck | None = None
-    pay_from: datetime | None = None
-    full_wait: Literal[True] | None = None
-    """Set where nobody may shorten the wait."""
-
-
-class UnpayableHolder(Value, frozen=True):
-    """The person who has an account that they cannot be paid to, and the version of their address that was checked."""
-
-    registrant_id: str
-    version: int
 
 
 class RegistrationOvertaken(Exception):

@@ -98,7 +98,7 @@ class Services(ParticipantsServices):
         views = self.payouts.of(self.waves.beneficiaries.of(registrant_id))
         if not any(view.state == "address_changed" for view in views):
             return views
-        address = self.registrations.waiting_address(registrant_id)
+        address = self.registrations.addresses.waiting(registrant_id)
         to_do: ToDo = "wait" if address.full else "confirm_change"
         return [
             replace(view, until=address.pay_from, to_do=to_do) if view.state == "address_changed" else view

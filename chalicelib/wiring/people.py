@@ -144,9 +144,15 @@ class PeopleServices(AccountsServices):
 
     @cached_property
     def registrations(self) -> Registrations:
+        from ..registration.addresses import FinancialAddresses
+        from ..registration.refusals import Refusals
         from ..registration.service import Registrations
 
-        return Registrations(self.registration_store, self.vault, self.programme, self.notices)
+        store, vault, notices = self.registration_store, self.vault, self.notices
+        eligibility = self.programme.eligibility
+        refusals = Refusals(store, eligibility.refusals_max)
+        addresses = FinancialAddresses(store, vault, self.programme.payouts, notices, refusals)
+        return Registrations(store, vault, eligibility, notices, refusals, addresses)
 
     @cached_property
     def account_keys(self) -> AccountKeys:

@@ -107,7 +107,7 @@ def register(payees: Sequence[Payee], services: Services, bank: Books, progress:
         if payee.asked_about:
             services.address_book.set(who, form, lambda _: None, now)
         else:
-            services.registrations.set_financial_address(who, form, now)
+            services.registrations.addresses.set(who, form, now)
 
     _each("registrations", one, payees, progress)
 

@@ -177,7 +177,7 @@ def test_a_change_that_nobody_could_be_told_of_is_not_paid_to_until_it_is_settle
     rung = [record for record in caplog.records if record.levelname == "ERROR" and record.msg == "payout_moved"]
     assert [record.__dict__["reason"] for record in rung] == ["person_not_told_of_change"]
     assert victim.paid_to() == []
-    version, _, untold, _ = victim.services.registrations.waiting_address(victim.person)
+    version, _, untold, _ = victim.services.registrations.addresses.waiting(victim.person)
     assert untold
     assert victim.services.settle_address(victim.person, version, AUTHORITY, victim.gateway.now)
     assert victim.pay() is State.PAID
@@ -241,7 +241,7 @@ def test_not_me_stops_the_money_whatever_the_thief_changes_after_until_somebody_
     assert victim.pay() is State.HELD
 
     victim.give("5550001")
-    version = victim.services.registrations.waiting_address(victim.person).version
+    version = victim.services.registrations.addresses.waiting(victim.person).version
     now = victim.gateway.now
     assert not victim.services.settle_address(victim.person, version - 1, AUTHORITY, now), "not what was looked at"
     assert victim.pay() is State.HELD
@@ -261,7 +261,7 @@ def test_a_change_or_a_first_address_that_was_confirmed_from_the_mailbox_is_paid
     assert victim.pay() is State.HELD
     path = victim.link()
     assert victim.say(path, "confirmation") == 200
-    assert victim.services.registrations.waiting_address(victim.person) == (1 if first else 2, None, False, False)
+    assert victim.services.registrations.addresses.waiting(victim.person) == (1 if first else 2, None, False, False)
     assert victim.pay() is State.PAID
     assert victim.paid_to() == ["5557777"]
 

@@ -139,7 +139,7 @@ def test_who_reads_the_mailbox_cannot_confirm_where_they_have_money_sent(home: H
         page = home.gateway.send(Call("GET /changes/{token}", path=path))
         assert re.findall(r'/([a-z]+)"><button', page.body.decode()) == ["denial"]
         assert home.says(path, "confirmation") == 404
-    assert home.services.registrations.waiting_address(home.siti).full
+    assert home.services.registrations.addresses.waiting(home.siti).full
     assert home.says(letters[SECOND][1], "denial") == 200
     assert home.services.registration_store.disputed(home.siti)
 
@@ -150,4 +150,4 @@ def test_what_an_old_session_gives_is_confirmed_from_a_mailbox_as_before(home: H
         home.asks(home.owner, Call(routes.ADDRESS, home.gateway.address()))
     [(_, path), _] = list(home.letters().values())
     assert home.says(path, "confirmation") == 200
-    assert home.services.registrations.waiting_address(home.siti).pay_from is None
+    assert home.services.registrations.addresses.waiting(home.siti).pay_from is None

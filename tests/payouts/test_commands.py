@@ -156,7 +156,7 @@ def settle(helpdesk: Desk, version: int, reason: str = "called them") -> list[st
 
 
 def give(services: wiring.Services, number: str) -> None:
-    services.registrations.set_financial_address("siti", replace(ACCOUNT, account_number=number), T0)
+    services.registrations.addresses.set("siti", replace(ACCOUNT, account_number=number), T0)
 
 
 def acts(services: wiring.Services) -> list[tuple[str, str, str, str]]:
@@ -169,7 +169,7 @@ def test_it_is_shown_whether_an_account_waits_and_is_disputed_and_never_which_it
     assert shown(helpdesk) == ["address: version 1", "change: not disputed"]
     give(services, OTHER)
     services.registration_store.dispute("siti", LATER)
-    pay_from = services.registrations.waiting_address("siti").pay_from
+    pay_from = services.registrations.addresses.waiting("siti").pay_from
     assert shown(helpdesk) == [
         f"address: version 2, paid to from {iso(pay_from)}",
         f"change: disputed since {iso(LATER)}",

@@ -114,7 +114,9 @@ def test_one_of_many_workers_claims_and_one_payment_is_made(race: Race) -> None:
 def test_an_account_that_changes_while_workers_claim_is_paid_as_it_was_stored(race: Race) -> None:
     entitlement = race.due("person")
     numbers = iter(range(1_000_001, 2_000_000))
-    race.people.payee = lambda name: payee(name, FinancialAddress("BNI", str(next(numbers)), name, check=CHECKED))
+    race.people.addresses.payee = lambda name: payee(
+        name, FinancialAddress("BNI", str(next(numbers)), name, check=CHECKED)
+    )
     at_once(lambda: race.worker.process(entitlement, T0))
     assert race.worker.process(entitlement, T0) is State.PAID
     [attempt] = race.store.attempts(entitlement)

@@ -144,7 +144,7 @@ def test_one_payout_account_is_held_by_one_of_many_people(people: Registrations)
     for number in range(ROUNDS):
         address = account(f"{number:010d}")
         day = T0 + timedelta(days=number)
-        answers = together(partial(people.set_financial_address, name, address, day) for name in names)
+        answers = together(partial(people.addresses.set, name, address, day) for name in names)
         assert refusals(answers) == [AccountAlreadyUsed] * (AT_ONCE - 1)
         assert held() == said()
 
@@ -153,7 +153,7 @@ def test_one_person_with_an_account_on_each_device_holds_the_last_one_only(peopl
     people.register("person", form(0), T0)
     for number in range(ROUNDS):
         addresses = [account(f"{number}{n:09d}") for n in range(AT_ONCE)]
-        together(partial(people.set_financial_address, "person", address, T0) for address in addresses)
+        together(partial(people.addresses.set, "person", address, T0) for address in addresses)
         assert len(held()) == 3
         assert held() == said()
 
@@ -183,12 +183,12 @@ def test_of_many_accounts_of_others_at_once_no_more_are_told_than_a_day_has(
     people: Registrations, programme: Programme
 ) -> None:
     people.register("owner", form(0), T0)
-    people.set_financial_address("owner", account("0000000001"), T0)
+    people.addresses.set("owner", account("0000000001"), T0)
     few = programme.eligibility.refusals_max
     for number in range(ROUNDS):
         thief = f"thief-{number}"
         people.register(thief, form(1000 + number), T0)
-        answers = together([partial(people.set_financial_address, thief, account("0000000001"), T0)] * AT_ONCE)
+        answers = together([partial(people.addresses.set, thief, account("0000000001"), T0)] * AT_ONCE)
         assert Counter(refusals(answers)) == {AccountAlreadyUsed: few, TooManyRefusals: AT_ONCE - few}
 
 
@@ -283,7 +283,7 @@ def test_a_change_meets_a_claim_and_one_payment_goes_where_it_was_right_then(rac
         [paid] = race.paid_to(payout)
         assert paid in ({race.account("1")} if refused else {race.account("1"), race.account("2")})
 
-        kept = race.people.payee(name).address
+        kept = race.people.addresses.payee(name).address
         assert kept is not None
         assert kept.account_number == race.account("1" if refused else "2")
         # From the claim on, no change is made.
@@ -300,7 +300,7 @@ def test_of_changes_at_once_each_verdict_is_of_the_address_it_stands_with(race: 
     for _ in range(ROUNDS):
         name, _payout = race.person()
         together([partial(race.set, name, ending) for ending in "29292"], ALWAYS)
-        kept = race.people.payee(name).address
+        kept = race.people.addresses.payee(name).address
         assert kept is not None
         if kept.check is not None:
             assert (kept.check.verdict.value == "ANOTHERS") == kept.account_number.endswith("9")

@@ -43,74 +43,74 @@ def meanwhile(monkeypatch, service, event):
 
 
 def test_an_address_is_kept_for_paying_and_masked_for_showing(service):
-    stated = service.set_financial_address("siti", account(holder_name=" Siti  Aminah "), T0)
+    stated = service.addresses.set("siti", account(holder_name=" Siti  Aminah "), T0)
     kept = FinancialAddress("BNI", "0123456789", "Siti Aminah", owner_name="Siti Aminah")
-    assert stated == service.payee("siti").address == kept
+    assert stated == service.addresses.payee("siti").address == kept
     shown = service.me("siti").financial_address
     assert (shown.code, shown.account_number, shown.holder_name) == ("BNI", "********6789", "Siti Aminah")
 
-    service.set_financial_address("siti", account(code="DANA", account_number="0812 3456 7890"), T0)
-    assert service.payee("siti").address.account_number == "+6281234567890"
+    service.addresses.set("siti", account(code="DANA", account_number="0812 3456 7890"), T0)
+    assert service.addresses.payee("siti").address.account_number == "+6281234567890"
 
 
 def test_an_unknown_code_and_a_wrong_number_are_refused(service, cloud):
     for code in ("XYZ", "bni", ""):
         with pytest.raises(errors.UnknownPayoutCode):
-            service.set_financial_address("siti", account(code=code), T0)
+            service.addresses.set("siti", account(code=code), T0)
     for code, number in (("BNI", "12345"), ("DANA", "0123456789")):
         with pytest.raises(errors.MalformedAccountNumber):
-            service.set_financial_address("siti", account(code=code, account_number=number), T0)
+            service.addresses.set("siti", account(code=code, account_number=number), T0)
     assert rows(cloud, "U#account#") == []
 
 
 def test_only_who_is_registered_has_an_address(service):
     with pytest.raises(errors.NotRegistered):
-        service.set_financial_address("nobody", ACCOUNT, T0)
-    assert service.payee("nobody") is None
-    assert service.payee("siti") is None
+        service.addresses.set("nobody", ACCOUNT, T0)
+    assert service.addresses.payee("nobody") is None
+    assert service.addresses.payee("siti") is None
 
 
 def test_an_account_pays_one_person_and_is_free_for_others_once_given_up(service, cloud):
-    service.set_financial_address("siti", ACCOUNT, T0)
+    service.addresses.set("siti", ACCOUNT, T0)
     with pytest.raises(errors.AccountAlreadyUsed):
-        service.set_financial_address("budi", account(holder_name="Budi"), T0)
-    assert service.payee("budi") is None
-    service.set_financial_address("budi", account(code="BCA"), T0)
-    service.set_financial_address("siti", account(account_number="9876543210"), LATER)
+        service.addresses.set("budi", account(holder_name="Budi"), T0)
+    assert service.addresses.payee("budi") is None
+    service.addresses.set("budi", account(code="BCA"), T0)
+    service.addresses.set("siti", account(account_number="9876543210"), LATER)
     assert len(rows(cloud, "U#account#")) == 2
-    service.set_financial_address("budi", ACCOUNT, LATER)
+    service.addresses.set("budi", ACCOUNT, LATER)
 
 
 def test_the_same_address_again_changes_nothing_and_another_holder_s_name_is_a_change(service, cloud):
-    service.set_financial_address("siti", ACCOUNT, T0)
+    service.addresses.set("siti", ACCOUNT, T0)
     before = rows(cloud, "R#siti")
-    service.set_financial_address("siti", ACCOUNT, LATER)
+    service.addresses.set("siti", ACCOUNT, LATER)
     assert rows(cloud, "R#siti") == before
-    service.set_financial_address("siti", account(holder_name="Siti A."), LATER)
-    assert service.payee("siti").address.holder_name == "Siti A."
+    service.addresses.set("siti", account(holder_name="Siti A."), LATER)
+    assert service.addresses.payee("siti").address.holder_name == "Siti A."
     assert len(rows(cloud, "U#account#")) == 1
 
 
 def test_of_two_people_with_one_account_at_once_one_has_it(service, cloud, monkeypatch):
-    meanwhile(monkeypatch, service, lambda: service.set_financial_address("siti", ACCOUNT, T0))
+    meanwhile(monkeypatch, service, lambda: service.addresses.set("siti", ACCOUNT, T0))
     with pytest.raises(errors.AccountAlreadyUsed):
-        service.set_financial_address("budi", ACCOUNT, T0)
+        service.addresses.set("budi", ACCOUNT, T0)
     assert [row["registrant"]["S"] for row in rows(cloud, "U#account#")] == ["siti"]
 
 
 def test_two_changes_of_one_person_at_once_leave_one_guard(service, cloud, monkeypatch):
-    service.set_financial_address("siti", ACCOUNT, T0)
+    service.addresses.set("siti", ACCOUNT, T0)
     other = account(account_number="1111111111")
-    meanwhile(monkeypatch, service, lambda: service.set_financial_address("siti", other, T0))
-    service.set_financial_address("siti", account(account_number="2222222222"), LATER)
-    assert service.payee("siti").address.account_number == "2222222222"
+    meanwhile(monkeypatch, service, lambda: service.addresses.set("siti", other, T0))
+    service.addresses.set("siti", account(account_number="2222222222"), LATER)
+    assert service.addresses.payee("siti").address.account_number == "2222222222"
     assert len(rows(cloud, "U#account#")) == 1
 
 
 def test_an_address_is_not_written_under_a_key_that_was_destroyed_meanwhile(service, cloud, monkeypatch):
     meanwhile(monkeypatch, service, Profile("R#siti", "PROFILE").delete)
     with pytest.raises(errors.NotRegistered):
-        service.set_financial_address("siti", ACCOUNT, T0)
+        service.addresses.set("siti", ACCOUNT, T0)
     assert rows(cloud, "U#account#") == []
 
 
@@ -120,27 +120,27 @@ WAYS_TO_WRITE_A_NUMBER = ("0812 3456 7890", "+62 812-3456-7890", "62812 3456 789
 @pytest.mark.parametrize("second", ["OVO", "GOPAY", "DANA", "LINKAJA"])
 @pytest.mark.parametrize("first", ["OVO", "GOPAY", "DANA", "LINKAJA"])
 def test_the_wallets_of_one_phone_pay_one_person_however_the_number_is_written(service, first, second):
-    service.set_financial_address("siti", account(code=first, account_number="081234567890"), T0)
+    service.addresses.set("siti", account(code=first, account_number="081234567890"), T0)
     for number in WAYS_TO_WRITE_A_NUMBER:
         with pytest.raises(errors.AccountAlreadyUsed):
-            service.set_financial_address("budi", account(code=second, account_number=number), T0)
-    assert service.payee("budi") is None
-    service.set_financial_address("budi", account(code=second, account_number="081234567891"), T0)
+            service.addresses.set("budi", account(code=second, account_number=number), T0)
+    assert service.addresses.payee("budi") is None
+    service.addresses.set("budi", account(code=second, account_number="081234567891"), T0)
 
 
 def test_a_person_may_go_to_another_wallet_of_their_phone_and_keeps_it_from_others(service, cloud):
-    service.set_financial_address("siti", account(code="OVO", account_number="081234567890"), T0)
-    moved = service.set_financial_address("siti", account(code="DANA", account_number="081234567890"), LATER)
+    service.addresses.set("siti", account(code="OVO", account_number="081234567890"), T0)
+    moved = service.addresses.set("siti", account(code="DANA", account_number="081234567890"), LATER)
     assert (moved.code, moved.version, len(rows(cloud, "U#account#"))) == ("DANA", 2, 1)
     with pytest.raises(errors.AccountAlreadyUsed):
-        service.set_financial_address("budi", account(code="GOPAY", account_number="081234567890"), LATER)
-    service.set_financial_address("siti", ACCOUNT, LATER)
-    service.set_financial_address("budi", account(code="GOPAY", account_number="081234567890"), LATER)
+        service.addresses.set("budi", account(code="GOPAY", account_number="081234567890"), LATER)
+    service.addresses.set("siti", ACCOUNT, LATER)
+    service.addresses.set("budi", account(code="GOPAY", account_number="081234567890"), LATER)
 
 
 def test_a_bank_account_with_the_digits_of_a_phone_is_no_wallet(service):
-    service.set_financial_address("siti", account(code="OVO", account_number="081234567890"), T0)
-    service.set_financial_address("budi", account(code="BNI", account_number="6281234567890"), T0)
+    service.addresses.set("siti", account(code="OVO", account_number="081234567890"), T0)
+    service.addresses.set("budi", account(code="BNI", account_number="6281234567890"), T0)
 
 
 WAIT_S = load_programme("local").payouts.address_wait_s
@@ -168,10 +168,10 @@ def test_how_long_an_address_waits_and_whether_its_person_may_shorten_it(
     people, store = services.registrations, services.registration_store
     people.register("siti", SITI, T0)
     if before is not None:
-        people.set_financial_address("siti", before, T0)
-    address = people.set_financial_address("siti", given, LATER, owed=lambda: owed, young=young)
+        people.addresses.set("siti", before, T0)
+    address = people.addresses.set("siti", given, LATER, owed=lambda: owed, young=young)
     assert address.pay_from == (LATER + timedelta(seconds=WAIT_S) if waits else None)
-    waiting = people.waiting_address("siti")
+    waiting = people.addresses.waiting("siti")
     assert (waiting.pay_from is not None, waiting.full) == (waits, waits and not confirmable)
     kinds = {False: Kind.ADDRESS_GIVEN, True: Kind.ADDRESS_CHANGED if confirmable else Kind.ADDRESS_WAITING}
     event = change_notices.address_changed(address.version) if waits else f"address_given/{address.version}"
@@ -180,6 +180,6 @@ def test_how_long_an_address_waits_and_whether_its_person_may_shorten_it(
     assert notice.kind is kinds[waits]
     confirmed = store.confirm_address("siti", address.version, settle=False)
     assert confirmed is (confirmable or not waits)
-    assert people.waiting_address("siti").pay_from == (address.pay_from if waits and not confirmable else None)
+    assert people.addresses.waiting("siti").pay_from == (address.pay_from if waits and not confirmable else None)
     assert store.confirm_address("siti", address.version, settle=True), "an administrator may"
-    assert people.waiting_address("siti").pay_from is None
+    assert people.addresses.waiting("siti").pay_from is None

@@ -32,7 +32,7 @@ SECRETS = [SITI.nik, SITI.kk, "81234567890", "3456-7890", "Siti", "Aminah", ACCO
 
 def test_no_number_and_no_name_is_stored_in_the_clear(service, cloud):
     service.register("siti", SITI, T0)
-    service.set_financial_address("siti", ACCOUNT, T0)
+    service.addresses.set("siti", ACCOUNT, T0)
     lists = ExclusionLists(RegistrationStore(cloud.region), vault(cloud), Journal(ExclusionActItem))
     lists.import_list(
         ExclusionList("police", "1", T0.date()), ["nik", "3201010101900001"], "dewi", "letter 12", lambda: T0
@@ -140,9 +140,9 @@ def test_each_use_case_costs_the_calls_that_it_says_and_hashes_only_what_changed
     assert cost(lambda: service.me("siti")) == ["BatchGetItem", "Decrypt"]
     assert cost(lambda: service.check_still_eligible(registrant, T0.date())) == ["GetItem"]
     assert cost(lambda: service.set_standing("siti", Standing.BENEFICIARY, 54)) == ["UpdateItem"]
-    assert cost(lambda: service.set_financial_address("siti", ACCOUNT, T0)) == address
-    assert cost(lambda: service.set_financial_address("siti", ACCOUNT, T0)) == address[:3]
-    assert cost(lambda: service.payee("siti")) == ["BatchGetItem", "Decrypt"]
+    assert cost(lambda: service.addresses.set("siti", ACCOUNT, T0)) == address
+    assert cost(lambda: service.addresses.set("siti", ACCOUNT, T0)) == address[:3]
+    assert cost(lambda: service.addresses.payee("siti")) == ["BatchGetItem", "Decrypt"]
 
 
 def test_reads_are_consistent(service, monkeypatch):

@@ -222,8 +222,8 @@ def test_a_beneficiary_is_marked_once_corrects_what_they_may_and_stays_revoked_f
 def test_a_payment_is_sealed_for_its_person(service):
     service.register("siti", SITI, T0)
     service.register("budi", other_form(7), T0)
-    service.set_financial_address("siti", ACCOUNT, T0)
-    sealed = service.payee("siti").seal(b"pay")
+    service.addresses.set("siti", ACCOUNT, T0)
+    sealed = service.addresses.payee("siti").seal(b"pay")
     assert service.unseal("siti", sealed) == b"pay"
     assert b"pay" not in sealed
     with pytest.raises(InvalidTag):

@@ -218,9 +218,9 @@ class Oracle:
             not own and key in self._world.provider.refused
         )
         waits: dict[Hold | None, Callable[[], bool]] = {
-            Hold.NO_ADDRESS: lambda: head.registrant_id not in people.addresses,
+            Hold.NO_ADDRESS: lambda: head.registrant_id not in people.given,
             Hold.EXCLUDED: lambda: head.registrant_id in people.excluded,
-            Hold.UNVERIFIED: lambda: people.addresses[head.registrant_id].account_number in people.unlike,
+            Hold.UNVERIFIED: lambda: people.given[head.registrant_id].account_number in people.unlike,
             # Not for longer than until the next attempt by itself, or for good if each fails.
             Hold.ACCOUNT_REFUSED: lambda: moved_nothing,
             Hold.OUR_SIDE: lambda: moved_nothing,

@@ -30,25 +30,29 @@ class MemoryPeople:
     """
 
     nature: Nature
-    addresses: dict[str, FinancialAddress] = field(default_factory=dict)
+    given: dict[str, FinancialAddress] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     excluded: dict[str, int] = field(default_factory=dict)
     unlike: set[str] = field(default_factory=set)
     waits: dict[str, datetime] = field(default_factory=dict)
     """From when an account is paid to."""
 
+    @property
+    def addresses(self) -> MemoryPeople:
+        return self
+
     def move(
         self, person: str, *, checked: bool = True, unlike: bool = False, pay_from: datetime | None = None
     ) -> None:
         """A new account of their own; unless `checked`, the provider has yet to be asked about it."""
-        account, before = f"{len(self.owners) + 1:010}", self.addresses.get(person)
+        account, before = f"{len(self.owners) + 1:010}", self.given.get(person)
         self.owners[account] = person
         if unlike:
             self.unlike.add(account)
         check = _CHECKED if checked and not unlike else None
         version = before.version + 1 if before else 1
         address = FinancialAddress("BNI", account, holder(person), version, check, holder(person), pay_from)
-        self.addresses[person] = address
+        self.given[person] = address
         if pay_from is not None:
             self.waits[account] = pay_from
 
@@ -56,9 +60,9 @@ class MemoryPeople:
         assert not again, "workers ask about what nothing is known of"
 
         def write() -> bool:
-            address = self.addresses[registrant_id]
+            address = self.given[registrant_id]
             if address.version == version:
-                self.addresses[registrant_id] = replace(address, check=check)
+                self.given[registrant_id] = replace(address, check=check)
             return address.version == version
 
         return self.nature.call(Port.WRITE, f"keep check of {registrant_id}", write, UPDATE)
@@ -68,9 +72,7 @@ class MemoryPeople:
         return "SOMEBODY ELSE ENTIRELY" if account in self.unlike else holder(self.owners[account]).upper()
 
     def payee(self, registrant_id: str) -> Payee | None:
-        address = self.nature.call(
-            Port.GET, f"address of {registrant_id}", lambda: self.addresses.get(registrant_id), GET
-        )
+        address = self.nature.call(Port.GET, f"address of {registrant_id}", lambda: self.given.get(registrant_id), GET)
         if address is None:
             return None
         seal = self.nature.call(Port.GET, f"key of {registrant_id}", lambda: partial(sealed, registrant_id), KMS)

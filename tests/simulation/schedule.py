@@ -246,7 +246,7 @@ class Schedule:
         if self.dice.random() < 0.5:
             world.people.excluded.clear()
             for person in self.persons:
-                world.people.addresses.get(person) or world.people.move(person)
+                world.people.given.get(person) or world.people.move(person)
         world.queue.redrive()
         unchanged, begun = 0, world.now
         while unchanged < 9 and world.now - begun < timedelta(days=60):

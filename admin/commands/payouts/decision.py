@@ -122,7 +122,7 @@ def show(stage: str, registrant: str) -> None:
     services = stages.load(stage).services
     registrations = services.registrations
     registrations.registrant(registrant)
-    version, pay_from, untold, _ = registrations.waiting_address(registrant)
+    version, pay_from, untold, _ = registrations.addresses.waiting(registrant)
     disputed = services.registration_store.disputed(registrant)
     waits = f", paid to from {iso(pay_from)}" if pay_from else ""
     click.echo(f"address: version {version}{', not paid to: its person could not be told' if untold else waits}")

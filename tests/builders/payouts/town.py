@@ -68,7 +68,7 @@ class Town:
 
     def waited(self) -> None:
         """Until a changed account is paid to: its person is told now."""
-        version = self.people.waiting_address("siti").version
+        version = self.people.addresses.waiting("siti").version
         store = NoticeStore(REGION)
         for state in (Notice.SENDING, Notice.SENT):
             notice = store.notice("siti", address_changed(version))
@@ -77,7 +77,7 @@ class Town:
         self.world.later(seconds=self.world.rules.address_wait_s)
 
     def check(self) -> AddressCheck | None:
-        payee = self.people.payee("siti")
+        payee = self.people.addresses.payee("siti")
         return payee.address.check
 
     def faults(self, **faults: object) -> None:

@@ -37,23 +37,26 @@ CHECKED = AddressCheck(Verdict.MATCHED, 100, T0)
 """The provider has been asked about an account, and nothing stands in the way."""
 
 
+class Addresses(dict[str, FinancialAddress]):
+    """By person."""
+
+    def payee(self, registrant_id: str) -> Payee | None:
+        return payee(registrant_id, self[registrant_id]) if registrant_id in self else None
+
+    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
+        address = self[registrant_id]
+        if address.version != version:
+            return False
+        self[registrant_id] = replace(address, check=check)
+        return True
+
+
 @dataclass
 class People:
     """Registrations as payouts see them."""
 
-    addresses: dict[str, FinancialAddress] = field(default_factory=dict)
+    addresses: Addresses = field(default_factory=Addresses)
     excluded: set[str] = field(default_factory=set)
-
-    def payee(self, registrant_id: str) -> Payee | None:
-        address = self.addresses.get(registrant_id)
-        return payee(registrant_id, address) if address else None
-
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
-        address = self.addresses[registrant_id]
-        if address.version != version:
-            return False
-        self.addresses[registrant_id] = replace(address, check=check)
-        return True
 
     def check_not_excluded(self, registrant: Any) -> None:
         if registrant in self.excluded:

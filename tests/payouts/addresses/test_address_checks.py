@@ -37,10 +37,11 @@ class Rig:
         self.asked: list[FinancialAddress] = []
         people: Any = self
         bank: Any = self
+        self.addresses = self.refusals = self
         codes = {"BNI": programme.payouts.codes["BNI"]}
         self.book = AddressBook(people, Providers({codes["BNI"].rail: bank}, codes), 80)
 
-    def set_financial_address(self, *arguments: Any, young: bool) -> FinancialAddress | None:
+    def set(self, *arguments: Any, young: bool) -> FinancialAddress | None:
         self.calls.append(("set", *arguments, young))
         return self.address
 
@@ -52,7 +53,7 @@ class Rig:
         if self.excluded:
             raise Excluded()
 
-    def count_refusal(self, who: str, now: datetime) -> bool:
+    def count(self, who: str, now: datetime) -> bool:
         self.calls.append(("count", who, now))
         return self.countable
 

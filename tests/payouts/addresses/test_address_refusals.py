@@ -26,14 +26,14 @@ def others(town: Town) -> None:
     """Siti is paid to a wallet, and Citra to a bank account; Budi tries which numbers are somebody's."""
     town.people.register("budi", other_form(7, name="Budi Santoso"), T0)
     town.people.register("citra", other_form(8, name="Citra Dewi"), T0)
-    town.people.set_financial_address("siti", form("081234567890", code="OVO"), T0)
-    town.people.set_financial_address("citra", form("5550000001", code="BCA"), T0)
+    town.people.addresses.set("siti", form("081234567890", code="OVO"), T0)
+    town.people.addresses.set("citra", form("5550000001", code="BCA"), T0)
 
 
 def told(town: Town, number: str, now: datetime = T0, who: str = "budi", **changes: str) -> str:
     """The code of a refusal with its facts; `ok` without one."""
     try:
-        town.people.set_financial_address(who, form(number, **changes), now)
+        town.people.addresses.set(who, form(number, **changes), now)
     except DomainError as error:
         return str(error)
     return "ok"
@@ -56,7 +56,7 @@ def test_whose_a_number_is_is_told_five_times_a_day_and_then_nothing_is_looked_u
         assert told(town, number, code=code) == TOO_MANY, "taken and free are alike"
         made.add(tuple(operation for _, operation in calls.made))
     assert made == {("BatchGetItem", "Decrypt", "GetItem")}, "of Budi's own rows"
-    assert town.people.payee("budi") is None
+    assert town.people.addresses.payee("budi") is None
     assert told(town, "5559999999", MIDNIGHT - timedelta(seconds=1)) == TOO_MANY
     assert told(town, "5559999999", who="citra") == "ok", "another account"
     assert told(town, "5559999999", MIDNIGHT) == "account_already_used", "the next day"

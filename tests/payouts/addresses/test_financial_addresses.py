@@ -183,10 +183,10 @@ def test_a_changed_address_is_unchecked_again(town, monkeypatch):
 def test_the_same_address_again_asks_again_only_if_it_could_not_be_paid(town):
     town.open(OTHER, "Budi Santoso")
     town.set(OTHER)
-    before = town.people.payee("siti").address
+    before = town.people.addresses.payee("siti").address
     town.open(OTHER, "Siti Aminah")
     assert answer(town.set(OTHER)) == ("verified", "nothing"), "the bank has corrected its books"
-    assert town.people.payee("siti").address.version == before.version
+    assert town.people.addresses.payee("siti").address.version == before.version
     town.set(OTHER)
     assert town.fsp.asked == [OTHER, OTHER]
 
@@ -197,7 +197,7 @@ def test_an_answer_about_an_address_that_was_changed_meanwhile_is_forgotten(town
 
     def changed_meanwhile(address: FinancialAddress) -> Inquiry:
         if changes:
-            town.people.set_financial_address("siti", form(changes.pop()), T0)
+            town.people.addresses.set("siti", form(changes.pop()), T0)
         return inquire(address)
 
     monkeypatch.setattr(town.fsp, "inquire", changed_meanwhile)
@@ -276,7 +276,7 @@ def test_an_account_is_taken_only_while_its_owner_cannot_be_paid_to_it(claimed, 
     def corrected_meanwhile(*args: Any) -> None:
         if len(args) == 6:
             monkeypatch.setattr(store, "save_address", save)
-            assert claimed.people.keep_check("budi", 1, AddressCheck(verdict, None, T0), again=True)
+            assert claimed.people.addresses.keep_check("budi", 1, AddressCheck(verdict, None, T0), again=True)
         save(*args)
 
     monkeypatch.setattr(store, "save_address", corrected_meanwhile)
@@ -285,9 +285,9 @@ def test_an_account_is_taken_only_while_its_owner_cannot_be_paid_to_it(claimed, 
 
 def test_a_first_answer_that_comes_after_the_account_was_taken_does_not_make_it_payable(claimed):
     claimed.set()
-    assert not claimed.people.keep_check("budi", 1, AddressCheck(Verdict.MATCHED, 100, T0), again=False)
+    assert not claimed.people.addresses.keep_check("budi", 1, AddressCheck(Verdict.MATCHED, 100, T0), again=False)
     with pytest.raises(AccountAlreadyUsed):
-        claimed.people.keep_check("budi", 1, AddressCheck(Verdict.MATCHED, 100, T0), again=True)
+        claimed.people.addresses.keep_check("budi", 1, AddressCheck(Verdict.MATCHED, 100, T0), again=True)
 
 
 def test_a_strangers_account_is_not_paid_though_the_strangers_name_is_given_with_it(town):
@@ -303,12 +303,12 @@ def test_an_address_stays_while_a_payment_to_it_may_be_under_way(town):
     town.set()
     town.faults(settle_ms=60_000)
     assert town.pay() is State.SENDING
-    before = town.people.payee("siti").address
+    before = town.people.addresses.payee("siti").address
     for change in ({"number": OTHER}, {"holder_name": "Siti A."}):
         with pytest.raises(PaymentUnderWay):
             town.set(**change)
     assert answer(town.set()) == ("verified", "nothing"), "the same again is no change"
-    assert town.people.payee("siti").address == before
+    assert town.people.addresses.payee("siti").address == before
 
     town.world.later(seconds=61)
     assert town.pay() is State.PAID

@@ -1,0 +1,66 @@
+"""A registration and a financial address as they are kept, sealed; and how they are opened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from ..values import Value
+from .rules import AddressCheck, FinancialAddress, PersonalData, Registrant
+
+if TYPE_CHECKING:
+    from ..vault import PersonKey
+
+
+class Record(Value, frozen=True):
+    """A registration with its sealed part. `version` is 1 when it is new and grows with each write."""
+
+    registrant: Registrant
+    sealed: bytes
+    wrapped_key: bytes
+    version: int
+
+
+class AddressRecord(Value, frozen=True):
+    """A financial address as stored; `version` as in `Record`."""
+
+    sealed: bytes
+    account_mac: str
+    version: int
+    updated_at: datetime
+    check: AddressCheck | None = None
+    pay_from: datetime | None = None
+    full_wait: Literal[True] | None = None
+    """Set where nobody may shorten the wait."""
+
+
+class UnpayableHolder(Value, frozen=True):
+    """The person who has an account that they cannot be paid to, and the version of their address that was checked."""
+
+    registrant_id: str
+    version: int
+
+
+def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
+    """The values that may not change from a join until the wave is settled, nor ever after an award.
+
+    Address, education, phone and consent may change: a draw uses the region of the entry.
+    """
+    birth_date, employment = registrant.birth_date.isoformat(), registrant.employment.value
+    return {"name": person.name, "birth_date": birth_date, "employment": employment, "kk": person.kk}
+
+
+def person_of(key: PersonKey, record: Record) -> PersonalData:
+    """The sealed part of a registration, opened."""
+    return msgspec.json.decode(key.unseal("person/1", record.sealed), type=PersonalData)
+
+
+def address_of(key: PersonKey, record: Record, kept: AddressRecord) -> FinancialAddress:
+    """A financial address, opened, with what is known of it."""
+    address = msgspec.json.decode(key.unseal("address/1", kept.sealed), type=FinancialAddress)
+    return replace(
+        address, version=kept.version, check=kept.check, pay_from=kept.pay_from, owner_name=person_of(key, record).name
+    )
