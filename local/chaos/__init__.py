@@ -1,1 +1,1 @@
-"""`make chaos`: many payouts while everything goes wrong."""
+"""`make chaos`: many payouts while the provider fails and processes are killed."""

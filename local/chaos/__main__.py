@@ -1,9 +1,9 @@
-"""`make chaos`: many payouts on a local cloud where everything goes wrong, and the sums at the end.
+"""`make chaos`: many payouts on a local cloud where calls and processes fail; at the end the books are compared.
 
-The provider times out after it has accepted, fails, loses webhooks and sends them twice; processes of the functions are
-killed while they work; some messages are never sent, some twice. Queue, event source mapping and sweep schedule are the
-deployed ones. The last line is `chaos: ok`, and the exit code is 0, only if all is at rest and the ledger agrees with
-the provider's books.
+The provider times out after it has accepted, fails, loses webhooks and sends them twice. Processes of the functions are
+killed while they work. Some messages are never sent, some twice. Queue, event source mapping and sweep schedule are the
+deployed ones. Only if all is at rest and the ledger agrees with the provider's books, the last line is `chaos: ok` and
+the exit code 0.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ FAULTS = {
     "webhook_lost_rate": 0.3,
     "webhook_twice_rate": 0.2,
 }
-"""How the sandbox provider misbehaves; accounts that end in its failing suffix are never paid besides."""
+"""How the sandbox provider misbehaves. Besides, it never pays into accounts that end in its failing suffix."""
 
 MORTAL = ("pay", "sweep_payouts", "api")
 """The functions whose processes are killed."""
 
 KILL_EVERY = (20, 100)
-"""Calls to the provider from one kill to the next: most of a worker's time goes by while it waits for one."""
+"""The least and the most calls to the provider between two kills. A worker spends most of its time in such calls."""
 
 SCHEDULE = "sweep_payouts"
 
 
 def only_payouts(stage: stages.Stage) -> None:
-    """Stop every schedule but that of payouts: nothing else is to be seen here, and two cores are few."""
+    """Stop every schedule except that of payouts, as the others take time of the few cores and show nothing here."""
     events = stages.connect().client("events")
     for rule in events.list_rules()["Rules"]:
         targets = events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
@@ -59,7 +59,7 @@ def only_payouts(stage: stages.Stage) -> None:
 
 
 def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: float) -> list[str]:
-    """Deploy and pay; returns what does not agree at the end. Raises `NotAtRest`."""
+    """Deploy and pay. Returns a sentence for each disagreement at the end. Raises `NotAtRest`."""
     screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
     stage = cloud.deploy()
     only_payouts(stage)
@@ -94,7 +94,7 @@ def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: floa
 
 
 def received_again(logs: Path) -> int:
-    """How many different messages came to the consumer more than once, by what it logged."""
+    """How many different messages the consumer got more than once, according to its log."""
     again = set()
     for line in (logs / f"gelombang-{STAGE}-pay.log").read_text().splitlines():
         if '"message_again"' in line:
@@ -102,18 +102,18 @@ def received_again(logs: Path) -> int:
     return len(again)
 
 
-# Waiting until no payout moves any more, at whatever speed
+# Waiting until no payout moves any more, however slow the machine is
 
 
 class NotAtRest(TimeoutError):
-    """Nothing moves any more; the message says how much was still under way."""
+    """Nothing has moved for too long. The message says how much was still under way."""
 
     def __init__(self, still_s: float, left: str) -> None:
         super().__init__(f"nothing has moved for {still_s:.0f} s: {left}")
 
 
 class Ledger:
-    """What is still under way, by the index and the queue of a stage."""
+    """What is still under way, according to the index and the queue of a stage."""
 
     def __init__(self, stage: stages.Stage) -> None:
         aws = stages.connect()
@@ -121,7 +121,7 @@ class Ledger:
         self._table, self._queue = stage.settings.table("payouts"), stage.settings.payouts_queue_url
 
     def unsettled(self) -> int:
-        """Entitlements that a sweep would still take further: not those held for an account that nobody here mends."""
+        """How many entitlements a sweep would still move. Those held because of the account are not counted."""
         return sum(
             not (seldom and self._refused(item))
             for shard, seldom in unsettled_shards()
@@ -161,7 +161,7 @@ def wait_for_rest(ledger: Ledger, screen: Screen, clock: Clock, total: int, stil
 
 
 def wait_for_quiet(ledger: Ledger, clock: Clock, still_s: float) -> None:
-    """Wait until no message is left: each is about a payout at rest. Raises `NotAtRest`."""
+    """Wait until no message is left in the queue; all of them are about payouts at rest. Raises `NotAtRest`."""
     patience = _patience(clock, still_s)
     while left := ledger.queued():
         if not patience.goes_on(left):
@@ -169,7 +169,7 @@ def wait_for_quiet(ledger: Ledger, clock: Clock, still_s: float) -> None:
 
 
 def _patience(clock: Clock, still_s: float) -> Patience:
-    """Nothing is told, as the bars show what is waited for."""
+    """A patience that prints nothing, as the bars show the progress."""
     return Patience(clock, lambda _: None, "", still_s, timedelta(seconds=3))
 
 

@@ -1,7 +1,7 @@
-"""Ends the processes of deployed functions at random moments, as a machine that dies does: no warning, no clean-up.
+"""Kills processes of deployed functions at random moments (SIGKILL), without warning or clean-up.
 
-MiniStack runs each instance of a function as a process of its own, from a folder below its TMPDIR that is named after
-the function.
+MiniStack runs each instance of a function as a separate process, in a folder below its TMPDIR that is named after the
+function.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOK_S = 0.02
 
 
 def workers(folder: Path, stage: str, proc: Path = PROC) -> dict[int, str]:
-    """The processes that run functions of a local cloud in `folder` now, each with its function."""
+    """The ids of the processes that run functions of the local cloud in `folder`, with their functions."""
     begin = re.escape(str(folder / "tmp" / f"ministack-lambda-gelombang-{stage}-"))
     pattern = re.compile(begin + r"(\w+)-\w{8}/")
     found = {}
@@ -43,12 +43,11 @@ def _kill(pid: int) -> None:
 
 
 class Killer:
-    """A context manager; inside the block one of the functions' processes is killed every now and then.
+    """A context manager that now and then kills a process of a function inside the block.
 
-    `find` gives the processes, `functions` are those that may die. `done` counts the work so far: from one kill to the
-    next there is as much of it as `every` says, from the least to the most, so that a slow machine gets as far as a
-    fast one. That and the choices follow from the seed; which processes there are does not. `kills` counts them by
-    function.
+    `find` returns the processes; only those of `functions` are killed. `done` returns the amount of work so far. The
+    work between two kills lies between the two numbers of `every`, so a slow machine gets as far as a fast one. The
+    seed decides amounts and choices, but not which processes there are. `kills` counts the kills by function.
     """
 
     def __init__(
@@ -72,7 +71,7 @@ class Killer:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def look(self) -> None:
-        """Kill one process, if enough has been done since the last one and there is any that may die."""
+        """Kill one process, if enough work was done since the last kill and one that may be killed exists."""
         if self._done() < self._next:
             return
         mortal = {pid: function for pid, function in self._find().items() if function in self._functions}

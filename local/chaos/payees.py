@@ -1,7 +1,7 @@
-"""People who are owed money, and the sums at the end: what was owed, what the ledger says, and what really moved.
+"""People who are owed money, and the comparison at the end: what was owed, what the ledger says, and what moved.
 
-They are set up straight through the services of a deployed stage. Each has a registration and an address that are
-sealed under a key of the stage's own KMS, as if they had come through the API.
+The people are set up directly through the services of a deployed stage. As if they had come through the API, each has a
+registration and an address that are encrypted with a key of the stage's KMS.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ from ..sandbox.provider_books import Books, Faults
 
 THREADS = 4
 _MORE = 60
-"""Invented besides, as some of `people` are there to be refused."""
+"""How many more people are invented, as some of `people` are only made to be refused."""
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Payee:
-    """Who is owed an incentive; `channel` and `account_number` as the provider's books have them.
+    """A person who is owed an incentive. `channel` and `account_number` are written as in the provider's books.
 
     `unpayable`: the provider never pays into the account.
     """
@@ -51,21 +51,21 @@ class Payee:
     def entitlement_id(self) -> str:
         return entitlement_id(self.beneficiary.wave, self.beneficiary.registrant_id, Kind.INCENTIVE)
 
-    # How this person's payout begins. All of it follows from the number, so that a seed repeats it.
+    # How this person's payout begins. The number decides it, so a seed repeats it.
 
     @property
     def asked_about(self) -> bool:
-        """Whether the provider has been asked about the account before money is due; else the worker must."""
+        """Whether the provider was asked about the account before money is due. Otherwise the worker asks."""
         return self.person.number % 4 != 0
 
     @property
     def messages(self) -> int:
-        """How often the entitlement is queued: mostly once, sometimes never (the sweep must find it) or twice."""
+        """How often the entitlement is queued: usually once, sometimes twice or never (then the sweep must find it)."""
         return {3: 0, 6: 2}.get(self.person.number % 10, 1)
 
 
 def invent(count: int, seed: int, services: Services) -> list[Payee]:
-    """So many people, the same for the same seed."""
+    """Invent `count` people. The same seed gives the same people."""
     suffix, programme, now = Faults().fail_suffix, services.programme, utc_now()
     invented = [each for each in people(seed, count + _MORE, wib_date(now), programme, suffix) if each.refusal is None]
     scheme = programme.schemes[-1]
@@ -113,7 +113,7 @@ def register(payees: Sequence[Payee], services: Services, bank: Books, progress:
 
 
 def entitle(payees: Sequence[Payee], services: Services, progress: Progress) -> None:
-    """Owe each an incentive, and queue it as often as it is to be."""
+    """Make an incentive due to each, and queue it as often as `Payee.messages` says."""
 
     def one(payee: Payee) -> None:
         with Transaction(services.settings.region) as tx:
@@ -125,7 +125,7 @@ def entitle(payees: Sequence[Payee], services: Services, progress: Progress) -> 
 
 
 def _each(step: str, do: Callable[[Payee], None], payees: Sequence[Payee], progress: Progress) -> None:
-    """The first alone: it makes the clients that all threads share."""
+    """Do it for all in threads. The first person comes alone, as this makes the clients that the threads share."""
     do(payees[0])
     with ThreadPoolExecutor(THREADS) as pool:
         for done, _ in enumerate(pool.map(do, payees[1:]), start=2):
@@ -137,9 +137,9 @@ def _each(step: str, do: Callable[[Payee], None], payees: Sequence[Payee], progr
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What is there when all is at rest. `books` is the provider's report; the counters are of what went wrong on the
-    way: processes killed by function, and the provider's faults.
+    """The state when all is at rest.
 
+    `books` is the provider's report, `kills` counts killed processes by function, `faults` the provider's faults.
     `received_again` counts messages that came more than once, `dead_letters` those that were given up.
     """
 
@@ -179,7 +179,7 @@ class Aftermath:
 
 
 def differences(after: Aftermath) -> Iterator[str]:
-    """Everything that does not agree, and any kind of mishap that did not happen: then nothing has been shown."""
+    """A sentence for each disagreement, and for each kind of mishap that did not happen, as it was not tested then."""
     owed = {payee.entitlement_id: payee for payee in after.payees}
     ledger = {each.id: each for each in after.ledger}
     yield from unequal("entitlements", owed=sorted(owed), ledger=sorted(ledger)) if owed.keys() != ledger.keys() else ()

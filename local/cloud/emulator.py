@@ -1,15 +1,15 @@
-"""Starts MiniStack, by the interpreter of its own environment, where nothing of this project can be imported.
+"""Starts MiniStack with the interpreter of MiniStack's own environment, and makes it faster in four ways.
 
-MiniStack unpacks the whole package anew for each instance of a function. Here all instances share one copy, which no
-function may write to in AWS either: else each takes 50 MB and a second of CPU, compiles every module again, and takes
-seconds to be deleted at the end.
+This module cannot import anything of the project.
 
-It waits after each invocation for what the function may still log: 50 ms where it logged nothing. A function logs
-before it answers, so all of it is in the pipe by then.
-
-It finds out who asks and what they may do several times in one request, and parses the policies each time. Here it
-does so once a request, and parses each policy once. The head and the body of an answer leave in one write, so that the
-client wakes up once.
+1. MiniStack unpacks the whole package for each instance of a function. That takes 50 MB and a second of CPU, compiles
+   every module again, and takes seconds to delete. Here all instances share one copy. In AWS a function may not write
+   to its package either.
+2. After each invocation MiniStack waits for lines that the function may still log: 50 ms if it logged nothing. But a
+   function logs before it answers, so all lines are in the pipe by then.
+3. MiniStack looks up the caller and their permissions several times in a request, and parses the policies each time.
+   Here it looks up once a request, and parses each policy once.
+4. The head and the body of an answer are sent in one write, so the client wakes up once.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from ministack.core import iam_evaluator, lambda_runtime
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 READING_S = 0.001
-"""In which a thread reads the lines that are in a pipe."""
+"""How long a thread may need to read the lines that are in a pipe, in seconds."""
 
 _unpacking = Lock()
 
 
 class _Shared(zipfile.ZipFile):
-    """A zip of code that is unpacked once, whatever folder it is wanted in."""
+    """A zip of code that is unpacked once. Later folders for it become links to the first."""
 
     def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
         archive = Path(str(self.filename))
@@ -71,7 +71,7 @@ class _Zipfile:
 
 
 def _logged(worker: lambda_runtime.Worker, **_waits: float) -> str:
-    """What an invocation has logged, as soon as the thread that reads it has come to its end."""
+    """The lines that an invocation logged. Waits only until the thread that reads them has read all."""
     unread = array("i", [1])
     while unread[0] and worker._proc is not None:
         time.sleep(READING_S)
@@ -84,7 +84,7 @@ _parsed_once = lru_cache(maxsize=None)(iam_evaluator.parse_policy_document)
 
 
 def _parsed(document: Any, parse: Any = iam_evaluator.parse_policy_document) -> Any:
-    """The statements of a policy; nothing changes them."""
+    """The statements of a policy, parsed once. Nobody changes them, so they can be shared."""
     return _parsed_once(document) if isinstance(document, str) else parse(document)
 
 
@@ -92,7 +92,7 @@ _asked_by: ContextVar[tuple[Any, Any]] = ContextVar("asked_by", default=(None, N
 
 
 def _principal(key: str, account: str, *known: Any, resolve: Any = iam_evaluator.resolve_principal) -> Any:
-    """Who asks and what they may; every request has a context of its own."""
+    """The caller and their permissions, looked up once in the context of each request."""
     asked, found = _asked_by.get()
     if asked != (key, account):
         found = resolve(key, account, *known)
@@ -101,7 +101,7 @@ def _principal(key: str, account: str, *known: Any, resolve: Any = iam_evaluator
 
 
 class _Gathered:
-    """A transport that sends what was written since it was flushed in one piece."""
+    """A transport that collects writes and sends them in one piece when it is flushed."""
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport

@@ -3,7 +3,7 @@
     with LocalCloud(Path("build/cloud")) as cloud:
         stage = cloud.deploy()
 
-Everything it starts ends with the block, however that ends; an interrupt or SIGTERM counts as an end too.
+Everything that it starts is stopped when the block ends, also after an exception, an interrupt or SIGTERM.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ STAGE = "local"
 REGION = "ap-southeast-3"
 
 START_S = 900
-"""Far more than the slowest machine takes; whatever fails to start ends before."""
+"""How long starting may take, in seconds: far more than the slowest machine needs. A failure shows earlier."""
 
 PATIENT_S = 120
 
 FUNCTION_S = 60
-"""What every function may take at least. In AWS a request is given up after ten seconds, which is long for one that has
-a processor; here many share few."""
+"""The shortest time-out of a function, in seconds. AWS gives a request ten seconds, which is long on a whole processor.
+Here many functions share few processors."""
 
 AT_ONCE = 4
-"""Consumers of one queue. Each of the twenty that AWS may start takes a second of CPU before it does anything."""
+"""How many consumers of one queue run at once. In AWS up to twenty do, but each takes a second of CPU to start."""
 
 
 class CloudFailed(Exception):
-    """The local cloud could not be started; the message says why."""
+    """The local cloud could not be started. The message says why."""
 
 
 def ministack_program() -> Path:
-    """Where MiniStack is: `GELOMBANG_MINISTACK`, else the environment that `make install` makes for it."""
+    """The path of MiniStack: `GELOMBANG_MINISTACK`, or else in the environment that `make install` makes for it."""
     program = Path(os.environ.get("GELOMBANG_MINISTACK") or stages.ROOT / ".venv-cloud/bin/ministack")
     if not program.exists():
         raise CloudFailed(f"{program} is not there: run `make install`")
@@ -62,11 +62,11 @@ def ministack_program() -> Path:
 
 
 class LocalCloud:
-    """A context manager; inside the block this process's `AWS_*` variables point to the local cloud.
+    """A context manager. Inside the block this process's `AWS_*` variables point to the local cloud.
 
-    `folder` gets MiniStack's log, state and temporary files, and is emptied first; clouds in different folders may run
-    at once. `seed` decides which calls to the provider go wrong, once faults are switched on with
-    `cloud.fsp.books.configure`. `count` is told how far a stack is.
+    `folder` is emptied and gets MiniStack's log, state and temporary files. Clouds in different folders may run at the
+    same time. `seed` decides which calls to the provider fail, once faults are switched on with
+    `cloud.fsp.books.configure`. `count` is called with the progress of a stack.
     """
 
     fsp: Sandbox
@@ -111,7 +111,7 @@ class LocalCloud:
         deploy.deploy(STAGE, given, self._report, fetch, count=self._count)
         stage = stages.load(STAGE)
         self._share_secrets(stage)
-        # An administrator does this once, and proves with DNS records that the domain may be sent from.
+        # In a real stage an administrator does this once, and DNS records prove that mails may come from the domain.
         ses = stages.connect().client("sesv2")
         with suppress(ses.exceptions.AlreadyExistsException):
             ses.create_email_identity(EmailIdentity=stage.settings.mail_domain)
@@ -120,18 +120,18 @@ class LocalCloud:
         return stage
 
     def cpu_s(self) -> float:
-        """Seconds that processors have worked so far: for this process, for MiniStack, and for its functions."""
+        """The CPU seconds so far of this process, of MiniStack, and of its functions."""
         ended = os.times()
         found = ended.user + ended.system + ended.children_user + ended.children_system
         for process in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):
                 fields = process.read_text().rpartition(")")[2].split()
-                if int(fields[2]) == self._group:  # and of those who have ended already, as their parent has it
+                if int(fields[2]) == self._group:  # with those of ended children, which the parent counts
                     found += sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
         return found
 
     def _be_patient(self) -> None:
-        """Give each function time enough for a machine that is busy, and run few of a queue's consumers at once."""
+        """Raise the functions' time-outs for a busy machine, and limit how many consumers of a queue run at once."""
         functions = stages.connect().client("lambda")
         for page in functions.get_paginator("list_functions").paginate():
             for function in page["Functions"]:
@@ -142,7 +142,7 @@ class LocalCloud:
             functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": few})
 
     def _share_secrets(self, stage: stages.Stage) -> None:
-        """What an administrator does once for a real stage: agree with the provider on a key and a callback token."""
+        """Store the provider's key and callback token, as an administrator does once for a real stage."""
         secret = json.dumps({"api_key": self._api_key, "callback_token": self._callback_token})
         client = stages.connect().client("secretsmanager")
         client.put_secret_value(SecretId=stage.settings.fsp_secret, SecretString=secret)
@@ -153,7 +153,7 @@ class LocalCloud:
 
 @contextmanager
 def _alone(lock: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process at the latest."""
+    """Hold a lock, which the system releases at the latest when this process ends."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         try:
@@ -165,7 +165,7 @@ def _alone(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def _ministack(program: Path, folder: Path) -> Iterator[tuple[str, int]]:
-    """MiniStack in a process group of its own, which holds its Lambda workers too; yields its address and the group."""
+    """Run MiniStack and its Lambda workers in a separate process group. Yields its address and the group's id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -185,19 +185,19 @@ def _ministack(program: Path, folder: Path) -> Iterator[tuple[str, int]]:
         yield endpoint, process.pid
     finally:
         _end_group(process)
-        # Each of its workers had unpacked the whole package. The log stays.
+        # The state may hold an unpacked package for each worker. Only the log stays.
         shutil.rmtree(folder / "tmp", ignore_errors=True)
 
 
 def _command(program: Path) -> list[str]:
-    """MiniStack by way of `emulator.py`, if its interpreter is where it is in every environment."""
+    """The command that starts MiniStack through `emulator.py`, if its interpreter lies beside the program."""
     python = program.with_name("python")
     return [str(python), "-P", str(Path(__file__).with_name("emulator.py"))] if python.exists() else [str(program)]
 
 
 def _server_variables(port: int, folder: Path) -> dict[str, str]:
     return {
-        # Nothing else of this process's environment: an AWS profile or proxy must not reach the functions.
+        # The functions get nothing else of this process's environment, such as an AWS profile or a proxy.
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "TMPDIR": str(folder / "tmp"),
@@ -229,7 +229,7 @@ def _past_proxies() -> dict[str, str | None]:
     """This process and its children reach loopback directly, whatever proxy they have for the rest (pip needs it)."""
     names = ("no_proxy", "NO_PROXY")
     hosts = [host.strip() for name in names for host in os.environ.get(name, "").split(",") if host.strip()]
-    # A lone star means every host; in a list it would mean nothing.
+    # `*` alone means every host; as one of several entries it would mean nothing.
     value = "*" if "*" in hosts else ",".join(dict.fromkeys([*hosts, "127.0.0.1", "localhost"]))
     return dict.fromkeys(names, value)
 
@@ -244,7 +244,7 @@ def _wait_until_healthy(process: subprocess.Popen[bytes], endpoint: str, log: Pa
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all its children at once: none of them keeps anything, and asked politely they take long."""
+    """Kill a process and all its children. They have nothing to save, and a gentle end would take long."""
     with suppress(ProcessLookupError):  # the group outlives its leader as long as any worker does
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -252,7 +252,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _patience() -> Iterator[None]:
-    """What this process itself asks of the local cloud may be answered as late as a busy machine makes it."""
+    """Give this process's own calls to the local cloud long time-outs, as a busy machine answers late."""
     late: dict[str, Any] = {"CONNECT_TIMEOUT_S": PATIENT_S, "READ_TIMEOUT_S": PATIENT_S}
     with patch.multiple(clients, **late), patch.multiple(dynamodb, **late):
         yield
@@ -260,7 +260,7 @@ def _patience() -> Iterator[None]:
 
 @contextmanager
 def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
-    """Change this process's environment (None: unset) and change it back."""
+    """Change this process's environment inside the block. None removes a variable."""
     with patch.dict(os.environ, {name: value for name, value in changes.items() if value is not None}):
         for name in (name for name, value in changes.items() if value is None):
             os.environ.pop(name, None)
@@ -272,7 +272,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def _signals_end_the_block() -> Iterator[None]:
-    """Turn SIGTERM and SIGHUP into an exception, so that they clean up as Ctrl-C does."""
+    """Turn SIGTERM and SIGHUP into an exception, so that the same is cleaned up as after Ctrl-C."""
 
     def end(number: int, _frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -288,18 +288,18 @@ def _signals_end_the_block() -> Iterator[None]:
 
 
 def _ignore_signals() -> None:
-    """From now on: an impatient second Ctrl-C must not leave processes behind."""
+    """Ignore signals from now on, so that a second Ctrl-C leaves no process behind."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
-# What MiniStack asks a function's role for and AWS does not. The policies of `infrastructure/grants.py` hold what AWS
-# knows. MiniStack takes `sqs:SendMessageBatch` for an action of its own, where AWS counts it as `sqs:SendMessage`; and
-# it holds SendEmail to a permission on `*`, whichever identity is named.
+# MiniStack requires two permissions of a function's role that AWS does not, so `infrastructure/grants.py` lacks them.
+# It treats `sqs:SendMessageBatch` as a separate action, while AWS counts it as `sqs:SendMessage`. And it checks
+# SendEmail against `*`, whichever identity is named.
 
 
 def _grant_besides(aws: stages.Aws) -> None:
-    """Let the roles of the functions do in MiniStack what they may do in AWS."""
+    """Add the statements that let the functions do in MiniStack what they may do in AWS."""
     iam = aws.client("iam")
     for page in aws.client("lambda").get_paginator("list_functions").paginate():
         for function in page["Functions"]:
@@ -312,7 +312,7 @@ def _grant_besides(aws: stages.Aws) -> None:
 
 
 def besides(statements: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The statements that MiniStack wants besides these."""
+    """The statements that MiniStack requires in addition to these."""
     for statement in statements:
         if "sqs:SendMessage" in statement["Action"]:
             yield {"Effect": "Allow", "Action": ["sqs:SendMessageBatch"], "Resource": statement["Resource"]}

@@ -1,8 +1,8 @@
-"""`make demo`: a whole wave on a local cloud, through the public API, and the sums at the end.
+"""`make demo`: a whole wave on a local cloud, through the public API; at the end all figures are compared.
 
 The last line is `demo: ok registered=... refused=... joined=... chosen=... paid=... failed=... revoked=...
-substituted=... surveys=... nps=... disagreements=0`, and the exit code is 0, only if all the sums agree. Everything
-that was started is stopped, whatever happens.
+substituted=... surveys=... nps=... disagreements=0`, and the exit code is 0, only if all figures agree. Everything that
+was started is stopped, whatever happens.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .scene import LOOK, Clock, Scene, Screen, run
 
 FOLDER = stages.ROOT / ".demo"
 WORKERS = 4
-"""As many keep two processors busy; each more has a process of the API and one of its authorizer start first."""
+"""How many people act at once. Four keep two processors busy; each more starts another API and authorizer process."""
 
 FAULTS = {
     "timeout_after_rate": 0.03,
@@ -41,11 +41,11 @@ FAULTS = {
     "hang_s": 4,
     "settle_ms": 150,
 }
-"""How the sandbox provider misbehaves; accounts that end in its failing suffix are never paid besides."""
+"""How the sandbox provider misbehaves. Besides, it never pays into accounts that end in its failing suffix."""
 
 
 def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: list[str]) -> Mapping[str, int]:
-    """Deploy and play the wave; the figures of the last line. `found` gets the disagreements, whatever happens."""
+    """Deploy and play the wave. Returns the figures of the last line. Disagreements are added to `found`."""
     screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
     deployed = cloud.deploy()
     cloud.fsp.books.configure(FAULTS)

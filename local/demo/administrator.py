@@ -1,6 +1,6 @@
-"""The administrator's desk: every step of theirs is a command of `gelombang`, as it would be for a real stage.
+"""What the demo's administrators do: each step is a command of `gelombang`, as for a real stage.
 
-The commands run in this process: to start another one takes a second each time.
+The commands run in this process, as starting a new one would take a second each time.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _NO_ADDRESS = "HELD(NO_ADDRESS)"
 """How `gelombang payout list` shows a payout that waits for an address."""
 
 AHEAD = timedelta(seconds=1)
-"""What the writing may take at first; if it took longer, it is done again with twice as much."""
+"""How long writing may take at first. If it took longer, it is repeated with twice as much."""
 
 
 class CommandFailed(Exception):
-    """A command did not end well; the message has the command and the last line it wrote."""
+    """A command failed. The message has the command and the last line that it wrote."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The ledger compared with the provider's books: the sums as they were printed, and what does not agree."""
+    """The result of `gelombang payout compare`: the sums as printed, and the disagreements."""
 
     said: Sequence[str]
     wrong: Sequence[str]
@@ -60,7 +60,7 @@ class Comparison:
 class Administrator:
     """Runs commands of `gelombang` for a stage, with this process's environment.
 
-    `log` gets a line for each run; `endpoint` is where the local cloud is, `fsp_url` the sandbox provider.
+    `log` gets a line for each run. `endpoint` is the address of the local cloud, `fsp_url` of the sandbox provider.
     """
 
     def __init__(self, stage: str, endpoint: str, fsp_url: str, log: Path) -> None:
@@ -78,7 +78,7 @@ class Administrator:
         return int(_word_after("wave", added))
 
     def move_wave(self, number: int, opens_at: datetime, closes_at: datetime) -> bool:
-        """Give a wave other times; False if that comes too late for them."""
+        """Give a wave other times. Returns False if it is too late for them."""
         times = ("--opens-at", iso(opens_at), "--closes-at", iso(closes_at))
         code, out, error = self._run("wave", "move", str(number), *times, "--reason", "Percobaan")
         if code and ChangeTooLate.code not in error:
@@ -86,20 +86,20 @@ class Administrator:
         return not code
 
     def close_wave(self, number: int) -> datetime:
-        """Let an open wave close now, by hand, as no administrator can; the first instant that is refused."""
+        """Close an open wave now, as no administrator can. Returns the first instant at which a join is refused."""
         return close_wave(self._services, number, utc_now)
 
     def end_buying(self) -> datetime:
-        """Let the deadline of everyone who has bought nothing come now, by hand; its instant."""
+        """Move the deadline of everyone who has bought nothing to now. Returns its instant."""
         return end_buying(self._services, utc_now)
 
     def fire(self, schedule: str) -> None:
-        """Have a deployed function that has a schedule run now."""
+        """Run a deployed function with a schedule now."""
         self._must("trigger", schedule)
 
     @contextmanager
     def firing(self, schedule: str) -> Iterator[None]:
-        """Have such a function run beside what the block does, commands too: by what `gelombang trigger` calls."""
+        """Run such a function while the block runs, even if it runs commands: with the call of `gelombang trigger`."""
         with ThreadPoolExecutor(1) as aside:
             running = aside.submit(stage_commands.fire, self._stage, schedule, self._functions)
             yield
@@ -109,7 +109,7 @@ class Administrator:
                 raise CommandFailed(error.message) from error
 
     def look_again(self) -> None:
-        """Queue the payouts that wait for an address, for those who have just set one; a sweep comes to them seldom."""
+        """Queue the payouts that wait for an address, as some people have just set one. A sweep seldom does it."""
         for line in self._must("payout", "list", "--state", "HELD").splitlines():
             entitlement_id, state, *_ = line.split()
             if state == _NO_ADDRESS:
@@ -136,11 +136,11 @@ class Administrator:
         return len(numbers)
 
     def mails(self) -> list[tuple[str, str, str]]:
-        """Every mail that was sent so far: address, subject and text."""
+        """All mails sent so far: address, subject and text."""
         return [(mail.to, mail.subject, mail.text) for mail in inbox.mails(self._endpoint)]
 
     def mails_in_doubt(self) -> int:
-        """How often nobody knew whether a mail had gone out; so many may have come twice."""
+        """How often it was unknown whether a mail had been sent. So many mails may have come twice."""
         logs = stages.connect().client("logs")
         groups = [f"/aws/lambda/gelombang-{self._stage}-{name}" for name in ("send_mail", "write_notices")]
         paginate = logs.get_paginator("filter_log_events").paginate
@@ -154,7 +154,7 @@ class Administrator:
         self._must("draw", "witness", "add", str(wave), line.decode().rstrip())
 
     def check_draw(self, wave: int, folder: Path) -> list[str]:
-        """Verify the draw as it is published, and the files in `folder` without the network; what does not hold."""
+        """Verify the published draw, and the files in `folder` without network. Returns the failures."""
         return [line for target in (wave, folder) for line in self._wrong(str(target))]
 
     def compare_books(self) -> Comparison:
@@ -181,7 +181,7 @@ class Administrator:
 
     @cached_property
     def _second(self) -> dict[str, str]:
-        """The environment of another administrator, who approves what this process's own proposes."""
+        """The environment of a second administrator, who approves what the first one proposes."""
         iam = boto3.client("iam", endpoint_url=self._endpoint)
         may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
         with suppress(iam.exceptions.EntityAlreadyExistsException):  # boto3 asks again where an answer was lost
@@ -199,7 +199,7 @@ class Administrator:
             error += "".join(traceback.format_exception(done.exception))
         took = time.monotonic() - began
         with self._log.open("a") as log:
-            # What it printed may be a partner's key, so only complaints are kept.
+            # The output may contain a partner's key, so only the errors are logged.
             log.write(f"{took:.1f} s, exit {done.exit_code}: gelombang {' '.join(command)}\n{error}")
         return done.exit_code, done.stdout, error
 
@@ -228,12 +228,12 @@ def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no output"])[-1]
 
 
-# What a real stage waits for is brought forward in the tables of the local one. Deployed code knows nothing of this: it
-# reads the real clock and its tables.
+# The demo cannot wait as long as a real stage, so it moves times in the tables of the local stage. The deployed code is
+# unchanged: it reads the real clock and its tables.
 
 
 def close_wave(services: Services, number: int, clock: Clock) -> datetime:
-    """Let an open wave close as soon as every function will have read it; the first instant that is refused."""
+    """Close an open wave as soon as every function must have read it. Returns the first instant that is refused."""
     read_by_all = timedelta(seconds=services.programme.calendar.exceptions_cached_s)
     assert services.waves  # noqa: S101 - binds the tables
     ahead = AHEAD
@@ -250,7 +250,7 @@ def close_wave(services: Services, number: int, clock: Clock) -> datetime:
 
 
 def end_buying(services: Services, clock: Clock) -> datetime:
-    """Let the deadline come of everyone who has not bought anything yet; its instant."""
+    """Move the deadline of everyone who has not bought anything yet to now. Returns its instant."""
     at = _second_after(clock() + AHEAD)
     for shard in range(SHARDS):
         for due in list(services.waves.beneficiaries.potential(f"{shard:02d}", clock() + timedelta(days=365))):

@@ -1,6 +1,6 @@
-"""What a programme is judged by: whether people found work, what became of them, whether they were heard and told.
+"""The part of the demo after the payments: jobs, surveys, appeals and complaints, and mails.
 
-And what the public can follow and reckon: calendar, feed and statistics.
+It also reads what the public can: calendar, feed and statistics.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from .scene import Scene
 from .training import Shelf
 
 VACANCIES = (("english", None), ("web_development", "31"), ("digital_marketing", None), ("data_analysis", "32"))
-"""Skill and province of each; the last one is closed again."""
+"""Skill and province of each vacancy. The last one is closed again."""
 
 SETTLING_S = 6
-"""A little longer than a paid incentive waits for its survey in the local stage."""
+"""Seconds from a paid incentive until its survey opens in the local stage, and a little more."""
 
 MAILED_WITHIN_S = 600
-"""How long no mail may arrive: twice as long as the claim of a function that died is valid."""
+"""For how many seconds no mail may arrive: twice as long as the claim of a function that died is valid."""
 
 ROUNDS_MAX = 20
 
@@ -42,7 +42,7 @@ _PAGE = 5
 _ATOM = "{http://www.w3.org/2005/Atom}"
 
 _BEFORE = {"jobseeker": "unemployed", "laid_off": "unemployed", "worker": "employee", "entrepreneur": "self_employed"}
-"""What somebody who registered with this employment says of the time before."""
+"""The answer about the time before, by the employment at registration."""
 
 _SUBJECTS = (
     ("chosen", "Selamat, Anda terpilih"),
@@ -55,7 +55,7 @@ _SUBJECTS = (
     ("grievance_answered", "Pengaduan"),
     ("paid", "Rp"),
 )
-"""How the subject of each kind of mail begins; the last one with the amount."""
+"""How the subject of each kind of mail begins. In the last one the amount follows."""
 
 
 # Jobs
@@ -69,7 +69,7 @@ class Vacancy:
 
 
 def match(scene: Scene, shelf: Shelf) -> None:
-    """Partners post vacancies, alumni see those that suit them and apply; each partner reads its own applicants."""
+    """Partners post vacancies. Alumni see those that suit them and apply. Each partner reads its own applicants."""
     crowd, partners = scene.crowd, list(shelf.partners.values())
     posted = [
         _post(crowd, partners[turn % len(partners)], skill, province)
@@ -107,7 +107,7 @@ def _post(crowd: Crowd, partner: Partner, skill: str, province: str | None) -> V
 
 
 def _read_matches(crowd: Crowd, diary: Diary) -> None:
-    """Look for vacancies; whoever has not completed a training is told to do that first."""
+    """Look for vacancies. A person who has not completed a training is refused until then."""
     answer = crowd.call(diary, "GET", "/me/job-matches")
     if diary.completed:
         diary.matches = answer.expect(200).body["matches"]
@@ -116,7 +116,7 @@ def _read_matches(crowd: Crowd, diary: Diary) -> None:
 
 
 def _apply(crowd: Crowd, diary: Diary) -> None:
-    """Take the best match, and agree to share name, phone and certificates; some think better of it later."""
+    """Apply for the best match and agree to share name, phone and certificates. Some take that back later."""
     form = {"vacancy_id": diary.matches[0]["vacancy"]["vacancy_id"], "share": ["name", "phone", "certificates"]}
     if diary.person.part is Part.EARLY:
         less = form | {"share": ["name", "phone"]}
@@ -129,7 +129,7 @@ def _apply(crowd: Crowd, diary: Diary) -> None:
 
 
 def _read_applicants(crowd: Crowd, vacancy: Vacancy, stranger: Partner) -> list[dict[str, Any]]:
-    """Let its partner read who applied, page by page; a stranger sees nothing. Raises `Unexpected`."""
+    """Let the vacancy's partner read its applicants page by page. Another partner sees nothing. Raises `Unexpected`."""
     path = f"{vacancy.path}/applicants"
     crowd.signed(stranger, "GET", path).expect(404)
     found: list[dict[str, Any]] = []
@@ -146,7 +146,7 @@ def _read_applicants(crowd: Crowd, vacancy: Vacancy, stranger: Partner) -> list[
 
 
 def ask(scene: Scene, paid_at: datetime) -> None:
-    """The first survey opens, for those who were paid and for a sample of those who were not chosen."""
+    """Let the first survey open for those who were paid and for a sample of those not chosen, and answer it."""
     crowd = scene.crowd
     scene.clock.wait_until(paid_at + timedelta(seconds=SETTLING_S), "a survey opens some seconds after the payment")
     scene.admin.fire("open_surveys")
@@ -165,7 +165,7 @@ def _read_surveys(crowd: Crowd, diary: Diary) -> None:
 
 
 def _answer(crowd: Crowd, diary: Diary) -> None:
-    """Answer; some click twice, some leave a question out or change their mind."""
+    """Answer a survey. Some click twice, leave a question out or try to change their answer."""
     (survey,) = diary.surveys
     path = f"/me/surveys/{survey['survey_id']}/response"
     said = _answers(diary.person, survey)
@@ -183,7 +183,7 @@ def _answer(crowd: Crowd, diary: Diary) -> None:
 
 
 def _answers(person: Person, survey: Mapping[str, Any]) -> dict[str, Any]:
-    """What this person says to the questions of a survey; it follows from their number."""
+    """This person's answers to the questions of a survey. They follow from the person's number."""
     before = _BEFORE[person.form["employment"]]
     found_work = person.number % (2 if survey["amount_idr"] else 4) == 0
     now = ("self_employed" if person.number % 3 == 0 else "employee") if found_work else before
@@ -204,7 +204,7 @@ def _answers(person: Person, survey: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def hear(scene: Scene, wave: int) -> None:
-    """Some appeal or complain; the office escalates one, and answers all."""
+    """Some people appeal or complain. The office escalates one case and answers all."""
     crowd = scene.crowd
     lost = crowd.who(lambda diary: diary.entry and diary.entry["reason"] == "not_drawn")[:3]
     unpaid = crowd.who(lambda diary: any(each["state"] == "account_refused" for each in diary.payouts))[:1]
@@ -240,7 +240,7 @@ def _file(crowd: Crowd, diary: Diary, about: Mapping[str, Any], category: str, t
 
 
 def read_mailboxes(scene: Scene) -> None:
-    """Wait until everybody was mailed what is due to them, and note in each diary what has come."""
+    """Wait until everybody has got the mails due to them, and count in each diary those that came."""
     patience = scene.patience("mails are still to come", MAILED_WITHIN_S)
     while (missing := _read_mails(scene)) and patience.goes_on(missing):
         scene.admin.fire("write_notices")
@@ -250,7 +250,7 @@ def read_mailboxes(scene: Scene) -> None:
 
 
 def _read_mails(scene: Scene) -> int:
-    """Note what has come so far; returns how many mails are missing."""
+    """Count the mails so far in the diaries. Returns how many are missing."""
     owners = {diary.person.email: diary for diary in scene.crowd.diaries}
     for diary in owners.values():
         diary.mails.clear()
@@ -258,7 +258,7 @@ def _read_mails(scene: Scene) -> int:
     for (to, subject, _), times in Counter(scene.admin.mails()).items():
         kind = next((kind for kind, beginning in _SUBJECTS if subject.startswith(beginning)), "")
         if kind:  # the rest are the codes by which people sign in
-            owners[to].mails[kind] += 1  # only changes are told to a second address, and none of these kinds is one
+            owners[to].mails[kind] += 1  # a second address gets only mails about changes, which are none of these kinds
             doubled += times - 1
     if doubled and doubled > (doubts := scene.admin.mails_in_doubt()):
         scene.crowd.differences.append(f"{doubled} mails came twice, and of {doubts} nobody knew whether they had gone")
@@ -286,7 +286,7 @@ def follow(scene: Scene, wave: int) -> None:
 
 
 def reckon(scene: Scene, asked_at: datetime) -> dict[str, Any]:
-    """Show what was counted for the country, from this instant on. Raises `Unexpected`."""
+    """Return the country's statistics, counted after `asked_at`. Raises `Unexpected`."""
     for _ in range(ROUNDS_MAX):
         found: dict[str, Any] = scene.crowd.api.call("GET", "/statistics").expect(200).body
         if found["counted_from"] and parse_iso(found["counted_from"]) >= asked_at.replace(microsecond=0):
@@ -299,7 +299,7 @@ def reckon(scene: Scene, asked_at: datetime) -> dict[str, Any]:
 
 
 def _show(scene: Scene) -> None:
-    """Show the country's figures and put the provinces' into a file: most of those are withheld, of so few people."""
+    """Print the country's figures and write the provinces' to a file. Most of these are withheld, as people are few."""
     lines = scene.admin.show_statistics()
     file = scene.folder / "statistics.txt"
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The public HTTP API as a device of one of the demo's people sees it, and tokens that it must refuse."""
+"""A client of the public HTTP API for the demo's people, and forged tokens that the API must refuse."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from urllib3.exceptions import HTTPError
 from .people import Way
 
 PAUSES_S = (1.1, 1.1, 2, 4, 8, 16)
-"""Between one try and the next: over a second, so that a partner's signature is another one."""
+"""Pauses between two tries. Each is over a second, so that a partner's signature is a new one."""
 
 _BUSY = {429, 500, 502, 503, 504}
-"""Too many at once, or a function or an authorizer that was not there in time; nothing that is said of a request."""
+"""Statuses that say nothing about the request: too many at once, or a function or authorizer that was too slow."""
 
 
 class Unexpected(Exception):
-    """An answer was not the one that the rules call for; the message names request and answer, never what was sent."""
+    """An answer is not the one that the rules require. The message names request and answer, never what was sent."""
 
 
 @dataclass(frozen=True)
 class Answer:
     """Status and decoded JSON (None where there is none) of the answer to `request`, such as `PUT /me/registration`.
 
-    `again`: it is the answer to a second try. The first one may have been heeded, and its answer lost.
+    `again`: it is the answer to a second try. The first try may have had its effect although its answer was lost.
     """
 
     request: str
@@ -45,13 +45,13 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The problem document's code; empty for anything else."""
+        """The code of a problem document; empty for any other answer."""
         return str(self.body.get("code", "")) if isinstance(self.body, dict) else ""
 
     def expect(self, *statuses: int, code: str = "") -> Answer:
-        """Itself, if it has one of these statuses and, where one is named, this code. Raises `Unexpected`.
+        """Returns this answer if it has one of the statuses and, if one is given, the code. Raises `Unexpected`.
 
-        Where something is made, a second try may find it made: 200 for 201.
+        After a second try, 200 is accepted for 201, as the first one may have made the thing.
         """
         if self.again and 201 in statuses:
             statuses = (*statuses, 200)
@@ -62,17 +62,17 @@ class Answer:
 
 
 def made_once(answers: Sequence[Answer]) -> bool:
-    """Whether one of those who asked at the same time for the same made it, and the others found it made."""
+    """Whether exactly one of several simultaneous requests made a thing, and the others found it."""
     made = [answer.status for answer in answers].count(201)
     lost = any(answer.again for answer in answers)
     return {answer.status for answer in answers} <= {200, 201} and (made == 1 or (lost and made == 0))
 
 
 class Api:
-    """`url` is the API's address without a slash at the end.
+    """The API at `url`, an address without a slash at the end.
 
     Safe for threads; keeps `connections` of them open.
-    Who is told "busy, try again", or is not answered, asks again, as any sensible client does; else nobody does.
+    It repeats a request that is answered with "busy, try again" or not at all, and no other.
     """
 
     def __init__(self, url: str, connections: int) -> None:
@@ -83,7 +83,7 @@ class Api:
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """Ask nothing any more, and nothing again."""
+        """Send no further requests and repeat none."""
         self._stopped.set()
 
     def call(
@@ -95,9 +95,9 @@ class Api:
         token: str = "",
         headers: Callable[[], Mapping[str, str]] = dict,
     ) -> Answer:
-        """Send a request with a JSON body (bytes go as they are); `headers` are made for each try.
+        """Send a request with a JSON body; bytes are sent unchanged. `headers` is called for each try.
 
-        Raises urllib3's HTTPError without an answer.
+        Raises urllib3's HTTPError if there is no answer.
         """
         for tried, pause_s in enumerate(PAUSES_S):
             if self._stopped.is_set():
@@ -121,14 +121,14 @@ class Api:
         return Answer(f"{method} {path}", response.status, _parsed(response.data), again)
 
     def text(self, path: str) -> str:
-        """A page that is no JSON. Raises `Unexpected` for any status but 200."""
+        """The text of a page that is not JSON. Raises `Unexpected` for any status but 200."""
         response = self._http.request("GET", self.url + path)
         if response.status != 200:
             raise Unexpected(f"GET {path} answered {response.status}")
         return response.data.decode()
 
     def keys(self) -> dict[str, Any]:
-        """The public keys that tokens are verified with (a JWKS), which anybody may fetch."""
+        """The public keys with which tokens are verified (a JWKS)."""
         found: dict[str, Any] = self._http.request("GET", f"{self.url}/.well-known/jwks.json").json()
         return found
 
@@ -139,12 +139,12 @@ def _parsed(raw: bytes) -> Any:
     return None
 
 
-# Tokens that let nobody in, as a stranger can make them: out of a token of their own, public keys and a key they made.
-# A token that has expired cannot be had within a wave: tests/accounts/tokens/test_tokens.py has it.
+# Forged tokens. A stranger can make them from a token of their own, the public keys and a key that they made. An
+# expired token would take too long here; tests/accounts/tokens/test_tokens.py has it.
 
 
 def spoiled(way: Way, token: str, keys: Callable[[], Mapping[str, Any]]) -> str:
-    """Return the token as somebody who comes this way sends it; `keys` fetches the public keys (JWKS)."""
+    """Forge a token in one way. `keys` fetches the public keys (JWKS)."""
     if way is Way.FORM:
         return token
     header, claims, signature = token.split(".")
@@ -158,15 +158,15 @@ def spoiled(way: Way, token: str, keys: Callable[[], Mapping[str, Any]]) -> str:
             return _signed(named | {"kid": "stranger"}, said | {"iss": "https://stranger.example"})
         case Way.OTHER_AUDIENCE:  # under the name of our key, but signed with the stranger's
             return _signed(named, said | {"aud": "stranger"})
-    # For a verifier that obeys the header: the public key as the secret of HS256.
+    # A verifier that trusts the header would use the public key as the secret of HS256.
     [public] = [ECKey.import_key(key) for key in keys()["keys"] if key["kid"] == named["kid"]]
     signed = f"{_encoded(named | {'alg': 'HS256'})}.{claims}"
-    # By hand, because no library signs with such a secret.
+    # No library signs with such a secret.
     return f"{signed}.{_base64(hmac.digest(public.as_pem(private=False), signed.encode(), hashlib.sha256))}"
 
 
 def _signed(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
-    """A token that is sound, by the stranger's own key."""
+    """A well-formed token, signed with the stranger's own key."""
     return jws.serialize_compact(dict(header), json.dumps(claims), _own_key(), ["ES256"])
 
 

@@ -1,4 +1,4 @@
-"""What people were told, what was published and what the books say, compared. All of it is pure."""
+"""Compares what people were told, what was published and what the books say. Pure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from .results import Played
 FAMILY_CAP = 2
 
 FEWEST = 10
-"""A figure about fewer people is not published."""
+"""A figure about fewer people than this is not published."""
 
 WORKS = {"employee", "self_employed", "business_owner", "freelance"}
 
 _AS_IT_HAPPENS = {"purchase_deadline", "survey_deadline"}
-"""Mails of which it depends on how long people take whether they are sent."""
+"""Mails that are sent or not depending on how long people take."""
 
 Figure = tuple[str, Any, int, int]
-"""A name, what is published, what it must be, and how many people it is about."""
+"""A name, the published value, the right value, and how many people it is about."""
 
 
 def differences(played: Played) -> list[str]:
-    """A sentence, without personal data, for whatever does not agree."""
+    """A sentence without personal data for each disagreement."""
     checks = (
         *(_people, _entries, _seats, _standings, _substitutes),
         *(_places, _sums, _accounts, _surveys, _applicants, _grievances, _mails, _figures),
@@ -73,7 +73,7 @@ def _seats(played: Played) -> Iterator[str]:
     joined = [diary for diary, _ in played.joined()]
     chosen, quota = played.counts["chosen"], played.results.quota
     yield from unequal("seats", chosen=chosen, wave=played.wave["chosen"], results=len(played.results.chosen()))
-    # Who lost a place is barred for good, and frees the family card for those whose turn is still to come.
+    # A person who lost a place never gets another, and frees the family card for others whose turn comes later.
     least = min(quota, _room(joined) - played.counts["revoked"])
     most = min(quota, _room([diary for diary in joined if not diary.revoked]))
     if not least <= chosen <= most:
@@ -84,12 +84,12 @@ def _seats(played: Played) -> Iterator[str]:
 
 
 def _room(diaries: Iterable[Diary]) -> int:
-    """How many of them can hold a seat at one time."""
+    """How many of these people can hold a seat at the same time, with at most two on a family card."""
     return sum(min(FAMILY_CAP, count) for count in Counter(diary.person.form["kk"] for diary in diaries).values())
 
 
 def _standings(played: Played) -> Iterator[str]:
-    """Each person's standing against the draw worked out again, and every lost seat against the family cards."""
+    """Compare each standing with the recomputed draw, and each seat given up with the family cards."""
     drawn, chosen, given_up = played.results.drawn(), played.results.chosen(), played.results.given_up()
     settled = played.results.settled
     cards = {leaf: diary.person.form["kk"] for diary, leaf in played.joined()}
@@ -106,7 +106,7 @@ def _standings(played: Played) -> Iterator[str]:
             worked_out = ("revoked", None)
         if told != worked_out:
             yield f"{who} was told {told}, and the published draw says {worked_out}"
-        # Later, who held a place on the card then may have lost it since.
+        # For a later loss this cannot be checked: those who held a place on the card may have lost it since.
         holders = at_first if leaf in passed_by_at_first else ever
         if told[1] == "family_card" and holders[cards[leaf]] < FAMILY_CAP:
             yield f"{who} gave up a seat for a family card that is not full"
@@ -115,7 +115,7 @@ def _standings(played: Played) -> Iterator[str]:
 
 
 def _substitutes(played: Played) -> Iterator[str]:
-    """Who lost a place and who got it, as they were told and as it is published."""
+    """Compare who lost a place and who got one, as they were told, with what is published."""
     new = {leaf.hex() for leaf in played.results.chosen() - played.results.chosen(played.results.settled)}
     told = {leaf.hex() for diary, leaf in played.joined() if diary.substitute}
     yield from unequal("substitutes", told=told, published=new)
@@ -133,7 +133,7 @@ def _substitutes(played: Played) -> Iterator[str]:
 
 
 def _places(played: Played) -> Iterator[str]:
-    """The state of each place, the trainings and what is left of the balance."""
+    """Check the state of each place, the trainings and the balance left."""
     for diary in played.diaries:
         who = f"person {diary.person.number}"
         if not (diary.chosen or diary.revoked):
@@ -195,7 +195,7 @@ def _person(played: Played, diary: Diary, moved: int) -> Iterator[str]:
 
 
 def moved_idr(books: Mapping[str, Any]) -> Counter[tuple[str, str]]:
-    """The rupiah that moved to each channel and account number by the provider's books."""
+    """The rupiah that moved to each channel and account number, according to the provider's books."""
     moved: Counter[tuple[str, str]] = Counter()
     for line in books["payouts"]:
         moved[line["channel_code"], line["account_number"]] += line["moved_idr"]
@@ -211,7 +211,7 @@ def _account(diary: Diary, kinds: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _surveys(played: Played) -> Iterator[str]:
-    """Whoever was paid is asked, and of the others exactly the published sample, which follows from the draw's seed."""
+    """Check that all who were paid are asked, and of the others exactly the published sample."""
     sample = played.results.sample
     yield from unequal("the sample of those not chosen", published=sample, worked_out=played.results.sampled())
     asked = {leaf.hex() for diary, leaf in played.joined() if diary.surveys and not diary.surveys[0]["amount_idr"]}
@@ -230,7 +230,7 @@ def _surveys(played: Played) -> Iterator[str]:
 
 
 def _applicants(played: Played) -> Iterator[str]:
-    """A partner reads exactly those who applied and did not take it back, with the certificates that they earned."""
+    """Check that a partner sees exactly the applicants who did not withdraw, with the certificates that they earned."""
     for vacancy_id, read in played.applicants.items():
         applied = [diary for diary in played.diaries if diary.applied == vacancy_id and not diary.person.withdraws]
         yield from unequal(
@@ -250,7 +250,7 @@ def _grievances(played: Played) -> Iterator[str]:
         if grievance["state"] != "ANSWERED" or not grievance["answer"]:
             yield f"{who} complained, and has no answer"
         if evidence := grievance["evidence"]:
-            assert diary.receipt is not None  # noqa: S101 - who appeals against a selection had joined
+            assert diary.receipt is not None  # noqa: S101 - only a person who joined appeals against a selection
             leaf = bytes.fromhex(diary.receipt["leaf"])
             leaves = played.results.leaves[int(diary.person.form["province"])]
             value = played.results.open_value(leaf).hex()
@@ -267,7 +267,7 @@ def _mails(played: Played) -> Iterator[str]:
         for kind in _AS_IT_HAPPENS:
             del got[kind]
         if diary.reminded:
-            # Whoever set an address before the mail about it was written is not sent it.
+            # A person who set an address before the mail about it was written does not get that mail.
             got["payment_failed"] = min(got["payment_failed"], owed["payment_failed"])
         if +got != owed:
             yield f"person {diary.person.number} was mailed {dict(got)}, and due are {dict(owed)}"
@@ -280,7 +280,7 @@ def mails_due(diary: Diary) -> Counter[str]:
     return +Counter(
         {
             "chosen": int(held),
-            # Whoever got a place later had been told at first that there was none.
+            # A person who got a place later was first told that they had none.
             "not_chosen": int(diary.receipt is not None and (not held or diary.substitute)),
             "revoked": int(diary.revoked),
             "paid": states["paid"],
@@ -303,7 +303,7 @@ def _figures(played: Played) -> Iterator[str]:
 def _progress(played: Played) -> Iterator[Figure]:
     counts, statistics = played.counts, played.statistics
     progress = statistics["progress"]
-    # Who lost a place had been chosen as well.
+    # People who lost a place had been chosen too.
     ever = counts["chosen"] + counts["revoked"]
     completed = sum(bool(diary.completed) for diary in played.diaries)
     rewarded = sum(any(p["state"] == "paid" for p in diary.payouts) for diary in played.diaries)
@@ -347,7 +347,7 @@ def _outcomes(played: Played) -> Iterator[Figure]:
 
 
 def _cases(played: Played) -> Iterator[Figure]:
-    """Cases are no people: they are shown however few they are."""
+    """The figures of vacancies, applications and grievances. They count no people, so small ones are published too."""
     market, helpdesk = played.statistics["job_market"], played.statistics["grievances"]
     yield "vacancies", market["vacancies"], len(played.applicants), 0
     yield "applications", market["applications"], sum(bool(d.applied) for d in played.diaries), 0
@@ -356,7 +356,7 @@ def _cases(played: Played) -> Iterator[Figure]:
 
 
 def _share(name: str, published: Mapping[str, Any], some: int, of: int) -> Iterator[Figure]:
-    # A response is about those who answered as well as about those who were asked.
+    # A response rate is about those who answered as well as those who were asked.
     people = min(of, some or of) if name.endswith("response") else of
     yield f"{name} numerator", published["numerator"], some, people
     yield f"{name} denominator", published["denominator"], of, people

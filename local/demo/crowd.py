@@ -1,4 +1,4 @@
-"""The demo's people together: a diary for each, and how many of them act at once."""
+"""All people of the demo: their diaries, what they do over the API, and how many act at once."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from .people import Part, Person
 from .postbox import Postbox
 
 INCENTIVE, SURVEY_1 = "INCENTIVE", "SURVEY_1"
-"""Kinds of payouts that people earn."""
+"""The kinds of payouts that people earn in the demo."""
 
 RENEWED_AFTER = timedelta(minutes=3)
-"""So old an access token is renewed, well before it ends."""
+"""The age at which an access token is renewed, well before it expires."""
 
 COMES_WITHIN = timedelta(minutes=30)
-"""Far more than a code takes on the slowest machine."""
+"""How long a code may take to arrive: far more than on the slowest machine."""
 
 Progress = Callable[[str, int, int], None]
-"""Is told a step, how many of its people are done, and how many there are."""
+"""Called with a step, how many of its people are done, and how many there are."""
 
 
 @dataclass
 class Diary:
-    """What happened to one person, as the API told it."""
+    """What happened to one person, according to the API."""
 
     person: Person
     device: Device = field(default_factory=Device)
@@ -46,28 +46,28 @@ class Diary:
     refresh_token: str = ""
     renewed_at: datetime | None = None
     second_from: datetime | None = None
-    """From when on the second contact signs in."""
+    """The instant from which the second contact signs in."""
     registered: bool = False
     refused: bool = False
     receipt: dict[str, Any] | None = None
     entry: dict[str, Any] | None = None
     """The wave's entry in `GET /me/entries`, once it is settled."""
     substitute: bool = False
-    """Got the place of somebody who lost it."""
+    """Whether this person got the place of somebody who lost it."""
     place: dict[str, Any] | None = None
-    """The beneficiary in `GET /me`, as last read."""
+    """The beneficiary in `GET /me`, as read last."""
     card_number: str = ""
     trainings: list[dict[str, Any]] = field(default_factory=list)
-    """As last read, the cancelled ones too."""
+    """The trainings as read last, cancelled ones included."""
     balance_idr: int | None = None
     due: set[str] = field(default_factory=set)
     """The kinds of payouts that this person has earned."""
     reminded: bool = False
-    """Was told that money waits for a financial address, and has set it then."""
+    """Whether this person was told that money waits for a financial address, and then set one."""
     payouts: list[dict[str, Any]] = field(default_factory=list)
     surveys: list[dict[str, Any]] = field(default_factory=list)
     answers: dict[str, Any] | None = None
-    """What this person said to the survey, once it was taken."""
+    """The answers to the survey, once they were accepted."""
     matches: list[dict[str, Any]] = field(default_factory=list)
     application: dict[str, Any] | None = None
     grievances: list[dict[str, Any]] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Diary:
 
     @property
     def standing(self) -> str:
-        """Where this person stands in the wave; empty without an entry."""
+        """The standing of this person's entry; empty without an entry."""
         return self.entry["standing"] if self.entry else ""
 
     @property
@@ -90,7 +90,7 @@ class Diary:
 
     @property
     def finishes(self) -> bool:
-        """Whether this person completes what was bought; a substitute always does."""
+        """Whether this person completes the courses bought. A substitute always does."""
         return self.substitute or self.person.finishes
 
     @property
@@ -109,7 +109,7 @@ class Diary:
 
     @property
     def needs_address(self) -> bool:
-        """Whether an incentive waits for a financial address, as this person last saw it."""
+        """Whether an incentive waited for a financial address when this person looked last."""
         return any(payout["state"] == "needs_financial_address" for payout in self.payouts)
 
 
@@ -122,10 +122,10 @@ class Partner:
 
 
 class Crowd:
-    """`workers` people act at once; with one, nothing ever happens at the same time.
+    """The people of the demo, of whom `workers` act at once. With one worker nothing happens at the same time.
 
-    They use the public HTTP API only, and read the codes in `postbox`. `differences` gets a sentence for whatever was
-    not answered as the rules call for; that person is left where they stand, and the others go on.
+    They use only the public HTTP API, and read their codes in `postbox`. For an answer that the rules do not allow,
+    `differences` gets a sentence. Then that person stops the step, and the others go on.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class Crowd:
         self.progress = progress
         self.diaries = [Diary(person) for person in people]
         self.applicants: dict[str, list[dict[str, Any]]] = {}
-        """What partners read of each vacancy's applicants."""
+        """The applicants of each vacancy, as its partner read them."""
         self.differences = differences
         self._workers = workers
 
@@ -152,13 +152,13 @@ class Crowd:
         return [diary for diary in self.diaries if condition(diary)]
 
     def call(self, diary: Diary, method: str, path: str, body: Any = None) -> Answer:
-        """Send a request with this person's token, which is renewed in time, and a proof of the device's key."""
+        """Send a request with this person's access token and a proof of the device's key. Renews the token in time."""
         if diary.renewed_at is not None and self.now() - diary.renewed_at > RENEWED_AFTER:
             self._renew(diary)
         return self.proved(diary.device, method, path, body, token=diary.token)
 
     def proved(self, device: Device, method: str, path: str, body: Any = None, *, token: str = "") -> Answer:
-        """Send a request that proves a device's key."""
+        """Send a request with a proof of a device's key."""
 
         def prove() -> dict[str, str]:
             return {"DPoP": device.proof(method, self.api.url + path.partition("?")[0], self.now(), token)}
@@ -166,12 +166,13 @@ class Crowd:
         return self.api.call(method, path, body, token=token, headers=prove)
 
     def read(self, diary: Diary, path: str) -> Any:
-        """What this person is shown there. Raises `Unexpected`."""
+        """The body of `GET path` for this person. Raises `Unexpected`."""
         return self.call(diary, "GET", path).expect(200).body
 
     def sign_in(self, diary: Diary, contact: str = "") -> dict[str, str]:
-        """Let this person sign in on their device, by the e-mail address or by another contact; the code that they
-        entered. Raises `Unexpected`.
+        """Let this person sign in on their device, by the e-mail address or by another contact.
+
+        Returns the code as they entered it. Raises `Unexpected`.
         """
         entered = self.code_of(diary, contact or diary.person.email)
         opened = self.proved(diary.device, "POST", "/sessions", {"code": entered}).expect(201).body
@@ -179,7 +180,7 @@ class Crowd:
         return entered
 
     def code_of(self, diary: Diary, contact: str) -> dict[str, str]:
-        """Have a code sent to a contact and read it; what is entered then. Raises `Unexpected` if none comes."""
+        """Have a code sent to a contact; returns what is entered then. Raises `Unexpected` if no code comes."""
         known = len(self.postbox.codes(contact))
         form = {"contact": contact, "language": "id", "device": "phone"}
         started = self.api.call("POST", "/sign-ins", form).expect(202)
@@ -191,7 +192,7 @@ class Crowd:
         return {"sign_in_id": started.body["sign_in_id"], "secret": started.body["secret"], "code": codes[-1]}
 
     def _is_queued(self, started: dict[str, Any]) -> bool:
-        """Whether the code of a sign-in is still to come: another one's, of an answer that was lost, may come first."""
+        """Whether the code of a sign-in is still to come. One of an earlier sign-in may come before it."""
         view = self.api.call("GET", f"/sign-ins/{started['sign_in_id']}").expect(200).body
         return bool(view["state"] == "queued")
 
@@ -201,11 +202,11 @@ class Crowd:
         diary.token, diary.renewed_at = renewed.body["access_token"], self.now()
 
     def set_address(self, diary: Diary) -> None:
-        """Say where to be paid. Raises `Unexpected`."""
+        """Set this person's financial address. Raises `Unexpected`."""
         self.call(diary, "PUT", "/me/financial-address", diary.person.address).expect(200)
 
     def must_refuse(self, diary: Diary, path: str, form: Any, code: str) -> None:
-        """Ask for what the present state does not allow. Raises `Unexpected`."""
+        """Send a request that must be refused with this code. Raises `Unexpected`."""
         self.call(diary, "POST", path, form).expect(409, code=code)
 
     def signed(
@@ -220,7 +221,7 @@ class Crowd:
     ) -> Answer:
         """Send a request that a partner signs.
 
-        A signature counts once and names a second: the same request again in one second is signed for a later one.
+        A signature is accepted once and is for one second, so `later_s` signs the same request for a later second.
         """
         body = b"" if form is None else json.dumps(form).encode()
         asked = signatures.canonical_query((query or {}).items())
@@ -232,7 +233,7 @@ class Crowd:
         return self.api.call(method, f"{path}?{asked}" if asked else path, body or None, headers=sign)
 
     def read_standings(self, step: str, wave: int) -> None:
-        """Let all who are registered look what became of their entry."""
+        """Let all registered people read the standing of their entry."""
 
         def look(_: Crowd, diary: Diary) -> None:
             entries = self.read(diary, "/me/entries")["entries"]
@@ -244,9 +245,9 @@ class Crowd:
         self.each(step, self.who(lambda diary: diary.registered), look)
 
     def click(self, diary: Diary, path: str, form: Any = None) -> dict[str, Any]:
-        """Have something made, some with two clicks and some from two devices at once; what was made.
+        """Have something made and return it. Some people click twice, some use two devices at once.
 
-        Raises `Unexpected` if it was not made once.
+        Raises `Unexpected` if it was not made exactly once.
         """
 
         def ask() -> Answer:
@@ -285,7 +286,7 @@ class Crowd:
         action: Callable[[Crowd, Diary], None],
         at_once: int | None = None,
     ) -> None:
-        """Let everyone act, a few at once. A wrong answer, or none, is a difference."""
+        """Let everyone act, a few at once. A wrong or missing answer is added to `differences`."""
         crowd = ThreadPoolExecutor(at_once or self._workers)
         running = {crowd.submit(action, self, diary): diary for diary in diaries}
         try:
@@ -294,7 +295,7 @@ class Crowd:
                 if step:
                     self.progress(step, done, len(diaries))
         except BaseException:
-            # Somebody wants to stop: who has not begun need not, and who is at it is not waited for.
+            # The run is being stopped: nobody else begins, and those who act now are not waited for.
             self.api.stop()
             crowd.shutdown(wait=False, cancel_futures=True)
             raise
@@ -302,7 +303,7 @@ class Crowd:
 
     @contextmanager
     def meanwhile(self, step: str, diaries: Sequence[Diary], action: Callable[[Crowd, Diary], None]) -> Iterator[None]:
-        """Let everyone act, half as many at once, beside what the block does; with one worker, before it."""
+        """Let everyone act while the block runs, half as many at once. With one worker they act before it."""
         if self._workers == 1:
             self.each(step, diaries, action)
             yield

@@ -1,4 +1,4 @@
-"""A device of one of the demo's people: it has a key that it gives nobody, and proves that it has it (RFC 9449)."""
+"""A device of one of the demo's people. It has a key and proves that it has it (RFC 9449)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Device:
         self._key = ECKey.generate_key("P-256")
 
     def proof(self, method: str, url: str, now: datetime, access_token: str = "") -> str:
-        """The header `DPoP` of one request, with its access token where it has one."""
+        """The header `DPoP` of one request. With an access token the proof names it."""
         claims = _Proof(secrets.token_urlsafe(16), method, url, int(now.timestamp()))
         if access_token:
             claims.ath = hash_of(access_token)

@@ -1,4 +1,4 @@
-"""People who lose their phone, and come back by the second contact that they had added."""
+"""People who lose their phone and sign in again by a second contact that they had added."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .scene import Scene
 
 
 def add_contacts(scene: Scene) -> None:
-    """Let those who are careful add a second address, which signs in after a wait."""
+    """Let the careful people add a second e-mail address, which signs in after a wait."""
 
     def add(crowd: Crowd, diary: Diary) -> None:
         entered = {"code": crowd.code_of(diary, diary.person.second_email)}
@@ -24,7 +24,7 @@ def add_contacts(scene: Scene) -> None:
 
 
 def lose_phones(scene: Scene) -> None:
-    """Let each of them lose the phone, sign in on another one by the second address, and sign the lost one out."""
+    """Let each of them lose the phone, sign in on another by the second address, and sign the lost one out."""
 
     def come_back(crowd: Crowd, diary: Diary) -> None:
         lost, refresh_token = diary.device, diary.refresh_token

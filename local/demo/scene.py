@@ -1,7 +1,4 @@
-"""What the demo and the chaos run share: clock, patience, screen, the local cloud they run on, and their files.
-
-And the scene: what a play needs besides its people.
-"""
+"""What demo and chaos share: clock, patience, screen, the run on a local cloud and its files. And the demo's scene."""
 
 from __future__ import annotations
 
@@ -36,11 +33,11 @@ LOOK = timedelta(seconds=1)
 TELL = timedelta(seconds=15)
 
 LOGS_S = 5
-"""What fetching the logs may take at the end."""
+"""How long fetching the logs may take at the end, in seconds."""
 
 
 class Clock:
-    """The real time. `waited_s` counts what was slept away."""
+    """The real time. `waited_s` counts the seconds slept."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.waited_s = 0.0
@@ -50,7 +47,7 @@ class Clock:
         return utc_now()
 
     def wait_until(self, instant: datetime, awaited: str = "") -> None:
-        """Sleep until then; a longer wait is shown."""
+        """Sleep until an instant. A longer wait is printed."""
         left_s = max(0.0, (instant - utc_now()).total_seconds())
         if awaited and left_s > 1:
             self._tell(f"waiting {left_s:.0f} s: {awaited}")
@@ -59,9 +56,9 @@ class Clock:
 
 
 class Patience:
-    """Waits as long as what is left becomes less, however slowly, and gives up after so many seconds without that.
+    """Waits as long as a number gets smaller, however slowly. Gives up after some seconds without progress.
 
-    `awaited` says of what something is left; it is told now and then. `look` is from one look to the next.
+    `awaited` says what the number counts; both are printed now and then. `look` is the time between two looks.
     """
 
     def __init__(
@@ -81,7 +78,7 @@ class Patience:
         self._moved_at = self._told_at = clock.now()
 
     def goes_on(self, left: int) -> bool:
-        """Pause a moment; False if it is time to give up."""
+        """Pause a moment. Returns False if it is time to give up."""
         now = self._clock.now()
         if self._least is None or left < self._least:
             self._least, self._moved_at = left, now
@@ -96,8 +93,10 @@ class Patience:
 
 @dataclass(frozen=True)
 class Scene:
-    """`folder` gets the published files, below a folder named after the wave; `failing_suffix` ends the account numbers
-    that the provider never pays; `tell` gets a sentence about each step.
+    """What a play needs besides its people.
+
+    `folder` gets the published files, in a folder named after the wave. The provider never pays into account numbers
+    that end in `failing_suffix`. `tell` prints a sentence about each step.
     """
 
     crowd: Crowd
@@ -113,10 +112,10 @@ class Scene:
 
 
 class Screen:
-    """What one sees: bars on a terminal, a line per finished step anywhere else."""
+    """The output: progress bars on a terminal, otherwise a line for each finished step."""
 
     def __init__(self) -> None:
-        # Commands that run in this process write to another stdout meanwhile.
+        # Keep the real stdout: commands that run in this process replace it.
         self._console = Console(highlight=False, file=sys.stdout)
         self._began = self._ended = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
@@ -128,13 +127,13 @@ class Screen:
         self._console.print(f"{self._ended - self._began:5.0f} s  {text}", markup=False, soft_wrap=True)
 
     def count(self, step: str, done: int, total: int) -> None:
-        """How far a step is, where one can see it move."""
+        """Show the progress of a step on a terminal only."""
         if step not in self._tasks:
             self._tasks[step] = self._bars.add_task(step, total=total)
         self._bars.update(self._tasks[step], completed=done, total=total)
 
     def progress(self, step: str, done: int, total: int) -> None:
-        """How far a step is, anywhere; at its end, what it took since the line before it."""
+        """Show the progress of a step. At its end a line says how long it took."""
         self.count(step, done, total)
         began = self._begun.setdefault(step, self._ended)
         if done == total:
@@ -150,12 +149,12 @@ class Screen:
 
 
 def run(folder: Path, seed: int, play: Callable[[LocalCloud, Screen, list[str]], None]) -> list[str]:
-    """Play on a local cloud and stop all of it. Returns what does not agree, whatever ended the play among it."""
+    """Play on a local cloud and stop all of it. Returns the disagreements, and the error if one ended the play."""
     found: list[str] = []
     screen = Screen()
     try:
         with screen, LocalCloud(folder / "cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
-            _remove_earlier(folder)  # the cloud is held by now, so nobody else is at it
+            _remove_earlier(folder)  # this process holds the cloud's lock, so nobody else uses the folder
             try:
                 play(cloud, screen, found)
             finally:
@@ -181,9 +180,9 @@ def _remove_earlier(folder: Path) -> None:
 
 
 def keep_logs(folder: Path, limit_s: float | None = None) -> None:
-    """Write what every deployed function has logged to a file each; the local cloud keeps it in memory only.
+    """Write the log of every deployed function to a file, as the local cloud keeps logs in memory only.
 
-    What takes longer than `limit_s` is left out: whoever stops does not want to wait.
+    What takes longer than `limit_s` is left out, as a person who stops a run does not want to wait.
     """
     logs = stages.connect().client("logs")
     keeping = Thread(target=_keep_logs, args=(logs, folder), daemon=True)

@@ -1,6 +1,6 @@
-"""From a place to the incentive: the chosen buy, train, review and are paid; who buys nothing loses the place.
+"""From a place to the incentive: the chosen buy, train, review and are paid. Those who buy nothing lose the place.
 
-The training partners, whose courses are in a file that an administrator imports, attest what people did.
+An administrator imports the training partners' courses from a file. The partners attest what people did.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ Training = dict[str, Any]
 """A training as `GET /me/trainings` shows it."""
 
 GIVEN_UP_AFTER_S = 600
-"""How long no payment may come to its end before the wait is given up."""
+"""For how many seconds no payment may end before waiting is given up."""
 
 FINAL = {"paid", "account_refused", "under_review", "returned"}
-"""What a payout says when it will not move any more by itself for days."""
+"""The states in which a payout does not move by itself for days."""
 
 PARTNERS = ("Balai Latihan Kerja Contoh", "Kursus Daring Contoh")
 
@@ -41,16 +41,16 @@ COURSES = (
     ("BOGA-1", "Tata Boga", 1_100_000, "31", "cooking;hospitality"),
     ("ING-1", "Bahasa Inggris Kerja", 500_000, "", "english"),
 )
-"""Code, title, price, province (none: online), skills. The two partners take turns."""
+"""Code, title, price, province (empty: online) and skills of each course. The two partners take turns."""
 
 HOURS = 1
-"""Of each course: of the stage's hours, which last as long as its figures say."""
+"""The length of each course. An hour is as long as the stage's figures say."""
 
 WHOLE_BALANCE = "PILOT-1"
-"""The code of a course that costs all there is to spend, so that nothing can be bought besides."""
+"""The code of a course that costs the whole balance, so that nothing else can be bought."""
 
 WITHDRAWN = "LAMA-1"
-"""The code of a course that is taken back before anybody buys it."""
+"""The code of a course that is withdrawn before anybody buys it."""
 
 _BUY = "/me/trainings"
 _VALIDATIONS = "/partners/redemptions/validations"
@@ -61,7 +61,7 @@ _COMPLETIONS = "/partners/training-completions"
 
 @dataclass(frozen=True)
 class Shelf:
-    """What can be bought: courses as the catalogue shows them, in the order of their codes, and who teaches them."""
+    """The courses as the catalogue shows them, in the order of their codes, and their partners."""
 
     courses: Sequence[Mapping[str, Any]]
     costly: str
@@ -69,7 +69,7 @@ class Shelf:
     partners: Mapping[str, Partner]
 
     def form(self, diary: Diary, turn: int = 0) -> dict[str, str]:
-        """What this person sends to buy a course, another one at each turn."""
+        """The form with which this person buys a course; each turn is another course."""
         return {"course_id": self.courses[(diary.person.number + turn) % len(self.courses)]["course_id"]}
 
     def teacher(self, training: Training) -> Partner:
@@ -81,7 +81,7 @@ class Shelf:
 
 
 def open_shop(scene: Scene, wave: int) -> Shelf:
-    """Two training partners are admitted and their courses imported; one course is withdrawn at once."""
+    """Admit two training partners, import their courses, and withdraw one course at once."""
     balance_idr = scene.programme.scheme(wave).training_idr
     partners = [scene.admin.add_partner(name) for name in PARTNERS]
     imported = scene.admin.import_courses(_catalogue(partners, balance_idr, withdrawn=False))
@@ -95,7 +95,7 @@ def open_shop(scene: Scene, wave: int) -> Shelf:
 
 
 def buy(scene: Scene, shelf: Shelf) -> None:
-    """Most of the chosen buy; who was not chosen cannot."""
+    """Let most of the chosen buy a course. People who were not chosen cannot."""
     crowd = scene.crowd
     lost = crowd.who(lambda diary: diary.standing == "not_chosen")[:3]
     _refuse_purchase(crowd, shelf, "some buy without a place", lost, "not_beneficiary")
@@ -103,7 +103,7 @@ def buy(scene: Scene, shelf: Shelf) -> None:
 
 
 def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
-    """The time to buy is over: who bought nothing loses the place, and the next of the same draw gets it."""
+    """End the time to buy. Those who bought nothing lose the place to the next of the same draw."""
     crowd = scene.crowd
     before = {id(diary) for diary in crowd.diaries if diary.chosen}
     idle = crowd.who(lambda diary: diary.chosen and not diary.person.buys)
@@ -122,7 +122,7 @@ def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
 
 
 def train(scene: Scene, wave: int, shelf: Shelf) -> None:
-    """Most of those who have bought attend, and once the hours of the courses have passed, complete and review it."""
+    """Let most buyers attend, and complete and review their course once its hours have passed."""
     crowd, amount_idr = scene.crowd, Rupiah(scene.programme.scheme(wave).incentive_idr)
     due = f"with a review of it, an incentive of {format_idr(amount_idr)} is due"
     scene.tell(f"training: the partners attest who has trained; {due}")
@@ -146,7 +146,7 @@ def train(scene: Scene, wave: int, shelf: Shelf) -> None:
 
 
 def pay(scene: Scene, step: str) -> None:
-    """Wait until nobody waits for money. The sweep is run at once, so that a fault delays nothing by a minute."""
+    """Wait until nobody waits for money. Runs the sweep itself, so that a fault does not delay a payout by a minute."""
     patience = scene.patience("people wait for money", GIVEN_UP_AFTER_S)
     while (left := read_payouts(scene.crowd, step)) and patience.goes_on(left):
         if scene.crowd.who(lambda diary: diary.needs_address):
@@ -155,7 +155,7 @@ def pay(scene: Scene, step: str) -> None:
 
 
 def read_payouts(crowd: Crowd, step: str) -> int:
-    """Let those who wait for money look, and set an address that is missing; returns how many still wait."""
+    """Let those who wait for money look, and set a missing address. Returns how many still wait."""
 
     def read(crowd: Crowd, diary: Diary) -> None:
         diary.payouts = crowd.read(diary, "/me/payouts")["payouts"]
@@ -180,7 +180,7 @@ def read_place(crowd: Crowd, diary: Diary) -> None:
 
 
 def _catalogue(partners: Sequence[Partner], balance_idr: int, *, withdrawn: bool) -> str:
-    """The file; `balance_idr` is what a beneficiary may spend, `withdrawn` says that one course is taken back."""
+    """The catalogue as a file. `balance_idr` is a beneficiary's balance; with `withdrawn` one course is withdrawn."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(("code", "title", "provider", "price_idr", "hours", "mode", "province", "skills", "offered"))
@@ -208,7 +208,7 @@ def _look_around(crowd: Crowd, partners: Sequence[Partner]) -> Shelf:
 
 
 def _buy(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary]) -> None:
-    """Each buys a course; some click twice, some take two, some change their mind, some want more than is left."""
+    """Let each buy a course. Some click twice, some buy two, some cancel, some want more than the balance allows."""
 
     def act(crowd: Crowd, diary: Diary) -> None:
         person = diary.person
@@ -238,7 +238,7 @@ def _cancel(crowd: Crowd, diary: Diary, training: Training) -> None:
 
 
 def _begin(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> None:
-    """Redeem and attend, in this order; another order is refused, and so is whoever is done at once."""
+    """Let the partner redeem the code and attest attendance. Another order, and completing at once, are refused."""
     partner, part, code = shelf.teacher(training), diary.person.part, training["redeem_code"]
     card = {"redeem_code": code, "card_number": diary.card_number}
     early = _completion(crowd, diary, training) | {"certificate_number": "TOO-EARLY"}
@@ -255,13 +255,13 @@ def _begin(crowd: Crowd, shelf: Shelf, diary: Diary, training: Training) -> None
     attended_at = iso(crowd.now())
     crowd.signed(partner, "POST", _ATTENDANCES, {"redeem_code": code, "attended_at": attended_at}).expect(201)
     if part is Part.EARLY:
-        # Attended a moment ago by its own clock: whatever the machine takes, no hour of a course has passed by that.
+        # The attendance is dated by the machine's clock just now, so no hour of the course can have passed yet.
         early["completed_at"] = attended_at
         crowd.signed(partner, "POST", _COMPLETIONS, early, later_s=1).expect(422, code="completed_too_soon")
 
 
 def _complete(crowd: Crowd, partner: Partner, diary: Diary, training: Training) -> None:
-    """Have the partner attest it. A request that is overheard is of no use, neither as it is nor with another body."""
+    """Let the partner attest completion. The same request again, or with another body, is refused."""
     completion = _completion(crowd, diary, training)
     if diary.person.part is not Part.TWO_DEVICES:
         crowd.signed(partner, "POST", _COMPLETIONS, completion).expect(201)
@@ -287,7 +287,7 @@ def _completion(crowd: Crowd, diary: Diary, training: Training) -> dict[str, Any
 
 
 def _review(crowd: Crowd, diary: Diary, training: Training) -> None:
-    """The first review earns the incentive."""
+    """Review a training; the first review earns the incentive."""
     review = {"rating": 10 - diary.person.number % 4, "text": "Pelatihannya bermanfaat."}
     crowd.call(diary, "POST", _path(training, "review"), review).expect(201)
     if diary.person.part is Part.DOUBLE_CLICKS:

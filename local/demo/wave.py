@@ -1,4 +1,4 @@
-"""A wave from its setting to its award: people register and join; the list is frozen, drawn from and awarded."""
+"""A wave from the calendar to the award: people register and join, then the list is frozen, drawn and awarded."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from .people import Part, Way
 from .scene import Scene
 
 FAR = timedelta(hours=3)
-"""How far off a wave's opening and closing are set; both are brought forward once everybody is ready."""
+"""How far in the future a wave's opening and closing are set first. Both are moved up once everybody is ready."""
 
 OPENS_IN_S = 12
-"""From the moving of a wave to its opening: the calendar takes no change nearer than that many functions may know an
-older one (9 s)."""
+"""Seconds from moving a wave to its opening. The calendar accepts no change within 9 s, as functions may still use an
+older calendar for so long."""
 
 SETTLES_WITHIN_S = 1800
-"""Far more than the slowest machine takes."""
+"""How long settling may take, in seconds: far more than on the slowest machine."""
 
 _JOIN = "/waves/current/entries"
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A wave that has been drawn: its number, the note as it was published at the freeze, and what can be bought."""
+    """A drawn wave: its number, the note as published at the freeze, and the courses."""
 
     number: int
     note: bytes
@@ -42,12 +42,12 @@ class Drawn:
 
 
 def draw(scene: Scene) -> Drawn:
-    """Play the wave. Raises whatever stops it."""
+    """Play the wave until it is awarded. Raises any error that stops it."""
     crowd = scene.crowd
     refused = crowd.who(lambda diary: diary.person.refusal)
     people = f"{len(crowd.diaries)} people open accounts and register; {len(refused)} of them must be refused"
     scene.tell(f"registration: {people}")
-    # What takes people's time is done while the clock is waited for: for the opening, and for freeze and beacon.
+    # People's slow actions are done while the demo waits for the clock anyway: for the opening, freeze and beacon.
     crowd.each("people register", crowd.who(lambda diary: diary.person.part is Part.EARLY), _register)
     number, opens_at = _set(scene)
     others = crowd.who(lambda diary: diary.person.part is not Part.EARLY and not diary.person.refusal)
@@ -80,9 +80,9 @@ def read_wave(crowd: Crowd, number: int) -> dict[str, Any]:
 
 
 def _set(scene: Scene) -> tuple[int, datetime]:
-    """Set a wave, and let it open once those who come too early have come; its number, and when it opens."""
+    """Set a wave, and let some try to join too early. Returns its number and when it opens."""
     joins = sum(diary.person.joins for diary in scene.crowd.diaries)
-    # Three seats for five entries: most people win, so big families meet the cap.
+    # There are three seats for five entries, so most people win, and big families reach the limit of two.
     quota = joins * 3 // 5
     opens_at = _whole_seconds(scene.clock.now() + FAR)
     number = scene.admin.add_wave(opens_at, opens_at + FAR, quota)
@@ -91,13 +91,13 @@ def _set(scene: Scene) -> tuple[int, datetime]:
     while not scene.admin.move_wave(number, opens_at := _whole_seconds(scene.clock.now() + lead), opens_at + FAR):
         lead *= 2  # the command took that long
     scene.tell(f"calendar: the administrator sets wave {number} with {quota} seats; it opens at {_wib(opens_at)} WIB")
-    # The first step ever notes when this system began; a wave that had closed by then would not be its own.
+    # The first step ever records when this system began. A wave that had closed before would not belong to it.
     scene.admin.fire("advance")
     return number, opens_at
 
 
 def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
-    """Wait for the opening, let everybody join, and then close the wave; the first instant that is refused."""
+    """Wait for the opening, let everybody join, and close the wave. Returns the first instant that is refused."""
     crowd = scene.crowd
     scene.clock.wait_until(opens_at, "the wave opens")
     scene.admin.fire("advance")
@@ -111,7 +111,7 @@ def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
 
 
 def _freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:
-    """Let the list of entries be frozen, and a witness sign; the note that commits to it."""
+    """Wait until the list of entries is frozen, and let a witness sign. Returns the note that commits to it."""
     rules = scene.programme.draw
     due = closes_at + timedelta(seconds=rules.freeze_delay_s)
     scene.clock.wait_until(due, "requests that came before the close have ended")
@@ -142,7 +142,7 @@ def _draw(scene: Scene, number: int, note: bytes) -> None:
 
 
 def _advance_to(scene: Scene, number: int, *states: str) -> dict[str, Any]:
-    """Go on until the wave is in one of the states; the wave as the public sees it."""
+    """Run the step until the wave is in one of the states. Returns the wave as the public sees it."""
     patience = scene.patience(f"wave is to become {states[0]}", SETTLES_WITHIN_S)
     while (wave := read_wave(scene.crowd, number))["state"] not in states:
         if not patience.goes_on(1):
@@ -176,7 +176,7 @@ def _register(crowd: Crowd, diary: Diary) -> None:
 
 
 def _be_refused(crowd: Crowd, diary: Diary) -> None:
-    """Try to register; the people whom some of these copy have registered before."""
+    """Try to register, and be refused. The people whose data some of these copy have registered before."""
     person, refusal = diary.person, diary.person.refusal
     assert refusal is not None  # noqa: S101 - only these are asked to
     match refusal.way:

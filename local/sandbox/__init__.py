@@ -1,1 +1,1 @@
-"""Stand-ins for what is outside: the provider, the beacon, a witness, the inbox."""
+"""Stand-ins for the outside world: the provider, the beacon, a witness, the inbox."""

@@ -1,8 +1,8 @@
 """The development beacon: a relay of the drand HTTP API that signs its own chain. And the development witness.
 
-Their keys are known to everybody. They exist so that the local cloud draws with the very code that production runs, and
-has a cosignature. They prove nothing: whoever reads this file can compute every round, past and future. No verifier
-accepts the chain unless told to (docs/draw.md).
+Their private keys are public. They exist so that the local cloud draws with the same code as production, and has a
+cosignature. They prove nothing, as anyone who reads this file can compute every round, past and future. A verifier
+accepts the chain only if told to (docs/draw.md).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WITNESS = Signer(
     "witness.example/development",
     sha256(b"gelombang development witness: this key is public and protects nothing").digest(),
 )
-"""`programme.toml` knows its public key, on the local stage only."""
+"""The witness whose public key `programme.toml` has, for the local stage only."""
 
 
 def public_key() -> bytes:
@@ -70,7 +70,7 @@ class DevelopmentBeacon(Loopback):
 
 
 class _Relay(JsonHandler):
-    timeout = 10  # an idle connection is dropped, so that none outlives the server for long
+    timeout = 10  # seconds until an idle connection is closed, so that none outlives the server for long
 
     def do_GET(self) -> None:  # noqa: N802 - as the standard library has it
         """Answer as drand's relays do: `/chains`, `/<chain>/info`, `/<chain>/public/<round or latest>`, `/health`."""

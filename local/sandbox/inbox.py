@@ -1,4 +1,4 @@
-"""The mails and SMS that the local cloud took, which goes no further with them; codes are among them.
+"""The mails and SMS that the local cloud accepted and did not deliver, those with codes included.
 
 `gelombang inbox` prints them, from the cloud that `AWS_ENDPOINT_URL` names (`make serve` says which).
 """
@@ -27,7 +27,7 @@ class Mail:
 
 
 def mails(endpoint: str, to: str | None = None) -> list[Mail]:
-    """Every mail so far, or those to one address, oldest first. `endpoint`: MiniStack's; raises OSError."""
+    """All mails so far, or those to one address, oldest first. `endpoint` is MiniStack's address. Raises OSError."""
     accounts = _asked(endpoint, "ses/messages")["messages"]
     found = [
         Mail(
@@ -45,7 +45,7 @@ def mails(endpoint: str, to: str | None = None) -> list[Mail]:
 
 
 def messages(endpoint: str, to: str | None = None) -> list[tuple[str, str]]:
-    """Every SMS so far, or those to one number, as (number, text); the local cloud does not tell when. As `mails`."""
+    """All SMS so far, or those to one number, as (number, text); their times are unknown. Otherwise like `mails`."""
     found = _asked(endpoint, "sns/sms-messages")["sms_messages"]
     return [(number, each["Message"]) for number, taken in found.items() if to in (None, number) for each in taken]
 

@@ -36,11 +36,11 @@ from .server import JsonHandler, Loopback
 log = logging.getLogger(__name__)
 
 ANNOUNCED_AT_ONCE = 4
-"""Webhooks that are on their way at the same time; the others wait."""
+"""How many webhooks are sent at the same time; the others wait."""
 
 
 class Sandbox(Loopback):
-    """The provider, as a context manager. `api_key` empty accepts anybody; leaving lets go of calls that hang."""
+    """The provider as a context manager. An empty `api_key` accepts anybody. Leaving it ends calls that hang."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Sandbox(Loopback):
         self.books.close()
 
     def announce(self, reference: str, delay_s: float) -> None:
-        """Post the webhook of a final status after a while, or not at all, or twice."""
+        """Send the webhook of a final status after `delay_s`: once, twice or never, as the faults decide."""
         faults = self.books.faults
         for _ in range(self.books.arrivals(reference) if faults.callback_url else 0):
             timer = threading.Timer(delay_s, self._post, (faults, reference))
@@ -117,7 +117,7 @@ class _Handler(JsonHandler):
             self.answer(404, {"error_code": "NOT_FOUND"})
 
     def _provide(self, call: str, key: str, work: Callable[[], Any]) -> None:
-        """Answer a call of the provider's own API, or go wrong with it as the books decide."""
+        """Answer a call of the provider's API, or fail as the books decide."""
         sandbox: Sandbox = self.server.owner
         if sandbox.authorization not in (None, self.headers.get("Authorization")):
             self.answer(401, {"error_code": "INVALID_API_KEY", "message": "The API key is not valid"})
@@ -166,10 +166,11 @@ def _outcome(work: Callable[[], Any]) -> tuple[int, Any]:
 
 
 def page(transactions: Sequence[dict[str, Any]], query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """One page of the transactions, which are given with the newest first. Raises `Refusal`.
+    """One page of `transactions`, which are sorted newest first. Raises `Refusal`.
 
-    By the semantics of https://docs.xendit.co/apidocs/list-transactions: at most 50 a page (10 unless asked), on from
-    `after_id` while `has_more`; both ends of a range of time are inclusive; `reference_id` finds parts too.
+    It follows https://docs.xendit.co/apidocs/list-transactions. A page has at most 50 lines, 10 by default. While
+    `has_more`, the next one starts after `after_id`. Both ends of a range of time are inclusive. `reference_id` also
+    finds parts of a reference.
     """
     asked = query.get("limit", ["10"])[0]
     if not asked.isdigit() or not 1 <= int(asked) <= 50:
@@ -177,7 +178,7 @@ def page(transactions: Sequence[dict[str, Any]], query: Mapping[str, Sequence[st
     limit = int(asked)
     found = [each for each in transactions if _asked_for(each, query)]
     if "after_id" in query:
-        # The line itself may have changed and no longer be among what is asked for: its place in the whole list counts.
+        # The line may have changed and no longer match the filter, so its place in the whole list counts.
         order = {each["id"]: place for place, each in enumerate(transactions)}
         if query["after_id"][0] not in order:
             raise _no_filter("after_id")

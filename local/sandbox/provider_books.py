@@ -1,6 +1,6 @@
-"""The sandbox provider's own books, and how it misbehaves: everything but HTTP.
+"""The sandbox provider's books, and its faults: everything but HTTP.
 
-Independent of the application: it shares no code with it, so that comparing the two books proves something.
+It shares no code with the application, so that comparing the two books proves something.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ import msgspec
 from msgspec import Struct
 
 MINIMUM_IDR = 10_000
-"""Less is refused, as the real one does."""
+"""A smaller payout is refused, as by the real provider."""
 
 WALLETS = {"OVO", "GOPAY", "DANA", "LINKAJA"}
-"""Of which the real one knows no names."""
+"""The wallets. The real provider does not know the names of their owners."""
 
 SOMEBODY_ELSE = "PT MAJU BERSAMA"
 
 STATUSES = {"ACCEPTED": "PENDING", "SUCCEEDED": "SUCCESS", "FAILED": "FAILED", "REVERSED": "REVERSED"}
-"""Of a payout, as the list of transactions has them."""
+"""The status of a transaction in the list, by the status of its payout."""
 
 
 class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     """How the sandbox misbehaves. Rates are shares of calls from 0 to 1; together they are at most 1."""
 
     fail_suffix: str = "0000"
-    """Payouts to account numbers that end so always fail. Empty: none."""
+    """Payouts to account numbers with this ending always fail. Empty: none."""
     fail_code: str = "INVALID_DESTINATION"
-    """Why these fail: what the provider says where the person's account is the cause."""
+    """The failure code of these: one that the provider gives if the person's account is the cause."""
     fail_rate: float = 0.0
-    """Share of first attempts (references that end in -1) that fail, as of a network that was down."""
+    """Share of first attempts (references that end in -1) that fail with a code for a network that was down."""
     timeout_before_rate: float = 0.0
     """Share of calls that are never answered and have had no effect."""
     timeout_after_rate: float = 0.0
@@ -49,21 +49,21 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True):
     error_after_rate: float = 0.0
     """Share of sendings that are accepted and answered 500."""
     blind_rate: float = 0.0
-    """Share of status queries answered by a copy that does not know the payout yet."""
+    """Share of status queries that are answered as if the payout were not known yet."""
     hang_s: float = 0.0
     """How long an unanswered call hangs before the connection is closed."""
     settle_ms: int = 0
-    """From the acceptance to the final status."""
+    """Milliseconds from the acceptance to the final status."""
     holder_name: str = ""
-    """Who holds the accounts that nobody has opened here. Empty: there are no such accounts."""
+    """The holder of accounts that nobody has opened here. Empty: such accounts do not exist."""
     other_name_suffix: str = ""
-    """Account numbers that end so are held by somebody else. Empty: none."""
+    """Account numbers with this ending are held by somebody else. Empty: none."""
     unknown_suffix: str = ""
-    """Account numbers that end so belong to no account. Empty: none."""
+    """Account numbers with this ending do not exist. Empty: none."""
     inquiry_pending_rate: float = 0.0
     """Share of inquiries that the bank has not answered yet."""
     key_lifetime_s: int = 86_400
-    """After so long a key is forgotten, and the same call pays again."""
+    """Seconds until a key is forgotten; after that the same call pays again."""
     webhook_lost_rate: float = 0.0
     """Share of announcements that never arrive."""
     webhook_twice_rate: float = 0.0
@@ -84,7 +84,7 @@ class Fault(StrEnum):
 
     @property
     def has_effect(self) -> bool:
-        """Whether the call is carried out all the same."""
+        """Whether the call is carried out in spite of the fault."""
         return self not in {Fault.TIMEOUT_BEFORE, Fault.ERROR_BEFORE}
 
 
@@ -112,7 +112,7 @@ create table if not exists accounts (code text, number text, holder text not nul
 class Books:
     """Every payout that was ever accepted, in SQLite; safe for threads.
 
-    What happens to a call follows from the seed, the key and how often the key was used, so a run can be repeated.
+    The seed, the key and how often the key was used decide what happens to a call, so a run can be repeated.
     `clock` gives Unix seconds.
     """
 
@@ -121,7 +121,7 @@ class Books:
         self._seed = seed.encode()
         self._clock = clock
         self.calls = 0
-        """How many there have been."""
+        """The number of calls so far."""
         self.happened: Counter[str] = Counter()
         """What went wrong so far: "send timeout_after" and the like."""
         self._calls: Counter[str] = Counter()
@@ -139,7 +139,7 @@ class Books:
         return self.faults
 
     def fault(self, call: str, key: str) -> Fault:
-        """What happens to the next call of this sort ("send", "status" or "inquiry") for a key."""
+        """What happens to the next call of this kind ("send", "status" or "inquiry") with a key."""
         dice = self._dice(self._nth(call, key))
         with self._lock:
             self.calls += 1
@@ -168,9 +168,9 @@ class Books:
         return 1
 
     def send(self, key: str, body: bytes) -> dict[str, Any]:
-        """Accept an instruction and return the payout as it was at first; raises `Refusal`.
+        """Accept an instruction and return the payout in its first state. Raises `Refusal`.
 
-        A blank key is replaced by one that is made up, so each such call pays again, as at the real one.
+        A blank key is replaced by a new one, so each such call pays again, as at the real provider.
         """
         instruction = _instruction(body)
         key = key.strip() or str(uuid.uuid4())
@@ -192,13 +192,13 @@ class Books:
         return [self._payout(row, self._status(row)) for row in rows]
 
     def open_accounts(self, accounts: Iterable[Mapping[str, str]]) -> None:
-        """Let people hold accounts (`code`, `account_number`, `holder_name`); who opens one last has it."""
+        """Open accounts (`code`, `account_number`, `holder_name`). If one is opened twice, the last holder has it."""
         rows = [(each["code"], each["account_number"], each["holder_name"]) for each in accounts]
         with self._lock:
             self._db.executemany("insert or replace into accounts values (?, ?, ?)", rows)
 
     def inquire(self, body: bytes) -> dict[str, Any]:
-        """Who holds an account, as banks write it: in capitals, and cut off after 30 characters. Raises `Refusal`."""
+        """The holder of an account as banks write it: in capitals, at most 30 characters. Raises `Refusal`."""
         code, number = _question(body)
         answer = {"id": uuid.uuid4().hex, "bank_code": code, "bank_account_number": number}
         if self._dice(self._nth("pending", f"{code}|{number}")) < self.faults.inquiry_pending_rate:
@@ -223,7 +223,7 @@ class Books:
         return [_transaction(row, *self._state(row)) for row in rows]
 
     def report(self) -> dict[str, Any]:
-        """Every payout with the rupiah that have really moved, and the totals."""
+        """All payouts with the rupiah that really moved, and the totals."""
         with self._lock:
             rows = self._db.execute("select * from payouts order by rowid").fetchall()
         payouts = [self._line(row) for row in rows]
@@ -270,7 +270,7 @@ class Books:
         return "FAILED" if unlucky else "SUCCEEDED"
 
     def _state(self, row: sqlite3.Row) -> tuple[str, float]:
-        """A payout's status now, and since when in Unix seconds."""
+        """A payout's present status, and since when it has it, in Unix seconds."""
         if row["reversed_at"] is not None:
             return "REVERSED", row["reversed_at"]
         if self._clock() >= row["settles_at"]:
@@ -322,7 +322,7 @@ class Books:
             self.happened[what] += 1
 
     def _dice(self, text: str) -> float:
-        """From 0 to 1, the same for the same seed and text."""
+        """A pseudo-random number from 0 to 1 that follows from seed and text."""
         return int.from_bytes(hmac.digest(self._seed, text.encode(), "sha256")[:8]) / 2**64
 
 

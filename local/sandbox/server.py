@@ -12,7 +12,7 @@ L = TypeVar("L", bound="Loopback")
 
 
 class Loopback:
-    """A context manager that answers inside its block. `port` 0 takes a free one; handlers find this as `owner`."""
+    """A context manager that serves inside its block. `port` 0 takes a free one. Handlers have this as `owner`."""
 
     def __init__(self, handler: type[BaseHTTPRequestHandler], port: int = 0) -> None:
         self._server = _Server(("127.0.0.1", port), handler)
@@ -43,13 +43,13 @@ class _Server(ThreadingHTTPServer):
     owner: Any
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a caller that was killed while it waited."""
+        """Ignore errors of callers that were killed while they waited."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 class JsonHandler(BaseHTTPRequestHandler):
-    """Answers in JSON and logs nothing: request lines would fill the demo's screen."""
+    """Answers in JSON and logs nothing, as request lines would fill the demo's screen."""
 
     server: _Server
     protocol_version = "HTTP/1.1"
