@@ -93,6 +93,7 @@ class Shown:
 
     device: bool = False
     other_contact: bool = False
+    passkey: bool = False
     identity: bool = False
     fresh: bool = False
 
@@ -103,7 +104,8 @@ def opening(guard: ContactGuard | None, shown: Shown, now: datetime, rules: Acco
         return Opening.NEW
     if not has_begun(guard, now):
         return Opening.TAKE if shown.fresh else Opening.WAIT
-    if is_trusted(guard, now, rules) or shown.device or shown.other_contact or shown.identity:
+    proved = shown.device or shown.other_contact or shown.passkey or shown.identity
+    if proved or is_trusted(guard, now, rules):
         return Opening.OPEN
     return Opening.TAKE if shown.fresh else Opening.MORE
 

@@ -139,13 +139,14 @@ class SessionForm(_Form, frozen=True):
     device whose key made it.
 
     A number that was not used to sign in for 60 days needs more than its code, on a device that does not know it: the
-    code of another contact of the account, or NIK and birth date, or `fresh`.
+    code of another contact of the account, a passkey of it, or NIK and birth date, or `fresh`.
     """
 
     code: EnteredCode | None = None
     passkey: PasskeySignIn | None = None
     id_token: TokenSignIn | None = None
     other_code: EnteredCode | None = None
+    other_passkey: Annotated[UsedPasskey, Meta(description="As the credential of `passkey`")] | None = None
     identity: IdentityForm | None = None
     fresh: Annotated[bool, Meta(description="The account of this number is not mine: begin a new one")] = False
 

@@ -62,7 +62,8 @@ class PeopleServices(AccountsServices):
         from ..accounts.sessions.sessions import Sessions
 
         store, sign_ins, figures = self.account_store, self.sign_ins, self.programme.accounts
-        openings = Openings(store, self.contacts, self.recoveries, sign_ins, self.vault, self._is_person, figures)
+        opened = store, self.contacts, self.recoveries, sign_ins, self.vault, self._is_person, figures
+        openings = Openings(*opened, passkeys=self.passkeys)
         given = store, sign_ins, openings, self.access_tokens, self.proofs, figures, self._randomness
         return Sessions(*given, ways=self._ways)
 

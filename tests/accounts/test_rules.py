@@ -31,7 +31,7 @@ def guard(
 
 
 LATER, BEFORE = T0 + MOMENT, T0 - MOMENT
-PROOFS = {name: Shown(**{name: True}) for name in ("device", "other_contact", "identity")}
+PROOFS = {name: Shown(**{name: True}) for name in ("device", "other_contact", "passkey", "identity")}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ from .. import rules
 from ..account_store import AccountStore, Held
 from ..contacts.contacts import Contacts, Judge
 from ..contacts.recovery import Recoveries
-from ..errors import CodeUsed, ContactWaits, IdentityUnconfirmed, MoreProofNeeded
+from ..errors import ChallengeExpired, CodeUsed, ContactWaits, IdentityUnconfirmed, MoreProofNeeded
+from ..passkeys.passkeys import Passkeys
+from ..passkeys.wire import UsedPasskey
 from ..rules import Opening, Recovery, RecoveryState, Shown
 from ..signing_in.sign_ins import Proved
 from ..wire import EnteredCode, IdentityForm
@@ -39,6 +41,10 @@ class MoreProof(Protocol):
         """Of another contact of the account."""
 
     @property
+    def other_passkey(self) -> UsedPasskey | None:
+        """Of the account."""
+
+    @property
     def identity(self) -> IdentityForm | None:
         """NIK and birth date of whoever registered with the account."""
 
@@ -54,7 +60,7 @@ IsPerson = Callable[[str, str, date], bool]
 class Openings:
     """Raises `Unavailable`, too, when AWS is late or busy."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that opens an account
         self,
         store: AccountStore,
         contacts: Contacts,
@@ -63,11 +69,14 @@ class Openings:
         vault: Vault,
         is_person: IsPerson,
         figures: AccountRules,
+        *,
+        passkeys: Passkeys,
     ) -> None:
         self._store = store
         self._contacts = contacts
         self._recoveries = recoveries
         self._sign_ins = sign_ins
+        self._passkeys = passkeys
         self._vault = vault
         self._is_person = is_person
         self._figures = figures
@@ -78,7 +87,8 @@ class Openings:
         """The account of a contact that was proved, with its sessions; made, or made whole, where it is not.
 
         Any use of an old contact ends a recovery that waits; that of the new one carries out one that is due. Raises
-        `ContactWaits`, `MoreProofNeeded`, `IdentityUnconfirmed`, and what `SignIns.judge` raises of the other code.
+        `ContactWaits`, `MoreProofNeeded`, `IdentityUnconfirmed`, what `SignIns.judge` raises of the other code, and
+        `Passkeys.signed_in` of the passkey.
         """
         mac = proved.contact_mac
         for _ in range(TRIES):
@@ -140,6 +150,8 @@ class Openings:
             return shown
         if more.other_code is not None:
             return replace(shown, other_contact=self._has_other(proved, guard, more.other_code, jkt, now))
+        if more.other_passkey is not None:
+            return replace(shown, passkey=self._has_passkey(proved, guard, more.other_passkey, jkt, now))
         if more.identity is not None:
             return replace(shown, identity=self._is(proved.contact_mac, guard, more.identity))
         return shown
@@ -158,11 +170,28 @@ class Openings:
             return False
         session_id = derived_id("session/1", other.sign_in_id)
         used = Session(guard.account_id, session_id, jkt, other.device, found.kind, now, now, None, ended_at=now)
-        if not self._store.add_session(used):
-            before = self._store.session(guard.account_id, session_id)
-            if jkt is None or before is None or before.jkt != jkt:
-                raise CodeUsed()
+        if not self._used_up(used):
+            raise CodeUsed()
         return True
+
+    def _has_passkey(
+        self, proved: Proved, guard: ContactGuard, said: UsedPasskey, jkt: str | None, now: datetime
+    ) -> bool:
+        """Whether a passkey of the account signed; its challenge is used then."""
+        account_id, challenge = self._passkeys.signed_in(said, now)
+        if account_id != guard.account_id:
+            return False
+        session_id = derived_id("session/passkey", challenge)
+        if not self._used_up(Session(account_id, session_id, jkt, proved.device, "passkey", now, now, None, now)):
+            raise ChallengeExpired()
+        return True
+
+    def _used_up(self, session: Session) -> bool:
+        """Let what opens one session have opened it. False if it has, and not for a repeat by the same device's key."""
+        if self._store.add_session(session):
+            return True
+        before = self._store.session(session.account_id, session.id)
+        return session.jkt is not None and before is not None and before.jkt == session.jkt
 
     def _is(self, mac: str, guard: ContactGuard, identity: IdentityForm) -> bool:
         """Whether NIK and birth date are right. Each try is counted before it is judged."""

@@ -11,9 +11,9 @@ import pytest
 from chalicelib.accounts.errors import ChallengeExpired, MalformedPasskey, PasskeyKnown, PasskeyRefused, TooManyPasskeys
 from chalicelib.accounts.items import RecoveryItem, account_pk
 from chalicelib.accounts.passkeys.store import passkeys_of
-from chalicelib.accounts.passkeys.wire import PasskeyForm, PasskeyView, UsedPasskey
+from chalicelib.accounts.passkeys.wire import UsedPasskey
 from chalicelib.accounts.rules import Recovery, RecoveryState
-from chalicelib.accounts.sessions.rules import Account, Session
+from chalicelib.accounts.sessions.rules import Account
 from chalicelib.aws.attributes import item_of
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings, load_programme
@@ -26,15 +26,6 @@ YOUNG = timedelta(hours=71)
 
 class House(Household):
     """People with passkeys."""
-
-    def challenge(self, session: Session) -> str:
-        return self.services.passkeys.options(session, self.now).challenge
-
-    def added(self, session: Session, passkey: Passkey, challenge: str | None = None) -> PasskeyView:
-        passkey.user = session.account_id
-        made = passkey.made(challenge or self.challenge(session))
-        form = msgspec.convert({"credential": made, "device": "phone"}, PasskeyForm)
-        return self.services.passkeys.add(session, form, self.now)[0]
 
     def used(self, passkey: Passkey, challenge: str | None = None) -> tuple[str, str]:
         """Whose it is, and the id of the challenge."""

@@ -11,18 +11,21 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.accounts.errors import (
+    ChallengeExpired,
     CodeUsed,
     ContactWaits,
     IdentityUnconfirmed,
     MoreProofNeeded,
+    PasskeyRefused,
     SessionExpired,
     WrongCode,
 )
 from chalicelib.accounts.rules import is_young
-from chalicelib.accounts.wire import IdentityForm, SessionForm
+from chalicelib.accounts.wire import IdentityForm, PasskeySignIn, SessionForm
 from chalicelib.errors import Malformed
 from tests.builders.accounts.accounts import Device
 from tests.builders.accounts.contacts import EMAIL, PHONE, WAIT, masked
+from tests.builders.accounts.passkeys import Passkey
 from tests.builders.accounts.sessions import account_of, asked
 from tests.builders.accounts.streets import Street
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
@@ -104,6 +107,66 @@ def test_the_other_code_is_used_then(street: Street) -> None:
     for key in (device, Device(), None):
         with pytest.raises(CodeUsed):
             street.enter(SessionForm(code=other), key)
+
+
+@pytest.mark.parametrize("device", [None, Device()], ids=["keyless", "with a key"])
+def test_a_passkey_of_the_account_opens_it_and_its_challenge_opens_nothing_more(
+    street: Street, device: Device | None
+) -> None:
+    siti, passkey = street.account("siti", PHONE, EMAIL, proved=STALE), Passkey()
+    street.added(street.session(siti), passkey)
+    said, code = street.signed(passkey), street.entered(PHONE)
+    opened = street.enter(SessionForm(code=code, other_passkey=said), device)
+    session = street.store.session(siti.id, opened.session_id)
+    assert session is not None, "of her account"
+    assert (session.how, is_young(session, street.now, street.services.programme.accounts)) == ("phone", True)
+    for key in (device, Device(), None):
+        with pytest.raises(ChallengeExpired):
+            street.enter(SessionForm(passkey=PasskeySignIn(credential=said)), key)
+    assert account_of(street.sign_in(PHONE, Device())) == siti.id, "the number is proved now"
+
+
+def test_a_challenge_that_opened_a_session_shows_nothing_for_a_stale_number(street: Street) -> None:
+    siti, passkey = street.account("siti", PHONE, proved=STALE), Passkey()
+    street.added(street.session(siti), passkey)
+    said = street.signed(passkey)
+    street.enter(SessionForm(passkey=PasskeySignIn(credential=said)), None)
+    with pytest.raises(ChallengeExpired):
+        street.sign_in(PHONE, Device(), other_passkey=said)
+
+
+def test_no_other_passkey_opens_a_stale_number(street: Street) -> None:
+    """That of another account, a new one that waits, one that was removed, and one that nobody has."""
+    siti, budi = street.account("siti", PHONE, proved=STALE), street.account("budi", "budi@example.org")
+    budis, waits, removed, unknown = Passkey(), Passkey(), Passkey(), Passkey(user=siti.id)
+    street.added(street.session(budi), budis)
+    street.added(street.session(siti, timedelta()), waits)
+    gone = street.added(street.session(siti), removed)
+    street.services.passkeys.remove(street.session(siti), gone.passkey_id, street.now)
+    sessions = len(street.store.of(siti.id).sessions)
+    code = street.entered(PHONE)
+    with pytest.raises(MoreProofNeeded):
+        street.enter(SessionForm(code=code, other_passkey=street.signed(budis)), Device())
+    for passkey in (waits, removed, unknown):
+        with pytest.raises(PasskeyRefused):
+            street.enter(SessionForm(code=code, other_passkey=street.signed(passkey)), Device())
+    said = street.signed(budis)
+    street.now += timedelta(minutes=6)
+    with pytest.raises(ChallengeExpired):
+        street.sign_in(PHONE, Device(), other_passkey=said)
+    assert len(street.store.of(siti.id).sessions) == sessions
+
+
+def test_a_passkey_alone_ends_the_tries_by_identity_too(street: Street) -> None:
+    siti, passkey = street.account("siti", PHONE, proved=STALE), Passkey()
+    street.services.register(siti.id, SITI, street.now)
+    street.added(street.session(siti), passkey)
+    for _ in range(3):
+        with pytest.raises(IdentityUnconfirmed):
+            street.sign_in(PHONE, Device(), identity=WRONG)
+        street.now += timedelta(hours=1)
+    opened = street.sign_in(PHONE, Device(), other_passkey=street.signed(passkey))
+    assert account_of(opened) == siti.id, "the owner is not locked out by another's tries"
 
 
 def test_nik_and_birth_date_open_it_within_three_tries(street: Street) -> None:
@@ -214,14 +277,7 @@ def test_a_removed_contact_begins_a_new_account(street: Street) -> None:
     assert street.owner(EMAIL) == siti.id
 
 
-FORMS: dict[str, Callable[[Street], dict[str, Any]]] = {
-    "other": lambda street: {"other_code": street.entered(EMAIL)},
-    "identity": lambda _: {"identity": RIGHT},
-    "fresh": lambda _: {"fresh": True},
-}
-
-
-@pytest.mark.parametrize("way", FORMS)
+@pytest.mark.parametrize("way", ["other", "passkey", "identity", "fresh"])
 @SOME_OR_ALL
 def test_whoever_dies_at_any_call_and_asks_again_gets_in_once(
     street: Street, monkeypatch: pytest.MonkeyPatch, way: str, picked: Callable[[list[int]], list[int]]
@@ -234,6 +290,10 @@ def test_whoever_dies_at_any_call_and_asks_again_gets_in_once(
             form = replace(SITI, nik=f"317409570895{number + 1:04d}", phone=f"0812000{number:05d}")
             street.services.register(account.id, form, street.now)
             more: dict[str, Any] = {"identity": IdentityForm(nik=form.nik, birth_date=form.birth_date)}
+        elif way == "passkey":
+            passkey = Passkey()
+            street.added(street.session(account), passkey)
+            more = {"other_passkey": street.signed(passkey)}
         else:
             more = {"other_code": street.entered(email)} if way == "other" else {"fresh": True}
         return account.id, SessionForm(code=street.entered(phone), **more)
@@ -252,7 +312,7 @@ def test_whoever_dies_at_any_call_and_asks_again_gets_in_once(
             assert calls.dies(lambda form=form: street.enter(form, device), where, at)
             opened = street.enter(form, device)
             assert (account_of(opened) == account_id) is (way != "fresh"), (at, where)
-            assert street.alive(opened) == 1
+            assert street.alive(opened) == 1 + (way == "passkey"), "with the one that added the passkey"
             street.refresh(opened, device)
 
 

@@ -7,15 +7,18 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import boto3
+import msgspec
 
 from chalicelib.accounts import rules
 from chalicelib.accounts.contacts.contact import Contact, parse_contact
+from chalicelib.accounts.passkeys.wire import PasskeyForm, PasskeyView
 from chalicelib.accounts.sessions.rules import Account, ContactGuard, KeptContact, Session
 from chalicelib.accounts.wire import ChangeView, ContactForm, ContactView, change_view
 from chalicelib.config import Programme, Settings
 from chalicelib.ids import derived_id
 from chalicelib.structs import fill
 from chalicelib.wiring import Services
+from tests.builders.accounts.passkeys import Passkey
 from tests.builders.accounts.sign_ins import SignInsWorld, offering_sms
 
 EMAIL, PHONE = "siti@example.org", "+6281234567890"
@@ -58,6 +61,15 @@ class Household(SignInsWorld):
 
     def remove(self, session: Session, contact: str) -> ContactView:
         return self.services.contacts.remove(session, self.id_of(session.account_id, contact), self.now)
+
+    def challenge(self, session: Session) -> str:
+        return self.services.passkeys.options(session, self.now).challenge
+
+    def added(self, session: Session, passkey: Passkey, challenge: str | None = None) -> PasskeyView:
+        passkey.user = session.account_id
+        made = passkey.made(challenge or self.challenge(session))
+        form = msgspec.convert({"credential": made, "device": "phone"}, PasskeyForm)
+        return self.services.passkeys.add(session, form, self.now)[0]
 
     def id_of(self, account_id: str, contact: str) -> str:
         return id_of(self.services, account_id, contact)

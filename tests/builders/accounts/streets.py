@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from chalicelib.accounts.errors import ChallengeExpired
+from chalicelib.accounts.passkeys.wire import UsedPasskey
 from chalicelib.accounts.sessions.ways import Way
 from chalicelib.accounts.wire import SessionForm, SessionOpened
 from chalicelib.config import Programme, Settings, load_programme
 from tests.builders.accounts.accounts import Device
 from tests.builders.accounts.contacts import Household
+from tests.builders.accounts.passkeys import Passkey
 from tests.builders.accounts.sessions import REFRESHES, SESSIONS, account_of, asked
 
 
@@ -28,6 +31,11 @@ class Street(Household):
     def enter(self, form: SessionForm, device: Device | None) -> SessionOpened:
         request = asked(device, "POST", SESSIONS, self.now)
         return self.services.sessions.open(form, request, self.now)
+
+    def signed(self, passkey: Passkey) -> UsedPasskey:
+        """What a passkey signs to sign in."""
+        challenge = self.services.passkeys.challenge(self.now).challenge
+        return msgspec.convert(passkey.used(challenge), UsedPasskey)
 
     def refresh(self, opened: SessionOpened, device: Device) -> None:
         self.services.sessions.refresh(opened.refresh_token or "", asked(device, "POST", REFRESHES, self.now), self.now)
