@@ -68,7 +68,7 @@ def test_a_command_that_changes_something_takes_a_reason(name: str) -> None:
     assert reason.required or name == "payout retry", "which needs one where two people decide"
 
 
-def test_nothing_that_takes_a_reason_is_excused() -> None:
+def test_no_command_that_takes_a_reason_is_on_the_list_of_exceptions() -> None:
     asked = {name for name, command in COMMANDS.items() if any(one.name == "reason" for one in command.params)}
     assert asked & (READS | WITHOUT.keys()) == set()
     assert (READS | WITHOUT.keys()) - COMMANDS.keys() == set()
@@ -132,7 +132,9 @@ NUMBER = "aaaa-aaaa-aaaa-aaaa"
     ],
     ids=" ".join,
 )
-def test_what_does_not_exist_is_an_error_and_changes_nothing(services: Services, words: tuple[str, ...]) -> None:
+def test_a_command_about_a_thing_that_does_not_exist_fails_and_changes_nothing(
+    services: Services, words: tuple[str, ...]
+) -> None:
     answer = run(*words)
     assert answer.exit_code == 1, answer.output
     assert answer.exception is not None
@@ -140,7 +142,7 @@ def test_what_does_not_exist_is_an_error_and_changes_nothing(services: Services,
     assert services.payout_administration.acts(1) == []
 
 
-def test_the_calendar_keeps_who_changed_it_when_and_why_and_shows_what_is_skipped(services: Services) -> None:
+def test_the_calendar_records_each_change_and_lists_skipped_waves(services: Services) -> None:
     assert run("wave", "add", *TIMES, "--quota", "5", "--reason", "a pilot").exit_code == 0
     assert run("wave", "resize", "100001", "--quota", "9", "--reason", "more money").exit_code == 0
     assert run("wave", "skip", "100001", "--reason", "the pilot is off").exit_code == 0
@@ -161,7 +163,7 @@ def test_the_calendar_keeps_who_changed_it_when_and_why_and_shows_what_is_skippe
     assert "too late" not in run("wave", "history").output
 
 
-def test_partners_mailboxes_and_past_totals_keep_who_when_and_why(services: Services, tmp_path: Path) -> None:
+def test_changes_of_partners_mailboxes_and_past_totals_are_recorded(services: Services, tmp_path: Path) -> None:
     added = run("partner", "add", "Pelatihan Jaya", "--reason", "contract 7/2026").output
     partner = added.split()[1]
     assert run("partner", "revoke", partner, "--reason", "a leaked key").exit_code == 0
@@ -177,7 +179,7 @@ def test_partners_mailboxes_and_past_totals_keep_who_when_and_why(services: Serv
     assert run("wave", "history").output.rstrip().endswith(f"by {ANI}: by the ministry")
 
 
-def test_a_mailbox_is_shown_with_who_opened_it_again(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mailbox_show_says_who_reopened_the_mailbox(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services.registrations, "registrant", lambda _: None)
     services.mailboxes.close("person-1", "c0", "bounced", T0)
     assert "closed since" in run("mailbox", "show", "person-1").output

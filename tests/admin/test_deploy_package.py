@@ -30,7 +30,7 @@ def code(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_same_code_has_the_same_release_and_the_same_zip_and_is_no_other_when_compiled(code, tmp_path):
+def test_the_same_code_gives_the_same_release_and_zip_even_after_compiling(code, tmp_path):
     first, second = tmp_path / "first.zip", tmp_path / "second.zip"
     release = package.release_of([code])
     package.write_zip([code], first)
@@ -45,14 +45,14 @@ def test_the_same_code_has_the_same_release_and_the_same_zip_and_is_no_other_whe
 
 
 @pytest.mark.parametrize(("name", "text"), [("lib/part.py", "TEXT = 'two'\n"), ("lib/new.py", "")])
-def test_any_changed_or_added_file_is_another_release(code, name, text):
+def test_a_changed_or_added_file_makes_another_release(code, name, text):
     before = package.release_of([code])
     (code / name).write_text(text)
 
     assert package.release_of([code]) != before
 
 
-def test_compiled_modules_are_used_without_a_look_at_the_source(code):
+def test_compiled_modules_are_loaded_without_reading_the_source(code):
     package.compile_modules(code)
     compiled = (code / f"lib/__pycache__/part.{sys.implementation.cache_tag}.pyc").read_bytes()
 
@@ -68,7 +68,7 @@ def test_a_module_that_does_not_compile_is_refused(code):
         package.compile_modules(code)
 
 
-def test_of_two_files_with_one_name_the_first_folder_counts(code, tmp_path):
+def test_if_two_files_have_one_name_the_first_folder_wins(code, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     (other / "app.py").write_text("raise SystemExit\n")
@@ -80,11 +80,11 @@ def test_of_two_files_with_one_name_the_first_folder_counts(code, tmp_path):
         assert both.read("app.py") == b"import lib.part\n"
 
 
-def test_a_package_that_brings_all_it_needs_tells_how_long_its_import_took(code):
+def test_the_import_of_a_complete_package_is_timed(code):
     assert 0 < package.check([code]) < 10
 
 
-def test_a_package_that_needs_what_only_this_environment_has_is_refused(code):
+def test_a_package_that_needs_a_module_of_this_environment_is_refused(code):
     (code / "app.py").write_text("import msgspec\n")
 
     with pytest.raises(DeployFailed, match=r"does not import by itself(.|\n)*msgspec"):
@@ -105,14 +105,14 @@ def test_a_package_that_is_too_large_or_imports_far_too_slowly_is_refused(code, 
 @pytest.mark.parametrize(
     ("times", "best"), [([1.9, *[0.5] * 8, 0.45, 0.1], 0.45), ([1.9, 0.5, 0.39, 0.1], 0.39), ([0.3, 0.1], 0.3)]
 )
-def test_an_import_is_tried_again_only_over_its_budget_and_the_best_counts(code, monkeypatch, times, best):
+def test_an_import_over_its_budget_is_repeated_and_the_best_time_counts(code, monkeypatch, times, best):
     monkeypatch.setattr(package, "import_s", lambda _: times.pop(0))
 
     assert package.check([code]) == best
     assert times == [0.1]
 
 
-def test_the_time_that_others_take_of_the_machine_does_not_count(code):
+def test_other_work_on_the_machine_does_not_count_as_import_time(code):
     (code / "app.py").write_text("import time; time.sleep(0.5)")
 
     assert package.import_s([code]) < 0.5
@@ -138,9 +138,7 @@ def test_the_figures_are_shown_beside_their_budgets(tmp_path, import_s, said):
         ("local", "Linux", "riscv64", "this is Linux on riscv64: use a Linux virtual machine"),
     ],
 )
-def test_a_stage_has_its_processor_and_a_machine_that_cannot_run_its_package_is_refused_by_name(
-    monkeypatch, stage, system, processor, outcome
-):
+def test_a_machine_with_another_processor_than_the_stages_is_refused(monkeypatch, stage, system, processor, outcome):
     monkeypatch.setattr(package.platform, "system", lambda: system)
     monkeypatch.setattr(package.platform, "machine", lambda: processor)
     if " " in outcome:
@@ -169,7 +167,7 @@ def test_a_dependency_without_a_wheel_for_lambda_is_refused(tmp_path, monkeypatc
     assert list((tmp_path / "work/dependencies").iterdir()) == []
 
 
-def test_dependencies_are_downloaded_once_for_each_content(tmp_path, monkeypatch):
+def test_dependencies_are_downloaded_again_only_if_the_requirements_change(tmp_path, monkeypatch):
     runs: list[Path] = []
 
     def chalice(project: Path, *_: str) -> Path:
@@ -208,7 +206,7 @@ def test_the_package_knows_the_services_that_the_application_calls():
     assert called | {"dynamodb"} == package.SERVICES
 
 
-def test_of_what_botocore_knows_the_package_has_what_our_clients_are_made_of(tmp_path):
+def test_the_package_has_only_the_botocore_data_that_our_clients_need(tmp_path):
     """The same clients, with the same operations at the same addresses, from a twentieth of the files."""
     data = tmp_path / "data"
     whole = Path(botocore.__file__).parent / "data"
@@ -247,7 +245,7 @@ def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path
         package.chalice_package(tmp_path, "test", REGION, tmp_path / "scratch")
 
 
-def test_the_one_country_that_is_packaged_has_the_same_holidays(tmp_path):
+def test_the_packaged_holidays_are_those_of_the_whole_library(tmp_path):
     import holidays
 
     library = tmp_path / "holidays"

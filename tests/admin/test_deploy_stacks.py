@@ -123,7 +123,7 @@ def refusal(cloudformation: CloudFormation) -> str:
 
 
 @pytest.mark.parametrize("status", [None, "REVIEW_IN_PROGRESS"])
-def test_a_stack_that_is_not_there_or_was_never_executed_is_created_and_watched(status):
+def test_a_missing_or_never_executed_stack_is_created_and_watched(status):
     cloudformation = CloudFormation(status)
     cloudformation.to_come = [event("Queue", "CREATE_COMPLETE"), event("demo", "CREATE_COMPLETE")]
     deployer, lines = stacks(cloudformation)
@@ -142,13 +142,13 @@ def test_a_change_whose_answer_was_lost_and_that_boto3_sent_again_is_one_change(
     assert len(cloudformation.done("execute_change_set")) == 1
 
 
-def test_a_stack_that_somebody_else_made_meanwhile_is_left_alone():
+def test_a_stack_that_somebody_else_created_meanwhile_is_not_changed():
     cloudformation = CloudFormation(None)
     cloudformation.lost_answers, cloudformation.proposal = True, {}
     assert refusal(cloudformation) == "demo: refused, nothing was changed: it exists"
 
 
-def test_resources_can_be_counted_instead_of_listed_and_failures_are_shown_all_the_same():
+def test_resources_may_be_counted_but_failures_are_still_listed():
     cloudformation = CloudFormation(None)
     cloudformation.changes *= 3
     cloudformation.to_come = [
@@ -176,7 +176,7 @@ def test_resources_can_be_counted_instead_of_listed_and_failures_are_shown_all_t
         "No updates are to be performed.",
     ],
 )
-def test_without_changes_it_says_so_and_changes_nothing(reason):
+def test_a_deployment_without_changes_says_so(reason):
     cloudformation = deployed()
     cloudformation.proposal = {"Status": "FAILED", "StatusReason": reason}
     deployer, lines = stacks(cloudformation)
@@ -200,7 +200,7 @@ def test_a_parameter_that_is_not_given_keeps_its_value():
     ]
 
 
-def test_each_failed_resource_is_shown_with_its_reason_and_its_victims_are_not():
+def test_failed_resources_are_shown_without_those_cancelled_because_of_them():
     cloudformation = deployed()
     cloudformation.to_come = [
         event("Queue", "UPDATE_FAILED", "VisibilityTimeout must be below 43200"),
@@ -218,7 +218,7 @@ def test_each_failed_resource_is_shown_with_its_reason_and_its_victims_are_not()
     assert f"FAILED {shown}" in lines
 
 
-def test_what_was_found_wrong_beforehand_is_listed_resource_by_resource():
+def test_errors_found_before_the_deployment_are_listed_by_resource():
     cloudformation = CloudFormation(None)
     cloudformation.proposal = {"Status": "FAILED", "StatusReason": "Validation failed. Call DescribeEvents for more."}
     assert refusal(cloudformation).splitlines()[1:] == ["Bucket (AWS::S3::Bucket): it exists"]
@@ -230,7 +230,7 @@ def test_a_template_that_is_refused_outright_is_one_line():
     assert "nothing was changed: Template format error" in refusal(cloudformation)
 
 
-def test_a_stack_whose_first_creation_failed_is_deleted_and_made_again():
+def test_a_stack_whose_creation_failed_is_deleted_and_created_again():
     cloudformation = CloudFormation("ROLLBACK_COMPLETE")
     cloudformation.to_come = [event("demo", "CREATE_COMPLETE")]
 
@@ -239,7 +239,7 @@ def test_a_stack_whose_first_creation_failed_is_deleted_and_made_again():
 
 
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", None])
-def test_a_stack_that_is_busy_or_broken_or_wants_a_parameter_is_left_alone(status):
+def test_a_stack_that_is_busy_or_broken_or_lacks_a_parameter_is_not_changed(status):
     cloudformation = CloudFormation(status, {"Stage": "demo"})
 
     with pytest.raises(DeployFailed, match=status or "--parameter Stage="):
@@ -247,13 +247,13 @@ def test_a_stack_that_is_busy_or_broken_or_wants_a_parameter_is_left_alone(statu
     assert not cloudformation.said
 
 
-def test_waiting_ends():
+def test_waiting_for_a_stack_has_a_time_limit():
     cloudformation = deployed()
     cloudformation.to_come = [event("demo", "UPDATE_IN_PROGRESS")]
     assert "not done after 30 s" in refusal(cloudformation)
 
 
-def test_what_is_lost_is_named():
+def test_resources_whose_data_would_be_lost_are_named():
     cloudformation = deployed()
     cloudformation.changes = [
         {"ResourceChange": {"Action": "Remove", "LogicalResourceId": "Topic"}},
@@ -339,7 +339,7 @@ KEPT = {
 
 
 @pytest.mark.parametrize(("one", "how"), LOST.values(), ids=LOST)
-def test_without_its_name_nothing_is_changed_and_with_it_all_is(one: dict[str, Any], how: str) -> None:
+def test_a_change_that_loses_data_needs_the_name_of_the_stack_typed(one: dict[str, Any], how: str) -> None:
     assert losses([one]) == {"It": how}
     for consent, good in (
         (Consent(), False),
@@ -364,11 +364,11 @@ def test_without_its_name_nothing_is_changed_and_with_it_all_is(one: dict[str, A
 
 
 @pytest.mark.parametrize("one", KEPT.values(), ids=KEPT)
-def test_of_what_loses_nothing_nobody_is_asked(one: dict[str, Any]) -> None:
+def test_a_change_that_loses_no_data_is_not_asked_about(one: dict[str, Any]) -> None:
     Consent(typed=pytest.fail)("demo", [one])
 
 
-def test_all_that_is_retained_in_our_own_stacks_is_known_to_hold_data() -> None:
+def test_every_retained_resource_is_on_the_list_of_those_that_hold_data() -> None:
     resources = data_stack.template()["Resources"].values()
     kinds = {resource["Type"] for resource in resources if "DeletionPolicy" in resource}
     assert kinds <= HOLDS_DATA
@@ -401,7 +401,7 @@ def stage(**kept: str) -> dict[str, Any]:
     ],
 )
 @pytest.mark.parametrize("name", ["prod", "production", "test"])
-def test_production_is_what_the_first_deployment_made_it_whatever_the_name(
+def test_the_first_deployment_decides_whether_a_stage_is_production(
     name: str, before: dict[str, Any] | None, given: dict[str, str], protection: str, outcome: str | None
 ) -> None:
     if outcome is None:
@@ -411,7 +411,7 @@ def test_production_is_what_the_first_deployment_made_it_whatever_the_name(
         assert deploy._production(name, given, protection, before) == outcome
 
 
-def test_the_template_records_it() -> None:
+def test_the_template_records_whether_the_stage_is_production() -> None:
     declared = data_stack.template()
     assert declared["Parameters"]["Production"]["AllowedValues"] == ["yes", "no"]
     assert declared["Outputs"]["Production"] == {"Value": {"Ref": "Production"}}

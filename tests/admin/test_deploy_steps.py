@@ -37,7 +37,7 @@ def test_every_function_gets_its_code_from_the_bucket():
     assert template["Resources"]["Pay"]["Properties"] == {"CodeUri": "./deployment.zip"}
 
 
-def test_a_stage_that_may_be_destroyed_retains_nothing():
+def test_an_unprotected_stage_retains_nothing():
     kept = data_stack.template()
 
     thrown_away = deploy.without_retention(kept)
@@ -70,7 +70,7 @@ class AppStack:
 
 
 @pytest.mark.parametrize(("known", "changed"), [("https://not-yet.invalid", True), ("https://api", False)])
-def test_the_address_that_a_dead_deployment_left_unknown_is_made_up_for_and_counts_as_a_change(
+def test_an_address_missing_after_a_died_deployment_is_added_as_a_change(
     known: str, changed: bool, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(stages, "api_url", lambda *_: "https://api")
@@ -126,7 +126,7 @@ EMULATOR = "http://127.0.0.1:4566"
         (EMULATOR, f"{EMULATOR}/bucket", f"{EMULATOR}/restapis/id/api/_user_request_"),
     ],
 )
-def test_the_addresses_are_those_of_the_stacks_and_on_an_emulator_below_its_own(monkeypatch, emulator, results, api):
+def test_addresses_come_from_the_stacks_or_on_an_emulator_from_its_own(monkeypatch, emulator, results, api):
     if emulator:
         monkeypatch.setenv("AWS_ENDPOINT_URL", emulator)
     aws = stages.Aws(REGION)
@@ -151,7 +151,7 @@ def test_without_a_region_nothing_is_guessed(monkeypatch):
         ("Fsp=x", 1, r"^Error: no such parameter: Fsp; there are .*FspUrl"),
     ],
 )
-def test_a_wrong_parameter_is_told_before_anything_is_done_and_without_a_traceback(monkeypatch, given, code, told):
+def test_a_wrong_parameter_is_reported_before_anything_is_done(monkeypatch, given, code, told):
     monkeypatch.setattr(stages, "connect", pytest.fail)
 
     result = CliRunner().invoke(main, ["deploy", "--stage", "test", "--parameter", given])
@@ -160,7 +160,7 @@ def test_a_wrong_parameter_is_told_before_anything_is_done_and_without_a_traceba
     assert re.search(told, result.output)
 
 
-def test_a_stage_goes_with_every_version_of_what_it_published(cloud: Settings):
+def test_destroying_a_stage_deletes_every_version_of_its_files(cloud: Settings):
     s3 = boto3.client("s3", REGION)
     for body in (b"first", b"second"):
         s3.put_object(Bucket=cloud.results_bucket, Key="draws/1/note", Body=body)
@@ -193,7 +193,7 @@ def test_destroying_again_finds_nothing_to_do(cloud: Settings):
         ({"Production": "no"}, "staging is protected"),
     ],
 )
-def test_a_production_stage_and_a_protected_one_stay(no_real_cloud: None, kept: dict[str, str], refusal: str):
+def test_production_and_protected_stages_are_not_destroyed(no_real_cloud: None, kept: dict[str, str], refusal: str):
     with mock_aws():
         given = {"Stage": "staging"} | kept
         boto3.client("cloudformation", REGION).create_stack(
@@ -210,7 +210,7 @@ def test_a_production_stage_and_a_protected_one_stay(no_real_cloud: None, kept: 
         assert boto3.client("dynamodb", REGION).describe_table(TableName="gelombang-staging-waves")
 
 
-def test_without_yes_the_name_of_the_stage_is_typed(cloud: Settings):
+def test_without_the_option_yes_the_stages_name_must_be_typed(cloud: Settings):
     for typed in ("y", "yes", "prod", ""):
         told = CliRunner().invoke(main, ["destroy", "--stage", "test"], input=f"{typed}\n")
         assert (told.exit_code, "nothing was deleted" in told.output) == (1, True)

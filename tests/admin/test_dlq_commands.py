@@ -75,7 +75,7 @@ def ours(count: int) -> list[str]:
     return [wire.encode_message(incentive_id(f"person-{number}")) for number in range(count)]
 
 
-def test_each_is_listed_with_age_receives_and_entitlement(boxes, monkeypatch):
+def test_each_message_is_listed_with_age_receives_and_entitlement(boxes, monkeypatch):
     (first,) = boxes.given_up(*ours(1))
     later = utc_now() + timedelta(days=1, seconds=30)
     monkeypatch.setattr(dlq, "utc_now", lambda: later)
@@ -86,7 +86,7 @@ def test_each_is_listed_with_age_receives_and_entitlement(boxes, monkeypatch):
         assert total == "1 in the dead-letter queue of the payouts, as SQS counts"
 
 
-def test_of_what_is_none_of_ours_only_the_length_is_told(boxes):
+def test_foreign_messages_are_shown_by_their_length_only(boxes):
     hostile = [
         "3171234567890001 Ani",
         json.dumps({"v": 1, "entitlement_id": "3171234567890001"}),
@@ -103,7 +103,7 @@ def test_of_what_is_none_of_ours_only_the_length_is_told(boxes):
     assert f"none of ours, {len(hostile[0])} bytes" in run("list").output
 
 
-def test_one_is_shown_with_how_the_entitlement_stands(boxes, world):
+def test_a_message_is_shown_with_the_state_of_its_entitlement(boxes, world):
     entitlement = world.entitle(world.person("ani"))
     known, unknown = boxes.given_up(wire.encode_message(entitlement), *ours(1))
     shown = lines("show", known)
@@ -116,7 +116,7 @@ def test_one_is_shown_with_how_the_entitlement_stands(boxes, world):
     assert missing.output.startswith("Error: there is no message nothing")
 
 
-def test_all_of_ours_are_sent_again_and_what_is_not_stays(boxes):
+def test_redriving_all_sends_our_messages_and_leaves_foreign_ones(boxes):
     bodies = ours(23)
     boxes.given_up(*bodies[:12], "not ours", *bodies[12:])
     assert lines("redrive") == ["23 sent again; 1 left, being none of ours or refused by SQS"]
@@ -124,7 +124,7 @@ def test_all_of_ours_are_sent_again_and_what_is_not_stays(boxes):
     assert boxes.emptied(boxes.dead) == ["not ours"], "and it can be read at once"
 
 
-def test_one_is_sent_again_by_its_id_whatever_it_is(boxes):
+def test_a_message_is_sent_again_by_its_id_even_if_foreign(boxes):
     bodies = ours(14)
     ids = boxes.given_up(*bodies, "not ours")
     for chosen, body in ((ids[13], bodies[13]), (ids[14], "not ours")):
@@ -166,7 +166,7 @@ def _show_what_is_hidden() -> None:
             message.visible_at = 0
 
 
-def test_what_sqs_does_not_take_stays_where_it_is(boxes, monkeypatch):
+def test_a_message_that_sqs_refuses_stays_in_the_dead_letter_queue(boxes, monkeypatch):
     boxes.given_up(*ours(3))
     send = dlq.DeadLetters._send
     monkeypatch.setattr(dlq.DeadLetters, "_send", lambda self, letters: send(self, letters[:1]))
@@ -205,6 +205,6 @@ def test_other_queues_are_listed_by_what_they_are_about_and_sent_again(boxes, cl
     assert boxes.emptied(boxes.url) == []
 
 
-def test_an_empty_one_is_no_error(boxes):
+def test_an_empty_dead_letter_queue_is_no_error(boxes):
     assert lines("list") == ["0 in the dead-letter queue of the payouts, as SQS counts"]
     assert lines("redrive") == ["0 sent again"]

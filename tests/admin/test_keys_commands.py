@@ -48,7 +48,7 @@ def test_a_stolen_key_is_worth_nothing_after_a_rotation_and_who_rotated_is_kept(
     assert services.access_tokens.verify(services.access_tokens.issue("account-1", "s", "t", later, 300), later)
 
 
-def test_who_rotates_need_not_be_able_to_open_a_key(services, monkeypatch):
+def test_rotating_keys_needs_no_right_to_decrypt_them(services, monkeypatch):
     asked = []
     kms = services._client("kms")
     monkeypatch.setattr(kms, "decrypt", lambda **_: asked.append("decrypt"))

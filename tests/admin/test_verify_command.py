@@ -105,7 +105,7 @@ def run(*arguments: object, env: dict[str, str] | None = None) -> Result:
     return result
 
 
-def test_it_prints_what_the_published_program_prints(tmp_path: Path):
+def test_draw_verify_prints_what_the_published_program_prints(tmp_path: Path):
     folder = write(tmp_path, updated("result.json", seed="00" * 32) | {"verify_draw.py": VERIFIER_FILE.read_bytes()})
     command = [sys.executable, str(folder / "verify_draw.py"), str(folder)]
     published = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
@@ -121,7 +121,7 @@ def test_it_prints_what_the_published_program_prints(tmp_path: Path):
     ]
 
 
-def test_the_development_chain_passes_only_for_the_local_stage_which_believes_the_production_ones_too(tmp_path: Path):
+def test_only_the_local_stage_accepts_the_development_chain(tmp_path: Path):
     draws = published_draw(70, random_lists(70, {31: 8}), {}, 3, DEVELOPMENT, DEVELOPMENT_FROZEN)
     folder = write(tmp_path / "70", draws)
     for stage in ("prod", "staging"):
@@ -151,7 +151,7 @@ TICKET = (3).to_bytes(32, "big").hex()
 RECEIPT = {"format": "gelombang/receipt/1", "wave": 62, "region": 31, "ticket": TICKET}
 
 
-def test_with_a_ticket_or_a_receipt_the_personal_proof_is_printed_and_what_is_left_out_is_named(tmp_path: Path):
+def test_a_ticket_or_receipt_gives_the_personal_proof_and_names_skipped_checks(tmp_path: Path):
     folder, kept = write(tmp_path / "62", GOOD), tmp_path / "receipt.json"
     kept.write_text(json.dumps(RECEIPT))
     result = run(folder, "--ticket", kept)
@@ -163,7 +163,7 @@ def test_with_a_ticket_or_a_receipt_the_personal_proof_is_printed_and_what_is_le
     assert run(folder, "--ticket", kept, "--region", 32).exit_code == 2
 
 
-def test_strictly_a_check_that_could_not_be_made_counts_as_failed_but_not_what_there_is_nothing_to_check_for(tmp_path):
+def test_strict_fails_a_check_that_could_not_be_made_but_not_an_irrelevant_one(tmp_path):
     files = GOOD | {"verify_draw.py": VERIFIER_FILE.read_bytes()}
     folder = write(tmp_path, files)
     for facts in ([], FACTS[2:], FACTS[:2], FACTS[:4]):
@@ -183,7 +183,7 @@ def test_strictly_a_check_that_could_not_be_made_counts_as_failed_but_not_what_t
     assert run(nothing_reserved, *FACTS[:4], "--strict").exit_code == 0
 
 
-def test_a_receipt_of_nobody_is_not_on_the_list(tmp_path: Path):
+def test_an_invented_receipt_is_not_on_the_list(tmp_path: Path):
     result = run(write(tmp_path, GOOD), "--ticket", "ab" * 32, "--region", 32)
     assert result.exit_code == 1
     assert "FAILED       ticket: on the list: not on the list: " in result.stdout
@@ -226,7 +226,7 @@ def test_a_verifiers_own_witnesses_count_instead_of_ours(tmp_path: Path, monkeyp
         (".", "--no-such-option"),
     ],
 )
-def test_a_command_that_makes_no_sense_exits_with_2(arguments: tuple[str, ...]):
+def test_contradictory_options_exit_with_2(arguments: tuple[str, ...]):
     assert run(*arguments).exit_code == 2
 
 
@@ -241,7 +241,7 @@ def served() -> Iterator[tuple[str, dict[str, bytes]]]:
         yield site.url, site.files
 
 
-def test_a_wave_by_its_number_is_found_and_its_closing_asked_for(served):
+def test_a_wave_is_found_by_number_and_its_closing_time_is_fetched(served):
     url, _ = served
     by_options = run(62, "--results-url", url, "--api-url", f"{url}/api")
     assert by_options.exit_code == 0
@@ -250,7 +250,7 @@ def test_a_wave_by_its_number_is_found_and_its_closing_asked_for(served):
     assert run(62, env=env).stdout == by_options.stdout
 
 
-def test_another_wave_in_the_place_of_the_one_asked_for_is_named(served):
+def test_files_of_another_wave_than_the_one_asked_for_are_named(served):
     url, files = served
     files |= {f"/draws/63/{name}": content for name, content in files.items()}
     result = run(63, "--results-url", url)
@@ -259,7 +259,7 @@ def test_another_wave_in_the_place_of_the_one_asked_for_is_named(served):
 
 
 @pytest.mark.parametrize("answer", [None, b"", b"{}", b'{"closes_at": null}', b'{"closes_at": "2023-09-15T10:00:00"}'])
-def test_an_api_that_does_not_tell_the_closing_leaves_that_check_undone(served, answer):
+def test_without_the_closing_time_from_the_api_that_check_is_skipped(served, answer):
     url, files = served
     files["/api/waves/62"] = answer
     result = run(62, "--results-url", url, "--api-url", f"{url}/api")
@@ -268,7 +268,7 @@ def test_an_api_that_does_not_tell_the_closing_leaves_that_check_undone(served, 
     assert "not checked  note: frozen after the close: " in result.stdout
 
 
-def test_without_an_address_that_of_the_deployed_stage_is_used(served, monkeypatch: pytest.MonkeyPatch):
+def test_the_default_address_is_that_of_the_deployed_stage(served, monkeypatch: pytest.MonkeyPatch):
     url, _ = served
     deployed = SimpleNamespace(api_url=f"{url}/api", settings=SimpleNamespace(results_url=url))
     monkeypatch.setattr(stages, "load", lambda name: deployed)
@@ -287,5 +287,5 @@ def test_a_stage_that_cannot_be_found_is_a_usage_error(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("target", ["9" * 5000, "x" * 300, "nul\0", "http"])
-def test_a_target_that_names_nothing_is_a_wrong_command_and_no_traceback(target):
+def test_a_target_that_does_not_exist_is_a_usage_error(target):
     assert run(target).exit_code == 2

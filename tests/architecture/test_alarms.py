@@ -53,7 +53,7 @@ def logged(path: Path) -> set[str]:
     }
 
 
-def test_every_word_that_rings_is_logged_by_that_constant_and_by_no_other_text() -> None:
+def test_every_alarm_word_is_logged_by_its_constant_only() -> None:
     words = {*alarm_words.RINGING, alarm_words.MOVED, alarm_words.CONTRADICTED}
     used = set().union(*(logged(path) for path in PACKAGE.rglob("*.py")))
     assert {getattr(alarm_words, name) for name in used} == words
@@ -80,7 +80,7 @@ def test_a_word_of_the_log_is_counted_and_its_count_rings(
     assert alarm["Statistic"] == ("Sum" if metric["MetricValue"] == "1" else "Maximum")
 
 
-def test_an_alarm_about_what_is_seen_every_sweep_does_not_fall_silent_in_between(alarms: list[Template]) -> None:
+def test_an_alarm_counted_by_each_sweep_stays_on_between_sweeps(alarms: list[Template]) -> None:
     """What waits is met again after `requeue_after_s`, by a sweep that comes every minute."""
     rules = load_programme("prod").payouts
     again = rules.requeue_after_s + 60
@@ -101,7 +101,7 @@ def test_differences_that_a_reconciliation_finds_ring(alarms: list[Template]) ->
     assert "Dimensions" not in alarm, "the stage is in the namespace: a filter of logs cannot make a dimension of it"
 
 
-def test_every_alarm_tells_someone(
+def test_every_alarm_notifies_the_alarm_topic(
     alarms: list[Template], data_template: Template, functions: Template, schedules: dict[str, str]
 ) -> None:
     everything = [*alarms, *of_type(data_template, "AWS::CloudWatch::Alarm").values()]
@@ -113,7 +113,7 @@ def test_every_alarm_tells_someone(
     assert watched == set(FUNCTIONS.values()) - {"api", "citizen"} - schedules.keys()
 
 
-def test_every_schedule_is_watched_by_what_it_promises(schedules: dict[str, str]) -> None:
+def test_every_schedule_is_watched(schedules: dict[str, str]) -> None:
     rates = {timedelta(minutes=1): "rate(1 minute)", timedelta(minutes=5): "rate(5 minutes)"}
     rates[timedelta(hours=1)] = "rate(1 hour)"
     step = {"open_wave", "close_wave", "advance"}
@@ -127,7 +127,7 @@ def test_every_schedule_is_watched_by_what_it_promises(schedules: dict[str, str]
         assert days == ["*", "*", "?", "*)"], job
 
 
-def test_every_promise_has_an_alarm_that_hears_the_watch_fall_silent(
+def test_every_watched_job_has_an_alarm_that_rings_without_data(
     alarms: list[Template], schedules: dict[str, str]
 ) -> None:
     late = alarms_of(alarms, watch.LATE)
@@ -148,7 +148,7 @@ def test_the_watch_shares_nothing_with_what_it_watches(functions: Template) -> N
     assert functions["Watch"]["Timeout"] < 300
 
 
-def test_an_error_that_is_logged_rings_whichever_function_logs_it(alarms: list[Template]) -> None:
+def test_an_error_logged_by_any_function_rings(alarms: list[Template]) -> None:
     counted = {alarm["Dimensions"][0]["Value"] for alarm in alarms_of(alarms, logs.ERRORS)}
     assert counted == {*logs.ALARMED.values(), "others"}
     assert set(logs.ALARMED) <= set(FUNCTIONS.values())

@@ -169,7 +169,7 @@ def test_the_tables_of_routes_and_functions_are_those_of_the_application():
     assert sorted(functions) == sorted({"api", *app.app.handler_map} - handlers)
 
 
-def test_every_service_in_the_table_is_there_with_its_methods():
+def test_every_service_and_method_in_the_docs_exists():
     missing = []
     for service, methods in architecture("How a service looks from outside"):
         (name,) = in_code(service)
@@ -194,7 +194,7 @@ def methods_of(domain: str, title: str) -> set[str]:
     return found
 
 
-def test_the_rooms_are_those_of_the_tree():
+def test_the_rooms_in_the_docs_are_the_folders_of_the_tree():
     tree = (ROOT / "docs/architecture.md").read_text().split("```")[1]
     shown = tree.split("chalicelib/")[1].split("\ninfrastructure/")[0]
     rooms = (re.split(r"\s{2,}|(?<=/) ", line.strip())[0] for line in shown.splitlines() if re.match(r"  \w", line))
@@ -245,7 +245,7 @@ def test_every_capability_has_its_section_in_order():
 
 
 @pytest.mark.parametrize("number", CAPABILITIES)
-def test_a_section_names_a_test_and_everything_it_names_is_there(number: str):
+def test_a_section_names_a_test_and_all_names_in_it_exist(number: str):
     witnesses = in_code(CAPABILITIES[number])
     assert [name for name in witnesses if "::" in name], "no test"
     assert [reason for name in witnesses if (reason := fault(name))] == []
@@ -263,7 +263,7 @@ def test_a_section_names_a_test_and_everything_it_names_is_there(number: str):
         ("GET /waves", "neither a test nor a command"),
     ],
 )
-def test_a_section_that_points_at_nothing_is_caught(witness: str, named: str):
+def test_a_section_with_a_wrong_name_is_found(witness: str, named: str):
     assert named in fault(witness)
 
 
@@ -288,7 +288,7 @@ def test_each_requirement_of_a_standard_has_its_test_or_says_why_not():
 @pytest.mark.parametrize(
     "cell", ["", "not", "not: ", "by care", "`make test`", "`tests/accounts/tokens/test_dpop.py::test_x`"]
 )
-def test_a_requirement_that_nothing_holds_is_caught(cell: str):
+def test_a_requirement_without_test_or_reason_is_found(cell: str):
     good = "| 2.4 | no password | not: there is none |"
     table = f"| number | requirement | held by |\n|---|---|---|\n{good}\n"
     assert without_witness(table) == []

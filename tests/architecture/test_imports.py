@@ -68,7 +68,7 @@ def test_importing_the_application_loads_what_routes_declare_and_nothing_that_on
     assert sorted(filter(works.match, loaded)) + sorted(loaded & libraries) == []
 
 
-def test_what_joins_is_built_without_a_client_but_that_of_the_tables(
+def test_the_join_is_wired_with_the_client_of_dynamodb_only(
     cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(clients, "client", lambda service, *_: pytest.fail(service))

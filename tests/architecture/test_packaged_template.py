@@ -58,7 +58,7 @@ EXPANDED = {"AWS::Serverless::Api": "AWS::ApiGateway::RestApi"}
 """What becomes of a kind before it is changed."""
 
 
-def test_of_each_kind_of_resource_it_is_decided_whether_it_can_be_made_again(
+def test_every_kind_of_resource_is_classified_as_holding_data_or_not(
     app_template: Template, data_template: Template
 ) -> None:
     kinds = {one["Type"] for stack in (app_template, data_template) for one in stack["Resources"].values()}
@@ -107,13 +107,13 @@ def visible_after_s(queue: Template) -> int:
 CONSUMERS_OF = {f"{name}SqsEventSource": name for name in ("Award", "Pay", "SendMail", "SendCode")}
 
 
-def test_whoever_listens_to_a_queue_is_known(functions: Template) -> None:
+def test_every_queue_has_exactly_its_known_consumer(functions: Template) -> None:
     listening = {event: name for name, one in functions.items() for event in events({name: one}, "SQS")}
     assert listening == CONSUMERS_OF
 
 
 @pytest.mark.parametrize("event", CONSUMERS_OF)
-def test_a_message_that_is_held_back_does_not_end_in_the_dead_letter_queue(
+def test_a_throttled_message_does_not_end_in_the_dead_letter_queue(
     event: str, functions: Template, queues: Template
 ) -> None:
     """As AWS advises: six times the time-out and what a batch is gathered for, few at once, and five tries or more."""
@@ -130,13 +130,13 @@ def test_a_message_that_is_held_back_does_not_end_in_the_dead_letter_queue(
     assert visible_after_s(queue) * tries < queue["MessageRetentionPeriod"] / 2
 
 
-def test_what_sends_again_waits_until_the_queue_itself_has_tried_again(queues: Template) -> None:
+def test_a_sweep_queues_again_only_after_the_queues_own_retry(queues: Template) -> None:
     programme = load_programme("prod")
     assert visible_after_s(queues["AwardsQueue"]) < programme.draw.awards.resend_after_s
     assert visible_after_s(queues["MailsQueue"]) < programme.notices.requeue_after_s
 
 
-def test_only_the_local_cloud_is_in_a_hurry(data_template: Template) -> None:
+def test_only_the_local_stage_has_short_retries(data_template: Template) -> None:
     assert {stage for stage, values in STAGES.items() if "QueuesVisibilityS" in values} == {"local"}
     assert data_template["Parameters"]["QueuesVisibilityS"]["Default"] == 0
     assert data_template["Conditions"]["Hurried"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "QueuesVisibilityS"}, "0"]}]}
@@ -159,13 +159,13 @@ def test_bounces_and_complaints_reach_the_function_that_marks_mailboxes(
     assert rules["Name"]["Fn::Sub"] == "gelombang-${Stage}-mails", "as Settings.configuration_set"
 
 
-def test_a_draw_has_as_long_as_lambda_allows_and_is_alone(functions: Template) -> None:
+def test_the_step_has_lambdas_longest_time_out_and_runs_alone(functions: Template) -> None:
     for name in ("OpenWave", "CloseWave", "Advance"):
         assert functions[name]["Timeout"] == 900
     assert functions["Advance"]["ReservedConcurrentExecutions"] == 1
 
 
-def test_whoever_reads_all_the_entries_of_a_wave_has_a_whole_core(functions: Template) -> None:
+def test_functions_that_read_all_entries_have_a_whole_core(functions: Template) -> None:
     # Lambda gives cores by memory, a whole one from 1,769 MB; with a third of one ten million entries take too long.
     for name in ("OpenWave", "CloseWave", "Advance", "ExpirePlaces", "OpenSurveys"):
         assert functions[name]["MemorySize"] >= 1_769, name
@@ -192,9 +192,7 @@ def test_whatever_awards_places_holds_ten_million_entries_in_memory(functions: T
         assert whole_mb + largest * LEAF_BYTES / mb + started_mb < functions[name]["MemorySize"], name
 
 
-def test_what_comes_again_every_minute_is_not_tried_again_in_between(
-    functions: Template, schedules: dict[str, str]
-) -> None:
+def test_functions_that_run_every_minute_are_not_retried(functions: Template, schedules: dict[str, str]) -> None:
     assert {name for name, when in schedules.items() if when == "rate(1 minute)"} == {"advance", "sweep_payouts"}
     for name in ("Advance", "SweepPayouts"):
         assert functions[name]["EventInvokeConfig"]["MaximumRetryAttempts"] == 0

@@ -78,7 +78,7 @@ DOERS = {
 
 
 @pytest.mark.parametrize("action", DOERS)
-def test_nobody_else_hashes_opens_announces_mails_or_queues(action: str) -> None:
+def test_only_the_listed_functions_may_hash_decrypt_announce_mail_or_queue(action: str) -> None:
     assert {function for function in POLICIES if action in dict(grants(function))} == DOERS[action]
 
 
@@ -129,7 +129,7 @@ def test_a_function_reaches_the_tables_of_the_matrix_only(function: str) -> None
     assert (written, read - written) == tuple(set(tables.split()) for tables in MATRIX[function])
 
 
-def test_every_table_queue_key_and_secret_of_the_data_stack_is_somebodys(data_template: Template) -> None:
+def test_every_table_queue_key_and_secret_is_used_by_a_function(data_template: Template) -> None:
     granted = {resource for function in POLICIES for _, resource in grants(function)}
     named = {
         "AWS::DynamoDB::Table": ("TableName", ":table/{}"),

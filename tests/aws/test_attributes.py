@@ -107,12 +107,12 @@ def test_fields_of_the_same_names_are_copied_both_ways(kind):
 
 
 @EITHER
-def test_what_is_not_there_is_left_to_the_default(kind):
+def test_a_missing_attribute_takes_the_default(kind):
     assert fill(kind, ThingItem("THINGS", "a", made_at=T0), id="a") == kind("a", T0, 0)
 
 
 @EITHER
-def test_a_value_is_copied_and_taken_apart_and_not_changed(kind):
+def test_filling_a_struct_does_not_change_its_values(kind):
     thing = kind("a", T0)
     assert dataclasses.replace(thing, count=4) == kind("a", T0, 4)
     assert dataclasses.asdict(thing) == {"id": "a", "made_at": T0, "count": 0}

@@ -100,7 +100,7 @@ class Events:
     ],
 )
 @pytest.mark.usefixtures("server")
-def test_answers_errors_and_repetitions_are_the_ordinary_clients(name: str, service: str, operation: str) -> None:
+def test_answers_errors_and_retries_equal_those_of_the_ordinary_client(name: str, service: str, operation: str) -> None:
     server, results = Server(service), []
     for call in ways(server):
         events = Events(server.client, operation)
@@ -110,14 +110,14 @@ def test_answers_errors_and_repetitions_are_the_ordinary_clients(name: str, serv
     assert all(sent == as_json(least(operation)) for sent in results[0][1])
 
 
-def test_an_answer_that_stays_damaged_is_none(server: Server) -> None:
+def test_an_answer_that_stays_damaged_is_an_error(server: Server) -> None:
     server.answer_with((200, b"{}", {"x-amz-crc32": "1"}))
     with pytest.raises(ChecksumError):
         Wire(server.client).call("TransactWriteItems", {})
     assert len(server.sent) == 3
 
 
-def test_retries_are_paid_from_the_quota_and_successes_fill_it(server: Server) -> None:
+def test_retries_use_the_clients_quota_and_successes_refill_it(server: Server) -> None:
     """As botocore has it: a service that is down is not called three times as often by everyone."""
     wire = Wire(server.client)
     server.answer_with(ReadTimeoutError(endpoint_url="e"))
@@ -165,7 +165,7 @@ ANSWERS: dict[str, Callable[[Any], dict[str, Any]]] = {
 
 
 @ALL
-def test_what_is_no_json_is_read_as_the_ordinary_client_reads_it(service: str, operation: str) -> None:
+def test_an_answer_that_is_not_json_is_read_as_by_the_ordinary_client(service: str, operation: str) -> None:
     server = Server(service)
     server.answer_with((200, b"<html>", {}))
     lean, ordinary = (seen(lambda call=call: call(operation, least(operation))) for call in ways(server))
@@ -207,7 +207,7 @@ def test_a_conflict_is_tried_again_as_another_transaction(server: Server) -> Non
     assert len(server.sent) == dynamodb.CONFLICT_TRIES
 
 
-def test_what_failed_otherwise_is_pynamodbs_error_with_its_cause(server: Server) -> None:
+def test_other_failures_are_pynamodbs_errors_with_their_cause(server: Server) -> None:
     for found in (ReadTimeoutError(endpoint_url="e"), refusal("ValidationException")):
         calls: list[tuple[type[Exception], Callable[[], Any]]] = [
             (TransactWriteError, lambda: ours([("put", Thing("a", "b"), None)])),
@@ -233,7 +233,7 @@ def test_an_update_says_whether_its_condition_held(server: Server) -> None:
     assert server.sent == [expected]
 
 
-def test_what_a_batch_left_out_is_asked_again(server: Server) -> None:
+def test_unprocessed_keys_of_a_batch_are_asked_for_again(server: Server) -> None:
     def item(sk: str) -> dict[str, Any]:
         return {"pk": {"S": "a"}, "sk": {"S": sk}, "n": {"N": "1"}}
 

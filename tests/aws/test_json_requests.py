@@ -112,7 +112,7 @@ def test_a_transaction_is_sent_as_pynamodb_and_botocore_send_it() -> None:
 
 
 @pytest.mark.parametrize("address", [None, "http://localhost:8000", "http://Name:80/", "https://name:443"])
-def test_the_signature_is_botocores(address: str | None) -> None:
+def test_the_signature_equals_botocores(address: str | None) -> None:
     client: Any = Connection(REGION, address, aws_access_key_id="AKID", aws_secret_access_key="secret").client
     wire = Wire(client)
 
@@ -187,7 +187,7 @@ def test_what_pynamodb_asks_for_is_sent_as_botocore_sends_it(operation: str) -> 
 
 @ALL
 @pytest.mark.usefixtures("server")
-def test_who_changes_credentials_between_two_calls_is_followed(service: str, operation: str) -> None:
+def test_credentials_changed_between_two_calls_are_used(service: str, operation: str) -> None:
     server = Server(service)
     for key in ("OLD", "NEW"):
         server.client._request_signer._credentials = Credentials(key, "secret")

@@ -86,7 +86,7 @@ def both(weather: Weather, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
 
 
 @ALL
-def test_another_endpoint_is_asked(service, operation, both, weather, monkeypatch):
+def test_a_configured_endpoint_is_used(service, operation, both, weather, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"{weather.url}/below")
     answers, [sent, sent_again] = both(service, operation)
     assert (answers, sent) == ([{}, {}], sent_again)
@@ -106,7 +106,7 @@ def test_a_proxy_is_used(service, operation, both, weather, monkeypatch):
 
 @ALL
 @pytest.mark.parametrize("drops", [1, 9])
-def test_a_dropped_connection_is_made_again_and_not_for_ever(service, operation, both, weather, monkeypatch, drops):
+def test_a_dropped_connection_is_reopened_but_not_endlessly(service, operation, both, weather, monkeypatch, drops):
     monkeypatch.setenv("AWS_ENDPOINT_URL", weather.url)
     answers, sent = both(service, operation, drops)
     assert ([answer == {} for answer in answers], len(sent)) == (([True, True], 3) if drops == 1 else ([False] * 2, 6))

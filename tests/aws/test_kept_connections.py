@@ -291,13 +291,13 @@ KINDS = pytest.mark.parametrize(
 
 @KINDS
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_answer_of_any_kind_is_the_sessions(plain, service, operation, tries, name):
+def test_every_answer_equals_that_of_botocores_session(plain, service, operation, tries, name):
     Ways(plain, service, operation, tries).seen(ANSWERS[name])
 
 
 @KINDS
 @pytest.mark.parametrize("name", LATE)
-def test_an_answer_that_is_late_is_the_sessions_error(plain, service, operation, tries, name):
+def test_a_late_answer_raises_the_sessions_error(plain, service, operation, tries, name):
     hurried = Timeout(connect=AT_LEISURE_S, read=0.1)
     second, _, bodies, connections = Ways(plain, service, operation, tries).seen(*[LATE[name]] * tries, timeout=hurried)
     assert second[0] is ReadTimeoutError
@@ -312,13 +312,13 @@ def test_the_same_holds_under_tls(secure, certificate, service, operation, tries
 
 @KINDS
 @pytest.mark.parametrize("pieces", [[], [_WHOLE[:20]], [_WHOLE[:-1]]])
-def test_tls_that_breaks_is_the_sessions_error(secure, certificate, service, operation, tries, pieces):
+def test_broken_tls_raises_the_sessions_error(secure, certificate, service, operation, tries, pieces):
     broken = Answer(pieces, "breaks TLS")
     second, *_ = Ways(secure, service, operation, tries, certificate).seen(*[broken] * tries)
     assert second[0] is SSLError
 
 
-def test_a_certificate_that_nobody_vouched_for_is_refused(secure):
+def test_an_untrusted_certificate_is_refused(secure):
     client = client_of(secure, tries=1)
     for call in (Wire(client).call, client._make_api_call) * 2:
         with pytest.raises(SSLError):
@@ -329,7 +329,7 @@ BIG = least("GetItem") | {"Key": {"pk": {"S": "x" * 16_000_000}}}
 """More than the system takes before somebody reads it."""
 
 
-def test_a_request_that_nobody_reads_ends_in_time(plain):
+def test_a_request_that_the_server_does_not_read_times_out(plain):
     hurried = Timeout(connect=0.1, read=AT_LEISURE_S)
     second, *_ = Ways(plain, "dynamodb", "GetItem", 1).seen(Answer([], "waits unread"), timeout=hurried, asked=BIG)
     assert second[0] is ConnectionClosedError
@@ -351,7 +351,7 @@ def test_the_session_is_asked_for_a_connection_and_for_nothing_else(plain, monke
     assert (len(through_urllib3), plain.connections) == (2, 2)
 
 
-def test_what_others_put_into_a_request_is_sent(plain):
+def test_headers_added_by_event_handlers_are_sent(plain):
     for value in ("seen", b"seen"):
         client = client_of(plain)
         client.meta.events.register("before-send", lambda request, v=value, **_: request.headers.update({"X-Mine": v}))
@@ -362,7 +362,7 @@ def test_what_others_put_into_a_request_is_sent(plain):
         assert [b"X-Mine: seen\r\n" in head for head in plain.heads] == [True, True]
 
 
-def test_a_session_that_was_replaced_or_closed_is_followed(plain, monkeypatch):
+def test_a_replaced_or_closed_session_is_respected(plain, monkeypatch):
     client = client_of(plain)
     wire = Wire(client)
     plain.answer_with()

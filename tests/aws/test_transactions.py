@@ -100,7 +100,7 @@ def test_an_error_in_the_block_writes_nothing(region):
     assert Thing.count("a") == 1
 
 
-def test_only_a_refused_condition_is_one(region):
+def test_only_a_refused_condition_counts_as_a_condition_failure(region):
     """A read that timed out has a `response` too, which is None."""
     with pytest.raises(PutError) as refused:
         Thing("a", "there").save(Thing.pk.does_not_exist())

@@ -147,7 +147,7 @@ def test_an_index_pays_for_what_changes_in_it(before: dict[str, str] | None, aft
     assert index.units(item(before) if before is not None else None, item(after)) == units
 
 
-def test_what_is_not_known_is_an_error_and_not_a_guess(client: Any) -> None:
+def test_an_unsupported_operation_is_an_error(client: Any) -> None:
     with pytest.raises(Unplayed):
         client.scan(TableName="t")
     for change in ("SET x = list_append(x, :0)", "SET x.y = :0", "SET x = y"):
@@ -187,7 +187,7 @@ def cloud(pages: Pages, tmp_path: Path) -> Iterator[Cloud]:
         yield cloud
 
 
-def test_either_way_finds_every_entry_once(cloud: Cloud, pages: Pages) -> None:
+def test_pages_with_and_without_names_hold_every_entry_once(cloud: Cloud, pages: Pages) -> None:
     dynamodb.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
     lean, ordinary = both(lambda: [list(EntryStore().pages(WAVE, shard)) for shard in range(SHARDS)])
     assert lean == ordinary
@@ -197,7 +197,7 @@ def test_either_way_finds_every_entry_once(cloud: Cloud, pages: Pages) -> None:
     assert len(cloud.calls) == 2 * len(pages.all) == 4 * SHARDS
 
 
-def test_without_names_the_same_entries_come_in_smaller_answers(cloud: Cloud, pages: Pages) -> None:
+def test_answers_without_names_are_smaller(cloud: Cloud, pages: Pages) -> None:
     dynamodb.bind(WavesTable, "gelombang-bench-waves", "ap-southeast-3")
     reader = EntryStore()
     for shard in range(SHARDS):
@@ -217,7 +217,7 @@ def test_a_page_is_billed_by_the_items_that_were_read(cloud: Cloud, pages: Pages
     assert second.last is None
 
 
-def test_whoever_was_not_written_is_as_the_first_but_for_what_is_their_own(cloud: Cloud) -> None:
+def test_a_person_without_a_profile_gets_a_copy_with_their_own_key(cloud: Cloud) -> None:
     cloud.person = {"pk": {"S": "R#first"}, "sk": {"S": "PROFILE"}, "nik_mac": {"S": "0" * 64}, "region": {"N": "31"}}
     keys = [{"pk": {"S": f"R#{name}"}, "sk": {"S": "PROFILE"}} for name in ("second", "third")]
     client = boto3.client("dynamodb", "ap-southeast-3")
@@ -232,7 +232,7 @@ def s3(cloud: Cloud) -> Any:
     return boto3.client("s3", "ap-southeast-3")
 
 
-def test_an_object_comes_back_as_it_was_put_and_one_that_never_was_is_not_there(s3: Any) -> None:
+def test_an_object_is_read_as_it_was_put_and_a_missing_one_is_missing(s3: Any) -> None:
     with pytest.raises(ClientError, match="NoSuchKey"):
         s3.get_object(Bucket="bench", Key="draws/60/leaves/31.bin")
     body = bytes(range(256)) * 10_000
@@ -241,7 +241,7 @@ def test_an_object_comes_back_as_it_was_put_and_one_that_never_was_is_not_there(
     assert (found["Body"].read(), found["LastModified"]) == (body, NOW)
 
 
-def test_an_object_is_put_on_its_condition(s3: Any) -> None:
+def test_a_conditional_put_of_an_object_obeys_its_condition(s3: Any) -> None:
     def put(body: bytes, **condition: str) -> Any:
         return s3.put_object(Bucket="bench", Key="note.txt", Body=body, **condition)
 
@@ -254,7 +254,7 @@ def test_an_object_is_put_on_its_condition(s3: Any) -> None:
     assert s3.get_object(Bucket="bench", Key="note.txt")["Body"].read() == b"three"
 
 
-def test_another_question_is_an_error_and_not_a_guess(s3: Any) -> None:
+def test_an_unsupported_query_is_an_error(s3: Any) -> None:
     with pytest.raises(Unplayed):
         s3.list_objects_v2(Bucket="bench")
     with pytest.raises(Unplayed):
@@ -267,7 +267,7 @@ def test_another_question_is_an_error_and_not_a_guess(s3: Any) -> None:
         )
 
 
-def test_the_plain_way_to_read_a_wave_is_pynamodbs_own_whatever_the_application_bound() -> None:
+def test_the_plain_way_reads_with_pynamodbs_own_connection() -> None:
     dynamodb.bind(WavesTable, "gelombang-local-waves", "ap-southeast-3")
     assert type(PlainEntry._get_connection().connection) is Connection
     assert type(EntryItem._get_connection().connection) is not Connection

@@ -38,7 +38,7 @@ def figures(report: dict[str, Any], *columns: str) -> dict[str, list[float]]:
 UNITS = ("read units", "write units", "index units")
 
 
-def test_a_join_makes_two_calls_and_writes_one_unit_and_the_others_do_what_they_are_said_to() -> None:
+def test_a_join_makes_two_calls_and_one_write_unit_and_the_others_their_stated_ones() -> None:
     assert figures(printed("join", "4"), "calls", "KMS", *UNITS) == {
         "gelombang": [2, 0, 1, 1, 0],
         "(a) Powertools": [3, 0, 2, 1, 0],
@@ -66,12 +66,12 @@ def test_a_payout_costs_what_it_should_and_each_of_its_steps_is_one_transaction(
     }
 
 
-def test_registering_and_looking_cost_what_docs_costs_says() -> None:
+def test_registering_and_get_me_cost_what_the_docs_say() -> None:
     assert figures(printed("me", "4"), "calls", "KMS") == {"PUT /me/registration": [2, 4], "GET /me": [4, 1]}
 
 
 @pytest.mark.deep
-def test_each_way_joins_somebody_from_cold() -> None:
+def test_each_way_answers_a_join_after_a_cold_start() -> None:
     [wall, cpu] = zip(*figures(printed("cold", "1"), "wall ms", "CPU ms").values(), strict=True)
     assert len(wall) == 5
     assert min(*wall, *cpu) > 0
@@ -93,7 +93,7 @@ def test_a_target_says_whether_it_is_met(value: float, limits: dict[str, float],
     assert Target(name="", value=value, **limits).met is met
 
 
-def test_the_page_of_costs_has_what_a_million_people_cost_by_its_own_calls_and_units() -> None:
+def test_the_table_of_a_million_people_follows_from_the_page_of_costs() -> None:
     assert "\n".join(active.table()) in (ROOT / "docs/costs.md").read_text()
     figures = {name: number for name, number in active.used().items() if number}
     assert figures.keys() == active.USD.keys(), "each price is of something that is used"

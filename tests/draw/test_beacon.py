@@ -27,7 +27,7 @@ REAL = VECTORS["drand_quicknet"]
 ROUND, SIGNATURE = REAL[0]["round"], bytes.fromhex(REAL[0]["signature"])
 
 
-def test_quicknet_is_pinned_as_the_vectors_have_it():
+def test_the_pinned_quicknet_equals_that_of_the_vectors():
     expected = VECTORS["drand_quicknet_chain"]
     found = (QUICKNET.hash, QUICKNET.public_key, QUICKNET.genesis, QUICKNET.period_s)
     assert found == (expected["hash"], expected["public_key"], expected["genesis_time"], expected["period_s"])
@@ -80,7 +80,7 @@ def a_curve_point_outside_the_group() -> bytes:
         (sign(ROUND), "not signed by the pinned key"),
     ],
 )
-def test_what_is_not_the_chains_signature_of_the_round_is_refused(signature: bytes, reason: str):
+def test_a_wrong_signature_of_a_round_is_refused(signature: bytes, reason: str):
     with pytest.raises(ForgedBeacon) as refused:
         beacon.verify(QUICKNET, ROUND, signature)
     assert refused.value.facts == {"round": ROUND, "reason": reason}

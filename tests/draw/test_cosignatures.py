@@ -101,14 +101,14 @@ BODY = LINE.split()[2]
         Cosignature("w", b"abcd", 1 << 63, bytes(64)).line(),
     ],
 )
-def test_what_is_not_exactly_a_line_is_refused_by_the_verifier_too(line: bytes):
+def test_a_malformed_line_is_refused_by_the_verifier_too(line: bytes):
     with pytest.raises(MalformedCosignature):
         cosignatures.parse_line(line)
     with pytest.raises(program().Failure, match="malformed"):
         program().parse_cosignatures(line)
 
 
-def test_a_name_is_no_key_without_its_id_and_no_id_without_its_name():
+def test_a_line_needs_both_the_name_and_the_id_of_its_key():
     namesake = WitnessKey(WITNESS.name, OTHER.public.key)
     found = cosignatures.parse_line(LINE)
     for key in (namesake, WitnessKey("another", WITNESS.public.key), OTHER.public):
@@ -118,7 +118,7 @@ def test_a_name_is_no_key_without_its_id_and_no_id_without_its_name():
         cosignatures.verify(Cosignature("another", found.key_id, found.time, found.signature), NOTE, [WITNESS.public])
 
 
-def test_every_bit_of_a_line_and_of_the_note_is_vouched_for():
+def test_a_change_of_any_bit_of_line_or_note_is_refused():
     found = cosignatures.parse_line(LINE)
     for bit in range(512):
         signature = bytearray(found.signature)
@@ -156,14 +156,14 @@ EIGHTH = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
         WITNESS.encode(),
     ],
 )
-def test_what_is_not_exactly_a_key_is_refused(text: str):
+def test_a_malformed_key_is_refused(text: str):
     with pytest.raises(ValueError):  # noqa: PT011 - its words are for whoever configures a stage
         cosignatures.parse_key(text)
 
 
 @pytest.mark.parametrize("sign", [0, 0x80])
 @pytest.mark.parametrize("y", [0, 1, 2**255 - 20, 2**255 - 19, 2**255 - 1, EIGHTH, 2**255 - 19 - EIGHTH], ids=hex)
-def test_a_key_under_which_anybody_could_sign_is_refused(y, sign):
+def test_a_weak_key_is_refused(y, sign):
     key = bytearray(y.to_bytes(32, "little"))
     key[31] |= sign
     with pytest.raises(ValueError, match="anybody"):
@@ -182,7 +182,7 @@ def test_under_the_neutral_point_every_note_has_a_signature():
     ["", WITNESS.encode() + "\n", WITNESS.encode().replace("77ea", "77eb"), WITNESS.encode()[:-1], VKEY]
     + [f"PRIVATE+KEY+w+00000000+{b64encode(bytes([2]) + bytes(32)).decode()}"],
 )
-def test_what_is_not_exactly_a_private_key_is_refused_and_not_quoted(text: str):
+def test_a_malformed_private_key_is_refused_and_not_quoted(text: str):
     with pytest.raises(ValueError) as refused:  # noqa: PT011 - as above
         cosignatures.parse_signer(text)
     assert WITNESS.encode()[-40:] not in str(refused.value)
@@ -200,7 +200,7 @@ def test_what_is_not_exactly_a_private_key_is_refused_and_not_quoted(text: str):
         (-1, [], ">= 0"),
     ],
 )
-def test_witnesses_that_cannot_be_are_refused_when_the_figures_are_read(tmp_path, quorum, keys, reason):
+def test_impossible_witnesses_are_refused_when_the_programme_is_loaded(tmp_path, quorum, keys, reason):
     text = (ROOT / "chalicelib/programme.toml").read_text()
     wrong = text.replace("quorum = 0  ", f"quorum = {quorum}  ", 1).replace("keys = []", f"keys = {keys}", 1)
     assert wrong != text
@@ -211,6 +211,6 @@ def test_witnesses_that_cannot_be_are_refused_when_the_figures_are_read(tmp_path
     assert "draw.witnesses" in str(refused.value)
 
 
-def test_a_quorum_of_all_is_as_good_as_any():
+def test_a_quorum_may_be_all_witnesses():
     rules = WitnessRules(quorum=2, keys=(VKEY, str(OTHER.public)))
     assert rules.known == (WITNESS.public, OTHER.public)

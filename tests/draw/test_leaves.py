@@ -55,7 +55,7 @@ def test_a_list_too_long_for_the_cache_is_sorted_alike_and_finds_the_same_double
         build_list(54, 31, [*tickets, tickets[77]])
 
 
-def test_a_ticket_that_was_written_twice_is_found_out():
+def test_a_duplicate_ticket_is_found():
     unsorted = leaves.Unsorted(54)
     unsorted.add(31, [bytes([n]) * 32 for n in range(9)])
     unsorted.add(31, [b"\x04" * 32])
@@ -65,7 +65,7 @@ def test_a_ticket_that_was_written_twice_is_found_out():
 
 
 @pytest.mark.parametrize(("near_bytes", "most"), [(1 << 20, 210), (1 << 10, 160)], ids=["small", "large"])
-def test_a_wave_in_the_making_takes_little_more_than_its_leaves(
+def test_packing_a_wave_takes_little_more_memory_than_its_leaves(
     monkeypatch: pytest.MonkeyPatch, near_bytes: int, most: int
 ):
     """`most`: bytes for each entry of one region."""
@@ -87,7 +87,7 @@ def test_a_wave_in_the_making_takes_little_more_than_its_leaves(
     assert peak < gathered + people / regions * most
 
 
-def test_the_files_of_a_freeze():
+def test_a_freeze_publishes_exactly_these_files():
     lists = random_lists(54, {31: 5000, 32: 1})
     commitment = leaves.commit_to(54, leaves.region_table(lists, {11: 2}), 9, REAL_FROZEN, QUICKNET)
     files = published.commitment_files(commitment, lists, {"over_age": 3, "excluded": 1, "barred": 0})
@@ -122,7 +122,7 @@ def test_every_shard_is_worked_on_once_by_as_many_threads_as_there_are_connectio
     assert dynamodb._connection("ap-southeast-3").client.meta.config.max_pool_connections > entries.THREADS
 
 
-def test_what_one_shard_raises_is_raised_and_no_other_is_begun(monkeypatch):
+def test_an_error_in_one_shard_is_raised_and_no_further_shard_begins(monkeypatch):
     begun: list[int] = []
     over = threading.Event()
 

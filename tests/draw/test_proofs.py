@@ -96,7 +96,7 @@ def absent(leaves: list[bytes]) -> Iterator[bytes]:
         yield from (number(one) for one in (value - 1, value + 1) if 0 <= one < 2**256)
 
 
-def test_a_list_that_is_not_ascending_ends_too():
+def test_a_search_in_an_unsorted_list_ends():
     listed = Published(list(reversed(hashes(3000))))
     for leaf in listed.leaves[::100]:
         assert listed.find(leaf, 16) in {None, listed.leaves.index(leaf)}
@@ -108,7 +108,7 @@ def test_an_empty_list_has_no_leaf_and_is_not_read():
     assert listed.reads == []
 
 
-def test_in_a_list_as_it_is_published_a_few_reads_are_enough():
+def test_a_search_in_a_published_list_needs_few_reads():
     listed = Published(hashes(20_000))
     taken = []
     for index in range(0, 20_000, 501):
@@ -119,7 +119,7 @@ def test_in_a_list_as_it_is_published_a_few_reads_are_enough():
     assert sum(taken) < 1.4 * len(taken)
 
 
-def test_ten_million_entries_are_never_loaded():
+def test_a_search_never_loads_ten_million_entries():
     listed = Even(10_000_000)
     found = proofs.find(listed.leaf(6_543_210), listed.length, listed.read)
     assert found is not None
@@ -128,7 +128,7 @@ def test_ten_million_entries_are_never_loaded():
 
 
 @pytest.mark.parametrize("part", [b"", b"half a leaf"])
-def test_a_part_that_is_not_whole_leaves_is_an_error_not_a_missing_leaf(part):
+def test_a_part_that_cuts_a_leaf_is_an_error(part):
     with pytest.raises(ValueError, match="leaves that were asked for"):
         proofs.find(number(1), 10, lambda _first, _count: part)
 

@@ -73,7 +73,7 @@ def test_selection_and_substitutions_are_what_the_plain_rules_give(sizes, reserv
 
 
 @given(sizes, shares, st.integers(0, 40))
-def test_every_cut_off_tells_the_chosen_from_the_others(sizes, reserved, over):
+def test_every_cut_off_separates_the_chosen_from_the_others(sizes, reserved, over):
     lists = random_lists(60, sizes)
     found = Selection(lists, reserved, sum(reserved.values()) + over, SEED)
     seats = dict(found.winners())
@@ -120,7 +120,7 @@ def test_more_reserved_than_there_are_seats_is_not_drawn():
         Selection({}, {31: 2}, 1, SEED)
 
 
-def test_who_holds_no_seat_has_none_to_give():
+def test_only_a_leaf_with_a_seat_can_be_substituted():
     lists = random_lists(60, {31: 5})
     found = Selection(lists, {}, 2, SEED)
     winner = next(iter(found.winners()))[0]
@@ -147,7 +147,7 @@ def test_replaying_what_was_recorded_brings_a_selection_to_the_same_point():
     assert list(again.winners()) == list(first.winners())
 
 
-def test_equal_values_are_told_apart_by_the_leaf(monkeypatch):
+def test_equal_values_are_ordered_by_leaf(monkeypatch):
     lists = random_lists(60, {31: 9})
     tied = [(b"\x01" * 32, leaf) for leaf in reversed(list(leaves_of(lists[31])))]
     monkeypatch.setattr(selection, "_between", lambda seed, tag, leaves, low, high: tied if low == b"" else [])
@@ -165,7 +165,7 @@ def test_the_order_goes_on_over_every_entry_beyond_the_first_bound():
     assert order == sorted(leaves_of(lists[31]), key=lambda leaf: open_value(SEED, leaf))
 
 
-def test_two_bands_that_meet_at_a_value_have_it_once():
+def test_a_value_on_the_border_of_two_bands_is_in_one():
     leaves = random_lists(60, {31: 9})[31]
     values = sorted(rank(SEED, leaf) for leaf in leaves_of(leaves))
     tag, bound, highest = b"gelombang1/rank\0", values[4], b"\xff" * 32
@@ -175,7 +175,7 @@ def test_two_bands_that_meet_at_a_value_have_it_once():
     assert sorted(value for value, _ in upper) == values[5:]
 
 
-def test_a_draw_keeps_only_about_as_many_values_as_it_chooses():
+def test_a_draw_keeps_about_as_many_values_as_seats():
     lists = random_lists(60, {31: 50_000})
     tracemalloc.start()
     found = Selection(lists, {}, 500, SEED)

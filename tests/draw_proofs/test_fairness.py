@@ -112,13 +112,13 @@ def test_every_entry_has_the_same_chance_of_an_open_seat() -> None:
     assert min(alone(1, count) for count in counts) > P_MIN
 
 
-def test_it_does_not_matter_when_one_joined() -> None:
+def test_the_time_of_joining_does_not_change_the_chance() -> None:
     deciles = by_decile(openly_chosen())
     assert together(deciles) > P_MIN
     assert min(alone(*decile) for decile in deciles) > P_MIN
 
 
-def test_it_does_not_matter_how_many_joined_in_ones_region() -> None:
+def test_the_size_of_a_region_does_not_change_the_chance_of_an_open_seat() -> None:
     regions = by_region(openly_chosen())
     assert together(regions.values()) > P_MIN
     assert min(alone(*region) for region in regions.values()) > P_MIN
@@ -215,13 +215,13 @@ FAVOURED: dict[str, tuple[set[bytes], int, Callable[[list[int]], float]]] = {
 
 
 @pytest.mark.parametrize("who", some_of(FAVOURED, 4))
-def test_a_selection_that_favours_somebody_is_found_out(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+def test_a_biased_selection_is_detected(monkeypatch: pytest.MonkeyPatch, who: str) -> None:
     leaves, percent, p = FAVOURED[who]
     favour(monkeypatch, leaves, percent)
     assert p(chosen({}, QUOTA)) < P_MIN
 
 
-def test_open_seats_by_the_same_order_as_the_reserved_ones_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reusing_the_order_of_reserved_seats_for_open_ones_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who lost in a region with many seats would lose again: a mistake that every single rule of the draw survives."""
     monkeypatch.setattr(selection, "_OPEN", selection._RANK)
     counts = chosen(RESERVED, RESERVED_QUOTA)

@@ -29,7 +29,7 @@ def test_a_good_wave_is_accepted(wave: Fraud) -> None:
 
 
 @pytest.mark.parametrize("kind", FRAUDS)
-def test_fraud_is_named(kind: str) -> None:
+def test_each_fraud_is_named(kind: str) -> None:
     planted = FRAUDS[kind]
     assert by_single_file(planted.files, planted.facts) == planted.names
 
@@ -80,7 +80,9 @@ CASES: list[Case] = [
 
 
 @pytest.mark.parametrize(("point", "what", "files", "facts"), CASES, ids=[case[1] for case in CASES])
-def test_it_passes_and_the_page_says_so(point: str, what: str, files: Mapping[str, bytes], facts: Facts) -> None:
+def test_an_undetectable_fraud_passes_and_the_page_says_so(
+    point: str, what: str, files: Mapping[str, bytes], facts: Facts
+) -> None:
     assert POINTS[point], what
     assert by_single_file(files, facts) == set()
 
@@ -98,12 +100,12 @@ def test_it_passes_and_the_page_says_so(point: str, what: str, files: Mapping[st
         ("9", ["winner who is wrongly called `ineligible`"]),
     ],
 )
-def test_the_page_names_it(point: str, words: list[str]) -> None:
+def test_the_page_names_each_undetectable_fraud(point: str, words: list[str]) -> None:
     text = " ".join(SECTION.partition(f"\n{point}. ")[2].partition(f"\n{int(point) + 1}. ")[0].split())
     assert [one for one in words if one not in text] == []
 
 
-def test_whoever_reads_only_the_readme_the_page_or_the_output_is_told_as_well() -> None:
+def test_the_readme_the_page_and_the_output_state_the_limits_too() -> None:
     readme = " ".join((ROOT / "README.md").read_text().split())
     for words in ("every entry is a person", "no two people got one entry", "Identity is not verified yet"):
         assert words in readme

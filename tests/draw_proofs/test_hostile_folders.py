@@ -72,7 +72,7 @@ NO_FILE = NO_FOLDER | {
 
 @pytest.mark.parametrize("kind", NO_FILE)
 @pytest.mark.parametrize("name", PLAIN)
-def test_what_is_no_plain_file_is_malformed(kind: str, name: str, folder: Path) -> None:
+def test_a_file_that_is_not_regular_is_malformed(kind: str, name: str, folder: Path) -> None:
     NO_FILE[kind](folder / name)
     assert failures(folder) == {"malformed"}
     if kind in ("linked", "a pipe", "a folder"):
@@ -81,7 +81,7 @@ def test_what_is_no_plain_file_is_malformed(kind: str, name: str, folder: Path) 
 
 @pytest.mark.parametrize("name", ["leaves", "nodes"])
 @pytest.mark.parametrize("kind", NO_FOLDER)
-def test_so_is_all_that_lies_in_what_is_no_plain_folder(kind: str, name: str, folder: Path) -> None:
+def test_files_in_a_folder_that_is_not_regular_are_malformed(kind: str, name: str, folder: Path) -> None:
     NO_FOLDER[kind](folder / name)
     assert failures(folder) == {"malformed"}
 
@@ -92,13 +92,13 @@ def test_the_folder_itself_may_be_a_link(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["NOTE.TXT", "Note.txt", "note.txt.", "note.txt ", "note"])
-def test_another_name_is_another_file(name: str, folder: Path) -> None:
+def test_names_are_compared_exactly(name: str, folder: Path) -> None:
     (folder / "note.txt").rename(folder / name)
     assert failures(folder) == {"missing"}
 
 
 @pytest.mark.parametrize("name", ["Leaves/31.bin", "leaves/31.BIN", "leaves/031.bin", "leaves/31.bin.bak"])
-def test_nor_is_a_list_found_by_another_one(name: str, folder: Path) -> None:
+def test_a_list_is_not_found_under_another_name(name: str, folder: Path) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / "leaves/31.bin").rename(folder / name)
     assert failures(folder) == {"missing"}
@@ -114,7 +114,7 @@ def test_a_list_of_a_region_without_a_row_or_without_entries_is_noticed(
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "leaves/Thumbs.db", "leaves/9.bin", "leaves/100.bin", "index.html"])
-def test_what_is_no_file_of_a_draw_does_not_matter(name: str, folder: Path) -> None:
+def test_unknown_files_are_ignored(name: str, folder: Path) -> None:
     (folder / name).write_bytes(b"\xff" * 40)
     assert failures(folder) == set()
 
@@ -132,7 +132,7 @@ NUMBERS = [b"Infinity", b"-Infinity", b"NaN", b"1e400", b"1" * 5000, b"-0", b"00
         ("substitutions.json", b'"seq":'),
     ],
 )
-def test_a_number_that_is_none_is_malformed(name: str, before: bytes, number: bytes, folder: Path) -> None:
+def test_a_malformed_number_is_malformed(name: str, before: bytes, number: bytes, folder: Path) -> None:
     head, _, tail = GOOD[name].partition(before)
     rest = tail.lstrip(b"0123456789")
     assert rest != tail
@@ -142,11 +142,11 @@ def test_a_number_that_is_none_is_malformed(name: str, before: bytes, number: by
 
 @pytest.mark.parametrize("deep", [b"[" * 500_000, b'{"a":' * 100_000, b"[" * 400_000 + b"]" * 400_000])
 @pytest.mark.parametrize("name", ["regions.json", "beacon.json", "result.json", "removals.json", "substitutions.json"])
-def test_what_is_nested_without_end_is_malformed(name: str, deep: bytes, folder: Path) -> None:
+def test_endless_nesting_is_malformed(name: str, deep: bytes, folder: Path) -> None:
     (folder / name).write_bytes(deep + b"\n")
     assert failures(folder) == {"malformed"}
 
 
-def test_a_sample_that_claims_to_be_of_everybody_is_wrong_and_no_more_is_drawn_than_it_has(folder: Path) -> None:
+def test_a_sample_that_claims_everybody_is_wrong_and_costs_no_more(folder: Path) -> None:
     (folder / "sample.json").write_bytes(b'{"after_seq":0,"size":4294967295,"leaves":["' + b"ab" * 32 + b'"]}\n')
     assert failures(folder) == {"wrong sample"}

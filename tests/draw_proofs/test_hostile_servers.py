@@ -174,7 +174,7 @@ def failures(url: str, limit_s: float, *own: str) -> set[str]:
 FILES = ["note.txt", "result.json", "leaves/31.bin", "cosignatures.txt"]
 
 
-def test_a_good_server_is_believed() -> None:
+def test_a_good_server_passes() -> None:
     with hostile(GOOD, {}) as server:
         assert failures(server.url, LONG_S) == set()
         assert failures(server.url, LONG_S, *OWN) == set()
@@ -182,20 +182,20 @@ def test_a_good_server_is_believed() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("kind", SLOW)
-def test_a_server_that_never_ends_is_left_at_the_time_limit(kind: str, name: str) -> None:
+def test_a_server_that_never_ends_is_given_up_at_the_time_limit(kind: str, name: str) -> None:
     with hostile(GOOD, {name: SLOW[kind]}) as server:
         assert failures(server.url, SHORT_S) == {"missing"}
 
 
 @pytest.mark.parametrize("kind", SLOW)
-def test_nor_does_a_personal_proof_wait_for_it(kind: str) -> None:
+def test_a_personal_proof_gives_up_an_endless_server_too(kind: str) -> None:
     with hostile(GOOD, {"leaves/31.bin": SLOW[kind]}) as server:
         assert failures(server.url, SHORT_S, *OWN) == {"missing"}
 
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("kind", BROKEN)
-def test_what_is_no_file_is_missing_and_nothing_else_is(kind: str, name: str) -> None:
+def test_a_broken_answer_counts_as_a_missing_file(kind: str, name: str) -> None:
     with hostile(GOOD, {name: BROKEN[kind]}) as server:
         assert failures(server.url, LONG_S) == {"missing"}
 
@@ -220,13 +220,13 @@ LENGTHS: dict[str, tuple[str, Answer, str]] = {
 
 
 @pytest.mark.parametrize(("file", "answer", "name"), LENGTHS.values(), ids=LENGTHS)
-def test_a_wrong_length_on_a_kept_connection_is_told_of_its_own_file(file: str, answer: Answer, name: str) -> None:
+def test_a_wrong_length_on_a_kept_connection_is_attributed_to_its_file(file: str, answer: Answer, name: str) -> None:
     """Nothing of it is taken for the answer to the next request."""
     with hostile(GOOD, {file: answer}, kept=True) as server:
         assert failures(server.url, LONG_S) == ({name} if name else set())
 
 
-def test_a_list_of_one_leaf_again_and_again_is_left_at_its_second_one() -> None:
+def test_reading_a_list_stops_at_the_first_repeated_leaf() -> None:
     """1.6 GB of it, as the region table says: neither read nor kept."""
     rows = [{"region": 31, "entries": program().MOST_ENTRIES, "quota": 0, "root": "00" * 32}]
 
@@ -254,7 +254,7 @@ class Clock:
         return self.now
 
 
-def test_there_is_one_limit_for_all_and_patience_is_earned_back_by_sending() -> None:
+def test_all_files_share_one_time_limit_that_sending_extends() -> None:
     clock = Clock()
     time = program().TimeLimit(1000, clock)
     clock.now += 500  # spent on something else
@@ -324,7 +324,7 @@ def test_a_file_may_take_longer_than_the_patience_as_long_as_it_comes_fast_enoug
     ("answer_s", "limit_s", "fault"),
     [(0.35, 3600, ""), (1.5, 3600, ""), (2.0, 3600, ""), (2.5, 3600, "too slow"), (1.5, 200, "too slow")],
 )
-def test_the_way_there_and_back_costs_no_patience_however_many_files_are_asked_for(
+def test_round_trips_cost_no_patience_but_count_for_the_overall_limit(
     status: bytes, answer_s: float, limit_s: float, fault: str
 ) -> None:
     """Nearly two hundred files are asked for that must not be there; the limit for all is held nevertheless."""
@@ -343,7 +343,7 @@ def test_the_way_there_and_back_costs_no_patience_however_many_files_are_asked_f
 
 
 @pytest.mark.parametrize("size", [1, 31, 32, 33, 64, 1000])
-def test_the_order_of_a_list_does_not_depend_on_the_pieces_in_which_it_comes(size: int) -> None:
+def test_the_order_check_works_for_any_chunks(size: int) -> None:
     def judged(leaves: bytes) -> str:
         watch = program().Ascending("x")
         try:

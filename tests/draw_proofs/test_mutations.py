@@ -128,7 +128,7 @@ def test_a_changed_file_is_noticed_and_named(name: str, step: int) -> None:
 
 @SOME_OR_ALL
 @pytest.mark.parametrize("name", [name for name in FILES if name not in ("removals.json", "sample.json")])
-def test_whoever_looks_for_their_own_entry_is_told_of_a_changed_file(name: str, step: int) -> None:
+def test_a_personal_proof_notices_a_changed_file(name: str, step: int) -> None:
     """Not all is noticed: a personal proof reads no whole list."""
     found = [by_single_file({**FILES, name: content}, OWN) for content in changed_files(name)[0][::step]]
     assert any(found) or name.endswith("/32.bin")
@@ -145,7 +145,7 @@ def test_several_changed_and_missing_files_are_named(facts: Facts, step: int) ->
 
 
 @pytest.mark.parametrize("name", ["removals.json", "substitutions.json", "sample.json", "cosignatures.txt"])
-def test_what_is_left_out_is_what_nobody_can_notice(name: str) -> None:
+def test_only_undetectable_changes_are_left_out(name: str) -> None:
     contents = changed_files(name)[1]
     assert contents
     assert [one for one in contents if by_single_file({**FILES, name: one}, FACTS)] == []

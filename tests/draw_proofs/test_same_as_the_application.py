@@ -55,7 +55,7 @@ def by_the_application(raw: bytes) -> list[cosignatures.Cosignature]:
     return [cosignatures.parse_line(line + b"\n") for line in lines]
 
 
-def test_both_read_the_same_cosignatures_and_believe_the_same() -> None:
+def test_both_read_and_accept_the_same_cosignatures() -> None:
     known, text = {(key.name, key.id): key.key for key in FACTS.witnesses}, FILES["note.txt"]
     believed = 0
     for raw in [FILES["cosignatures.txt"], *changed_files("cosignatures.txt")[0]]:
@@ -76,7 +76,7 @@ def test_both_read_the_same_cosignatures_and_believe_the_same() -> None:
     assert believed > 100
 
 
-def test_both_take_the_same_keys_of_witnesses() -> None:
+def test_both_accept_the_same_keys_of_witnesses() -> None:
     random, taken = Random("keys"), 0
     for _ in range(2000):
         text = str(random.choice(FACTS.witnesses))
@@ -92,7 +92,7 @@ def test_both_take_the_same_keys_of_witnesses() -> None:
     assert 0 < taken < 2000
 
 
-def test_both_believe_the_same_signatures() -> None:
+def test_both_accept_the_same_signatures() -> None:
     believed = 0
     for raw in [FILES["beacon.json"], *changed_files("beacon.json")[0]]:
         signed = unless(v.Failure, v.parse_beacon, raw)
@@ -106,7 +106,7 @@ def test_both_believe_the_same_signatures() -> None:
 
 
 @pytest.mark.parametrize(("ours", "theirs"), CHAINS)
-def test_both_take_the_same_round_for_a_freeze_and_know_when_it_exists(ours: note.Chain, theirs: Any) -> None:
+def test_both_compute_the_same_round_and_its_time_for_a_freeze(ours: note.Chain, theirs: Any) -> None:
     random = Random("rounds")
     near = range(ours.genesis - ours.delay_s - 5, ours.genesis - ours.delay_s + 12)
     for second in [*near, *(random.randrange(0, 2**32) for _ in range(1000))]:

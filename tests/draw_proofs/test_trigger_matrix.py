@@ -199,7 +199,7 @@ def declared(left: dict[str, Any]) -> datetime:
     return notes.parse(left["files"]["note.txt"]).frozen
 
 
-def test_the_life_that_is_compared_with_has_all_that_can_happen(world, tmp_path):
+def test_the_reference_run_has_every_kind_of_event(world, tmp_path):
     left = plain(world, FREEZES)
     assert left["record"].state is left["record"].announced is WaveState.SETTLED
     assert {EntryOutcome.FAMILY_CARD, EntryOutcome.INELIGIBLE} <= set(left["outcomes"].values())
@@ -211,7 +211,7 @@ def test_the_life_that_is_compared_with_has_all_that_can_happen(world, tmp_path)
 
 
 @pytest.mark.parametrize(("way", "action"), some_of(product([way for way in WAYS if way != "concurrent"], ACTIONS), 2))
-def test_a_trigger_that_goes_wrong_changes_no_published_byte(world, tmp_path, way, action):
+def test_a_failing_trigger_changes_no_published_byte(world, tmp_path, way, action):
     left = play(world, way, {action: twice if way == "doubled" else once})
     assert world.failed_checks(WAVE, tmp_path) == []
     assert left["record"].state is WaveState.SETTLED

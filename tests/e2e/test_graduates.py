@@ -86,7 +86,7 @@ def test_an_alumnus_finds_a_vacancy_by_what_they_learned_and_shares_it_until_the
     assert gateway.services.jobs.counts(gateway.now).applications == 1
 
 
-def test_pages_are_followed_over_http_and_a_query_that_is_none_is_refused(gateway: Gateway) -> None:
+def test_pages_are_followed_over_http_and_a_malformed_query_is_refused(gateway: Gateway) -> None:
     person = gateway.alumnus
     vacancies = [gateway.vacancy() for _ in range(3)]
     seen: list[str] = []
@@ -118,7 +118,7 @@ def test_all_pages_may_be_read_in_one_second_and_each_only_once(gateway: Gateway
     assert len(read) == len(applications) == 3
 
 
-def test_a_signature_is_of_its_own_page_only(gateway: Gateway) -> None:
+def test_a_signature_is_valid_for_its_page_only(gateway: Gateway) -> None:
     overheard = Call(routes.APPLICANTS, query={"limit": "1"}, partner=gateway.partner, signed_at=gateway.now)
     overheard = overheard.at(gateway.vacancy())
     for query in ("", "?limit=2", "?limit=1&limit=1", "?limit=1&cursor=", "?LIMIT=1"):

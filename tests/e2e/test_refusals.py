@@ -128,7 +128,7 @@ def test_every_refusal_that_is_declared_is_provoked_here_and_no_other():
     assert {(route, code) for route, codes in REFUSALS.items() for code in codes} == declared
 
 
-def test_the_document_names_these_refusals_besides_the_common_ones(documented):
+def test_the_openapi_document_names_exactly_these_refusals(documented):
     named = {route: set().union(*codes.values()) - COMMON for route, codes in documented.items()}
     assert named == {route: REFUSALS.get(route, {}).keys() - COMMON for route in OPERATIONS}
 
@@ -159,7 +159,7 @@ class Away:
 
 
 @pytest.mark.parametrize("route", OPERATIONS)
-def test_a_route_refuses_what_all_of_its_kind_refuse_as_documented(gateway, documented, monkeypatch, route):
+def test_every_route_gives_the_common_refusals_of_its_kind(gateway, documented, monkeypatch, route):
     """Strangers, wrong bodies, an outage (503) and a mistake of ours (500)."""
     call, operation = SUCCESSES[route](gateway), OPERATIONS[route]
     if operation.who == "citizen":

@@ -113,7 +113,7 @@ def victim(cloud: Settings, programme: Programme) -> Iterator[Victim]:
             yield Victim(gateway, cloud, sandbox)
 
 
-def test_an_address_that_was_given_before_money_was_due_is_told_and_needs_no_wait(victim: Victim) -> None:
+def test_an_address_set_before_money_was_due_is_announced_without_a_wait(victim: Victim) -> None:
     victim.person = victim.gateway.chosen(victim.gateway.form(name=HOLDER)).registrant_id
     assert victim.give("5551111")["pay_from"] is None
     payee = victim.services.address_book.payee(victim.person, victim.gateway.now)
@@ -124,7 +124,7 @@ def test_an_address_that_was_given_before_money_was_due_is_told_and_needs_no_wai
     assert victim.services.address_book.payee(victim.person, victim.gateway.now) is Hold.DISPUTED
 
 
-def test_the_wait_is_counted_from_when_the_person_was_told(victim: Victim) -> None:
+def test_the_wait_begins_when_the_person_was_told(victim: Victim) -> None:
     victim.give("5559999")
     assert len(victim.office.receive()) == 1, "and lost"
     victim.gateway.now += 2 * WAIT
@@ -164,7 +164,7 @@ NOBODY_HEARS: dict[str, Callable[[Victim], object]] = {
 
 
 @pytest.mark.parametrize("silence", NOBODY_HEARS)
-def test_a_change_that_nobody_could_be_told_of_is_not_paid_to_until_it_is_settled(
+def test_nothing_is_paid_while_nobody_could_be_told_of_a_change(
     victim: Victim, caplog: pytest.LogCaptureFixture, silence: str
 ) -> None:
     victim.give("5559999")
@@ -184,7 +184,7 @@ def test_a_change_that_nobody_could_be_told_of_is_not_paid_to_until_it_is_settle
 
 
 @pytest.mark.parametrize(("because", "later"), [("complaint", timedelta()), ("bounce", timedelta(days=4))])
-def test_who_read_the_mail_was_told_whatever_becomes_of_the_mailbox(
+def test_a_mail_that_was_sent_counts_as_told_even_if_the_mailbox_is_closed_later(
     victim: Victim, because: str, later: timedelta
 ) -> None:
     victim.give("5559999")
@@ -194,7 +194,7 @@ def test_who_read_the_mail_was_told_whatever_becomes_of_the_mailbox(
     assert victim.pay() is State.PAID
 
 
-def test_what_waits_for_an_administrator_goes_on_too_with_another_account_that_is_told(victim: Victim) -> None:
+def test_setting_another_account_also_ends_the_wait_for_an_administrator(victim: Victim) -> None:
     victim.give("5559999")
     victim.ses.plan = [NeverTaken("BadRequestException")]
     assert (victim.letters(), victim.pay()) == ([], State.HELD)
@@ -229,7 +229,7 @@ def test_a_changed_or_first_address_is_told_by_mail_and_nothing_is_paid_for_72_h
     assert victim.paid_to() == ["5559999"]
 
 
-def test_not_me_stops_the_money_whatever_the_thief_changes_after_until_somebody_has_looked(victim: Victim) -> None:
+def test_a_denied_change_stops_money_through_later_changes_until_an_administrator_acts(victim: Victim) -> None:
     victim.give("5559999")
     path = victim.link()
     assert victim.say(path, "denial") == 200
@@ -266,7 +266,7 @@ def test_a_change_or_a_first_address_that_was_confirmed_from_the_mailbox_is_paid
     assert victim.paid_to() == ["5557777"]
 
 
-def test_a_program_may_open_a_link_which_is_used_once_and_counts_for_one_change_only(victim: Victim) -> None:
+def test_opening_a_link_changes_nothing_and_it_serves_one_change_once(victim: Victim) -> None:
     victim.give("5557777")
     first = victim.link()
     victim.give("5559999")
@@ -290,7 +290,7 @@ def test_a_program_may_open_a_link_which_is_used_once_and_counts_for_one_change_
         assert (victim.look(forged), victim.say(forged, "denial")) == (404, 404)
 
 
-def test_a_link_ends_after_some_weeks(victim: Victim) -> None:
+def test_a_link_expires_after_30_days(victim: Victim) -> None:
     victim.give("5557777")
     path = victim.link()
     victim.gateway.now += timedelta(days=LINK_DAYS, seconds=1)
@@ -347,7 +347,7 @@ def test_each_corrected_name_is_told_once_and_what_was_rejected_or_is_no_name_is
     assert victim.mails() == [], "as of the person's own change of the occupation"
 
 
-def test_who_denies_a_change_of_the_phone_stops_the_money_too(victim: Victim) -> None:
+def test_denying_a_change_of_the_phone_stops_the_money_too(victim: Victim) -> None:
     person, form = victim.gateway.stranger(), victim.gateway.form()
     victim.register(person, form)
     victim.register(person, form, name="Siti Aminah Lestari")

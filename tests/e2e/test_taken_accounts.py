@@ -80,7 +80,7 @@ def adding(home: Home, contact: str = THIEFS) -> Call:
 
 
 @pytest.mark.parametrize("by", [FIRST, SECOND])
-def test_each_contact_hears_of_a_thiefs_contact_and_stops_it(home: Home, by: str) -> None:
+def test_each_contact_is_told_of_a_thiefs_contact_and_can_stop_it(home: Home, by: str) -> None:
     view = home.asks(home.thief, adding(home), 201)
     assert view["signs_in_from"] is not None
     letters = home.letters()
@@ -97,7 +97,7 @@ def test_each_contact_hears_of_a_thiefs_contact_and_stops_it(home: Home, by: str
     assert home.contacts() == ["s•••@example.org", "s•••@example.net"]
 
 
-def test_a_thief_does_not_shut_the_owner_out_whom_a_session_of_theirs_helps_too(home: Home) -> None:
+def test_a_thief_cannot_shut_the_owner_out(home: Home) -> None:
     home.asks(home.thief, adding(home), 201)
     contacts = {one["contact"]: one["contact_id"] for one in home.asks(home.thief, Call(routes.CONTACTS))["contacts"]}
     remove = Call(routes.REMOVE_CONTACT).at(contacts["s•••@example.org"])
@@ -114,7 +114,7 @@ def test_a_thief_does_not_shut_the_owner_out_whom_a_session_of_theirs_helps_too(
         assert not home.gateway.ok(entering(home.gateway, contact))["new_account"]
 
 
-def test_after_three_days_unheard_it_takes_effect_and_who_is_removed_then_hears_of_that(home: Home) -> None:
+def test_a_change_takes_effect_after_three_days_and_a_removed_contact_is_told(home: Home) -> None:
     view = home.asks(home.thief, adding(home), 201)
     home.gateway.now += WAIT
     assert not home.gateway.ok(entering(home.gateway, THIEFS))["new_account"]
@@ -126,7 +126,7 @@ def test_after_three_days_unheard_it_takes_effect_and_who_is_removed_then_hears_
     assert {subject for subject, _ in letters.values()} == {"Cara masuk ke akun Anda diubah"}
 
 
-def test_who_reads_the_mailbox_cannot_confirm_where_they_have_money_sent(home: Home) -> None:
+def test_a_reader_of_the_mailbox_cannot_confirm_their_own_address(home: Home) -> None:
     home.asks(home.owner, Call(routes.REGISTER, home.gateway.form()), 201)
     home.asks(home.owner, Call(routes.ADDRESS, home.gateway.address()))
     home.letters()
@@ -144,7 +144,7 @@ def test_who_reads_the_mailbox_cannot_confirm_where_they_have_money_sent(home: H
     assert home.services.registration_store.disputed(home.siti)
 
 
-def test_what_an_old_session_gives_is_confirmed_from_a_mailbox_as_before(home: Home) -> None:
+def test_an_address_of_an_old_session_is_confirmed_from_the_mailbox(home: Home) -> None:
     home.asks(home.owner, Call(routes.REGISTER, home.gateway.form()), 201)
     for _ in range(2):
         home.asks(home.owner, Call(routes.ADDRESS, home.gateway.address()))

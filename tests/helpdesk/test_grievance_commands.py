@@ -51,7 +51,7 @@ def told(*words: str) -> str:
     return result.output.splitlines()[-1]
 
 
-def test_what_waits_is_listed_with_the_nearest_deadline_first(desk, monkeypatch):
+def test_open_grievances_are_listed_by_deadline(desk, monkeypatch):
     assert lines("list") == ["nothing waits for an answer"]
     first = desk.file("siti", category=Category.PAYMENT_LATE)
     second = desk.file("budi", now=T0 + timedelta(days=2))
@@ -76,7 +76,7 @@ def test_what_waits_is_listed_with_the_nearest_deadline_first(desk, monkeypatch)
     assert lines("list", "--overdue") == ["none"]
 
 
-def test_one_is_shown_with_its_words_as_text_only(desk):
+def test_control_characters_of_a_grievance_are_not_printed(desk):
     hostile = "Halo [red]merah[/red] \x1b[2J\x1b]0;judul\x07\u202eterbalik\nbaris kedua"
     view = desk.file("siti", text=hostile)
     shown = run("show", view.number).output
@@ -103,7 +103,7 @@ def test_the_evidence_of_an_appeal_is_shown_with_the_place_in_the_list(desk):
     assert "about      selection 54" in shown
 
 
-def test_it_is_answered_once_with_the_name_that_aws_knows(desk, tmp_path):
+def test_a_grievance_is_answered_once_under_the_iam_identity(desk, tmp_path):
     number = desk.file("siti").number
     me = boto3.client("sts", REGION).get_caller_identity()["Arn"]
     assert lines("escalate", number, "--note", "Ke bagian hukum.") == [f"{number} escalated"]
@@ -137,5 +137,5 @@ def test_it_is_answered_once_with_the_name_that_aws_knows(desk, tmp_path):
         (["list", "--state", "answered"], "'answered' is not one of"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(desk, words, said):
+def test_an_error_is_printed_in_one_line(desk, words, said):
     assert said in told(*words)

@@ -45,7 +45,7 @@ REFUSED: dict[type[DomainError], dict[str, Any]] = {
 }
 
 
-def test_whoever_is_refused_complains_reads_it_and_gets_the_answer_with_its_mail(services):
+def test_a_refused_person_can_complain_and_gets_the_answer_and_its_mail(services):
     services.register("siti", SITI, T0)
     police = ExclusionList("police", "1", T0.date())
     services.exclusion_lists.import_list(police, ["nik", other_form(8).nik], "arn", "a decree", lambda: T0)
@@ -67,7 +67,7 @@ def test_whoever_is_refused_complains_reads_it_and_gets_the_answer_with_its_mail
         sqs.delete_message(QueueUrl=services.settings.mails_queue_url, ReceiptHandle=mail["ReceiptHandle"])
 
 
-def test_what_was_written_before_the_registration_opens_after_it_and_what_comes_then_too(services):
+def test_texts_from_before_and_after_the_registration_can_be_read(services):
     complain(services, "siti")
     services.register("siti", SITI, T0)
     complain(services, "siti", "Yang lain.")
@@ -78,7 +78,7 @@ def test_what_was_written_before_the_registration_opens_after_it_and_what_comes_
 
 
 @pytest.mark.parametrize("who_is_first", ["a registration", "another complaint"])
-def test_a_key_that_came_in_between_is_the_one_that_is_used(services, monkeypatch, who_is_first):
+def test_a_key_written_meanwhile_is_used(services, monkeypatch, who_is_first):
     keep = AccountKeys._keep
 
     def overtaken(self: AccountKeys, registrant_id: str, wrapped: bytes) -> bool:
@@ -94,13 +94,13 @@ def test_a_key_that_came_in_between_is_the_one_that_is_used(services, monkeypatc
     assert TEXT in {one.text for one in services.helpdesk.of("siti")}
 
 
-def test_who_is_overtaken_for_ever_is_told_to_come_back(services, monkeypatch):
+def test_a_request_that_always_loses_races_is_answered_with_503(services, monkeypatch):
     monkeypatch.setattr(AccountKeys, "_keep", lambda *_: False)
     with pytest.raises(Unavailable):
         complain(services, "siti")
 
 
-def test_nothing_of_it_is_stored_in_the_clear_and_destroying_the_key_erases_it(services, cloud):
+def test_texts_are_stored_encrypted_and_destroying_the_key_erases_them(services, cloud):
     complain(services, "siti")
     scan = boto3.client("dynamodb", cloud.region).scan
     stored = str([scan(TableName=cloud.table(name))["Items"] for name in ("helpdesk", "registrations")])

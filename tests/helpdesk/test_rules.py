@@ -79,7 +79,7 @@ def test_the_day_of_filing_is_the_one_in_wib():
     assert rules.deadline(tuesday, 1, is_holiday) - rules.deadline(monday, 1, is_holiday) == timedelta(days=1)
 
 
-def test_a_deadline_is_never_on_a_day_that_offices_are_closed_and_never_earlier_for_who_comes_later():
+def test_a_deadline_is_a_working_day_and_never_earlier_for_a_later_filing():
     filed = [wib("2026-01-01 12:00") + timedelta(days=n) for n in range(365)]
     deadlines = [rules.deadline(one, 10, is_holiday) for one in filed]
     assert deadlines == sorted(deadlines)
@@ -102,7 +102,7 @@ def test_a_grievance_is_overdue_from_its_deadline_on_unless_it_was_answered(stat
     assert grievance.overdue(now) == (late and state is not GrievanceState.ANSWERED)
 
 
-def test_a_number_is_the_same_for_the_same_words_only():
+def test_a_number_follows_from_person_subject_and_words():
     said = [
         ("siti", AboutRegistration(), Category.OTHER, "Halo."),
         ("budi", AboutRegistration(), Category.OTHER, "Halo."),
@@ -129,7 +129,7 @@ def evidence(draw: DrawResult, **entry: Any) -> SelectionEvidence:
     return of_selection(drawn, 123_456, 949_210, "https://results.example")
 
 
-def test_the_code_of_the_page_gives_the_values_of_the_evidence():
+def test_the_code_in_the_docs_computes_the_values_of_the_evidence():
     names: dict[str, Any] = {}
     exec(block("python"), names)
     given = evidence(DrawResult(b"s" * 32, {31: b"\x00" * 32}, b"\x00" * 32))

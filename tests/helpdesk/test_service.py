@@ -76,7 +76,7 @@ def test_an_appeal_is_given_what_the_published_files_say_of_its_entry(appeals, w
     assert sorted(seen) == ["chosen"] * 4 + ["not_chosen"] * 2
 
 
-def test_an_appeal_waits_for_the_end_of_the_selection_and_is_for_who_joined(appeals, world):
+def test_an_appeal_needs_an_entry_and_a_settled_wave(appeals, world):
     joined(world)
     with pytest.raises(SelectionNotFinished):
         appeals.file(PEOPLE[0], APPEAL, now=world.clock.now)
@@ -86,7 +86,7 @@ def test_an_appeal_waits_for_the_end_of_the_selection_and_is_for_who_joined(appe
     assert appeals.items() == []
 
 
-def test_an_entry_that_is_missing_from_the_list_is_told_so_and_rings(appeals, world, caplog):
+def test_an_entry_missing_from_the_list_is_reported_and_rings(appeals, world, caplog):
     now = settled(world)
     row = world.waves.entries_of(PEOPLE[0], now)[0].receipt
     leaves = world.files(WAVE)[published.leaves_name(row.region)]
@@ -97,7 +97,7 @@ def test_an_entry_that_is_missing_from_the_list_is_told_so_and_rings(appeals, wo
     assert [record.levelno for record in caplog.records if record.message == "leaf_not_published"] == [logging.ERROR]
 
 
-def test_who_was_removed_before_the_draw_is_on_no_list_which_is_as_it_must_be(appeals, world, caplog):
+def test_a_removed_entry_is_rightly_on_no_list(appeals, world, caplog):
     world.people.excluded |= {PEOPLE[0], PEOPLE[5]}
     now = settled(world)
     given = [appeals.file(name, APPEAL, now=now).evidence for name in (PEOPLE[0], PEOPLE[5])]
@@ -123,7 +123,7 @@ def test_the_place_in_a_long_list_is_read_in_parts(desk, cloud, monkeypatch):
     assert desk.lists.place(7, 31, b"\x7f" * 32) == (None, 50_000)
 
 
-def test_who_was_refused_for_the_family_card_is_told_how_many_hold_it(appeals, world):
+def test_a_refusal_by_family_card_says_how_many_hold_places(appeals, world):
     """A stranger has named the card; the appeal says so, with what a person at the helpdesk needs."""
     joined(world)
     world.at(OPENS, FREEZES)
@@ -141,7 +141,7 @@ def test_who_was_refused_for_the_family_card_is_told_how_many_hold_it(appeals, w
 # Filing
 
 
-def test_a_second_click_meets_the_first_and_different_words_do_not(desk):
+def test_the_same_text_twice_is_one_grievance_and_another_text_is_another(desk):
     first = desk.file("siti")
     assert desk.helpdesk.file("siti", FORM, T0 + timedelta(days=1)) == (first, False)
     other = desk.file("siti", text="Yang lain.", now=T0 + timedelta(seconds=1))
@@ -152,7 +152,7 @@ def test_a_second_click_meets_the_first_and_different_words_do_not(desk):
     assert (first.state, first.deadline_at, first.answer) == (GrievanceState.OPEN, iso(LATE), None)
 
 
-def test_of_two_clicks_at_once_one_files(desk, monkeypatch):
+def test_two_clicks_at_once_file_one_grievance(desk, monkeypatch):
     first = desk.file("siti")
     found, asked = desk.store.by_number, count()
     # As if the second one had looked before the first one wrote.
@@ -179,7 +179,7 @@ def test_one_person_has_only_so_many_unanswered_and_an_answer_makes_room(desk, m
     desk.file("siti", text="Satu lagi.")
 
 
-def test_a_payout_must_be_ones_own(appeals, world):
+def test_a_grievance_about_anothers_payout_is_refused(appeals, world):
     now = settled(world)
     chosen = next(name for name in PEOPLE if world.waves.beneficiaries.of(name))
     other = next(name for name in PEOPLE if world.waves.beneficiaries.of(name) and name != chosen)
@@ -192,7 +192,7 @@ def test_a_payout_must_be_ones_own(appeals, world):
             appeals.file(person, AboutDisbursement(payout), now=now)
 
 
-def test_what_is_said_is_nowhere_in_clear_and_nobodys_else(desk):
+def test_texts_are_never_stored_in_clear_nor_shown_to_others(desk):
     number = desk.file("siti").number
     desk.helpdesk.escalate(number, "Tolong periksa nomor HP-nya.", ADMIN, T0)
     desk.helpdesk.answer(number, "Nomor HP Anda sudah benar.", ADMIN, T0)
@@ -249,7 +249,7 @@ def test_an_escalation_keeps_the_deadline_and_hides_its_note_from_the_person(des
     assert desk.helpdesk.answer(view.number, "Selesai.", ADMIN, T0) is True
 
 
-def test_of_two_answers_at_once_one_counts(desk, monkeypatch):
+def test_only_one_of_two_simultaneous_answers_counts(desk, monkeypatch):
     view = desk.file("siti")
     before = desk.store.by_number(view.number)
     desk.helpdesk.answer(view.number, "Pertama.", ADMIN, T0)
@@ -261,7 +261,7 @@ def test_of_two_answers_at_once_one_counts(desk, monkeypatch):
     assert desk.helpdesk.counts().answered == 1
 
 
-def test_what_dies_at_any_call_is_done_once_in_the_end(desk, monkeypatch):
+def test_a_command_that_dies_at_any_call_is_done_once_after_a_repeat(desk, monkeypatch):
     calls = Calls(monkeypatch)
     for n, when in product(range(4), ("before", "after")):
         person, later = f"{when}-{n}", T0 + timedelta(minutes=1)
@@ -289,7 +289,7 @@ def test_what_dies_at_any_call_is_done_once_in_the_end(desk, monkeypatch):
     assert desk.helpdesk.counts().answered == 8
 
 
-def test_a_number_that_is_nobodys_is_refused(desk):
+def test_an_unknown_number_is_refused(desk):
     number, words = "aaaa-bbbb-cccc-dddd", ("Halo.", ADMIN, T0)
     for deed, given in ((desk.helpdesk.show, ()), (desk.helpdesk.answer, words), (desk.helpdesk.escalate, words)):
         with pytest.raises(UnknownGrievance):
@@ -303,7 +303,7 @@ def numbers(counts: GrievanceCounts) -> tuple[int, int, int, int]:
     return counts.open, counts.escalated, counts.overdue, counts.answered
 
 
-def test_a_count_that_died_half_way_is_gone_on_with_and_ends_right(desk, monkeypatch, caplog):
+def test_a_count_that_died_half_way_continues_and_ends_right(desk, monkeypatch, caplog):
     for n in range(300):
         state = GrievanceState.ESCALATED if n < 30 else GrievanceState.OPEN
         desk.put(f"person-{n % 100}", f"number-{n}", LATE + timedelta(days=n % 3), state)
@@ -328,7 +328,7 @@ def test_a_count_that_died_half_way_is_gone_on_with_and_ends_right(desk, monkeyp
     assert desk.helpdesk.counts().counted_at >= LATE
 
 
-def test_a_count_that_is_short_of_time_begins_with_what_was_counted_longest_ago(desk, caplog):
+def test_a_short_count_begins_with_the_oldest_counts(desk, caplog):
     desk.file("siti")
     assert desk.helpdesk.counts() == GrievanceCounts(0, 0, 0, 0, None)
     desk.helpdesk.check(T0, 60)

@@ -157,7 +157,7 @@ def test_matches_are_exact_among_the_newest_of_each_skill(empty, programme):
     assert market.matched(person) == [both, newer[1], newer[0]]
 
 
-def test_who_has_not_graduated_sees_no_market(market):
+def test_a_person_without_a_completed_training_sees_no_vacancies(market):
     vacancy = market.post()
     market.people.add("active", "programming", state=BeneficiaryState.ACTIVE)
     market.people.add("revoked", "programming", state=BeneficiaryState.REVOKED)

@@ -63,7 +63,7 @@ def test_a_vacancy_on_several_lists_is_matched_once_and_an_expired_one_not_at_al
     assert names(rules.ranked([twice, expired, twice, last_second], mine, 31, T0)) == "ab"
 
 
-def test_the_order_is_total_and_a_cursor_finds_its_place_in_it():
+def test_the_order_is_total_and_a_cursor_continues_in_it():
     choose = random.Random(3)
     mine = frozenset({"programming", "sales", "english"})
     listings = []
@@ -78,7 +78,7 @@ def test_the_order_is_total_and_a_cursor_finds_its_place_in_it():
     assert edge.decode_query(None, wire.MatchQuery).cursor is None
 
 
-def test_an_offer_is_refused_for_the_first_thing_that_is_wrong():
+def test_an_offer_is_refused_for_its_first_error():
     wrong = {
         "skills": (frozenset({"programming", "juggling"}), UnknownSkill),
         "salary_max_idr": (4_999_999, SalaryRangeReversed),
@@ -116,7 +116,7 @@ def test_a_vacancy_is_open_until_its_closing_second_or_until_it_is_closed():
 
 
 @pytest.mark.parametrize("missing", ALL)
-def test_an_application_shares_all_three_or_is_none(missing):
+def test_an_application_shares_all_three_or_is_refused(missing):
     with pytest.raises(ConsentIncomplete) as refused:
         rules.check_consent([thing for thing in ALL if thing != missing])
     assert refused.value.facts == {"missing": missing}
@@ -162,7 +162,7 @@ def test_keys_sort_as_their_times_do():
         ({"remote": True}, UnknownField),
     ],
 )
-def test_a_posting_that_is_not_of_its_form_is_refused(changes, refusal):
+def test_a_malformed_posting_is_refused(changes, refusal):
     sent = msgspec.to_builtins(posting()) | changes
     with pytest.raises(refusal):
         edge.decode(msgspec.json.encode(sent), wire.PostingForm)
@@ -173,7 +173,7 @@ def test_the_programme_of_every_stage_has_skills_that_a_vacancy_may_ask_for(prog
         assert msgspec.convert(skill, wire.Skill) == skill
 
 
-def test_the_newest_of_a_skill_are_one_page_of_a_query_whatever_they_ask_for(programme):
+def test_the_newest_vacancies_of_a_skill_fit_into_one_page(programme):
     longest = sorted(programme.skills, key=len)[-10:]
     vacancy = Vacancy("v" * 26, "p" * 26, "", "LOK-1", "", offer(skills=frozenset(longest)), T0)
     items = [entry.serialize() for entry in entries(vacancy).values()]

@@ -77,7 +77,7 @@ def test_a_closed_vacancy_is_on_no_list_and_stays_closed(market):
     assert market.items("SKILL#") == market.items("OPEN") == []
 
 
-def test_an_expired_vacancy_is_open_again_with_a_later_closing_time(market):
+def test_a_later_closing_time_reopens_an_expired_vacancy(market):
     vacancy = market.post(closes_at=T0 + HOUR)
     later = T0 + 2 * HOUR
     for row in (*market.items("SKILL#"), *market.items("OPEN")):
@@ -89,7 +89,7 @@ def test_an_expired_vacancy_is_open_again_with_a_later_closing_time(market):
     assert [one.vacancy.vacancy_id for one in market.jobs.matches(person, MatchQuery(), later).matches] == [vacancy]
 
 
-def test_the_vacancies_of_a_partner_who_is_revoked_are_closed_all_and_no_others(market, monkeypatch):
+def test_revoking_a_partner_closes_exactly_its_vacancies(market, monkeypatch):
     monkeypatch.setattr("chalicelib.jobs.service._CLOSED_AT_ONCE", 2)
     mine = [market.post(T0 + n * SECOND, reference=f"LOK-{n}") for n in range(5)]
     others = market.post(by=RIVAL)
@@ -119,7 +119,7 @@ def test_a_partner_pages_through_its_own_vacancies_newest_first(market):
     assert [one.vacancy_id for page in pages for one in page.vacancies] == mine[::-1]
 
 
-def test_another_partners_vacancy_is_not_there(market):
+def test_a_vacancy_of_another_partner_is_not_found(market):
     vacancy = market.post()
     for use, *given in (
         (market.jobs.change, RIVAL, vacancy, offer_form(), T0),
@@ -131,7 +131,7 @@ def test_another_partners_vacancy_is_not_there(market):
             use(*given)
 
 
-def test_the_counts_are_of_what_is_open_now_and_of_all_that_was_ever_posted_and_sent(market):
+def test_open_vacancies_and_all_postings_and_applications_are_counted(market):
     person = market.people.add("siti", "programming")
     vacancies = [market.post(reference=f"LOK-{n}") for n in range(4)]
     market.post(reference="short", closes_at=T0 + HOUR)

@@ -33,7 +33,7 @@ def test_the_processes_of_one_cloud_are_found_by_their_folder(tmp_path: Path) ->
     assert workers(cloud, "local", proc) == {11: "pay", 12: "sweep_payouts"}
 
 
-def test_only_functions_that_may_die_are_killed_and_only_after_some_work() -> None:
+def test_only_listed_functions_are_killed_and_only_after_some_work() -> None:
     killed, work = list[int](), [0]
     killer = Killer(lambda: {1: "pay", 2: "advance"}, {"pay"}, 1, lambda: work[0], (3, 3), kill=killed.append)
     for expected in (0, 0, 0, 1, 1, 1, 2):
@@ -44,7 +44,7 @@ def test_only_functions_that_may_die_are_killed_and_only_after_some_work() -> No
     assert killer.kills == {"pay": 2}
 
 
-def test_where_there_is_nobody_to_kill_the_next_one_is() -> None:
+def test_without_a_process_to_kill_the_next_look_kills() -> None:
     alive, killed, work = dict[int, str](), list[int](), [0]
     killer = Killer(lambda: alive, {"pay"}, 1, lambda: work[0], (1, 1), kill=killed.append)
     work[0] += 1
@@ -54,7 +54,7 @@ def test_where_there_is_nobody_to_kill_the_next_one_is() -> None:
     assert killed == [7]
 
 
-def test_one_that_has_ended_by_itself_is_not_counted() -> None:
+def test_a_process_that_ended_by_itself_is_not_counted() -> None:
     def gone(_pid: int) -> None:
         raise ProcessLookupError
 
@@ -133,7 +133,7 @@ def with_lines(after: Aftermath, *lines: dict[str, Any]) -> Aftermath:
     return replace(after, books={"payouts": [*after.books["payouts"], *lines]})
 
 
-def test_nothing_is_found_where_all_agrees_and_the_figures_are_told(after: Aftermath) -> None:
+def test_equal_books_give_no_difference_and_the_figures_are_printed(after: Aftermath) -> None:
     assert list(differences(after)) == []
     assert list(after.lines()) == [
         "payouts: 3, paid 2, refused by the account 1",
@@ -145,7 +145,7 @@ def test_nothing_is_found_where_all_agrees_and_the_figures_are_told(after: After
     ]
 
 
-def test_whatever_does_not_agree_is_found(after: Aftermath) -> None:
+def test_every_difference_is_found(after: Aftermath) -> None:
     assert list(differences(with_lines(after, line(1, 2, "SUCCEEDED")))) == [
         "rupiah: ledger 1200000, provider 1800000",
         "person 1: rupiah moved: provider 1200000, expected 600000",
@@ -174,7 +174,5 @@ def test_whatever_does_not_agree_is_found(after: Aftermath) -> None:
         ({"received_again": 0}, "message was received more than once"),
     ],
 )
-def test_a_run_in_which_something_did_not_go_wrong_has_shown_nothing(
-    quiet: dict[str, Any], what: str, after: Aftermath
-) -> None:
+def test_a_run_without_one_kind_of_mishap_fails(quiet: dict[str, Any], what: str, after: Aftermath) -> None:
     assert list(differences(replace(after, **quiet))) == [f"no {what}: nothing was shown"]

@@ -33,7 +33,7 @@ from tests.conftest import REGION
     "before",
     [{}, {"NO_PROXY": "example.org"}, {"no_proxy": " example.org, "}, {"no_proxy": "", "NO_PROXY": "example.org"}],
 )
-def test_loopback_is_reached_past_a_proxy_and_what_was_excepted_still_is(
+def test_loopback_is_reached_without_proxy_and_old_exceptions_stay(
     before: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("no_proxy", "NO_PROXY"):
@@ -52,7 +52,7 @@ def test_loopback_is_reached_past_a_proxy_and_what_was_excepted_still_is(
     assert local_cloud._past_proxies() == {"no_proxy": "*", "NO_PROXY": "*"}, "a proxy for nobody stays so"
 
 
-def test_what_was_started_ends_at_once_though_it_does_not_want_to() -> None:
+def test_a_started_process_is_killed_even_if_it_ignores_signals() -> None:
     process = subprocess.Popen(["sh", "-c", "trap '' TERM INT HUP; sleep 60 & wait"], start_new_session=True)
     local_cloud._end_group(process)
 
@@ -92,9 +92,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return import_module("local.cloud.emulator")
 
 
-def test_what_a_function_logged_is_waited_for_until_its_pipe_is_empty(
-    emulator: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_log_lines_are_read_until_the_pipe_is_empty(emulator: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread reads the pipe, however late: nothing of an invocation may be taken for the next one's."""
     unread = [12, 12, 3, 0]
 
@@ -128,7 +126,7 @@ def test_all_instances_of_the_functions_share_one_unpacked_package(
     assert len(list(tmp_path.glob("code-*"))) == 1
 
 
-def test_the_head_of_an_answer_leaves_with_the_first_part_of_its_body_and_nothing_stays(emulator: ModuleType) -> None:
+def test_the_head_of_an_answer_is_sent_with_the_first_part_of_its_body(emulator: ModuleType) -> None:
     cycle = Cycle()
     for content, kind in ((b"head ", "start"), (b"one", "body"), (b"two", "body")):
         asyncio.run(emulator._send(cycle, {"type": f"http.response.{kind}", "content": content}))
@@ -136,12 +134,12 @@ def test_the_head_of_an_answer_leaves_with_the_first_part_of_its_body_and_nothin
     assert cycle.sent == [b"head one", b"two", b"end", b"closed"]
 
 
-def test_a_policy_is_parsed_once_unless_it_is_no_text(emulator: ModuleType) -> None:
+def test_a_policy_given_as_text_is_parsed_once(emulator: ModuleType) -> None:
     assert emulator._parsed("a policy") is emulator._parsed("a policy")
     assert emulator._parsed({"Statement": []}) == [{"Statement": []}]
 
 
-def test_who_asks_is_found_out_once_in_a_request_and_anew_in_the_next(emulator: ModuleType) -> None:
+def test_a_caller_is_looked_up_once_in_each_request(emulator: ModuleType) -> None:
     def ask(key: str) -> Any:
         first = emulator._principal(key, "1")
         assert emulator._principal(key, "1", "known by now") is first
@@ -153,7 +151,7 @@ def test_who_asks_is_found_out_once_in_a_request_and_anew_in_the_next(emulator: 
     assert one is not three
 
 
-def test_only_what_this_process_asks_of_the_local_cloud_may_be_answered_late() -> None:
+def test_only_calls_to_the_local_cloud_get_long_time_outs() -> None:
     with local_cloud._patience():
         assert clients.client("sqs", REGION).meta.config.read_timeout == local_cloud.PATIENT_S
     assert (clients.CONNECT_TIMEOUT_S, clients.READ_TIMEOUT_S) == (1, 3)
@@ -176,7 +174,7 @@ def statement(action: str, resource: Any) -> dict[str, Any]:
         (statement("dynamodb:Query", "t"), []),
     ],
 )
-def test_who_may_send_may_do_so_in_ministack_and_granting_again_gives_the_same(given: Any, granted: list[Any]) -> None:
+def test_permissions_to_send_are_extended_for_ministack_once(given: Any, granted: list[Any]) -> None:
     assert list(besides([given])) == granted
     assert list(besides([given, *granted]))[: len(granted)] == granted
 
@@ -209,7 +207,7 @@ def test_mails_come_oldest_first_and_by_address(endpoint):
     assert [each.subject for each in inbox.mails(endpoint, "a@x.id")] == ["First", "Third"]
 
 
-def test_the_command_prints_them_and_says_what_is_missing(endpoint, monkeypatch):
+def test_the_inbox_command_prints_messages_and_names_a_missing_setting(endpoint, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     printed = CliRunner().invoke(inbox.inbox, ["b@x.id"])
     assert "To: b@x.id\nDate: 1970-01-01 00:00:02 UTC\nSubject: Second\n\nHalo,\n" in printed.output

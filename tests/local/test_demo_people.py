@@ -78,7 +78,7 @@ def test_women_and_men_of_every_age_take_part_from_all_38_provinces(crowd: list[
     assert max(years) > 2005
 
 
-def test_every_part_is_played_by_several_and_every_way_of_being_refused_is_met(crowd: list[Person]) -> None:
+def test_every_part_has_several_people_and_every_refusal_happens(crowd: list[Person]) -> None:
     parts = Counter(person.part for person in registering(crowd))
     assert set(parts) == set(Part)
     assert min(parts.values()) >= 5
@@ -86,15 +86,13 @@ def test_every_part_is_played_by_several_and_every_way_of_being_refused_is_met(c
 
 
 @pytest.mark.parametrize("today", DAYS)
-def test_whoever_should_register_meets_every_rule_now_and_when_the_wave_has_closed(
-    programme: Programme, today: date
-) -> None:
+def test_everyone_who_should_register_meets_all_rules_until_the_close(programme: Programme, today: date) -> None:
     for person in registering(people(3, 400, today, programme, FAILS)):
         assert judge(person, today, programme) == ""
         assert judge(person, today + timedelta(days=3), programme) == ""
 
 
-def test_niks_are_of_regions_in_force_and_agree_with_the_birth_dates(crowd: list[Person]) -> None:
+def test_niks_have_regions_in_force_and_agree_with_birth_dates(crowd: list[Person]) -> None:
     for person in registering(crowd):
         born = date.fromisoformat(person.form["birth_date"])
         assert identity.warnings(person.form["nik"], person.form["kk"], born, TODAY) == ()
@@ -116,7 +114,7 @@ def test_addresses_are_accepted_and_use_every_code(programme: Programme, crowd: 
     assert {person.address["code"] for person in crowd} == set(codes)
 
 
-def test_some_accounts_are_never_paid_but_none_of_those_who_forget_to_say_where(crowd: list[Person]) -> None:
+def test_some_accounts_fail_but_none_of_people_who_forget_their_address(crowd: list[Person]) -> None:
     failing = [person for person in registering(crowd) if person.address["account_number"].endswith(FAILS)]
     assert 5 <= len(failing) <= 30
     forgetful = [person for person in registering(crowd) if person.joins and person.forgets_address]
@@ -184,7 +182,7 @@ def test_the_stranger_s_own_token_is_accepted(ours: Deployment, own: str) -> Non
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_the_stranger_makes_of_it_is_refused(ours: Deployment, own: str, way: Way) -> None:
+def test_every_forged_token_is_refused(ours: Deployment, own: str, way: Way) -> None:
     made = api.spoiled(way, own, ours.keys)
     assert made != own
     with pytest.raises(InvalidToken):
@@ -192,9 +190,7 @@ def test_what_the_stranger_makes_of_it_is_refused(ours: Deployment, own: str, wa
 
 
 @pytest.mark.parametrize("way", [Way.OTHER_ISSUER, Way.OTHER_AUDIENCE])
-def test_another_issuer_s_token_and_one_for_another_audience_are_sound_and_only_not_ours(
-    ours: Deployment, own: str, way: Way
-) -> None:
+def test_tokens_of_another_issuer_or_audience_are_otherwise_valid(ours: Deployment, own: str, way: Way) -> None:
     made = jws.deserialize_compact(api.spoiled(way, own, ours.keys), api._own_key(), ["ES256"])
     said, [key] = json.loads(made.payload), ours.keys()["keys"]
     assert (made.headers()["kid"] == key["kid"]) is (way is Way.OTHER_AUDIENCE)
@@ -202,7 +198,7 @@ def test_another_issuer_s_token_and_one_for_another_audience_are_sound_and_only_
     assert (said["aud"] == "gelombang") is (way is Way.OTHER_ISSUER)
 
 
-def test_a_verifier_that_obeys_the_header_would_take_the_public_key_for_the_secret(ours: Deployment, own: str) -> None:
+def test_a_verifier_that_trusts_the_header_would_accept_the_public_key_as_secret(ours: Deployment, own: str) -> None:
     signed, _, mac = api.spoiled(Way.PUBLIC_KEY, own, ours.keys).rpartition(".")
     [key] = ours.keys()["keys"]
     secret = ECKey.import_key(key).as_pem(private=False)

@@ -38,7 +38,7 @@ def test_the_plain_sort_draws_as_the_application_does_with_reserved_seats_too(li
     assert Results(NOTE, split(lists), RESERVED, SIGNATURE, []).drawn() == winners
 
 
-def test_the_plain_sort_takes_the_same_people_to_compare(lists: dict[int, bytes]) -> None:
+def test_the_plain_sort_selects_the_same_comparison_sample(lists: dict[int, bytes]) -> None:
     seed = draw_seed(NOTE, sha256(SIGNATURE).digest())
     winners = {leaf for leaf, _ in Selection(lists, RESERVED, 30, seed).winners()}
     leaves = [leaf for region in split(lists).values() for leaf in region]
@@ -90,7 +90,7 @@ def about_cards(played: Played) -> list[str]:
     ]
 
 
-def test_a_place_that_is_lost_frees_the_family_card(programme: Programme) -> None:
+def test_a_lost_place_frees_the_family_card(programme: Programme) -> None:
     assert about_cards(family_of_three(programme)) == []
 
 

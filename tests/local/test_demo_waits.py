@@ -44,19 +44,19 @@ class SlowClock:
 
 
 @pytest.mark.parametrize("look_s", [0, 60, 599])
-def test_what_becomes_less_is_waited_for_however_slowly(look_s: float) -> None:
+def test_waiting_goes_on_as_long_as_the_number_falls(look_s: float) -> None:
     told: list[str] = []
     patience = Patience(SlowClock(look_s), told.append, "mails are to come", 600)
     assert all(patience.goes_on(left) for left in range(40, 0, -1))
     assert all(line.startswith("waiting: ") and line.endswith(" mails are to come") for line in told)
 
 
-def test_what_does_not_move_is_given_up() -> None:
+def test_waiting_ends_without_progress() -> None:
     patience = Patience(SlowClock(60), lambda _: None, "mails are to come", 600)
     assert [patience.goes_on(left) for left in (3, 2, *[2] * 11)] == [True] * 12 + [False]
 
 
-def test_chaos_gives_up_by_standstill_and_not_by_the_clock() -> None:
+def test_chaos_gives_up_only_without_progress() -> None:
     clock, lefts = SlowClock(300), [*range(100, 7, -1), *[7] * 4]
     with pytest.raises(NotAtRest, match="nothing has moved for 600 s: 7 messages are still queued"):
         wait_for_quiet(SimpleNamespace(queued=lambda: lefts.pop(0)), clock, 600)
@@ -94,7 +94,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("lost", [0, 429, 500, 502, 503, 504])
-def test_a_request_that_was_not_answered_is_made_again_with_a_new_signature_and_may_find_it_done(lost: int) -> None:
+def test_an_unanswered_request_is_repeated_with_a_new_signature(lost: int) -> None:
     signatures = iter("abc")
     with answering(lost, lost, 200) as (api, seen):
         answer = api.call("POST", "/x", {}, headers=lambda: {"X-Signature": next(signatures)})
@@ -109,7 +109,7 @@ def test_an_answer_that_is_not_the_expected_one_is_a_difference(status: int, tri
     assert len(seen) == tries
 
 
-def test_who_stops_asks_nothing_any_more() -> None:
+def test_after_stop_no_request_is_sent() -> None:
     with answering(503) as (api, seen):
         api.stop()
         with pytest.raises(HTTPError):
@@ -127,11 +127,13 @@ def test_who_stops_asks_nothing_any_more() -> None:
         ([409, 201], True, False),
     ],
 )
-def test_of_two_who_ask_at_once_one_makes_it(statuses: list[int], again: bool, expected: bool) -> None:
+def test_exactly_one_of_two_simultaneous_requests_makes_a_thing(
+    statuses: list[int], again: bool, expected: bool
+) -> None:
     assert made_once([Answer("POST /x", status, {}, again) for status in statuses]) is expected
 
 
-def test_an_interrupt_waits_for_nobody_who_is_at_it(programme) -> None:
+def test_an_interrupt_does_not_wait_for_people_who_act(programme) -> None:
     """One of the crowd never comes back: whoever presses Ctrl-C is not kept waiting by that."""
     going_on = threading.Event()
     api = Api("http://127.0.0.1:9", 1)
@@ -180,7 +182,7 @@ def test_an_open_wave_closes_when_every_function_has_read_it(world: WavesWorld, 
     assert [each.state for each in world.at(at) if each.wave == number] == [WaveState.CLOSED]
 
 
-def test_the_deadline_comes_for_those_who_have_bought_nothing(world: WavesWorld) -> None:
+def test_end_buying_moves_the_deadline_of_people_without_a_purchase(world: WavesWorld) -> None:
     a, b, c = waiting(world, 2, *"abc")
     world.clock.now = ROUND + SECOND
     assert buy(world, a)

@@ -334,7 +334,7 @@ def test_a_number_given_up_and_taken_meanwhile_stays_its_new_owner_s(service, cl
     assert sorted(guards(cloud, "phone").values()) == ["budi", "siti"]
 
 
-def test_who_is_overtaken_for_ever_is_told_to_come_back(service, monkeypatch):
+def test_a_request_that_always_loses_races_is_answered_with_503(service, monkeypatch):
     def overtaken(*_args, **_kwargs):
         raise RegistrationOvertaken
 

@@ -115,7 +115,7 @@ WRONG: dict[str, tuple[Files, list[str]]] = {
 
 
 @pytest.mark.parametrize(("files", "names"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_named(files: Files, names: list[str]) -> None:
+def test_each_wrong_fact_is_named(files: Files, names: list[str]) -> None:
     verdict = verify_files(files, wave=62)
     assert (verdict.code, verdict.ok) == (1, False)
     assert set(names) <= set(verdict.failures), verdict.checks
@@ -151,7 +151,7 @@ def test_a_file_that_is_missing_or_malformed_fails_and_what_needs_it_is_not_chec
     assert name == "removals.json" or len(verdict.unchecked) > 6
 
 
-def test_a_list_or_nodes_missing_leaves_the_choice_unchecked() -> None:
+def test_without_a_list_or_nodes_the_choice_is_not_checked() -> None:
     files = small_wave()
     verdict = of({name: files[name] for name in files if name != "leaves/31.bin"})
     assert verdict.failures == ["missing"]
@@ -189,7 +189,7 @@ def test_the_wave_is_the_folders_unless_another_is_given(tmp_path: Path) -> None
     assert "note: wave" in verdict.unchecked
 
 
-def test_another_chain_is_believed_only_if_it_is_given_and_then_it_is_said() -> None:
+def test_another_chain_is_accepted_only_if_given_and_then_named() -> None:
     files = published_draw(54, lists(54, {31: 9}), {}, 3, DEVELOPMENT, DEVELOPMENT_FROZEN)
     assert of(files).failures == ["foreign chain"]
     chain = DEVELOPMENT
@@ -223,7 +223,7 @@ def test_a_substitution_out_of_order_is_named(spoil: Callable[[Any], Any]) -> No
     assert of(edited(small_wave(), "substitutions.json", spoil)).failures == ["substitution out of order"]
 
 
-def test_a_seat_that_nobody_is_left_for_has_no_follower() -> None:
+def test_a_seat_for_which_nobody_is_left_has_no_substitute() -> None:
     files = published_draw(54, lists(54, {31: 3, 32: 2}), {31: 2}, 4, leaving=[0, 0, 0])
     assert [row["in"] is None for row in json.loads(files["substitutions.json"])] == [False, True, True]
     assert of(files).ok
@@ -231,7 +231,7 @@ def test_a_seat_that_nobody_is_left_for_has_no_follower() -> None:
     assert of(spoiled).failures == ["substitution out of order"]
 
 
-def test_a_wave_without_substitutions_yet_is_true() -> None:
+def test_a_wave_without_substitutions_passes() -> None:
     files = {name: content for name, content in small_wave().items() if name != "substitutions.json"}
     verdict = of(files)
     assert verdict.ok
@@ -254,7 +254,7 @@ def test_a_wrong_sample_is_named(spoil: Callable[[Any], Any]) -> None:
     assert of(small_wave() | edited(sample, "sample.json", spoil)).failures == ["wrong sample"]
 
 
-def test_a_sample_of_all_who_are_left_is_true() -> None:
+def test_a_sample_of_everybody_left_passes() -> None:
     everybody = sample_of(small_wave(), after=0, size=2000)
     assert of(small_wave() | {"sample.json": everybody}).ok
     claimed = edited({"sample.json": everybody}, "sample.json", lambda s: s.update(after_seq=7))

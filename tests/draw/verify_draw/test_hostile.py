@@ -76,7 +76,7 @@ OTHER_FORMS: list[tuple[str, bytes, bytes]] = [
 
 
 @pytest.mark.parametrize(("name", "old", "new"), OTHER_FORMS)
-def test_another_form_is_malformed_whatever_it_says(name: str, old: bytes, new: bytes) -> None:
+def test_a_file_of_another_form_is_malformed(name: str, old: bytes, new: bytes) -> None:
     files = small_wave()
     assert old in files[name]
     verdict = verify_files(files | {name: files[name].replace(old, new)}, wave=54)
@@ -111,7 +111,7 @@ NAMES = ["regions.json", "removals.json", "beacon.json", "result.json", "substit
 
 @pytest.mark.parametrize("otherwise", OTHERWISE.values(), ids=OTHERWISE)
 @pytest.mark.parametrize("name", NAMES)
-def test_the_same_facts_written_otherwise_are_malformed(name: str, otherwise: Callable[[bytes], bytes]) -> None:
+def test_the_same_facts_in_another_notation_are_malformed(name: str, otherwise: Callable[[bytes], bytes]) -> None:
     files = small_wave() | OF_ITS_FORM
     other = otherwise(files[name])
     assert other != files[name]
@@ -179,7 +179,7 @@ def test_base64_of_another_form_is_malformed() -> None:
     assert verdict.failures == ["malformed"]
 
 
-def test_removals_are_told() -> None:
+def test_removals_are_printed() -> None:
     content = b'{"removed":[{"reason":"excluded","entries":2},{"reason":"over_age","entries":31}]}\n'
     verdict = verify_files(small_wave() | {"removals.json": content})
     assert verdict.ok
@@ -216,7 +216,7 @@ def test_the_seats_of_the_whole_world_are_no_trouble() -> None:
     assert time.monotonic() - begun < 60, "one step for each seat takes many minutes"
 
 
-def test_what_a_file_says_does_not_steer_a_terminal() -> None:
+def test_control_characters_in_a_file_do_not_reach_the_terminal() -> None:
     report = v.Report(aloud=False)
     report.add("name", False, "malformed: \x1b[2J\u202eletters\n")
     assert report.checks[0].detail == "malformed: ?[2J?letters?"

@@ -31,7 +31,7 @@ def prove(files: Mapping[str, bytes], region: int, number: int) -> Verdict:
     return verify_files(files, "--ticket", ticket(number).hex(), "--region", str(region), wave=54)
 
 
-def test_whoever_is_chosen_is_told_for_which_seat() -> None:
+def test_a_chosen_entry_is_shown_its_seat() -> None:
     files = published_draw(54, lists(54, SIZES), {31: 4, 96: 3}, 20)
     told = Counter(prove(files, r, n).detail("ticket: outcome") for r, size in SIZES.items() for n in range(size))
     assert told == {
@@ -42,7 +42,7 @@ def test_whoever_is_chosen_is_told_for_which_seat() -> None:
     }
 
 
-def test_every_leaf_of_a_small_wave_is_proven_and_its_end_is_told_right() -> None:
+def test_every_leaf_of_a_small_wave_is_proven_with_the_right_outcome() -> None:
     rows = json.loads(small_wave()["substitutions.json"])
     outs, ins = {row["out"] for row in rows}, {row["in"] for row in rows}
     told = {"chosen": 0, "no longer chosen": 0, "substituted": 0, "not chosen": 0}
@@ -104,7 +104,7 @@ def test_a_leaf_that_is_not_on_the_list_is_named() -> None:
         assert "ticket: outcome" in verdict.unchecked
 
 
-def test_a_list_that_is_not_spread_evenly_is_searched_all_the_same() -> None:
+def test_an_unevenly_spread_list_is_searched_correctly() -> None:
     leaves = b"".join((2**256 - 2**20 + n).to_bytes(32, "big") for n in range(40_960))
 
     class Bytes:
@@ -136,7 +136,7 @@ def test_wrong_nodes_and_a_wrong_path_are_named() -> None:
     assert prove(missing, 13, last).failures == ["missing"]
 
 
-def test_a_leaf_that_was_exchanged_in_the_list_leads_to_no_root() -> None:
+def test_an_exchanged_leaf_does_not_lead_to_the_root() -> None:
     files = dict(small_wave())
     stranger = v.leaf_of(54, 31, b"s" * 32)
     forged = sorted([stranger, *(v.leaf_of(54, 31, ticket(n)) for n in range(1, 30))])
@@ -150,7 +150,7 @@ def test_a_list_of_another_size_is_malformed() -> None:
     assert prove(files | {"leaves/14.bin": files["leaves/14.bin"][:-32]}, 14, 7).failures == ["malformed"]
 
 
-def test_a_receipt_is_read_and_only_its_ticket_believed(tmp_path: Path) -> None:
+def test_only_the_ticket_of_a_receipt_is_trusted(tmp_path: Path) -> None:
     receipt = {
         "format": "gelombang/receipt/1", "wave": 54, "region": 31, "ticket": ticket(3).hex(), "leaf": "00" * 32,
         "joined_at": "2023-06-02T05:00:00Z", "results_url": "https://results.example/draws/54/",
@@ -182,7 +182,7 @@ def test_a_receipt_is_read_and_only_its_ticket_believed(tmp_path: Path) -> None:
         "\udcff",
     ],
 )
-def test_what_is_no_receipt_is_refused_without_a_word_of_it(content: str, tmp_path: Path, capsys) -> None:
+def test_a_malformed_receipt_is_refused_and_not_quoted(content: str, tmp_path: Path, capsys) -> None:
     (tmp_path / "receipt.json").write_text(content, errors="surrogateescape")
     with pytest.raises(SystemExit) as refused:
         verify_files(small_wave(), "--ticket", tmp_path / "receipt.json")
@@ -191,7 +191,7 @@ def test_what_is_no_receipt_is_refused_without_a_word_of_it(content: str, tmp_pa
     assert re.search("--ticket: (not a receipt of the form gelombang/receipt/1|a ticket needs its region, .*)$", said)
 
 
-def test_a_ticket_with_a_slip_is_not_repeated(capsys) -> None:
+def test_a_mistyped_ticket_is_not_quoted(capsys) -> None:
     for slip in ("ab" * 31 + "a", "ab" * 31 + "ag", "ab\0"):
         with pytest.raises(SystemExit):
             verify_files(small_wave(), "--ticket", slip, "--region", "31")
@@ -199,7 +199,7 @@ def test_a_ticket_with_a_slip_is_not_repeated(capsys) -> None:
         assert said.endswith("--ticket: neither 64 hexadecimal digits nor a file that can be read")
 
 
-def test_a_region_without_entries_and_a_root_of_ones_own_are_named() -> None:
+def test_a_region_without_entries_and_a_forged_root_are_named() -> None:
     assert verify_files(GOOD, "--ticket", "00" * 32, "--region", "94").failures == ["not on the list"]
     files = {name: content for name, content in GOOD.items() if name != "leaves/31.bin"}
     assert verify_files(files, "--ticket", ticket(5).hex(), "--region", "31").failures == ["missing"]
@@ -209,7 +209,7 @@ def test_a_region_without_entries_and_a_root_of_ones_own_are_named() -> None:
     assert verdict.unchecked[-1] == "ticket: outcome"
 
 
-def test_whoever_is_passed_over_sees_it_alone() -> None:
+def test_a_person_who_was_passed_over_sees_it_in_their_own_proof() -> None:
     """Each substitution's follower is exchanged for the last in line: who was next sees that, without the lists."""
     files = small_wave()
     rows = json.loads(files["substitutions.json"])
@@ -225,7 +225,7 @@ def test_whoever_is_passed_over_sees_it_alone() -> None:
     assert "passes this leaf over" in verdict.detail("ticket: outcome")
 
 
-def test_a_seat_given_away_while_the_holder_waits_is_seen() -> None:
+def test_a_seat_passed_on_although_its_holder_kept_it_is_seen() -> None:
     files = small_wave()
     rows = json.loads(files["substitutions.json"])
     number = next(n for n in range(30) if v.leaf_of(54, 31, ticket(n)).hex() in {row["in"] for row in rows})

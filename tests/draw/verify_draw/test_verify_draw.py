@@ -25,14 +25,14 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_it_needs_python_alone() -> None:
+def test_the_verifier_needs_only_python() -> None:
     tree = ast.parse(PROGRAM.read_text())
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module or "." for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     assert {name.partition(".")[0] for name in names} - set(sys.stdlib_module_names) == {"pyblst"}
 
 
-def test_it_runs_where_nothing_is_installed_and_says_what_it_could_not_check(tmp_path: Path) -> None:
+def test_without_the_bls_library_the_verifier_names_what_it_cannot_check(tmp_path: Path) -> None:
     done = run(write(tmp_path / "54", small_wave()))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
@@ -42,7 +42,7 @@ def test_it_runs_where_nothing_is_installed_and_says_what_it_could_not_check(tmp
     assert lines[-1].startswith("verify_draw: ok")
 
 
-def test_a_file_named_like_one_of_pythons_own_is_not_run_from_the_folder_it_lies_in(tmp_path: Path) -> None:
+def test_a_file_named_like_a_standard_module_is_not_imported_from_the_folder(tmp_path: Path) -> None:
     folder = write(tmp_path / "54", small_wave() | {"verify_draw.py": PROGRAM.read_bytes()})
     for name in ("json", "hashlib", "pyblst"):
         (folder / f"{name}.py").write_text("raise SystemExit('run from the folder')")
@@ -51,7 +51,7 @@ def test_a_file_named_like_one_of_pythons_own_is_not_run_from_the_folder_it_lies
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_failure_is_told_by_its_line_the_last_line_and_the_exit_code(tmp_path: Path) -> None:
+def test_a_failure_shows_in_its_line_the_last_line_and_the_exit_code(tmp_path: Path) -> None:
     folder = write(tmp_path / "54", small_wave())
     (folder / "removals.json").unlink()
     done = run(folder)
@@ -89,13 +89,13 @@ def test_json_has_every_check(tmp_path: Path) -> None:
         ["http://[/"],
     ],
 )
-def test_wrong_arguments_are_told_without_a_traceback(wrong: list[str]) -> None:
+def test_wrong_arguments_are_reported_without_a_traceback(wrong: list[str]) -> None:
     done = run(*wrong)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 
-def test_help_says_what_everything_is() -> None:
+def test_help_explains_every_option() -> None:
     done = run("--help")
     assert done.returncode == 0
     for option in ("--ticket", "--region", "--closes-at", "--seen-at", "--weight", "--witness", "--quorum", "--chain"):
@@ -103,7 +103,7 @@ def test_help_says_what_everything_is() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
-def test_vectors_are_true_waves(case: dict, tmp_path: Path) -> None:
+def test_the_vectors_pass(case: dict, tmp_path: Path) -> None:
     published = published_draw(case["wave"], lists_of(case), reserved_of(case), case["quota"])
     weights = [word for pair in case["weights"].items() for word in ("--weight", pair[0], str(pair[1]))]
     verdict = verify(write(tmp_path / str(case["wave"]), published), *weights)
@@ -111,7 +111,7 @@ def test_vectors_are_true_waves(case: dict, tmp_path: Path) -> None:
     assert verdict.ok
 
 
-def test_real_signatures_of_quicknet_are_believed_and_only_of_their_round() -> None:
+def test_real_signatures_of_quicknet_pass_for_their_round_only() -> None:
     for real in VECTORS["drand_quicknet"]:
         signature = bytes.fromhex(real["signature"])
         assert v.signature_fault(v.QUICKNET, real["round"], signature) is None
@@ -121,7 +121,7 @@ def test_real_signatures_of_quicknet_are_believed_and_only_of_their_round() -> N
 
 
 @pytest.mark.parametrize("number", range(12))
-def test_waves_of_any_shape_are_true(number: int, tmp_path: Path) -> None:
+def test_correct_waves_of_any_shape_pass(number: int, tmp_path: Path) -> None:
     chance = random.Random(number)
     sizes = {
         region: chance.choice([1, 2, 7, 40, 5000 if number < 3 else 90]) for region in chance.sample(range(11, 97), 4)
@@ -137,7 +137,7 @@ def test_waves_of_any_shape_are_true(number: int, tmp_path: Path) -> None:
     assert "not checked" not in verdict.detail("substitutions")
 
 
-def test_everything_may_be_checked_when_everything_is_known() -> None:
+def test_with_all_facts_given_every_check_is_made() -> None:
     files = small_wave() | {"sample.json": sample_of(small_wave(), after=3, size=10)}
     verdict = verify_files(
         files | {"verify_draw.py": PROGRAM.read_bytes()}, "--closes-at", "2023-09-15T17:15:03+07:00",
@@ -166,7 +166,7 @@ def sample_of(files: dict[str, bytes], after: int, size: int) -> bytes:
     return encoded({"after_seq": after, "size": size, "leaves": chosen})
 
 
-def test_the_lowest_are_found_whatever_threshold_was_hoped_for() -> None:
+def test_the_lowest_values_are_found_with_any_first_threshold() -> None:
     leaves = b"".join(sha256(bytes([n % 256, n // 256])).digest() for n in range(1000))
     everything = sorted(
         v.value_of(b"seed" * 8, "open", leaves[i : i + 32]) + leaves[i : i + 32] for i in range(0, 32000, 32)

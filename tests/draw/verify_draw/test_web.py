@@ -62,7 +62,7 @@ def store(files: dict[str, bytes], **more: object) -> type[Store]:
     return type("Store", (Store,), {"files": files, "sent": [], **more})
 
 
-def test_a_wave_at_its_address_is_true_and_its_note_was_seen_when_it_was_put_there() -> None:
+def test_a_wave_passes_from_its_address_with_the_upload_time_of_the_note() -> None:
     with serving(store(small_wave())) as address:
         for target in (address, address + "/"):
             verdict = verify(target)
@@ -71,21 +71,21 @@ def test_a_wave_at_its_address_is_true_and_its_note_was_seen_when_it_was_put_the
             assert verdict.detail("note: public before its round") == "seen at 2023-09-15T10:31:00Z"
 
 
-def test_a_note_that_was_put_there_late_is_late_unless_somebody_saw_it_before() -> None:
+def test_a_note_uploaded_late_is_late_unless_it_was_seen_before() -> None:
     with serving(store(small_wave(), modified="Fri, 15 Sep 2023 11:00:03 GMT")) as address:
         assert verify(address).failures == ["late note"]
         assert verify(address, "--seen-at", "2023-09-15T10:59:00Z").ok
 
 
 @pytest.mark.parametrize("modified", ["", "yesterday", "Fri, 99 Sep 99999 11:00:03 GMT"])
-def test_a_server_that_does_not_say_when_leaves_the_check_unmade(modified: str) -> None:
+def test_without_an_upload_time_that_check_is_skipped(modified: str) -> None:
     with serving(store(small_wave(), modified=modified)) as address:
         verdict = verify(address)
     assert verdict.ok
     assert "note: public before its round" in verdict.unchecked
 
 
-def test_the_personal_proof_asks_for_a_run_of_the_list_alone() -> None:
+def test_the_personal_proof_fetches_only_one_run_of_the_list() -> None:
     handler = store(long_lists())
     with serving(handler) as address:
         verdict = verify(address, "--ticket", ticket(77).hex(), "--region", "14")
@@ -117,7 +117,7 @@ def test_without_parts_a_list_of_another_length_is_malformed() -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_missing_files_are_missing_optional_ones_may_be_and_each_is_asked_for_once(status: int) -> None:
+def test_missing_files_are_named_and_each_file_is_requested_once(status: int) -> None:
     files = small_wave().keys() - {"beacon.json", "substitutions.json"}
     handler = store({name: small_wave()[name] for name in files}, missing=status)
     with serving(handler) as address:

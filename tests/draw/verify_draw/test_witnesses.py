@@ -32,13 +32,13 @@ def test_witnesses_in_time_make_a_quorum() -> None:
     assert verdict.detail("witnesses: quorum") == "2 signed in time, 2 are demanded"
 
 
-def test_without_a_quorum_it_is_said_how_many_there_are() -> None:
+def test_without_a_quorum_the_number_of_witnesses_is_printed() -> None:
     verdict = seen(LINE_A + LINE_B, "--witness", KEY_A, "--quorum", "0")
     assert verdict.ok
     assert verdict.detail("witnesses: quorum") == "1 signed in time, no witness is demanded"
 
 
-def test_of_ones_own_witnesses_all_are_demanded() -> None:
+def test_all_witnesses_given_by_the_verifier_must_have_signed() -> None:
     assert seen(LINE_A, *BOTH).failures == ["no quorum"]
     with pytest.raises(SystemExit):
         seen(LINE_A, *BOTH, "--quorum", "3")
@@ -54,13 +54,13 @@ def test_a_forged_line_and_a_late_one_are_named_each_by_itself() -> None:
     assert seen(FORGED_A + LATE_A + LINE_B, *BOTH, "--quorum", "2").failures == failures
 
 
-def test_of_a_foreign_chain_it_is_told_who_signed_what_and_no_quorum_is_counted() -> None:
+def test_for_a_foreign_chain_signers_are_listed_without_a_quorum() -> None:
     verdict = verify_files(small_wave() | {"cosignatures.txt": (FORGED_A + LATE_A).encode()}, *BOTH, *ANOTHER_CHAIN)
     assert verdict.failures == ["foreign chain", "forged cosignature"]
     assert "witnesses: quorum" in verdict.unchecked
 
 
-def test_a_line_of_another_form_is_malformed_and_nobodys_word_is_counted() -> None:
+def test_a_malformed_line_invalidates_all_cosignatures() -> None:
     verdict = seen(LINE_A + "\n", *BOTH)
     assert verdict.failures == ["malformed"]
     assert verdict.detail("cosignatures.txt").startswith("malformed")
