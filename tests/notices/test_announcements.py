@@ -12,7 +12,7 @@ from tests.builders.crashes import Crash, die
 from tests.conftest import T0
 
 
-def test_an_event_is_on_the_topic_and_in_the_feed_once_and_a_death_in_between_only_says_it_again(world, monkeypatch):
+def test_an_event_is_announced_once_and_repeated_only_after_a_crash(world, monkeypatch):
     announcements = world.stepper._announcements
     facts = {"opens_at": "2026-11-27T05:00:00Z", "closes_at": "2026-11-30T17:00:00Z", "quota": 4, "note": None}
     with monkeypatch.context() as patch:

@@ -140,7 +140,7 @@ def world(cloud, programme) -> World:
     return World(cloud, programme)
 
 
-def test_three_hundred_results_are_all_told_once_though_the_job_dies_again_and_again(world, monkeypatch):
+def test_each_of_300_results_is_told_once_though_the_job_keeps_dying(world, monkeypatch):
     monkeypatch.setattr(notice_writer, "PAGE", 25)
     monkeypatch.setattr("chalicelib.notices.rules.SHARDS", 2)  # moto takes its time for each query of an index
     monkeypatch.setattr("chalicelib.notices.store.SHARDS", 2)
@@ -173,7 +173,7 @@ def test_three_hundred_results_are_all_told_once_though_the_job_dies_again_and_a
     assert notice.facts == {"wave": 60, "training_idr": 3_500_000, "buy_by": "2026-12-09T03:00:00Z"}
 
 
-def test_who_has_bought_nothing_is_reminded_once_at_each_mark_however_often_the_job_comes(world):
+def test_a_person_without_a_purchase_is_reminded_once_at_each_mark(world):
     world.happened.chosen = {"siti": beneficiary("siti"), "budi": beneficiary("budi", BeneficiaryState.ACTIVE)}
     before = world.programme.notices.remind_before_s
     marks = [BUY_BY - timedelta(seconds=each) for each in before]
@@ -191,7 +191,7 @@ def test_who_has_bought_nothing_is_reminded_once_at_each_mark_however_often_the_
     assert world.told() == [f"purchase_deadline/59/{min(before)}"], "after days without a run: what still matters"
 
 
-def test_a_whole_wave_is_reminded_though_no_run_lives_to_reach_its_end(cloud, programme, monkeypatch):
+def test_a_whole_wave_is_reminded_though_every_run_dies_early(cloud, programme, monkeypatch):
     monkeypatch.setattr(notice_writer, "PAGE", 1)
     before = 5 * DAY
     figures = replace(programme.notices, remind_before_s=(int(before.total_seconds()),))
@@ -214,7 +214,7 @@ def test_a_whole_wave_is_reminded_though_no_run_lives_to_reach_its_end(cloud, pr
     assert len(world.told()) == len(names)
 
 
-def test_who_was_reminded_is_not_looked_at_again_by_the_next_run(world, monkeypatch):
+def test_the_next_run_skips_people_already_reminded(world, monkeypatch):
     names = [f"person-{n}" for n in range(3)]
     world.happened.chosen = {one: beneficiary(one) for one in names}
     find, asked = world.happened.of_many, []
@@ -231,7 +231,7 @@ def test_who_was_reminded_is_not_looked_at_again_by_the_next_run(world, monkeypa
     assert len(world.told()) == len(names)
 
 
-def test_payments_are_told_once_as_they_end_and_not_as_they_stood_in_between(world, monkeypatch):
+def test_a_payment_is_told_once_in_its_final_state(world, monkeypatch):
     world.happened.lines = {
         "03": [line(1, Paid.PAID), line(2, Paid.HELD, hold=Hold.NO_ADDRESS), line(3, Paid.CANCELLED)],
         "11": [line(4, Paid.HELD, Paid.PAID), line(5, Paid.PAID, Paid.REVERSED), line(6, Paid.REVERSED)],
@@ -251,7 +251,7 @@ def test_payments_are_told_once_as_they_end_and_not_as_they_stood_in_between(wor
     world.run(T0 + timedelta(hours=1, minutes=5))  # what was told is not gone through again
 
 
-def test_of_what_is_held_the_reason_is_told_that_holds_now(world):
+def test_a_held_payment_is_told_with_its_present_reason(world):
     """Whose address is there by now is not asked for one, though the line was written when it was missing."""
     holds = [Hold.NO_ADDRESS, Hold.UNVERIFIED, Hold.EXCLUDED, Hold.ADMIN, Hold.ACCOUNT_REFUSED]
     world.happened.lines = {"03": [line(n, Paid.HELD, hold=hold) for n, hold in enumerate(holds, 1)]}
@@ -263,7 +263,7 @@ def test_of_what_is_held_the_reason_is_told_that_holds_now(world):
     assert world.office.store.notice("person-2", "payment_failed/pay2/unverified").facts["reason"] == "unverified"
 
 
-def test_without_time_nothing_is_begun_and_the_next_run_does_it(world):
+def test_a_run_without_time_leaves_the_work_to_the_next(world):
     world.happened.entries["00"] = [Result("siti", NOT_DRAWN)]
     world.run(T0, deadline_s=notice_writer.PAGE_S - 1)
     assert world.told() == []

@@ -53,14 +53,14 @@ def test_a_person_is_told_in_their_language_once(cloud, programme):
     assert office.state(siti) is office.state(john) is NoticeState.SENT
 
 
-def test_facts_that_a_text_does_not_know_are_refused_before_anything_is_kept(office):
+def test_unknown_facts_are_refused_before_anything_is_stored(office):
     with pytest.raises(ValueError, match="buy_by"):
         office.tell("person", facts={"wave": 60})
     assert office.store.notice("person", "chosen/60") is None
 
 
 @pytest.mark.parametrize("dies", [Crash(), die], ids=["before the mail went out", "after it"])
-def test_whoever_dies_between_claim_and_answer_leaves_a_mail_that_is_sent_again(office, dies):
+def test_a_mail_is_sent_again_if_the_sender_dies_after_its_claim(office, dies):
     siti = office.person("siti@example.org")
     office.tell(siti)
     messages = office.receive()
@@ -80,7 +80,7 @@ def test_whoever_dies_between_claim_and_answer_leaves_a_mail_that_is_sent_again(
 
 
 @pytest.mark.parametrize("dies", [True, False], ids=["the function dies", "SES does not answer"])
-def test_a_mail_whose_end_nobody_ever_knows_is_given_up_with_an_error_and_one_not_taken_is_not(office, caplog, dies):
+def test_a_mail_of_unknown_outcome_is_given_up_with_an_error(office, caplog, dies):
     siti = office.person("siti@example.org")
     office.tell(siti)
     messages = office.receive()
@@ -107,7 +107,7 @@ def test_a_mail_whose_end_nobody_ever_knows_is_given_up_with_an_error_and_one_no
 @pytest.mark.parametrize(
     ("code", "level"), [("AccessDeniedException", "ERROR"), ("TooManyRequestsException", "WARNING")]
 )
-def test_a_mail_that_ses_will_not_take_tomorrow_either_rings(office, caplog, code, level):
+def test_a_mail_that_ses_refuses_for_good_rings(office, caplog, code, level):
     siti = office.person("siti@example.org")
     office.tell(siti)
     with Stubber(ses := boto3.client("sesv2", office.cloud.region)) as stub:
@@ -118,12 +118,12 @@ def test_a_mail_that_ses_will_not_take_tomorrow_either_rings(office, caplog, cod
     assert [each.levelname for each in caplog.records if each.message == "mail_not_taken"] == [level]
 
 
-def test_a_claim_counts_as_dead_only_when_no_function_can_hold_it_any_more():
+def test_a_claim_expires_only_after_the_longest_life_of_a_function():
     [timeout_s] = [function.timeout_s for function in FUNCTIONS if function.name == "send_mail"]
     assert 2 * timeout_s < SENDING_LIMIT_S
 
 
-def test_a_mail_that_may_have_gone_out_is_sent_again_as_one_that_was_not_taken(office):
+def test_a_mail_that_may_have_been_sent_is_sent_again(office):
     siti, budi, ani = (office.person(f"{name}@example.org") for name in ("siti", "budi", "ani"))
     for person in (siti, budi, ani):
         office.tell(person)
@@ -238,7 +238,7 @@ def test_a_mail_program_ends_reminders_by_either_form_of_one_click(office, monke
     assert office.store.mailbox("siti").unsubscribed_at == office.now
 
 
-def test_what_came_too_late_or_has_nobody_to_be_sent_to_is_not_sent(office):
+def test_an_outdated_mail_or_one_without_a_recipient_is_not_sent(office):
     siti, budi = office.person("siti@example.org"), office.person("+6281234567890")
     office.tell(siti, Kind.PURCHASE_DEADLINE, "d", {"buy_by": "2026-11-24T03:00:00Z"})
     for person in (budi, "no-such-account"):
@@ -281,7 +281,7 @@ def test_a_change_is_told_to_every_contact_and_everything_else_to_the_first_addr
     assert text.startswith(f"Gelombang: {office.ses.taken[0][1].subject}. https://api.invalid/changes/")
 
 
-def test_who_has_a_phone_only_hears_by_sms_where_sms_are_sent(office):
+def test_a_person_with_only_a_phone_gets_an_sms_if_sms_are_on(office):
     budi = office.person("+6281234567890")
     office.services.mailer._sms = phones = Phones()
     office.tell(budi)
@@ -292,7 +292,7 @@ def test_who_has_a_phone_only_hears_by_sms_where_sms_are_sent(office):
 
 
 @pytest.mark.parametrize("error", [NotTaken("Throttled"), OutcomeUnknown("ReadTimeoutError")])
-def test_only_who_was_not_reached_yet_is_written_to_again(office, error):
+def test_a_retry_writes_only_to_contacts_not_reached_yet(office, error):
     siti = office.person("siti@example.org", "siti@work.example")
     office.tell(siti, *CHANGED)
     messages = office.receive()
@@ -303,7 +303,7 @@ def test_only_who_was_not_reached_yet_is_written_to_again(office, error):
     assert office.state(siti, CHANGED[1]) is NoticeState.SENT
 
 
-def test_a_person_was_told_if_one_of_the_contacts_was_reached_and_kept_the_mail(office):
+def test_a_person_counts_as_told_if_one_contact_kept_the_mail(office):
     siti = office.person("siti@example.org", "siti@work.example")
     office.tell(siti, *CHANGED)
     office.ses.plan = [NeverTaken("BadRequestException")]
@@ -327,14 +327,14 @@ def test_a_second_address_is_used_when_the_first_one_bounces(office):
     assert [each[0] for each in office.ses.taken] == ["siti@work.example"]
 
 
-def test_a_message_that_is_none_of_ours_ends_as_a_dead_letter_and_a_forgotten_notice_does_not(office):
+def test_a_foreign_message_becomes_a_dead_letter_and_one_about_a_deleted_notice_does_not(office):
     bad = {"messageId": "bad", "body": '{"v":2}'}
     forgotten = {"messageId": "forgotten", "body": '{"v":1,"registrant_id":"x","event":"chosen/1"}'}
 
     assert office.deliver([bad, forgotten]) == ["bad"]
 
 
-def test_the_functions_hand_on_what_their_triggers_give_them(office, monkeypatch):
+def test_the_functions_pass_their_events_to_the_services(office, monkeypatch):
     monkeypatch.setattr(application, "services", lambda: office.services)
     monkeypatch.setattr(application.app, "clock", lambda: office.now)
     siti = office.person("siti@example.org")

@@ -48,7 +48,7 @@ def send(client, url: str | None = None) -> str:
     return mail(client).send("siti@example.org", MailText("Halo", "Isi"), "person-1_c0", url)
 
 
-def test_a_mail_carries_its_person_as_a_tag_and_a_reminder_its_way_out():
+def test_a_mail_has_a_tag_for_its_person_and_a_reminder_an_unsubscribe_link():
     client = clients.client("sesv2", REGION, attempts=1)
     wire = Wire(client)
 
@@ -83,7 +83,7 @@ def test_a_mail_carries_its_person_as_a_tag_and_a_reminder_its_way_out():
         ({"error": ParamValidationError(report="x")}, ParamValidationError),
     ],
 )
-def test_an_answer_means_what_it_means_and_is_asked_for_once(wire, meaning):
+def test_each_answer_of_ses_is_classified_and_nothing_is_retried(wire, meaning):
     client = clients.client("sesv2", REGION, attempts=1)
     asked = Wire(client, **wire)
 
@@ -99,7 +99,7 @@ def test_an_answer_means_what_it_means_and_is_asked_for_once(wire, meaning):
         assert len(asked.bodies) == 2, "an ordinary client would have sent it twice"
 
 
-def test_mails_go_out_evenly_and_no_faster_than_they_may():
+def test_mails_are_sent_evenly_within_the_rate():
     now, waits = [100.0], []
 
     def sleep(seconds: float) -> None:

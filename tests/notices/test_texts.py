@@ -73,7 +73,7 @@ def test_the_file_has_a_text_for_every_kind_and_none_for_anything_else():
     assert all(set(each) == {"id", "en"} for each in written.values())
 
 
-def test_a_reminder_ends_with_the_way_out_of_it():
+def test_a_reminder_ends_with_its_unsubscribe_link():
     reminder = notice(Kind.PURCHASE_DEADLINE, {"buy_by": "2026-12-08T17:00:00Z"})
 
     assert texts.mail_text(reminder, "en", T0, "https://api/unsubscriptions/x").body.endswith(
@@ -99,7 +99,7 @@ def test_a_day_that_ends_at_midnight_in_wib_ends_at_2359_for_people():
 @pytest.mark.parametrize(
     ("hour", "days"), [(0, 5), (1, 5), (23, 5), (24, 4), (24 * 4 + 1, 1), (24 * 5, 0), (24 * 6, 0)]
 )
-def test_a_day_that_has_begun_is_still_left(hour: int, days: int):
+def test_a_day_that_has_begun_counts_as_left(hour: int, days: int):
     deadline = datetime(2026, 12, 6, tzinfo=UTC)
     now = datetime(2026, 12, 1, tzinfo=UTC).timestamp() + hour * 3600
 
@@ -123,7 +123,7 @@ def test_only_reminders_can_be_refused(kind, mailbox, expected):
     assert withheld(every_notice(kind)[0], mailbox, T0) is expected
 
 
-def test_no_state_is_left_for_another_but_those_before_the_end():
+def test_only_unfinished_states_can_change():
     assert set(rules.NEXT) == {NoticeState.QUEUED, NoticeState.SENDING}
     assert NoticeState.SENDING not in rules.NEXT[NoticeState.SENDING], "of two consumers one claims"
 

@@ -36,7 +36,7 @@ def gateway(programme: Programme) -> Iterator[Gateway]:
 
 
 @pytest.mark.parametrize("name", ROUNDS)
-def test_a_request_waits_for_so_many_rounds(gateway: Gateway, name: str) -> None:
+def test_a_request_makes_its_stated_number_of_rounds(gateway: Gateway, name: str) -> None:
     gateway.now = DURING
     call = of_one_chosen(gateway) if name == routes.ME else SUCCESSES[name](gateway)
     gateway.token(call.person)  # whose session is there; and a process keeps the keys of tokens
@@ -79,7 +79,7 @@ class Late(Exception):
     """What a call fails with."""
 
 
-def test_of_several_failures_the_first_that_was_given_counts_and_nothing_is_left_under_way() -> None:
+def test_of_several_failures_the_first_in_order_is_raised_after_all_have_ended() -> None:
     ended, both = list[str](), Barrier(2, timeout=FAILS_AFTER_S)
 
     def fails(name: str) -> None:
@@ -96,7 +96,7 @@ def test_of_several_failures_the_first_that_was_given_counts_and_nothing_is_left
         assert sorted(ended) == sorted(given)
 
 
-def test_what_is_given_comes_in_order_from_as_many_threads_as_there_are() -> None:
+def test_results_come_in_order_from_several_threads() -> None:
     all_of_them = Barrier(THREADS + 1, timeout=FAILS_AFTER_S)
 
     def work(name: str) -> str:

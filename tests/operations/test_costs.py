@@ -310,7 +310,7 @@ def counted(calls: str) -> Counter[str]:
 
 
 @pytest.mark.parametrize("name", COSTS)
-def test_a_request_makes_these_calls_and_no_other(gateway: Gateway, name: str) -> None:
+def test_a_request_makes_exactly_these_calls(gateway: Gateway, name: str) -> None:
     gateway.now = DURING  # what a function keeps for some minutes is there
     call = provoking(name)(gateway)
     gateway.token(call.person or "anybody")  # whose session is there; and a process keeps the keys of tokens

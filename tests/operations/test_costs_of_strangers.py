@@ -60,9 +60,7 @@ def refused() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("route", "code"), [case for case in refused() if case not in NO_STRANGER])
-def test_a_refusal_costs_at_most_one_call_two_for_a_code_and_three_for_a_try(
-    gateway: Gateway, route: str, code: str
-) -> None:
+def test_a_refusal_costs_at_most_one_call_or_two_or_three_with_a_code(gateway: Gateway, route: str, code: str) -> None:
     call = REFUSALS[route][code](gateway)
     gateway.send(call)  # what a process keeps in memory is there
     with pytest.MonkeyPatch.context() as patch:
@@ -92,7 +90,7 @@ def test_without_a_region_nothing_is_read(gateway: Gateway, query: dict[str, str
     assert (answer.json_body["code"], "region" in str(answer.json_body)) == ("malformed_request", True)
 
 
-def test_that_a_leaf_is_on_no_list_may_be_kept_and_before_the_freeze_nothing_may(gateway: Gateway) -> None:
+def test_a_missing_leaf_may_be_cached_but_nothing_before_the_freeze(gateway: Gateway) -> None:
     final = gateway.send(proof("ab" * 32, region="31"))
     assert (final.status_code, final.headers["Cache-Control"]) == (404, "public, max-age=86400")
     assert final.headers["Vary"] == "Accept-Language"
@@ -100,7 +98,7 @@ def test_that_a_leaf_is_on_no_list_may_be_kept_and_before_the_freeze_nothing_may
     assert (early.status_code, early.headers["Cache-Control"]) == (409, "no-store")
 
 
-def test_what_is_kept_of_proofs_has_a_bound(gateway: Gateway) -> None:
+def test_the_cache_of_proofs_is_bounded(gateway: Gateway) -> None:
     inclusion = gateway.services.inclusion
     assert (inclusion._table.cache_info().maxsize, inclusion._kept.cache_info().maxsize) == (8, 2_000)
 
@@ -124,5 +122,5 @@ def test_the_table_of_all_waves_is_read_once_in_five_minutes(gateway: Gateway) -
 
 
 @pytest.mark.parametrize("route", ["GET /openapi.json", "GET /health"])
-def test_what_is_about_the_application_alone_reads_nothing(gateway: Gateway, route: str) -> None:
+def test_routes_about_the_application_itself_read_nothing(gateway: Gateway, route: str) -> None:
     assert made(gateway, Call(route), 200) == {}

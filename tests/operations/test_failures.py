@@ -81,7 +81,7 @@ def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> CloudWatch:
 
 
 @pytest.mark.parametrize("error", PASSING + PERMANENT, ids=named)
-def test_what_will_pass_by_itself_is_a_warning_and_what_comes_again_rings_at_once(error, cloudwatch):
+def test_a_passing_failure_is_a_warning_and_a_lasting_one_rings(error, cloudwatch):
     passing = error in PASSING
     assert is_passing(error) == passing
     with cloudwatch.listening(), pytest.raises(type(error)), failures_told():
@@ -92,7 +92,7 @@ def test_what_will_pass_by_itself_is_a_warning_and_what_comes_again_rings_at_onc
 
 @pytest.mark.parametrize("error", [answered("AccessDeniedException"), ListChanged(wave=54)], ids=repr)
 @pytest.mark.parametrize("function", ["advance", "open_wave", "close_wave"])
-def test_a_wave_that_cannot_go_on_by_itself_rings_by_whichever_trigger(function, error, cloudwatch, monkeypatch):
+def test_a_wave_that_needs_a_person_rings_from_every_trigger(function, error, cloudwatch, monkeypatch):
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", f"gelombang-test-{function}")
     with cloudwatch.listening(), apart(54, Trouble()):
         raise error
@@ -132,7 +132,7 @@ def test_every_name_that_errors_are_counted_under_has_its_alarm():
     assert {function for function, _ in functions_with_an_alarm()} == {*logs.ALARMED.values(), "others"}
 
 
-def test_a_line_with_a_number_of_its_own_that_is_an_error_has_both(cloudwatch):
+def test_an_error_line_with_a_metric_of_its_own_counts_in_both(cloudwatch):
     told: dict[str, Any] = logs.metric("gelombang-test", "PayoutDifferences", 2, datetime(2026, 11, 24, tzinfo=UTC))
     with cloudwatch.listening():
         logging.getLogger("chalicelib.any").error("payouts_reconciled", extra=told)
@@ -140,7 +140,7 @@ def test_a_line_with_a_number_of_its_own_that_is_an_error_has_both(cloudwatch):
     assert cloudwatch.rang("payouts-differ")
 
 
-def test_an_error_is_counted_once_however_many_listen(cloudwatch):
+def test_an_error_is_counted_once_with_several_log_handlers(cloudwatch):
     another = CloudWatch()
     with another.listening(), cloudwatch.listening():
         logging.getLogger("chalicelib.any").error("for_a_person")

@@ -89,7 +89,7 @@ def unreachable(*_: Any, **__: Any) -> Any:
 # The waves
 
 
-def test_a_wave_that_goes_its_way_rings_nothing(world, on_duty):
+def test_a_wave_on_time_rings_nothing(world, on_duty):
     joined(world)
     for due in (OPENS, CLOSES - timedelta(seconds=5), CLOSES, FREEZES, ROUND):
         world.at(due)
@@ -140,7 +140,7 @@ def test_a_step_that_is_not_done_rings(cause, world, on_duty, monkeypatch):
     assert not on_duty.cloudwatch.rings("award-late", on_duty.now + LOOK)
 
 
-def test_seats_that_are_not_given_ring_until_they_are(world, on_duty, monkeypatch):
+def test_unawarded_seats_ring_until_they_are_awarded(world, on_duty, monkeypatch):
     joined(world)
     world.at(OPENS, FREEZES)
     with monkeypatch.context() as patch:
@@ -162,7 +162,7 @@ def test_seats_that_are_not_given_ring_until_they_are(world, on_duty, monkeypatc
 # Payments
 
 
-def test_payments_that_nobody_makes_ring_until_they_are_made(cloud, programme, on_duty):
+def test_overdue_payments_ring_until_they_are_made(cloud, programme, on_duty):
     payments = Payments(cloud, programme)
     with payments.sandbox:
         due = payments.now
@@ -205,7 +205,7 @@ LOOKED_AT_H = 1
         ((PASSING, Move(Payout.HELD, "INSUFFICIENT_BALANCE", Hold.OUR_SIDE)), 4 + LOOKED_AT_H),
     ],
 )
-def test_what_rests_by_rule_rings_when_its_rest_is_over_and_not_before(
+def test_a_resting_payment_rings_only_after_its_rest(
     cloud, programme, monkeypatch, ends: tuple[Move, ...], hours: float
 ):
     on_duty, payments, entitlement = to_pay(cloud, programme, monkeypatch)
@@ -216,7 +216,7 @@ def test_what_rests_by_rule_rings_when_its_rest_is_over_and_not_before(
     on_duty.rings_in_time("payouts", over)
 
 
-def test_an_account_that_was_changed_again_waits_anew_and_rings_nothing(cloud, programme, monkeypatch):
+def test_changing_an_account_again_restarts_the_wait_and_rings_nothing(cloud, programme, monkeypatch):
     on_duty, payments, due = to_pay(cloud, programme, monkeypatch)
     looked = timedelta(hours=LOOKED_AT_H)
 
@@ -240,7 +240,7 @@ def test_an_account_that_was_changed_again_waits_anew_and_rings_nothing(cloud, p
     assert not on_duty.rings("payouts", on_duty.now + 3 * LOOK)
 
 
-def test_a_failure_that_used_up_every_attempt_is_owed_its_end_at_once(cloud, programme, monkeypatch):
+def test_after_the_last_failed_attempt_the_cancellation_is_due_at_once(cloud, programme, monkeypatch):
     on_duty, payments, entitlement = to_pay(cloud, programme, monkeypatch)
     for _ in range(payments.rules.attempts_max):
         entitlement = attempted(payments, entitlement, PASSING)
@@ -276,7 +276,7 @@ def test_sweeps_that_do_nothing_for_a_backlog_ring(on_duty):
 
 
 @pytest.mark.parametrize("others", [(), tuple(job for job in KILLED if job != "check_grievances")])
-def test_a_stage_that_has_run_for_months_owes_nothing_from_before_its_upgrade(world, on_duty, others: tuple[str, ...]):
+def test_nothing_is_overdue_from_before_an_upgrade(world, on_duty, others: tuple[str, ...]):
     """It gets the table of runs, or one job more."""
     assert world.store.start(T0 - 100 * DAY) == T0 - 100 * DAY
     for job in others:
@@ -309,7 +309,7 @@ def test_a_job_that_is_killed_rings_until_it_has_done_its_work(job, cloud, on_du
     on_duty.rings_in_time(job, due)
 
 
-def test_a_run_that_leaves_something_undone_does_not_count(on_duty, monkeypatch):
+def test_an_unfinished_run_does_not_count(on_duty, monkeypatch):
     monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda _: 0)
     jobs = ("write_notices", "tally_statistics", "open_surveys", "check_grievances", "reconcile_payouts")
     for job in jobs:
@@ -334,7 +334,7 @@ def test_a_daily_job_is_due_at_its_hour_whenever_it_was_done_before(job):
 # The watch itself
 
 
-def test_a_look_reads_little_and_writes_nothing(on_duty, monkeypatch):
+def test_the_watch_reads_little_and_writes_nothing(on_duty, monkeypatch):
     on_duty.fire("watch", T0)  # the first one of a stage says since when
     calls = Calls(monkeypatch)
     on_duty.fire("watch", T0 + LOOK)
@@ -344,7 +344,7 @@ def test_a_look_reads_little_and_writes_nothing(on_duty, monkeypatch):
     assert calls.made == [("dynamodb", "PutItem")]
 
 
-def test_the_watch_is_heard_by_its_silence(on_duty):
+def test_a_watch_that_stops_is_noticed(on_duty):
     for job in JOBS:
         assert on_duty.cloudwatch.rings(f"{job}-late", T0)
     for job in JOBS:
@@ -352,12 +352,12 @@ def test_the_watch_is_heard_by_its_silence(on_duty):
     assert all(on_duty.cloudwatch.rings(f"{job}-late", T0 + 6 * LOOK) for job in JOBS), "it died meanwhile"
 
 
-def test_one_look_that_is_missed_rings_nothing(on_duty):
+def test_one_missed_look_rings_nothing(on_duty):
     on_duty.fire("watch", T0)
     assert not any(on_duty.cloudwatch.rings(f"{job}-late", T0 + 2 * LOOK) for job in JOBS)
 
 
-def test_what_cannot_be_measured_rings_and_keeps_no_other_from_it(on_duty, monkeypatch):
+def test_a_failing_measurement_rings_and_does_not_stop_the_others(on_duty, monkeypatch):
     def refused() -> Any:
         raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "Query")
 

@@ -87,7 +87,7 @@ def test_a_share_of_an_impossible_group_and_a_score_of_no_answers_are_refused():
             net_promoter(*answers)
 
 
-def test_ten_people_are_shown_and_nine_are_not():
+def test_figures_about_ten_people_are_shown_and_about_nine_withheld():
     assert withheld({"a": 10, "b": 9, "c": 0, "d": 1}, []) == {"b", "d"}
 
 
@@ -110,12 +110,12 @@ STATES = {**PUBLIC, "unpublished": {"potential"}}
         ({"revoked": 0, "recipients": 500, "potential": 40}, STATES, {"potential"}),
     ],
 )
-def test_a_small_part_of_a_sum_takes_along_what_would_give_it_away(parts, options, hidden):
+def test_withholding_a_small_part_withholds_another_that_would_reveal_it(parts, options, hidden):
     cells = parts | {"total": sum(parts.values())}
     assert withheld(cells, [Sum("total", list(parts))], **options) == hidden
 
 
-def test_a_part_is_hidden_along_both_sides_of_a_table():
+def test_a_part_is_hidden_along_rows_and_columns():
     cells = {("w1", "a"): 5, ("w1", "b"): 40, ("w1", "c"): 50, ("w2", "a"): 20, ("w2", "b"): 60, ("w2", "c"): 70}
     hidden = withheld(*two_way(cells))
     # Alone in its row and in its column it would follow from either.
@@ -141,7 +141,7 @@ def two_way(inner: dict[tuple[str, str], int]) -> tuple[dict[tuple[str, str], in
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_in_a_table_of_waves_and_provinces_neither_one_sum_nor_all_together_give_a_withheld_figure_away(seed):
+def test_no_sums_of_a_table_reveal_a_withheld_figure(seed):
     chance = random.Random(seed)
     inner = {(f"w{w}", f"p{p}"): chance.choice([0, 2, 7, 15, 40, 300]) for w in range(4) for p in range(6)}
     cells, sums = two_way(inner)

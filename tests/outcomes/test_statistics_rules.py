@@ -108,7 +108,7 @@ def test_the_figures_of_one_province_are_worked_out_by_hand():
     assert (province.code, province.name, province.registered) == ("31", "DKI Jakarta", 5_000)
 
 
-def test_nothing_was_counted_of_nobody_and_the_scores_of_nobody_are_null():
+def test_without_people_counts_are_zero_and_scores_null():
     country = folded().country
 
     assert country.progress.joined == country.registered == 0
@@ -132,7 +132,7 @@ def test_a_year_adds_up_its_own_waves_against_its_own_target():
     assert chosen == [(100, 500), (144, 300), (145, 200)]
 
 
-def test_what_was_before_this_system_stands_beside_it_and_is_added():
+def test_totals_from_before_this_system_are_shown_and_added():
     history = [
         PastWave(11, 2020, {31: PastTotals(400_000, 300_000), 32: PastTotals(100_000, 50_000)}),
         PastWave(53, 2023, {31: PastTotals(100_000, 90_000)}),
@@ -151,7 +151,7 @@ def test_what_was_before_this_system_stands_beside_it_and_is_added():
     assert by_province == [("31", (500_190, 390_150)), ("32", (100_000, 50_000))]
 
 
-def test_a_small_province_is_withheld_with_all_that_would_tell_of_it():
+def test_a_small_province_is_withheld_with_all_that_would_reveal_it():
     few = dict.fromkeys(JAKARTA, 5) | {Count.PAID_IDR: 3_000_000, "satisfaction/2026-09/3": 0}
     published = folded(wave(145, r11=few, r31=JAKARTA, r32=JAKARTA, r51={Count.JOINED: 12}))
     by_code = {province.code: province for province in published.waves[0].provinces}
@@ -178,7 +178,7 @@ def test_a_small_wave_hides_its_figures_but_not_what_its_draw_has_published():
     assert (province.progress.joined, province.progress.chosen) == (None, None)
 
 
-def test_recipients_are_withheld_where_they_would_tell_how_few_were_revoked():
+def test_recipients_are_withheld_if_they_would_reveal_few_revocations():
     few_revoked = {Count.CHOSEN: 103, Count.REVOKED: 3, Count.RECIPIENTS: 100}
     published = folded(wave(145, r31=few_revoked, r32=JAKARTA))
     by_code = {province.code: province for province in published.country.provinces}
@@ -226,7 +226,7 @@ def test_no_province_shows_a_figure_about_one_to_nine_people(seed):
     assert [n for one in provinces for n in numbers(msgspec.to_builtins(one)) if 0 < n < FEWEST] == []
 
 
-def test_a_year_that_is_withheld_does_not_follow_from_the_country_and_the_other_years():
+def test_a_withheld_year_cannot_be_computed_from_the_others():
     told = []
     for seed in range(200):
         chance = random.Random(seed)
@@ -242,7 +242,7 @@ def test_a_year_that_is_withheld_does_not_follow_from_the_country_and_the_other_
     assert told == []
 
 
-def test_ten_years_of_waves_in_every_province_are_folded_in_seconds():
+def test_ten_years_of_waves_are_aggregated_in_seconds():
     chance = random.Random(1)
     waves = []
     for n in range(130):

@@ -51,7 +51,7 @@ def test_a_survey_is_open_until_the_instant_it_closes_and_an_answered_one_stays_
     assert survey_rules.state(answered, survey.closes_at) is SurveyState.ANSWERED
 
 
-def test_the_comparison_survey_is_unpaid_and_no_beneficiarys(programme, survey):
+def test_the_comparison_survey_is_unpaid_and_not_for_beneficiaries(programme, survey):
     rules = with_days(programme).surveys
     compared = survey_rules.of_comparison("ani", wave=WAVE, region=31, rules=rules, now=T0)
     other = survey_rules.of_comparison("ani", wave=WAVE + 1, region=31, rules=rules, now=T0)
@@ -59,7 +59,7 @@ def test_the_comparison_survey_is_unpaid_and_no_beneficiarys(programme, survey):
     assert len({compared.id, other.id, survey.id}) == 3
 
 
-def test_the_open_survey_that_closes_first_counts(survey):
+def test_the_next_deadline_is_of_the_open_survey_that_closes_first(survey):
     later = replace(survey, closes_at=survey.closes_at + DAY)
     answered = replace(survey, closes_at=survey.closes_at - DAY, answered_at=T0)
     assert survey_rules.next_closing([later, survey, answered], T0) is survey
@@ -90,12 +90,12 @@ ASKED = {"2026-01": "9318ef6f0296ab5144c16b96faf42db648d6ad5ee6125fa9acfce8b9613
 """The versions that people were or will be asked, with the SHA-256 of their files: an answer means what was asked."""
 
 
-def test_a_version_that_was_asked_is_never_changed():
+def test_a_published_version_of_questions_never_changes():
     assert {file.stem: sha256(file.read_bytes()).hexdigest() for file in sorted(FOLDER.glob("*.toml"))} == ASKED
 
 
 @pytest.mark.parametrize("stage", ["local", "prod"])
-def test_every_stage_asks_a_version_that_there_is(stage):
+def test_every_stage_asks_an_existing_version(stage):
     assert load_programme(stage).surveys.questions in questions.load()
 
 

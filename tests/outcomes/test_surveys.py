@@ -56,7 +56,7 @@ def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_
     assert world.told.kinds(Notice.SURVEY_OPEN) == ["ani", "ani"]
 
 
-def test_three_hundred_are_due_and_the_job_is_killed_half_way(world, monkeypatch):
+def test_each_of_300_surveys_opens_once_though_the_job_is_killed(world, monkeypatch):
     people = [f"person-{number:03}" for number in range(300)]
     world.paid(people, PAID)
     calls = Calls(monkeypatch)
@@ -86,7 +86,7 @@ def test_when_time_is_short_the_next_run_goes_on_where_it_stopped(world):
     assert len(world.all()) == 60
 
 
-def test_who_was_opened_but_not_told_is_told_of_the_survey_as_it_was_opened(world):
+def test_a_person_not_told_before_a_crash_is_told_of_the_opened_survey(world):
     world.paid(["ani"], PAID)
     told, world.told = world.told, SimpleNamespace(tell_all=lambda _: die())
     with pytest.raises(Crash):
@@ -100,7 +100,7 @@ def test_who_was_opened_but_not_told_is_told_of_the_survey_as_it_was_opened(worl
     assert facts["closes_at"] == iso(DUE + 30 * DAY)
 
 
-def test_a_reminder_goes_once_to_who_has_not_answered_shortly_before_their_own_close(world):
+def test_people_without_an_answer_are_reminded_once_before_their_survey_closes(world):
     world.paid(["ani", "budi"], PAID)
     world.open_surveys(DUE)
     world.surveys.respond("budi", world.store.of("budi")[0].id, response(), DUE + DAY)
@@ -144,7 +144,7 @@ def test_a_page_of_people_is_told_together(world):
     assert world.told.together == [50, 10]
 
 
-def test_an_offer_that_was_killed_half_way_goes_on_and_ends_the_same(world, monkeypatch):
+def test_a_killed_offer_to_the_comparison_group_continues_to_the_same_end(world, monkeypatch):
     people = [f"person-{number:02}" for number in range(30)]
     world.people.waves = [settled(WAVE, T0)]
     world.people.samples = {WAVE: [(person, 31) for person in people]}
@@ -160,7 +160,7 @@ def test_an_offer_that_was_killed_half_way_goes_on_and_ends_the_same(world, monk
     assert [item.sk for item in OutcomesTable.query("SAMPLES")] == [f"{WAVE:06}"]
 
 
-def test_a_sample_that_is_not_as_published_needs_a_person_and_stops_no_other_wave(world, caplog):
+def test_a_sample_unlike_the_published_one_rings_and_stops_no_other_wave(world, caplog):
     world.people.waves = [settled(WAVE, T0), settled(WAVE + 1, T0)]
     world.people.samples = {WAVE + 1: [("compared", 31)]}
     world.open_surveys(T0 + 60 * DAY)
@@ -170,7 +170,7 @@ def test_a_sample_that_is_not_as_published_needs_a_person_and_stops_no_other_wav
     assert [item.sk for item in OutcomesTable.query("SAMPLES")] == [f"{WAVE + 1:06}"]
 
 
-def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it_and_no_reminder_waits_for_that_time(world):
+def test_without_time_no_sample_is_drawn_but_reminders_are_sent(world):
     world.people.waves = [settled(WAVE, T0)]
     world.people.samples = {WAVE: [("compared", 31)]}
     world.open_surveys(T0 + 60 * DAY, deadline_s=SAMPLE_S - 1)
@@ -181,7 +181,7 @@ def test_no_sample_is_drawn_when_there_is_no_time_to_draw_it_and_no_reminder_wai
     assert world.told.kinds(Notice.SURVEY_DEADLINE) == ["compared"]
 
 
-def test_an_answered_survey_makes_its_money_due_once_and_the_same_again_is_the_same(world):
+def test_an_answered_survey_makes_its_money_due_once(world):
     first, second = world.opened("ani", T0), world.opened("ani", T0 + 60 * DAY, number=2)
     shown = world.surveys.of("ani", T0 + DAY)
     assert [(view.state, view.amount_idr, len(view.questions)) for view in shown] == [("open", 50_000, 8)] * 2
@@ -228,7 +228,7 @@ def test_the_comparison_group_answers_its_questions_and_is_paid_nothing(world):
     assert (world.due(), world.queued()) == ({}, 0)
 
 
-def test_who_was_compared_and_is_chosen_in_a_later_wave_has_both_surveys(world):
+def test_a_person_of_the_comparison_group_chosen_later_gets_both_surveys(world):
     compared = world.compared("ani", T0, wave=WAVE - 1)
     own = world.opened("ani", T0 + DAY)
     world.surveys.respond("ani", compared.id, response(COMPARED), T0 + DAY)
@@ -237,7 +237,7 @@ def test_who_was_compared_and_is_chosen_in_a_later_wave_has_both_surveys(world):
     assert world.due() == {"ani SURVEY_1": 50_000}
 
 
-def test_a_closed_survey_anothers_or_a_wrong_answer_changes_nothing(world):
+def test_answers_to_a_closed_or_foreign_survey_and_wrong_answers_are_refused(world):
     survey = world.opened("ani", T0)
     world.opened("budi", T0)
     last = survey.closes_at - timedelta(milliseconds=1)
@@ -268,7 +268,7 @@ def test_an_answer_whose_payment_could_not_be_queued_is_kept_and_the_sweep_finds
     assert world.payouts.sweep(T0 + DAY) == 1
 
 
-def test_another_device_that_answered_between_reading_and_writing_stands(world):
+def test_an_answer_of_another_device_in_between_is_kept(world):
     survey = world.opened("ani", T0)
     make = world.transactions
 
@@ -285,7 +285,7 @@ def test_another_device_that_answered_between_reading_and_writing_stands(world):
     assert world.due() == {"ani SURVEY_1": 50_000}
 
 
-def test_an_answer_that_a_restore_lost_is_taken_again_and_paid_no_second_time(world):
+def test_an_answer_lost_by_a_restore_is_accepted_again_but_paid_once(world):
     survey = world.opened("ani", T0)
     with dynamodb.Transaction(REGION) as tx:
         world.payouts.entitle(tx, beneficiary("ani"), Kind.SURVEY_1, T0)

@@ -158,14 +158,14 @@ def published(world: World) -> tuple[Any, ...]:
     return country, waves, read.csv(T0 + KEPT * next(LOOKS))
 
 
-def test_before_the_first_count_the_answer_is_that_there_is_none(world):
+def test_before_the_first_count_there_are_no_statistics(world):
     assert world.statistics.country() == BEFORE_THE_FIRST
     assert world.statistics.csv(T0) == CSV_HEADER
     with pytest.raises(UnknownWave):
         world.statistics.wave(144)
 
 
-def test_a_count_that_is_short_of_time_goes_on_in_the_next_run_and_reads_no_part_twice(world):
+def test_a_short_count_continues_in_the_next_run_without_rereading(world):
     world.told.registered = {1: {31: 20, 32: 30}, 3: {31: 5}}
     world.settle(144, 150)
     world.settle(143, 20)
@@ -184,7 +184,7 @@ def test_a_count_that_is_short_of_time_goes_on_in_the_next_run_and_reads_no_part
     assert [province.name for province in world.statistics.wave(144).provinces] == ["DKI Jakarta", "Jawa Barat"]
 
 
-def test_every_run_after_a_whole_count_begins_a_new_one(world):
+def test_the_run_after_a_complete_count_begins_a_new_one(world):
     world.settle(144, 20)
     assert world.tallying().run(T0, AMPLE_S)
     world.told.chosen.pop()
@@ -196,7 +196,7 @@ def test_every_run_after_a_whole_count_begins_a_new_one(world):
     assert world.told.reads == {"registrations": 8, "wave 144": 8}
 
 
-def test_a_wave_that_was_settled_during_a_count_is_left_to_the_next(world):
+def test_a_wave_settled_during_a_count_is_counted_by_the_next(world):
     world.settle(144, 20)
     world.settle(145, 20, at=T0 + timedelta(minutes=1))
     world.told.waves.append(replace(world.told.waves[0], number=146, state=WaveState.DRAWN, settled_at=None))
@@ -209,7 +209,7 @@ def test_a_wave_that_was_settled_during_a_count_is_left_to_the_next(world):
     assert [line.number for line in world.statistics.country().waves] == [144, 145]
 
 
-def test_a_wave_of_long_ago_is_counted_for_the_last_time_and_stays(world):
+def test_an_old_wave_is_counted_a_last_time_and_kept(world):
     days = world.programme.statistics.final_after_days
     world.settle(100, 30, at=T0 - days * DAY)
     world.settle(144, 20)
@@ -228,7 +228,7 @@ def test_a_wave_of_long_ago_is_counted_for_the_last_time_and_stays(world):
 # Crashes and doubles
 
 
-def test_a_run_that_dies_after_any_write_is_made_up_for_by_the_next(small, monkeypatch):
+def test_the_next_run_repairs_one_that_died_after_any_write(small, monkeypatch):
     calls = Calls(monkeypatch)
     assert small.tallying().run(T0, AMPLE_S)
     expected = published(small)
@@ -244,7 +244,7 @@ def test_a_run_that_dies_after_any_write_is_made_up_for_by_the_next(small, monke
         assert published(small) == expected
 
 
-def test_another_run_between_any_two_calls_changes_nothing(small, monkeypatch):
+def test_a_second_run_between_any_two_calls_changes_nothing(small, monkeypatch):
     calls = Calls(monkeypatch)
     assert small.tallying().run(T0, AMPLE_S)
     made, expected = len(calls.made), published(small)
@@ -259,7 +259,7 @@ def test_another_run_between_any_two_calls_changes_nothing(small, monkeypatch):
         assert published(small) == expected
 
 
-def test_a_run_that_was_overtaken_by_a_later_round_publishes_nothing(small, monkeypatch):
+def test_an_overtaken_run_publishes_nothing(small, monkeypatch):
     calls = Calls(monkeypatch)
     small.tallying().run(T0, AMPLE_S)
     last = len(calls.made) - 2  # before it publishes the country
@@ -278,7 +278,7 @@ def test_a_run_that_was_overtaken_by_a_later_round_publishes_nothing(small, monk
         small.store.put_part("000144", "00", 1, {})
 
 
-def test_another_release_s_form_is_as_nothing_and_every_answer_is_one_call_and_no_scan(small, monkeypatch):
+def test_data_of_another_release_is_ignored_and_every_answer_is_one_call(small, monkeypatch):
     small.store.publish("COUNTRY", 0, Month("2026-11"))
     assert small.statistics.country() == BEFORE_THE_FIRST
     assert small.tallying().run(T0, AMPLE_S)
@@ -297,7 +297,7 @@ def test_another_release_s_form_is_as_nothing_and_every_answer_is_one_call_and_n
 # The time before this system
 
 
-def test_past_totals_are_taken_twice_without_effect_and_corrected_by_another_import(world):
+def test_past_totals_may_be_imported_again_and_corrected(world):
     world.settle(144, 20)
     with pytest.raises(MalformedHistory) as refused:
         world.statistics.import_history([*LINES, "144,2026,31,7,6"], T0)
@@ -319,7 +319,7 @@ def taken(*lines: str) -> list[PastWave]:
     return read_history(lines, lambda code: code in {"11", "31", "32"}, lambda wave: wave >= 145, 2026)
 
 
-def test_waves_are_taken_in_order_with_their_provinces():
+def test_past_totals_are_read_by_wave_and_province():
     first = PastWave(4, 2020, {31: PastTotals(7_000, 6_000)})
     assert taken(*LINES) == [first, PastWave(11, 2020, {31: PastTotals(400_000, 300_000), 32: PastTotals(100, 50)})]
 
@@ -351,14 +351,14 @@ def test_a_wrong_line_is_named(line, what):
     assert refused.value.facts == {"wrong": 1, "lines": "5"}, what
 
 
-def test_a_quote_swallows_no_line():
+def test_a_stray_quote_does_not_join_lines():
     with pytest.raises(MalformedHistory) as refused:
         taken(*LINES, '48,2023,"31\n', "48,2023,32,7,6\n", '",7,6\n', "49,2023,31,7,6")
     assert refused.value.facts == {"wrong": 1, "lines": "5"}
     assert taken(HEADER, '"48","2023","31","7","6"') == [PastWave(48, 2023, {31: PastTotals(7, 6)})]
 
 
-def test_all_wrong_lines_are_named_and_of_very_many_the_first():
+def test_wrong_lines_are_named_up_to_a_limit():
     with pytest.raises(MalformedHistory) as refused:
         taken(*LINES, "x", "48,2023,31,7,6", "y")
     assert refused.value.facts == {"wrong": 2, "lines": "5, 7"}
@@ -368,13 +368,13 @@ def test_all_wrong_lines_are_named_and_of_very_many_the_first():
     assert str(refused.value.facts["lines"]).endswith(", 21")
 
 
-def test_a_file_of_nothing_or_of_other_columns_is_refused():
+def test_an_empty_file_or_one_with_other_columns_is_refused():
     for lines in ([], [HEADER], ["wave,year"], [HEADER.replace("year", "tahun"), *LINES[1:]]):
         with pytest.raises(MalformedHistory):
             taken(*lines)
 
 
-def test_what_a_spreadsheet_saved_otherwise_is_told_before_a_line_of_it_is_read(tmp_path, monkeypatch):
+def test_a_file_in_a_wrong_spreadsheet_format_is_refused_with_its_format(tmp_path, monkeypatch):
     monkeypatch.setattr(stages, "load", lambda _: pytest.fail("nothing is asked of the stage"))
     file = tmp_path / "history.csv"
     file.write_bytes("\n".join(LINES).encode("utf-16"))

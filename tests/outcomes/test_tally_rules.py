@@ -51,14 +51,14 @@ def answered(at: datetime = T0, **answers: Any) -> Survey:
         (BeneficiaryState.GRADUATED, {Count.RECIPIENTS, Count.GRADUATES}),
     ],
 )
-def test_everyone_chosen_is_counted_in_their_state(state, counted):
+def test_beneficiaries_are_counted_by_state(state, counted):
     assert of_beneficiary(replace(SITI, state=state), None, []).keys() == counted | {Count.CHOSEN}
     active = replace(SITI, state=BeneficiaryState.ACTIVE)  # a training is completed before it is reviewed
     assert of_beneficiary(active, Account(2), [])[Count.COMPLETED] == 1
     assert Count.COMPLETED not in of_beneficiary(active, Account(0), [])
 
 
-def test_only_money_that_arrived_and_stayed_is_paid():
+def test_only_payments_that_were_not_reversed_count_as_paid():
     account = Account(1, T0 - 3 * DAY)
     both = of_beneficiary(SITI, account, [owed(), owed(Kind.SURVEY_1)])
     assert (both[Count.PAID], both[Count.PAID_IDR]) == (1, 650_000)
@@ -72,7 +72,7 @@ def test_only_money_that_arrived_and_stayed_is_paid():
     assert Count.TIMED not in counts, "the days to payment are those of the incentive"
 
 
-def test_a_survey_without_answers_is_only_offered_and_the_second_only_answered():
+def test_unanswered_surveys_count_as_offered_and_second_surveys_when_answered():
     assert +of_survey(survey()) == {Count.OFFERED_1: 1}
     assert +of_survey(survey(number=2)) == {Count.OFFERED_2: 1}
     assert +of_survey(survey(group=Group.COMPARISON)) == {Count.COMPARISON_OFFERED: 1}
@@ -80,7 +80,7 @@ def test_a_survey_without_answers_is_only_offered_and_the_second_only_answered()
     assert second == {Count.OFFERED_2: 1, Count.ANSWERED_2: 1}, "and the second is counted in its response alone"
 
 
-def test_what_one_answers_is_counted_in_its_month_in_wib():
+def test_answers_are_counted_by_month_in_wib():
     last_minute_of_november_in_utc = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
     assert +of_survey(answered(last_minute_of_november_in_utc)) == {
         Count.OFFERED_1: 1,
@@ -106,7 +106,7 @@ def test_what_one_answers_is_counted_in_its_month_in_wib():
     ],
 )
 @pytest.mark.parametrize("group", Group)
-def test_only_of_the_formerly_unemployed_it_counts_whether_they_work(group, before, now, unemployed, working):
+def test_only_formerly_unemployed_people_count_for_employment(group, before, now, unemployed, working):
     kept = (ANSWERS if group is Group.BENEFICIARY else COMPARED) | {"employment_before": before, "employment_now": now}
     counts = of_survey(survey(group=group, answers=kept, answered_at=T0))
     beneficiary_group = group is Group.BENEFICIARY
@@ -119,7 +119,7 @@ def test_only_of_the_formerly_unemployed_it_counts_whether_they_work(group, befo
     ("score", "opinion"),
     [(0, Count.DETRACTORS), (6, Count.DETRACTORS), (7, Count.PASSIVES), (8, Count.PASSIVES), (9, Count.PROMOTERS)],
 )
-def test_the_scale_of_recommendation_has_three_parts(score, opinion):
+def test_recommendations_are_counted_in_three_groups(score, opinion):
     counts = of_survey(answered(recommendation=score))
     assert [counts[name] for name in (Count.PROMOTERS, Count.PASSIVES, Count.DETRACTORS)].count(1) == 1
     assert counts[opinion] == 1

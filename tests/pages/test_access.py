@@ -15,7 +15,7 @@ from .test_proof import CHOSEN_OPEN
 SCHEMES = re.findall(r":root \{(.*?)\}", FILE.read_text(), re.DOTALL)
 
 
-def test_a_proof_with_the_keyboard_alone(visit: Open, site: Site):
+def test_a_proof_can_be_made_with_the_keyboard_alone(visit: Open, site: Site):
     keys = (page := visit(site.page()).page).keyboard
     focus = "document.activeElement.id || document.activeElement.textContent"
     keys.press("Tab")
@@ -82,7 +82,7 @@ def test_every_control_has_a_name_and_every_part_a_place(visit: Open, site: Site
     assert len(ids) == len(set(ids))
 
 
-def test_how_each_check_went_is_said_in_words_and_not_by_colour_alone(visit: Open, site: Site):
+def test_results_are_shown_in_words_and_not_only_by_colour(visit: Open, site: Site):
     window = visit(site.page(), locale="en-GB")
     window.check(CHOSEN_OPEN)
     words = {"true": "✓ holds", "false": "✗ fails", "null": "– not checked"}
@@ -124,7 +124,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("scheme", SCHEMES, ids=["light", "dark"])
-def test_text_stands_out_from_what_is_behind_it(scheme: str):
+def test_text_has_enough_contrast(scheme: str):
     colours = dict(re.findall(r"--([a-z-]+): #([0-9a-f]+)", scheme))
     pairs = [(text, "paper") for text in ("ink", "soft", "accent", "good", "bad", "wait")]
     pairs += [("ink", f"{kind}-paper") for kind in ("good", "bad", "wait")]
@@ -138,7 +138,7 @@ def test_text_stands_out_from_what_is_behind_it(scheme: str):
     } == {}
 
 
-def test_the_dark_is_dark_and_paper_shows_the_result_alone(visit: Open, site: Site):
+def test_dark_mode_is_dark_and_print_shows_only_the_result(visit: Open, site: Site):
     window = visit(site.page(), color_scheme="dark", reduced_motion="reduce")
     assert window.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 28)"
     assert window.page.evaluate("getComputedStyle(document.querySelector('button')).transitionDuration") in ("0s", "")

@@ -100,7 +100,7 @@ GOOD = SIGNATURES[1]["signature"]
         (SIGNATURES[0]["signature"], "not signed by the pinned key"),
     ],
 )
-def test_what_is_no_signature_of_the_chain_is_refused_by_its_reason(page, signature, reason):
+def test_a_wrong_signature_is_refused_with_its_reason(page, signature, reason):
     assert fault(page, signature) == reason
 
 

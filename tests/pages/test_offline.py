@@ -30,7 +30,7 @@ def only_from_disk(window: Visit) -> bool:
     return all(url.startswith(("file:", "blob:", "data:")) for url, _ in window.requests)
 
 
-def test_a_proof_from_a_folder(window: Visit, folder: Path):
+def test_a_proof_can_be_made_from_a_folder(window: Visit, folder: Path):
     window.page.get_by_label("atau pilih satu folder").set_input_files(folder)
     assert "berkas dipakai" in window.page.locator("#chosen").inner_text()
     assert window.check(CHOSEN_OPEN) == "good"
@@ -40,7 +40,7 @@ def test_a_proof_from_a_folder(window: Visit, folder: Path):
     assert only_from_disk(window)
 
 
-def test_a_proof_from_single_files_the_receipt_among_them(window: Visit, folder: Path, tmp_path: Path):
+def test_a_proof_can_be_made_from_single_files_with_the_receipt(window: Visit, folder: Path, tmp_path: Path):
     """A list and its nodes have one name there, and are told apart by their lengths."""
     (tmp_path / "tanda-terima.json").write_text(NOT_CHOSEN)
     chosen = [folder / name for name in SMALL] + [folder / "leaves/31.bin", tmp_path / "tanda-terima.json"]
@@ -51,14 +51,14 @@ def test_a_proof_from_single_files_the_receipt_among_them(window: Visit, folder:
     assert only_from_disk(window)
 
 
-def test_without_the_own_list_that_is_what_is_missing(window: Visit, folder: Path):
+def test_a_missing_list_is_named(window: Visit, folder: Path):
     window.page.get_by_label("Pilih berkas").set_input_files([folder / name for name in SMALL])
     window.paste(CHOSEN_OPEN)
     assert window.failures() == {"missing"}
     assert "leaves/31.bin" in window.page.locator("[data-check='on the list']").inner_text()
 
 
-def test_the_whole_wave_from_a_folder(window: Visit, folder: Path):
+def test_a_whole_wave_can_be_checked_from_a_folder(window: Visit, folder: Path):
     window.page.get_by_label("atau pilih satu folder").set_input_files(folder)
     window.page.locator("#whole").click()
     assert window.verdict() == "good"
@@ -75,7 +75,7 @@ def test_a_fraud_in_a_folder_is_named(window: Visit, folder: Path):
     assert {"wrong seats", "wrong top"} <= window.failures()
 
 
-def test_files_may_be_put_away_again(window: Visit, folder: Path):
+def test_files_can_be_removed_again(window: Visit, folder: Path):
     window.page.get_by_label("atau pilih satu folder").set_input_files(folder)
     window.page.get_by_role("button", name="Jangan pakai berkas ini").click()
     assert window.page.locator("#chosen").inner_text() == ""
@@ -83,7 +83,7 @@ def test_files_may_be_put_away_again(window: Visit, folder: Path):
     assert "Berkas hasil belum ada" in window.page.locator("#status").inner_text()
 
 
-def test_what_is_no_file_of_the_results_is_said(window: Visit, tmp_path: Path):
+def test_a_file_that_is_no_result_is_named(window: Visit, tmp_path: Path):
     (tmp_path / "photo.jpg").write_bytes(b"x")
     window.page.get_by_label("Pilih berkas").set_input_files(tmp_path / "photo.jpg")
     assert "Tidak ada berkas hasil" in window.page.locator("#chosen").inner_text()
@@ -106,7 +106,7 @@ def test_a_folder_may_be_dropped_anywhere_on_the_page(visit: Open, site: Site, f
     assert site.results.asked == []
 
 
-def test_files_may_be_dropped_on_a_page_from_a_disk_but_no_folder(window: Visit, folder: Path):
+def test_a_page_opened_from_disk_accepts_dropped_files_but_no_folder(window: Visit, folder: Path):
     drop(window, folder)
     window.page.locator("#chosen").filter(has_text="Tidak ada berkas hasil").wait_for()
     drop(window, *(folder / name for name in SMALL), folder / "leaves/31.bin")
@@ -114,7 +114,7 @@ def test_files_may_be_dropped_on_a_page_from_a_disk_but_no_folder(window: Visit,
     assert window.check(CHOSEN_OPEN) == "good"
 
 
-def test_a_page_from_a_disk_fetches_what_a_receipt_names(site: Site, window: Visit):
+def test_a_page_opened_from_disk_fetches_the_address_in_the_receipt(site: Site, window: Visit):
     """The page of the repository against published results: nothing of the operator's is believed but the files."""
     named = CHOSEN_OPEN.replace("https://results.invalid/draws/61/", f"{site.results_url}/draws/61/")
     assert window.check(named) == "good"

@@ -150,7 +150,7 @@ def test_a_passkey_is_made_and_signs_its_owner_in_on_a_device_with_a_key_of_its_
         page.evaluate("use()")
 
 
-def test_a_device_makes_one_passkey_of_a_person_and_no_second(house, page):
+def test_a_device_makes_only_one_passkey_for_a_person(house, page):
     authenticator(page)
     signed_in_by_code(house, page)
     page.evaluate("make()")
@@ -158,14 +158,14 @@ def test_a_device_makes_one_passkey_of_a_person_and_no_second(house, page):
         page.evaluate("make()")
 
 
-def test_a_device_that_cannot_tell_who_holds_it_makes_no_passkey(house, page):
+def test_a_device_without_user_verification_makes_no_passkey(house, page):
     authenticator(page, hasUserVerification=False, isUserVerified=False)
     signed_in_by_code(house, page)
     with pytest.raises(Exception, match="NotAllowedError"):
         page.evaluate("make()")
 
 
-def test_what_a_browser_says_of_its_passkey_is_what_is_kept(house, page):
+def test_the_stored_passkey_has_what_the_browser_said(house, page):
     device = authenticator(page, defaultBackupEligibility=True, defaultBackupState=True)
     signed_in_by_code(house, page)
     assert page.evaluate("make()")["backed_up"] is True

@@ -49,9 +49,7 @@ MOVED_UP = kept(lambda one: one in CAME and one not in GONE)
     ],
     ids=["open", "reserved", "not chosen", "passed on", "moved up"],
 )
-def test_a_person_learns_what_became_of_them_in_both_languages(
-    visit: Open, site: Site, kept, kind, indonesian, english
-):
+def test_the_outcome_of_an_entry_is_shown_in_both_languages(visit: Open, site: Site, kept, kind, indonesian, english):
     window = visit(site.page())
     assert window.check(kept) == kind
     assert indonesian in window.page.locator("#verdict").inner_text()
@@ -107,7 +105,7 @@ def test_the_result_has_the_focus_when_it_is_there(visit: Open, site: Site):
 @pytest.mark.parametrize(
     "text", ["", "tiket", "{}", "[1]", "null", receipt(1, ticket="ab"), receipt(1, region="31"), receipt(1, format="x")]
 )
-def test_what_is_no_receipt_is_said_at_its_field(visit: Open, site: Site, text: str):
+def test_a_malformed_receipt_is_reported_at_its_field(visit: Open, site: Site, text: str):
     window = visit(site.page())
     window.paste(text)
     assert "Ini bukan tanda terima" in window.page.get_by_role("alert").inner_text()
@@ -125,7 +123,7 @@ def test_a_receipt_of_another_wave_is_not_checked_here(visit: Open, site: Site):
 @pytest.mark.parametrize(
     ("locale", "named"), [("id-ID", "tidak ada di daftar (not on the list)"), ("en-GB", "not on the list")]
 )
-def test_an_entry_that_was_dropped_is_missed(visit: Open, site: Site, locale: str, named: str):
+def test_a_dropped_entry_is_noticed(visit: Open, site: Site, locale: str, named: str):
     window = visit(site.page(), locale=locale)
     assert window.check(receipt(10_001)) == "bad"
     assert window.failures() == {"not on the list"}
@@ -134,7 +132,7 @@ def test_an_entry_that_was_dropped_is_missed(visit: Open, site: Site, locale: st
     assert window.checks()["on the list"] == "false"
 
 
-def test_without_the_application_parts_of_the_files_are_enough(visit: Open, site: Site):
+def test_without_the_application_the_page_reads_parts_of_the_files(visit: Open, site: Site):
     site.proofs.instead = unavailable
     window = visit(site.page())
     assert window.check(CHOSEN_OPEN) == "good"
@@ -144,7 +142,7 @@ def test_without_the_application_parts_of_the_files_are_enough(visit: Open, site
     assert all(span.startswith("bytes=") for span in parts)
 
 
-def test_a_list_without_the_leaf_is_believed_by_its_own_parts_alone(visit: Open, site: Site):
+def test_a_missing_leaf_is_confirmed_only_by_the_list_itself(visit: Open, site: Site):
     """The application says that there is no such leaf; the files say that there is."""
     site.proofs.instead = lambda _: Answer(
         404, b'{"code": "not_on_the_list"}', {"Content-Type": "application/problem+json"}
@@ -164,7 +162,7 @@ def test_a_path_that_leads_elsewhere_is_named(visit: Open, site: Site):
     assert window.failures() == {"wrong path"}
 
 
-def test_a_cut_off_that_seats_somebody_else_is_not_believed_from_another_seed(visit: Open, site: Site):
+def test_a_forged_seed_is_refused(visit: Open, site: Site):
     site.results.files["result.json"] = FILES["result.json"].replace(RESULT["seed"].encode(), b"ab" * 32)
     window = visit(site.page())
     window.paste(NOT_CHOSEN)
@@ -185,13 +183,13 @@ def test_a_forged_signature_is_named_in_both_languages(visit: Open, site: Site, 
     assert named in window.page.locator("[data-check=signature]").inner_text()
 
 
-def test_before_the_freeze_the_page_says_what_it_waits_for(visit: Open, site: Site):
+def test_before_the_freeze_the_page_says_that_it_waits(visit: Open, site: Site):
     window = visit(site.page(NOT_FROZEN))
     window.paste(receipt(1, wave=NOT_FROZEN))
     assert "15 menit" in window.page.get_by_role("alert").inner_text()
 
 
-def test_before_the_draw_the_entry_is_on_the_list_and_nothing_is_wrong(visit: Open, site: Site):
+def test_before_the_draw_the_page_confirms_the_entry(visit: Open, site: Site):
     for name in ("beacon.json", "result.json", "substitutions.json"):
         del site.results.files[name]
     window = visit(site.page())
@@ -202,7 +200,7 @@ def test_before_the_draw_the_entry_is_on_the_list_and_nothing_is_wrong(visit: Op
     assert "15 September 2023" in text
 
 
-def test_results_that_cannot_be_reached_are_told_and_may_be_asked_again(visit: Open, site: Site):
+def test_unreachable_results_are_reported_and_can_be_retried(visit: Open, site: Site):
     site.results.down = True
     window = visit(site.page())
     window.paste(CHOSEN_OPEN)

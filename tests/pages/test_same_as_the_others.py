@@ -67,7 +67,7 @@ def test_the_page_notices_a_changed_file(judge: Judge, name: str) -> None:
     assert found == [by_single_file(*case) for case in cases]
 
 
-def test_the_page_tells_whoever_looks_for_their_own_entry_the_same(judge: Judge) -> None:
+def test_the_page_gives_the_same_personal_proof(judge: Judge) -> None:
     """But for nodes that are not there, which it makes of the list."""
     cases: Cases = [({**FILES, name: one}, OWN) for name in FILES for one in changed_files(name)[0][: SAMPLE // 4]]
     cases += [({other: FILES[other] for other in FILES if other != name}, OWN) for name in FILES if "nodes" not in name]
@@ -82,6 +82,6 @@ def test_the_page_names_several_changes_at_once_as_the_others_do(judge: Judge, f
 
 
 @pytest.mark.parametrize("name", ["removals.json", "substitutions.json", "sample.json", "cosignatures.txt"])
-def test_the_page_accepts_what_nobody_can_notice(judge: Judge, name: str) -> None:
+def test_the_page_accepts_undetectable_changes(judge: Judge, name: str) -> None:
     contents = changed_files(name)[1][:SAMPLE]
     assert judge([({**FILES, name: content}, FACTS) for content in contents], FILES) == [set()] * len(contents)

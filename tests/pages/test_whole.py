@@ -18,7 +18,7 @@ def check_all(window) -> None:
     window.page.locator("#whole").click()
 
 
-def test_a_good_wave_holds_in_both_languages(visit: Open, site: Site):
+def test_a_good_wave_passes_in_both_languages(visit: Open, site: Site):
     window = visit(site.page())
     window.page.get_by_role("button", name="Periksa seluruh gelombang").click()
     assert window.verdict() == "good"
@@ -42,7 +42,7 @@ def test_a_wrong_cut_off_is_named(visit: Open, site: Site, locale: str, named: s
     assert window.page.locator("[data-check=cut-offs]").get_attribute("data-failure") == "wrong cut-off"
 
 
-def test_a_file_that_cannot_be_had_is_missing_and_the_rest_is_checked(visit: Open, site: Site):
+def test_without_one_file_the_page_checks_the_rest(visit: Open, site: Site):
     window = visit(site.page())
     window.page.route("**/draws/61/result.json", lambda route: route.abort())
     check_all(window)
@@ -69,7 +69,7 @@ def test_a_list_is_read_no_further_than_its_first_leaf_out_of_order(visit: Open,
     assert window.checks()["cut-offs"] == window.checks()["substitutions"] == "null"
 
 
-def test_what_does_not_come_within_the_time_limit_is_not_waited_for(visit: Open, site: Site):
+def test_a_slow_file_is_given_up_at_the_time_limit(visit: Open, site: Site):
     """Set to one second here, in which nothing at all comes, however long the machine takes."""
 
     def with_limit(route: Any) -> None:
@@ -86,7 +86,7 @@ def test_what_does_not_come_within_the_time_limit_is_not_waited_for(visit: Open,
     window.errors.clear()
 
 
-def test_text_of_a_hostile_publication_stays_text(visit: Open, site: Site):
+def test_markup_in_a_hostile_publication_is_shown_as_text(visit: Open, site: Site):
     site.results.files["note.txt"] = b"<img src=x onerror=alert(1)>"
     site.results.files["removals.json"] = b'{"removed":[{"reason":"<b>","entries":1}]}\n'
     window = visit(site.page())

@@ -42,7 +42,7 @@ def shown(world: World) -> tuple[str, str]:
     return view.state, view.to_do
 
 
-def test_a_full_wallet_uses_up_no_attempt_however_often_workers_look(world):
+def test_a_full_wallet_uses_up_no_attempt(world):
     entitlement = refused(world)
     held = world.store.get(entitlement)
     assert (held.hold, held.n, held.n_before) == (Hold.ACCOUNT_REFUSED, 1, 1)
@@ -76,7 +76,7 @@ def test_a_new_account_revives_what_three_refusals_would_have_ended(world):
     assert world.disagreements() == []
 
 
-def test_who_says_that_the_same_account_takes_money_now_is_believed_after_a_rest(world):
+def test_setting_the_same_account_again_allows_a_new_attempt_after_a_rest(world):
     entitlement = refused(world)
     world.sandbox.books.configure({"fail_suffix": ""})
     rest = world.rules.requeue_after_s * world.rules.held_look_factor
@@ -89,7 +89,7 @@ def test_who_says_that_the_same_account_takes_money_now_is_believed_after_a_rest
     assert "person_says_mended" in [event.reason for event in world.store.events(entitlement)]
 
 
-def test_it_is_tried_again_by_itself_after_days_and_then_more_days(world):
+def test_a_refused_account_is_retried_after_growing_numbers_of_days(world):
     entitlement = refused(world)
     for n, days in ((1, 3), (2, 10), (3, 30), (4, 30)):
         assert world.store.get(entitlement).n == n
@@ -124,7 +124,7 @@ def test_the_person_sees_what_to_do_and_when_it_is_tried_again(world):
     assert shown(world) == ("paid", "nothing")
 
 
-def test_what_no_attempt_can_mend_waits_for_an_administrator(world):
+def test_a_payout_that_no_attempt_can_fix_waits_for_an_administrator(world):
     entitlement = refused(world, "SLS_RECIPIENT")
     assert world.store.get(entitlement).hold is Hold.ADMIN
     give(world, "1234567890")
@@ -176,7 +176,7 @@ def test_an_account_that_is_refused_at_once_waits_for_the_person_and_uses_up_no_
     assert world.disagreements() == []
 
 
-def test_nobody_sends_again_while_the_first_may_be_sending_and_a_refused_repetition_says_nothing_of_it(world):
+def test_a_refused_repetition_says_nothing_about_the_first_sending(world):
     world.sandbox.books.configure({"timeout_before_rate": 1.0})
     with pytest.raises(OutcomeNotKnown):
         paid(world)
@@ -218,7 +218,7 @@ def test_an_empty_account_of_ours_rings_and_is_tried_again_hours_later_and_cance
     assert world.disagreements() == []
 
 
-def test_once_the_account_is_filled_up_an_administrator_need_not_wait(world):
+def test_after_refilling_our_account_an_administrator_can_retry_at_once(world):
     world.sandbox.books.configure({"fail_suffix": "1234", "fail_code": "INSUFFICIENT_BALANCE"})
     entitlement = paid(world)
     world.sandbox.books.configure({"fail_suffix": ""})
@@ -227,7 +227,7 @@ def test_once_the_account_is_filled_up_an_administrator_need_not_wait(world):
     assert world.worker.process(entitlement, world.now) is State.PAID
 
 
-def test_another_account_changes_nothing_where_ours_is_empty(world):
+def test_another_account_of_the_person_does_not_help_if_ours_is_empty(world):
     world.sandbox.books.configure({"fail_suffix": "1234", "fail_code": "INSUFFICIENT_BALANCE"})
     entitlement = paid(world)
     address = world.people.addresses["ani"]

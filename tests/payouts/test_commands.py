@@ -52,7 +52,7 @@ def test_a_disagreement_is_named_and_ends_with_code_1(desk, world, tmp_path: Pat
 
 
 @pytest.mark.parametrize("record", ["not json", '{"payouts": [{}]}', None])
-def test_a_record_that_cannot_be_read_is_one_line_and_code_1(desk, world, tmp_path, record):
+def test_unreadable_books_are_one_line_and_code_1(desk, world, tmp_path, record):
     file = tmp_path / "books.json"
     if record is not None:
         file.write_text(record)
@@ -60,7 +60,7 @@ def test_a_record_that_cannot_be_read_is_one_line_and_code_1(desk, world, tmp_pa
     assert said.startswith("Error: the provider's record cannot be read")
 
 
-def test_a_provider_that_is_not_there_is_one_line_and_code_1(desk, world):
+def test_an_unreachable_provider_is_one_line_and_code_1(desk, world):
     said = desk.refused("compare", "--books", f"{world.sandbox.url}/nothing-here")
     assert said == "Error: the provider's record was answered with status 404"
 
@@ -86,7 +86,7 @@ def test_list_shows_states_and_can_be_narrowed(desk, world):
             assert tuple(line.split()[0] for line in desk.run("list", *words).output.splitlines()) == expected, words
 
 
-def test_list_says_why_what_is_held_is_held(desk, world):
+def test_list_shows_the_reason_of_a_hold(desk, world):
     entitlement = world.entitle(world.person("ani"))
     world.administration.hold(entitlement, "arn", "why", world.now)
     assert desk.run("list", "--hold", "ADMIN").output.split()[:3] == [entitlement, "HELD(ADMIN)", "n=0"]
@@ -104,7 +104,7 @@ def test_show_has_the_attempts_and_the_history_and_no_account(desk, world):
     assert desk.refused("show", incentive_id("nobody")) == UNKNOWN
 
 
-def test_a_reversal_that_a_comparison_found_is_learnt_by_asking(desk, world):
+def test_asking_the_provider_records_a_reversal_that_a_comparison_found(desk, world):
     entitlement = pay(world, "ani", "111111")
     world.sandbox.books.reverse(f"{entitlement}-1")
     where = f"{world.sandbox.url}/sandbox/books"
@@ -114,7 +114,7 @@ def test_a_reversal_that_a_comparison_found_is_learnt_by_asking(desk, world):
     assert desk.run("compare", "--books", where).exit_code == 0
 
 
-def test_only_what_the_ledger_has_can_be_asked_about(desk, world):
+def test_only_entitlements_of_the_ledger_can_be_asked_about(desk, world):
     assert desk.refused("ask", incentive_id("nobody")) == UNKNOWN
     assert world.messages() == []
 
@@ -163,7 +163,7 @@ def acts(services: wiring.Services) -> list[tuple[str, str, str, str]]:
     return [(act.deed, act.about, act.by, act.note) for act in services.payout_administration.acts(5)]
 
 
-def test_it_is_shown_whether_an_account_waits_and_is_disputed_and_never_which_it_is(helpdesk, services):
+def test_the_command_shows_whether_an_account_waits_or_is_disputed_but_not_the_account(helpdesk, services):
     assert shown(helpdesk) == ["address: version 0", "change: not disputed"]
     give(services, ACCOUNT.account_number)
     assert shown(helpdesk) == ["address: version 1", "change: not disputed"]
@@ -178,7 +178,7 @@ def test_it_is_shown_whether_an_account_waits_and_is_disputed_and_never_which_it
         assert secret not in str(shown(helpdesk))
 
 
-def test_it_is_shown_that_nobody_could_be_told_of_a_change(helpdesk, services):
+def test_the_command_shows_that_nobody_could_be_told_of_a_change(helpdesk, services):
     for number in (ACCOUNT.account_number, OTHER):
         give(services, number)
     told = services.mailboxes.notice("siti", "address_changed/2")
@@ -188,7 +188,7 @@ def test_it_is_shown_that_nobody_could_be_told_of_a_change(helpdesk, services):
     assert shown(helpdesk) == ["address: version 2", "change: not disputed"]
 
 
-def test_who_made_sure_lets_just_that_version_be_paid_to_and_the_journal_says_so(helpdesk, services):
+def test_an_administrator_confirms_exactly_one_version_of_an_address(helpdesk, services):
     give(services, ACCOUNT.account_number)
     give(services, OTHER)
     services.registration_store.dispute("siti", LATER)
@@ -205,7 +205,7 @@ def test_who_made_sure_lets_just_that_version_be_paid_to_and_the_journal_says_so
     assert settle(helpdesk, 2, "again") == ["settled"], "again it changes nothing"
 
 
-def test_a_dispute_of_who_has_no_account_ends_too(helpdesk, services):
+def test_a_dispute_without_an_account_can_be_ended_too(helpdesk, services):
     services.registration_store.dispute("siti", LATER)
     assert settle(helpdesk, 0) == ["settled"]
     assert shown(helpdesk) == ["address: version 0", "change: not disputed"]
@@ -226,7 +226,7 @@ def test_a_command_without_its_version_or_reason_does_nothing(helpdesk, services
 
 
 @pytest.mark.parametrize("words", [("show",), ("settle", "--version", "1", "--reason", "called them")])
-def test_nobody_of_that_name_is_a_sentence_and_no_act(helpdesk, services, words):
+def test_an_unknown_person_is_an_error_and_changes_nothing(helpdesk, services, words):
     said = helpdesk.refused("address", *words, "nobody")
     assert said.startswith("Error: ")
     assert said.endswith("(not_registered)")

@@ -57,7 +57,7 @@ def test_a_request_that_the_provider_refuses_is_held(world):
     assert world.store.events(entitlement)[-1].reason == "API_VALIDATION_ERROR"
 
 
-def test_what_is_stored_of_an_instruction_is_sealed(world):
+def test_a_stored_instruction_is_encrypted(world):
     entitlement = world.entitle(world.person("ani", account_number="8887776665"))
     world.worker.process(entitlement, world.now)
     stored = boto3.client("dynamodb", REGION).scan(TableName=PayoutsTable.Meta.table_name)["Items"]
@@ -66,7 +66,7 @@ def test_what_is_stored_of_an_instruction_is_sealed(world):
     assert "Holder" not in str(stored)
 
 
-def test_what_stands_in_the_way_is_shown_to_the_person_and_recorded_anew_when_it_is_another(world):
+def test_an_obstacle_is_shown_to_the_person_and_a_new_one_is_recorded(world):
     who = beneficiary("ani")
     entitlement = world.entitle(who)
 
@@ -94,7 +94,7 @@ def hinted(world: World, reference: str) -> None:
     assert [world.deliver(body) for body in world.messages()] == [True]
 
 
-def test_settlement_and_reversal_are_learnt_from_hints_even_if_the_provider_is_silent_at_the_first(world):
+def test_hints_lead_to_settlement_and_reversal_even_if_the_provider_is_silent_first(world):
     world.sandbox.books.configure({"settle_ms": 60_000})
     entitlement = world.entitle(world.person("ani"))
     assert world.worker.process(entitlement, world.now) is State.SENDING
@@ -113,7 +113,7 @@ def test_settlement_and_reversal_are_learnt_from_hints_even_if_the_provider_is_s
     assert world.worker.process(entitlement, world.now) is State.REVERSED
 
 
-def test_after_most_of_the_keys_life_it_is_only_asked_about_and_settled_by_the_providers_own_word(world):
+def test_late_in_the_keys_life_an_attempt_is_only_asked_about_and_not_sent(world):
     world.sandbox.books.configure({"timeout_before_rate": 1.0})
     entitlement = world.entitle(world.person("ani"))
     refused(lambda: world.worker.process(entitlement, world.now), OutcomeNotKnown)
@@ -132,7 +132,7 @@ def test_after_most_of_the_keys_life_it_is_only_asked_about_and_settled_by_the_p
     assert world.disagreements() == []
 
 
-def test_the_sweep_queues_what_was_forgotten_and_only_that_and_a_held_one_seldom(world):
+def test_the_sweep_queues_exactly_forgotten_payouts_and_held_ones_seldom(world):
     forgotten, held = world.entitle(world.person("ani")), world.entitle(beneficiary("citra"))
     for entitlement in (world.entitle(world.person("budi", account_number="2")), held):
         world.worker.process(entitlement, world.now)
@@ -212,7 +212,7 @@ def test_every_read_is_consistent_but_those_of_an_index(world, watch):
     assert [each for each in read if not consistent(*each)] == []
 
 
-def test_what_an_index_says_is_read_again_where_it_is_decided_upon(world, watch):
+def test_rows_of_an_index_are_read_again_before_a_decision(world, watch):
     BankStore(REGION).awaiting()
     world.store.unsettled("U#0", T0, 10)
     world.store.transitions("00", "2026-11-01T00:00:00Z", T0, 10)
@@ -220,7 +220,7 @@ def test_what_an_index_says_is_read_again_where_it_is_decided_upon(world, watch)
     assert all("IndexName" in parameters for operation, parameters in watch.calls if operation == "Query")
 
 
-def test_at_a_reached_ceiling_taking_costs_one_write_and_one_read_and_opens_nothing(watch):
+def test_at_a_reached_ceiling_a_try_costs_one_write_and_one_read(watch):
     ceilings = CeilingStore()
     assert ceilings.take("DAY#1", 100, 100)
     assert watch.taken() == ["UpdateItem", "GetItem", "PutItem", "UpdateItem"]
@@ -255,7 +255,7 @@ def test_a_second_attempt_is_read_as_the_latest_and_both_are_kept_in_order(world
     assert world.store.attempt(first).key == f"{first.id}-1"
 
 
-def test_a_claim_leaves_its_place_in_the_sweep_and_any_other_transition_takes_the_last(world):
+def test_a_claim_keeps_its_place_in_the_sweep_and_other_transitions_take_the_last(world):
     due = placed(world, "ani", Place(State.DUE))
     world.later(hours=1)
     sending = attempted(world, due)
@@ -282,13 +282,13 @@ DUE = Entitlement("a" * 26, "ani", 143, Kind.INCENTIVE, 600_000, State.DUE, 0, 1
         (State.CANCELLED, None, None, None, "00"),
     ],
 )
-def test_what_waits_and_what_is_news_has_a_place_and_nothing_else(state, hold, rail, unsettled, news):
+def test_only_unsettled_payouts_and_news_are_in_the_indexes(state, hold, rail, unsettled, news):
     one = replace(DUE, state=state, hold=hold, rail=rail)
     assert (unsettled_shard(one), news_shard(one)) == (unsettled, news)
 
 
 @pytest.mark.parametrize(("digit", "place"), [("a", 0), ("b", 1), ("p", 15), ("q", 0), ("z", 9), ("2", 10), ("7", 15)])
-def test_the_first_digit_of_an_id_says_which_partition_and_every_one_is_looked_at(digit, place):
+def test_the_first_digit_of_an_id_names_its_partition_and_all_are_swept(digit, place):
     one = replace(DUE, id=digit + "c" * 25)
     assert unsettled_shard(one) == f"U#{place}"
     assert news_shard(replace(one, state=State.PAID)) == f"{place:02}"
@@ -313,7 +313,7 @@ def read(world: World, until: datetime, after: str = iso(T0), limit: int = 100) 
     return found
 
 
-def test_news_are_what_others_act_on_with_how_it_stands_now(world: World) -> None:
+def test_news_show_the_present_state(world: World) -> None:
     paid = world.entitle(world.person("ani"))
     held = world.entitle(beneficiary("budi"))
     world.worker.process(paid, world.now)
@@ -351,7 +351,7 @@ def test_pages_lose_nothing_of_what_happened_at_one_instant(world: World) -> Non
     assert len({line.key for line in lines}) == len(ids)
 
 
-def test_a_cursor_goes_forward_only_and_the_last_minutes_are_read_again(world: World) -> None:
+def test_a_cursor_only_advances_and_the_last_minutes_are_read_again(world: World) -> None:
     cursors = Cursors(CursorItem)
     assert cursors.start("mails", "07", T0) == iso(T0)
 

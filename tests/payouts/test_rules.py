@@ -85,7 +85,7 @@ def test_a_reference_leads_back_to_its_entitlement(n):
 
 
 @given(st.text())
-def test_any_other_text_leads_nowhere(text):
+def test_any_other_text_is_no_reference(text):
     found = rules.entitlement_of(text)
     assert found is None or text.startswith(found)
     assert rules.entitlement_of(f"{ID}-0") is None
@@ -114,7 +114,7 @@ def test_what_a_worker_does_in_each_state(programme, state, hold, step):
     assert rules.next_step(an_entitlement(state, hold=hold), T0, programme.payouts) is step
 
 
-def test_every_hold_is_tested_again_asked_about_or_left_to_a_person():
+def test_every_hold_is_retested_asked_about_or_left_to_a_person():
     assert {Hold.KEY_EXPIRED, Hold.REFUSED} | WAITING | FOR_A_PERSON == set(Hold)
     assert not WAITING & FOR_A_PERSON
     assert WAITING | {Hold.ADMIN} | ALIVE == set(Hold)
@@ -131,7 +131,7 @@ def test_a_failed_attempt_rests_before_the_next_and_the_last_one_is_cancelled(pr
     assert rules.next_step(last, T0, figures) is Step.CANCEL
 
 
-def test_the_same_bytes_are_sent_again_only_in_the_sure_part_of_the_keys_life(programme):
+def test_the_same_bytes_are_sent_again_only_while_the_key_surely_lives(programme):
     figures = programme.payouts
     end = T0 + timedelta(seconds=figures.key_lifetime_s * figures.resend_before_percent // 100)
     assert rules.may_resend(T0, end - timedelta(milliseconds=1), figures)
@@ -142,7 +142,7 @@ def test_the_same_bytes_are_sent_again_only_in_the_sure_part_of_the_keys_life(pr
 
 
 @pytest.mark.parametrize("outcome", [Outcome.PENDING, Outcome.SUCCEEDED, Outcome.FAILED, Outcome.REVERSED])
-def test_an_answer_to_a_sending_settles_and_fails_nothing(outcome):
+def test_an_answer_to_a_sending_neither_settles_nor_fails_an_attempt(outcome):
     for first in (True, False):
         assert rules.after_send(Answer(outcome, "WORD", AMOUNT), first=first) is None
 
@@ -177,7 +177,7 @@ OURS, REQUEST = (State.HELD, Hold.OUR_SIDE), (State.HELD, Hold.REFUSED)
         ("unreadable", REQUEST),
     ],
 )
-def test_a_request_that_is_refused_is_held_for_whoever_can_mend_it_and_a_repetition_stays_alive(word, expected):
+def test_a_refused_first_request_is_held_and_a_refused_repetition_stays_alive(word, expected):
     def held(*, first: bool) -> tuple[State, Hold | None]:
         move = rules.after_send(Answer(Outcome.REFUSED, word), first=first)
         assert move.reason == word
@@ -207,7 +207,7 @@ def moves(entitlement: Entitlement, answer: Answer) -> list[tuple[State, Hold | 
         (State.PAID, Outcome.DUPLICATE, []),
     ],
 )
-def test_what_a_status_changes(state, outcome, expected):
+def test_each_status_has_its_effect(state, outcome, expected):
     assert [after for after, _ in moves(an_entitlement(state), Answer(outcome, "WORD", AMOUNT))] == expected
 
 
@@ -231,7 +231,7 @@ def test_two_payouts_under_one_reference_raise_an_alarm(entitlement):
 
 
 @pytest.mark.parametrize("hold", [None, Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE])
-def test_what_was_taken_for_failed_and_was_paid_is_held_and_no_other_word_moves_it(hold):
+def test_an_attempt_paid_after_it_failed_is_held_for_good(hold):
     failed = an_entitlement(State.HELD if hold else State.FAILED, hold=hold)
     held = {each for each in Outcome if moves(failed, Answer(each, "WORD", AMOUNT)) == [(State.HELD, Hold.DUPLICATE)]}
     assert held == {Outcome.SUCCEEDED, Outcome.DUPLICATE}
@@ -258,7 +258,7 @@ def test_a_reversal_of_another_amount_is_not_lost_and_says_so_in_the_history(amo
         (Answer(Outcome.UNKNOWN, "http_503"), False),
     ],
 )
-def test_an_answer_that_denies_a_payment_is_a_contradiction_and_a_copy_that_lags_is_none(answer, contradicts):
+def test_a_denied_payment_is_a_contradiction_but_a_lagging_answer_is_not(answer, contradicts):
     assert rules.contradicts(an_entitlement(State.PAID), answer) is contradicts
     assert not rules.contradicts(an_entitlement(State.SENDING), answer)
 
@@ -273,13 +273,13 @@ def test_every_decision_is_a_transition_of_the_table(outcome, state, amount):
         state = move.state
 
 
-def test_the_sweep_comes_back_to_all_that_is_not_at_rest():
+def test_the_sweep_returns_to_every_unfinished_payout():
     looked_at = {state for state in State if rules.needs_another_look(state, None)}
     assert looked_at == {State.DUE, State.SENDING, State.FAILED, State.HELD}
     assert not any(rules.needs_another_look(State.HELD, alarm) for alarm in FOR_A_PERSON)
 
 
-def test_only_an_attempt_takes_long_and_from_one_hour_on():
+def test_only_an_attempt_counts_as_long_after_an_hour():
     hour = timedelta(hours=1)
     assert SENDING_LONG_S == 3600
     assert rules.takes_long(an_entitlement(State.SENDING), T0 + hour, SENDING_LONG_S)
@@ -288,7 +288,7 @@ def test_only_an_attempt_takes_long_and_from_one_hour_on():
         assert not rules.takes_long(an_entitlement(state), T0 + hour * 100, SENDING_LONG_S)
 
 
-def test_attempts_before_it_was_opened_again_do_not_count(programme):
+def test_attempts_before_a_reopening_do_not_count(programme):
     most = programme.payouts.attempts_max
     opened = replace(an_entitlement(State.DUE, n=most), n_before=most)
     assert rules.next_step(opened, T0, programme.payouts) is Step.CLAIM
@@ -298,7 +298,7 @@ def test_attempts_before_it_was_opened_again_do_not_count(programme):
     assert rules.ours_from(failed, programme.payouts) == T0 + timedelta(seconds=programme.payouts.failed_rest_s[0])
 
 
-def test_news_is_what_ends_it_and_what_the_person_can_put_right():
+def test_news_are_final_states_and_obstacles_that_the_person_can_remove():
     ends = {state for state in State if records.is_news(state, None)}
     assert ends == {State.PAID, State.CANCELLED, State.REVERSED}
     assert {hold for hold in Hold if records.is_news(State.HELD, hold)} == {
@@ -357,11 +357,11 @@ OUR_CODES = {
         ("unreadable", PERSON),
     ],
 )
-def test_a_failure_is_held_for_whoever_can_mend_it_and_only_a_passing_one_uses_up_an_attempt(word, expected):
+def test_only_a_passing_failure_uses_up_an_attempt_and_others_are_held(word, expected):
     assert moves(an_entitlement(), Answer(Outcome.FAILED, word, AMOUNT)) == [expected]
 
 
-def test_no_outage_within_half_a_day_ends_a_payment():
+def test_an_outage_of_half_a_day_ends_no_payment():
     """By the figures of production, however often workers look."""
     figures = load_programme("prod").payouts
     failed, now = an_entitlement(State.FAILED, n=1), T0
@@ -375,7 +375,7 @@ def test_no_outage_within_half_a_day_ends_a_payment():
     assert waits == [timedelta(hours=hours) for hours in (1, 4, 12, 24, 24)]
 
 
-def test_who_made_an_attempt_is_ended_before_another_sends_it(programme):
+def test_a_worker_ends_before_another_can_send_its_attempt(programme):
     [pay] = [function.timeout_s for function in FUNCTIONS if function.name == "pay"]
     figures = load_programme("prod").payouts
     assert figures.requeue_after_s > 2 * pay

@@ -91,7 +91,7 @@ def test_while_a_payment_may_be_under_way_a_write_that_depends_on_it_fails(rig):
     assert set(failed.value.legs) == {"paying"}
 
 
-def test_the_sweep_queues_what_has_rested_and_what_is_held_more_seldom(rig, caplog):
+def test_the_sweep_queues_rested_payouts_and_held_ones_less_often(rig, caplog):
     due = rig.entitle("due")
     held = rig.store.move(rig.entitle("held"), Move(State.HELD, "none", Hold.NO_ADDRESS), T0)
     by_file = rig.sending("by file", "bank-file")
@@ -108,7 +108,7 @@ def test_the_sweep_queues_what_has_rested_and_what_is_held_more_seldom(rig, capl
     assert due.id in rig.swept(seldom + rest + 2 * moment), "its message may have been lost"
 
 
-def test_a_sweep_takes_so_many_of_a_partition_and_the_rest_next_time(rig, monkeypatch):
+def test_a_sweep_takes_a_limited_number_of_a_partition(rig, monkeypatch):
     monkeypatch.setattr("chalicelib.payouts.ledger.records.SHARDS", 1)
     monkeypatch.setattr(service, "SWEEP_LIMIT", 3)
     ids = {rig.entitle(f"person {number}").id for number in range(5)}
@@ -119,7 +119,7 @@ def test_a_sweep_takes_so_many_of_a_partition_and_the_rest_next_time(rig, monkey
     assert SWEEP_LIMIT == 50
 
 
-def test_a_backlog_is_not_fed(rig, caplog):
+def test_a_sweep_does_not_add_to_a_backlog(rig, caplog):
     rig.entitle()
     rig.waiting = BACKLOG_MAX + 1
     assert rig.payouts.sweep(T0 + timedelta(days=1)) is None
@@ -129,7 +129,7 @@ def test_a_backlog_is_not_fed(rig, caplog):
     assert len(rig.swept(timedelta(days=1))) == 1
 
 
-def test_what_has_been_under_way_for_long_is_counted_each_time_and_apart_if_it_goes_by_file(rig, caplog):
+def test_long_running_payouts_are_counted_and_those_by_file_separately(rig, caplog):
     for who in ("ani", "budi"):
         rig.sending(who)
     rig.sending("by file", "bank-file")
@@ -145,13 +145,13 @@ def test_what_has_been_under_way_for_long_is_counted_each_time_and_apart_if_it_g
         assert logged(caplog) == [("INFO", "payouts_swept", 4), ("WARNING", alarm_words.SENDING_LONG, long), *by_file]
 
 
-def test_what_another_sweep_took_first_is_not_queued_again(rig, monkeypatch):
+def test_a_payout_taken_by_another_sweep_is_not_queued_again(rig, monkeypatch):
     rig.entitle()
     monkeypatch.setattr(rig.store, "mark_queued", lambda *_: None)
     assert rig.swept(timedelta(days=1)) == []
 
 
-def test_a_payment_waits_for_us_from_when_the_rules_let_it_go_on(programme):
+def test_the_waiting_time_of_a_payment_begins_when_it_may_continue(programme):
     figures = programme.payouts
     look_s = figures.requeue_after_s * figures.held_look_factor
     waits_s = {
@@ -178,7 +178,7 @@ def test_a_payment_waits_for_us_from_when_the_rules_let_it_go_on(programme):
             assert world.payouts.waiting_since(since + moment) == since, place
 
 
-def test_who_gives_an_account_while_a_worker_moves_their_payment_is_not_refused(programme, monkeypatch):
+def test_setting_an_account_while_a_worker_moves_the_payment_succeeds(programme, monkeypatch):
     world = Memory(programme)
     held = placed(world, "ani", Place(State.HELD, Hold.ACCOUNT_REFUSED))
     world.store.move(held, Move(State.DUE, "obstacle_gone"), world.now)
@@ -203,7 +203,7 @@ def test_a_hint_with_another_token_or_while_none_is_set_is_refused(rig, token, s
     assert rig.queued == []
 
 
-def test_people_see_their_own_by_kind(rig):
+def test_people_see_their_own_payouts_by_kind(rig):
     kinds = [Kind.SURVEY_2, Kind.INCENTIVE, Kind.SURVEY_1]
     own = {kind: rig.entitle("ani", kind) for kind in kinds}
     rig.entitle("budi")
@@ -265,7 +265,7 @@ def test_each_message_fails_on_its_own_and_an_operator_finds_it_and_why_but_not_
     assert "foreign" not in str([vars(record) for record in caplog.records])
 
 
-def test_a_message_that_came_before_is_named_with_how_often(caplog):
+def test_a_repeated_message_is_logged_with_its_count(caplog):
     caplog.set_level(logging.INFO)
     body = wire.encode_message("a")
     again = [

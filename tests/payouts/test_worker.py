@@ -133,7 +133,7 @@ def test_a_claim_tests_everything_stores_the_attempt_sends_and_asks(rig, caplog)
         (Hold.EXCLUDED, "on_exclusion_list"),
     ],
 )
-def test_whom_nothing_may_be_paid_now_it_is_held_and_tested_again_without_a_new_line(rig, caplog, hold, reason):
+def test_an_obstacle_holds_a_payout_and_a_retest_adds_no_event(rig, caplog, hold, reason):
     rig.new.place = hold
     assert rig.process() is rig.process() is State.HELD
     assert rig.history() == [(State.HELD, hold, 0, reason, T0)]
@@ -141,7 +141,7 @@ def test_whom_nothing_may_be_paid_now_it_is_held_and_tested_again_without_a_new_
     assert rig.calls == [("payee", "ani", T0)]
 
 
-def test_another_obstacle_is_recorded_anew_and_when_it_is_gone_the_history_says_so(rig):
+def test_a_new_obstacle_and_its_end_are_in_the_history(rig):
     rig.new.place = Hold.NO_ADDRESS
     rig.process()
     rig.new.place = Hold.EXCLUDED
@@ -170,7 +170,7 @@ def test_at_a_ceiling_nothing_is_stored_or_sent_and_the_log_names_it(rig, caplog
     assert logged(caplog) == [("WARNING", alarm_words.CEILING_REACHED, ID, name)]
 
 
-def test_what_a_claim_that_came_second_had_spent_is_there_for_the_next(rig, monkeypatch):
+def test_an_amount_of_a_lost_claim_is_available_to_the_next(rig, monkeypatch):
     claim = rig.store.claim
 
     def overtaken(*arguments):
@@ -192,7 +192,7 @@ def test_while_payouts_are_paused_nothing_is_claimed_and_the_log_says_why(rig, c
     assert logged(caplog) == [("WARNING", alarm_words.PAUSED, ID)]
 
 
-def test_without_an_answer_to_the_sending_the_message_comes_again_and_the_attempt_is_kept(rig):
+def test_without_an_answer_to_a_sending_the_message_is_retried_with_the_same_attempt(rig):
     rig.new.sent = NO_ANSWER
     assert refused(rig.process, OutcomeNotKnown) == {"entitlement_id": ID, "reason": "http_503"}
     assert rig.head().state is State.SENDING
@@ -210,7 +210,7 @@ def sending(rig: Rig, rail: str = "new") -> None:
         lines[2] = replace(lines[2], attempt=attempt)
 
 
-def test_an_attempt_stays_with_the_provider_it_went_to_and_its_bytes(rig):
+def test_an_attempt_keeps_its_provider_and_bytes(rig):
     sending(rig, "old")
     rig.new.place = FinancialAddress("BNI", "999", "Ani")
     rig.old.said = NOT_FOUND
@@ -226,7 +226,7 @@ def test_an_attempt_stays_with_the_provider_it_went_to_and_its_bytes(rig):
     assert rig.process() is State.PAID
 
 
-def test_what_a_bank_said_since_it_failed_an_attempt_stops_the_next_one(rig):
+def test_a_later_status_of_the_bank_stops_the_next_attempt(rig):
     sent = rig.store.claim(rig.head(), StoredAttempt(1, f"{ID}-1", b"", T0, "bank-file"), T0)
     rig.store.move(sent, Move(State.FAILED, "RJCT_AB08"), T0)
     rig.rested()
@@ -235,7 +235,7 @@ def test_what_a_bank_said_since_it_failed_an_attempt_stops_the_next_one(rig):
     assert rig.history()[-1] == (State.HELD, Hold.DUPLICATE, 1, "SUCCEEDED", rig.now)
 
 
-def test_while_payouts_are_paused_it_is_asked_about_and_not_sent_again(rig, caplog):
+def test_during_a_pause_an_attempt_is_asked_about_but_not_sent_again(rig, caplog):
     sending(rig)
     rig.table.pause = Pause("arn:ani", T0, "looking into it")
     rig.new.said = NOT_FOUND
@@ -248,7 +248,7 @@ def test_while_payouts_are_paused_it_is_asked_about_and_not_sent_again(rig, capl
     assert rig.process() is State.REVERSED, "also that money came back"
 
 
-def test_unknown_to_the_provider_after_its_keys_life_it_is_held_for_good(rig, caplog):
+def test_an_attempt_unknown_after_its_keys_life_is_held_for_good(rig, caplog):
     sending(rig)
     rig.new.said = NOT_FOUND
     rig.later(seconds=rig.rules.key_lifetime_s)
@@ -268,7 +268,7 @@ def test_unknown_to_the_provider_after_its_keys_life_it_is_held_for_good(rig, ca
         (Answer(Outcome.DUPLICATE, "DUPLICATE_ERROR"), Hold.DUPLICATE),
     ],
 )
-def test_a_sending_that_is_refused_is_held_in_the_providers_words(rig, answer, hold):
+def test_a_refused_sending_is_held_with_the_providers_code(rig, answer, hold):
     rig.new.sent = answer
     assert rig.process() is State.HELD
     assert rig.history()[-1] == (State.HELD, hold, 1, answer.fact, T0)
@@ -295,7 +295,7 @@ def test_a_failed_attempt_rests_and_the_next_has_a_key_of_its_own_until_all_are_
     assert rig.calls == []
 
 
-def test_whoever_died_between_the_last_failure_and_the_cancelling_is_followed_by_another(rig):
+def test_the_next_worker_cancels_if_one_died_after_the_last_failure(rig):
     rig.new.said = FAILED
     for _ in range(rig.rules.attempts_max - 1):
         rig.process()
@@ -308,7 +308,7 @@ def test_whoever_died_between_the_last_failure_and_the_cancelling_is_followed_by
     assert rig.calls == []
 
 
-def test_without_an_answer_about_what_is_sending_the_message_comes_again_but_not_about_what_is_paid(rig):
+def test_without_a_status_a_sending_payout_is_retried_but_a_paid_one_is_not(rig):
     sending(rig)
     rig.new.said = NO_ANSWER
     assert refused(rig.process, OutcomeNotKnown) == {"entitlement_id": ID, "reason": "http_503"}
@@ -318,7 +318,7 @@ def test_without_an_answer_about_what_is_sending_the_message_comes_again_but_not
     assert rig.process() is State.PAID
 
 
-def test_a_provider_that_denies_what_was_paid_is_logged_in_its_own_word_and_changes_nothing(rig, caplog):
+def test_a_provider_that_denies_a_payment_is_logged_and_changes_nothing(rig, caplog):
     rig.process()
     before = rig.history()
     caplog.clear()

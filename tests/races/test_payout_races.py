@@ -99,7 +99,7 @@ def at_once(call: Callable[[], Any]) -> list[Any]:
     return together([call] * AT_ONCE)
 
 
-def test_one_of_many_workers_claims_and_one_payment_is_made(race: Race) -> None:
+def test_many_workers_make_one_claim_and_one_payment(race: Race) -> None:
     for round_ in range(ROUNDS):
         entitlement = race.due(f"person-{round_}")
         answers = at_once(lambda id_=entitlement: race.worker.process(id_, T0))
@@ -146,7 +146,7 @@ def test_consumers_sweeps_and_a_provider_that_loses_answers_make_one_payment_eac
         assert [attempt.n for attempt in race.store.attempts(entitlement)] == [1]
 
 
-def test_of_many_entitlements_of_one_person_at_once_one_is_made(race: Race) -> None:
+def test_many_requests_at_once_make_one_entitlement(race: Race) -> None:
     def entitle(name: str) -> str | None:
         try:
             return race.due(name)
@@ -159,7 +159,7 @@ def test_of_many_entitlements_of_one_person_at_once_one_is_made(race: Race) -> N
     assert [each.state for each in race.store.everything()] == [State.DUE] * ROUNDS
 
 
-def test_a_failed_one_gets_one_new_attempt_however_many_workers_come(race: Race) -> None:
+def test_many_workers_make_one_new_attempt_after_a_failure(race: Race) -> None:
     race.sandbox.books.configure({"fail_rate": 1.0})
     entitlement = race.due("unlucky")
     assert race.worker.process(entitlement, T0) is State.FAILED
@@ -191,7 +191,7 @@ def proposed(race: Race, name: str) -> str:
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
-def test_of_two_approvals_at_once_one_counts(race, meet):
+def test_only_one_of_two_simultaneous_approvals_counts(race, meet):
     for round_ in range(ROUNDS):
         entitlement = proposed(race, f"person-{round_}")
         calls = [partial(race.administration.approve, entitlement, by, T0) for by in (BUDI, CITRA)]
@@ -202,7 +202,7 @@ def test_of_two_approvals_at_once_one_counts(race, meet):
         assert race.administration.standing(entitlement) is None
 
 
-def test_of_many_proposals_at_once_one_stands(race):
+def test_only_one_of_many_simultaneous_proposals_stands(race):
     entitlement = race.unknown("ani")
     calls = [
         partial(race.administration.propose, entitlement, decision, by, by, T0)
@@ -215,7 +215,7 @@ def test_of_many_proposals_at_once_one_stands(race):
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
-def test_of_an_approval_and_a_worker_that_settles_one_moves_it(race, meet):
+def test_either_an_approval_or_a_worker_moves_an_entitlement(race, meet):
     for round_ in range(ROUNDS):
         entitlement = race.due(f"person-{round_}")
         race.sandbox.books.configure({"timeout_after_rate": 1.0})
@@ -234,7 +234,7 @@ def test_of_an_approval_and_a_worker_that_settles_one_moves_it(race, meet):
     assert race.moved_idr() == ROUNDS * INCENTIVE
 
 
-def test_of_a_rejection_and_an_approval_one_counts(race):
+def test_either_a_rejection_or_an_approval_counts(race):
     for round_ in range(ROUNDS):
         entitlement = proposed(race, f"person-{round_}")
         approve = partial(race.administration.approve, entitlement, BUDI, T0)
@@ -246,7 +246,7 @@ def test_of_a_rejection_and_an_approval_one_counts(race):
 
 @pytest.mark.parametrize("act", ["hold", "cancel"])
 @pytest.mark.parametrize("meet", [1, 2, ALWAYS])
-def test_what_an_administrator_stopped_no_worker_claims_at_the_same_time(race, act, meet):
+def test_a_payout_stopped_by_an_administrator_is_not_claimed_at_the_same_time(race, act, meet):
     for round_ in range(ROUNDS):
         entitlement = race.due(f"person-{round_}")
         stop = partial(getattr(race.administration, act), entitlement, ANI, "why", T0)
@@ -260,7 +260,7 @@ def test_what_an_administrator_stopped_no_worker_claims_at_the_same_time(race, a
     assert race.moved_idr() == INCENTIVE * sum(each.n for each in race.store.everything())
 
 
-def test_of_two_releases_at_once_one_counts(race):
+def test_only_one_of_two_simultaneous_releases_counts(race):
     for round_ in range(ROUNDS):
         entitlement = race.due(f"person-{round_}")
         race.administration.hold(entitlement, ANI, "why", T0)
@@ -292,7 +292,7 @@ def _process(one: Worker, ids: list[str]) -> None:
         one.process(id_, T0)
 
 
-def test_eight_who_open_a_ceiling_at_once_open_one(race):
+def test_eight_workers_at_once_open_a_ceiling_once(race):
     for round_ in range(ROUNDS):
         name = f"DAY#race-{round_}"
         answers = together([partial(CeilingStore().take, name, 5, 1)] * 8, ALWAYS)
@@ -300,7 +300,7 @@ def test_eight_who_open_a_ceiling_at_once_open_one(race):
         assert CeilingStore().get(name).left_idr == 0
 
 
-def test_of_administrators_who_read_the_same_ceiling_one_sets_it_while_workers_take(race):
+def test_only_one_of_two_administrators_sets_the_ceiling_that_both_read(race):
     name = limits.day_name(T0)
     was = race.services.programme.payouts.ceilings.day_idr
     setting = [

@@ -50,7 +50,7 @@ def joined(world: WavesWorld, *names: str) -> None:
     world.join(*names)
 
 
-def test_of_many_members_of_a_family_two_can_be_chosen_at_once(world: WavesWorld, store: BeneficiaryStore) -> None:
+def test_two_of_many_family_members_are_chosen_at_once(world: WavesWorld, store: BeneficiaryStore) -> None:
     for number in range(ROUNDS):
         names = [f"{number}-{n}" for n in range(8)]
         world.people.add(*(registrant(name, kk_mac=card(str(number))) for name in names))
@@ -64,7 +64,7 @@ def test_of_many_members_of_a_family_two_can_be_chosen_at_once(world: WavesWorld
         )
 
 
-def test_of_many_people_given_the_same_card_one_has_it(world: WavesWorld, store: BeneficiaryStore) -> None:
+def test_only_one_of_many_people_gets_a_card_number(world: WavesWorld, store: BeneficiaryStore) -> None:
     def award(name: str, number: int) -> EntryOutcome | None:
         try:
             return store.award(chosen(name, f"{number:016d}"), card(name))
@@ -80,7 +80,7 @@ def test_of_many_people_given_the_same_card_one_has_it(world: WavesWorld, store:
         assert CardItem.get(f"C#{number:016d}", "CARD").registrant_id == winner
 
 
-def test_of_awards_and_refusals_of_one_entry_at_once_one_holds(world: WavesWorld, store: BeneficiaryStore) -> None:
+def test_only_one_of_simultaneous_awards_and_refusals_holds(world: WavesWorld, store: BeneficiaryStore) -> None:
     """As when an exclusion list is imported while two steps award."""
     for number in range(ROUNDS):
         name = f"person-{number}"

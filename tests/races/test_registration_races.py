@@ -82,7 +82,7 @@ def crowd(number: int, **shared: str) -> list[RegistrationForm]:
 
 
 @pytest.mark.parametrize(("field", "refusal"), [("nik", NikAlreadyRegistered), ("phone", PhoneAlreadyUsed)])
-def test_of_many_accounts_with_one_number_one_is_registered(
+def test_only_one_of_many_accounts_registers_a_number(
     people: Registrations, field: str, refusal: type[DomainError]
 ) -> None:
     for number in range(ROUNDS):
@@ -110,7 +110,7 @@ def test_one_person_with_a_phone_on_each_device_holds_the_last_one_only(people: 
         assert held() == said()
 
 
-def test_numbers_that_people_share_crosswise_are_held_by_whole_registrations(people: Registrations) -> None:
+def test_people_with_crossed_numbers_are_registered_whole_or_not_at_all(people: Registrations) -> None:
     """Each of six NIKs is claimed together with each of three phones: at most three can be registered."""
     for number in range(ROUNDS):
         niks = [form(10 * number + n).nik for n in range(6)]
@@ -124,7 +124,7 @@ def test_numbers_that_people_share_crosswise_are_held_by_whole_registrations(peo
         assert held() == said()
 
 
-def test_a_phone_that_is_given_up_goes_to_one_of_those_who_want_it(people: Registrations) -> None:
+def test_a_freed_phone_goes_to_only_one_person(people: Registrations) -> None:
     for number in range(ROUNDS):
         old = form(number)
         owner = f"owner-{number}"
@@ -158,7 +158,7 @@ def test_one_person_with_an_account_on_each_device_holds_the_last_one_only(peopl
         assert held() == said()
 
 
-def test_who_changes_their_data_while_they_are_chosen_stays_chosen(people: Registrations) -> None:
+def test_a_change_of_data_during_the_award_keeps_the_place(people: Registrations) -> None:
     for number in range(ROUNDS):
         name = f"person-{number}"
         people.register(name, form(number), T0)
@@ -168,7 +168,7 @@ def test_who_changes_their_data_while_they_are_chosen_stays_chosen(people: Regis
         assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 145)
 
 
-def test_of_many_refusals_at_once_no_more_are_told_than_a_day_has(people: Registrations, programme: Programme) -> None:
+def test_many_refusals_at_once_do_not_exceed_the_daily_limit(people: Registrations, programme: Programme) -> None:
     people.register("owner", form(0), T0)
     few = programme.eligibility.refusals_max
     for number in range(ROUNDS):
@@ -179,7 +179,7 @@ def test_of_many_refusals_at_once_no_more_are_told_than_a_day_has(people: Regist
             people.register(f"thief-{number}", form(2000 + number), T0)
 
 
-def test_of_many_accounts_of_others_at_once_no_more_are_told_than_a_day_has(
+def test_many_questions_about_others_accounts_do_not_exceed_the_daily_limit(
     people: Registrations, programme: Programme
 ) -> None:
     people.register("owner", form(0), T0)
@@ -269,7 +269,7 @@ def race(cloud: Settings, programme: Programme, sandbox: Sandbox) -> Race:
 
 
 @pytest.mark.parametrize("meet", [1, 2, ALWAYS])
-def test_a_change_meets_a_claim_and_one_payment_goes_where_it_was_right_then(race: Race, meet: int) -> None:
+def test_a_change_during_a_claim_makes_one_payment_to_a_valid_address(race: Race, meet: int) -> None:
     """The change is refused, and the old account is paid; or it is made before the claim is written, and one is."""
     for _ in range(ROUNDS):
         name, payout = race.person()
@@ -294,7 +294,7 @@ def test_a_change_meets_a_claim_and_one_payment_goes_where_it_was_right_then(rac
         assert race.set(name, "3").account_number == race.account("3")
 
 
-def test_of_changes_at_once_each_verdict_is_of_the_address_it_stands_with(race: Race) -> None:
+def test_after_simultaneous_changes_the_verdict_belongs_to_the_stored_address(race: Race) -> None:
     """The provider knows accounts that end in 9 under another name: none of them is left with a good verdict."""
     race.sandbox.books.configure({"other_name_suffix": "9"})
     for _ in range(ROUNDS):

@@ -53,7 +53,7 @@ def listed(vacancy: str) -> set[str]:
     return {pk.removeprefix("SKILL#") for pk in found if pk.startswith("SKILL#")}
 
 
-def test_of_many_same_applications_one_is_new_and_all_get_the_same_answer(scene: Market) -> None:
+def test_many_equal_applications_at_once_are_one(scene: Market) -> None:
     for number in range(ROUNDS):
         vacancy = scene.post(reference=f"LOK-{number}")
         person = scene.people.add(f"person-{number}", "programming")
@@ -70,7 +70,7 @@ def test_many_people_apply_to_one_vacancy_at_once_and_every_one_is_kept_and_coun
     assert scene.jobs.counts(T0).applications == AT_ONCE
 
 
-def test_an_application_meets_a_closure_and_is_kept_whole_or_refused(scene: Market) -> None:
+def test_an_application_during_a_closure_is_stored_whole_or_refused(scene: Market) -> None:
     for number in range(ROUNDS * 2):
         vacancy = scene.post(reference=f"LOK-{number}")
         people = [scene.people.add(f"person-{number}-{n}", "programming") for n in range(3)]
@@ -83,7 +83,7 @@ def test_an_application_meets_a_closure_and_is_kept_whole_or_refused(scene: Mark
         assert listed(vacancy) == set()
 
 
-def test_of_changes_and_a_closure_at_once_the_lists_follow_the_vacancy(scene: Market) -> None:
+def test_after_simultaneous_changes_the_lists_match_the_vacancy(scene: Market) -> None:
     sets = [("sales",), ("english", "sales"), ("teaching", "programming"), ("welding",)]
     for number in range(ROUNDS):
         vacancy = scene.post(reference=f"LOK-{number}")
@@ -100,7 +100,7 @@ def test_of_changes_and_a_closure_at_once_the_lists_follow_the_vacancy(scene: Ma
         assert listed(vacancy) == set()
 
 
-def test_of_many_same_postings_one_is_new_and_of_two_on_one_reference_one_is_refused(scene: Market) -> None:
+def test_many_equal_postings_are_one_and_a_different_one_is_refused(scene: Market) -> None:
     for number in range(ROUNDS):
         the_new_one(together([partial(scene.jobs.post, PARTNER, posting(reference=f"LOK-{number}"), T0)] * AT_ONCE))
         both = [posting(reference=f"DUA-{number}", title=title) for title in ("Satu", "Dua")]
@@ -109,7 +109,7 @@ def test_of_many_same_postings_one_is_new_and_of_two_on_one_reference_one_is_ref
     assert scene.jobs.counts(T0).vacancies == 2 * ROUNDS
 
 
-def test_a_withdrawal_meets_a_repeated_application_and_nothing_is_shown_after_it(scene: Market) -> None:
+def test_after_a_withdrawal_during_a_repeated_application_nothing_is_shown(scene: Market) -> None:
     for number in range(ROUNDS):
         vacancy = scene.post(reference=f"LOK-{number}")
         person = scene.people.add(f"person-{number}", "programming")
@@ -131,14 +131,14 @@ def form(text: str) -> GrievanceForm:
     return GrievanceForm(AboutRegistration(), Category.OTHER, text)
 
 
-def test_of_many_clicks_one_files_and_all_get_its_number(desk: Desk) -> None:
+def test_many_clicks_at_once_file_one_grievance(desk: Desk) -> None:
     for n in range(ROUNDS):
         person = f"person-{n}"
         the_new_one(together([partial(desk.helpdesk.file, person, form("Halo."), T0)] * AT_ONCE, ALWAYS))
         assert desk.store.unanswered_of(person) == 1
 
 
-def test_of_many_grievances_at_once_no_more_are_kept_than_one_may_have(desk: Desk) -> None:
+def test_many_grievances_at_once_do_not_exceed_the_limit(desk: Desk) -> None:
     limit = desk.figures.open_max
     for n in range(ROUNDS):
         person = f"person-{n}"
@@ -148,7 +148,7 @@ def test_of_many_grievances_at_once_no_more_are_kept_than_one_may_have(desk: Des
         assert len(desk.helpdesk.of(person)) == desk.store.unanswered_of(person) == limit
 
 
-def test_of_many_answers_and_an_escalation_at_once_one_answer_counts_and_is_told_once(desk: Desk) -> None:
+def test_of_many_simultaneous_answers_one_counts_and_is_told_once(desk: Desk) -> None:
     for n in range(ROUNDS):
         number = desk.file(f"person-{n}").number
         answers = [partial(desk.helpdesk.answer, number, f"Jawaban {k % 2}.", ADMIN, T0) for k in range(4)]
@@ -225,7 +225,7 @@ class Addresses:
 
 
 @pytest.mark.parametrize("kind", [Kind.CHOSEN, Kind.PURCHASE_DEADLINE])
-def test_of_many_consumers_of_one_message_one_sends_the_mail(cloud: Settings, programme: Programme, kind: Kind) -> None:
+def test_only_one_of_many_consumers_sends_a_mail(cloud: Settings, programme: Programme, kind: Kind) -> None:
     store, ses = NoticeStore(REGION), Ses()
     mailers = [
         Mailer(store, Addresses(), ses, None, "https://api", lambda n, k=k: bytes([k]) * n) for k in range(AT_ONCE)

@@ -78,13 +78,13 @@ def incentives() -> list[str]:
     return [item.pk.removeprefix("P#") for item in PayoutsTable.scan() if item.sk == "HEAD"]
 
 
-def test_of_many_same_signatures_one_is_accepted(stage: Scene) -> None:
+def test_a_signature_sent_many_times_at_once_is_accepted_once(stage: Scene) -> None:
     store = stage.services._partner_store
     calls = [partial(store.remember_request, stage.partner.id, "seen", str(n), 1) for n in range(AT_ONCE)]
     assert refusals(together(calls)) == [RequestReplayed] * (AT_ONCE - 1)
 
 
-def test_of_many_clicks_one_is_a_purchase_and_all_get_its_code(stage: Scene) -> None:
+def test_many_clicks_at_once_make_one_purchase(stage: Scene) -> None:
     course = stage.course()
     bought = the_new_one(together([partial(buy, stage, course)] * AT_ONCE))
     assert [bought.redeem_code] == [view.redeem_code for view in mine(stage)]
@@ -109,7 +109,7 @@ def test_a_purchase_cancelled_many_times_at_once_is_given_back_once(stage: Scene
     assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1)
 
 
-def test_whichever_comes_first_a_purchase_keeps_the_place_that_a_cancellation_gives_up(stage: Scene) -> None:
+def test_a_purchase_during_a_cancellation_keeps_the_place(stage: Scene) -> None:
     for _ in range(5):
         bought, course = stage.buy(), stage.course()
         (other, _), cancelled = together([partial(buy, stage, course), partial(cancel, stage, bought)])
@@ -139,7 +139,7 @@ def test_a_purchase_is_either_redeemed_or_cancelled(stage: Scene) -> None:
         assert account(stage) == TrainingAccount(FULL, purchases=0)
 
 
-def test_a_purchase_and_a_revocation_at_the_deadline_are_not_both(stage: Scene) -> None:
+def test_at_the_deadline_either_a_purchase_or_a_revocation_succeeds(stage: Scene) -> None:
     course, person = stage.course(), stage.services.waves.beneficiaries.of(PERSON.registrant_id)
     assert person
 
@@ -159,14 +159,14 @@ def test_a_purchase_and_a_revocation_at_the_deadline_are_not_both(stage: Scene) 
         assert (stage.state(), bought) == (BeneficiaryState.ACTIVE, (mine(stage)[0], True))
 
 
-def test_of_many_same_reports_one_is_new_and_all_get_the_same_answer(stage: Scene) -> None:
+def test_many_equal_reports_at_once_are_one(stage: Scene) -> None:
     bought = stage.buy()
     for report in (stage.redeem, stage.attend, stage.complete):
         the_new_one(together([partial(report, bought)] * AT_ONCE))
     assert account(stage) == TrainingAccount(FULL - 1_000_000, purchases=1, completed=1)
 
 
-def test_of_two_trainings_on_one_certificate_one_gets_it(stage: Scene) -> None:
+def test_only_one_of_two_trainings_gets_a_certificate_number(stage: Scene) -> None:
     both = [stage.attended(), stage.attended(OTHER)]
     answers = together([partial(stage.complete, bought, "C-1") for bought in both])
     assert refusals(answers) == [CertificateAlreadyUsed]
@@ -174,7 +174,7 @@ def test_of_two_trainings_on_one_certificate_one_gets_it(stage: Scene) -> None:
     assert sorted(one.completed for one in done.values()) == [0, 1]
 
 
-def test_of_many_different_reviews_one_is_stored_and_one_incentive_is_due(stage: Scene) -> None:
+def test_only_one_of_many_different_reviews_is_stored_and_makes_an_incentive_due(stage: Scene) -> None:
     bought = stage.completed()
     answers = together([partial(stage.review, bought, text=f"Ulasan {n}") for n in range(AT_ONCE)])
     assert refusals(answers) == [AlreadyReviewed] * (AT_ONCE - 1)

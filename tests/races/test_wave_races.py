@@ -102,7 +102,7 @@ def play(world: WavesWorld, triggers: int, meet: int = 1) -> list[Transition]:
 
 
 @pytest.mark.parametrize("triggers", [2, 5])
-def test_triggers_at_once_come_to_the_same_end_as_one(world: WavesWorld, tmp_path: Path, triggers: int) -> None:
+def test_simultaneous_triggers_have_the_same_result_as_one(world: WavesWorld, tmp_path: Path, triggers: int) -> None:
     play(world, 1)
     expected = outcome(world)
     assert expected["record"].state is expected["record"].announced is WaveState.SETTLED
@@ -118,7 +118,7 @@ def test_triggers_at_once_come_to_the_same_end_as_one(world: WavesWorld, tmp_pat
         assert list(dict.fromkeys(told)) == [f"wave_{state.lower()}" for state in NEXT.values()]
 
 
-def test_who_is_left_when_a_shard_is_marked_stays_whatever_other_screenings_are_about_to_write(
+def test_after_a_shard_is_marked_no_screening_removes_anybody(
     world: WavesWorld,
 ) -> None:
     removals = RemovedEntries(world.services.transaction)
@@ -148,7 +148,7 @@ def take(world: WavesWorld, messages: list[str]) -> None:
         messages = world.take_awards(*messages)
 
 
-def test_batches_that_many_take_from_the_queue_at_once_come_to_the_end_of_the_walk(
+def test_batches_taken_by_many_consumers_have_the_result_of_the_walk(
     world: WavesWorld, cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     play(world, 1)
@@ -170,7 +170,7 @@ def test_batches_that_many_take_from_the_queue_at_once_come_to_the_end_of_the_wa
     assert queueing.failed_checks(WAVE, tmp_path) == []
 
 
-def test_the_year_holds_the_quota_once_from_the_opening_on(world: WavesWorld) -> None:
+def test_opening_takes_the_quota_from_the_year_once(world: WavesWorld) -> None:
     for meet in (1, 2, ALWAYS):
         prepare(world)
         for now in (OPENS + SECOND, CLOSES, FREEZES):
@@ -178,9 +178,7 @@ def test_the_year_holds_the_quota_once_from_the_opening_on(world: WavesWorld) ->
             assert world.store.allotted(2026) == world.store.wave(WAVE).quota == 4
 
 
-def test_of_many_freezes_whose_clocks_differ_one_note_is_published_and_recorded(
-    world: WavesWorld, tmp_path: Path
-) -> None:
+def test_many_freezes_with_different_clocks_publish_one_note(world: WavesWorld, tmp_path: Path) -> None:
     """Those that are late would commit to a later round each."""
     for meet in (1, ALWAYS):
         prepare(world)
@@ -213,7 +211,7 @@ def quotas(world: WavesWorld) -> list[int]:
     return [wave.quota for wave in world.store.waves()]
 
 
-def test_triggers_that_come_months_late_and_at_once_take_the_years_seats_in_order(scarce: WavesWorld) -> None:
+def test_late_simultaneous_triggers_take_the_years_seats_in_order(scarce: WavesWorld) -> None:
     trigger(scarce, OPENS + 2 * TWO_WEEKS, 5, ALWAYS)
     assert [wave.state for wave in scarce.store.waves()] == [WaveState.FROZEN] * 2 + [WaveState.OPEN]
     assert quotas(scarce) == [4, 2, 0]
@@ -250,7 +248,7 @@ def test_seats_that_a_wave_gives_back_while_another_opens_are_counted_once(scarc
     assert scarce.store.allotted(2026) == sum(quotas(scarce)[1:]) <= 6
 
 
-def test_of_many_waves_added_at_once_for_the_same_days_one_is(world: WavesWorld) -> None:
+def test_only_one_of_many_waves_is_added_for_the_same_days(world: WavesWorld) -> None:
     opens, closes = CLOSES + timedelta(days=1), CLOSES + timedelta(days=2)
     answers = together(partial(world.wired().waves.add, opens, closes, n, T0) for n in range(1, 6))
     assert refusals(answers) == [WavesOverlap] * 4
@@ -258,7 +256,7 @@ def test_of_many_waves_added_at_once_for_the_same_days_one_is(world: WavesWorld)
     assert added.number in answers
 
 
-def test_of_many_changes_of_the_calendar_at_once_none_is_lost(world: WavesWorld) -> None:
+def test_no_change_of_the_calendar_is_lost_among_many_at_once(world: WavesWorld) -> None:
     together(partial(world.wired().waves.resize, WAVE + n, 10 + n, 0, {}, T0) for n in range(5))
     version, exceptions = world.store.exceptions()
     assert version == 5

@@ -42,7 +42,7 @@ def meanwhile(monkeypatch, service, event):
     monkeypatch.setattr(service._store, "save_address", overtaken)
 
 
-def test_an_address_is_kept_for_paying_and_masked_for_showing(service):
+def test_an_address_is_stored_encrypted_and_shown_masked(service):
     stated = service.addresses.set("siti", account(holder_name=" Siti  Aminah "), T0)
     kept = FinancialAddress("BNI", "0123456789", "Siti Aminah", owner_name="Siti Aminah")
     assert stated == service.addresses.payee("siti").address == kept
@@ -63,7 +63,7 @@ def test_an_unknown_code_and_a_wrong_number_are_refused(service, cloud):
     assert rows(cloud, "U#account#") == []
 
 
-def test_only_who_is_registered_has_an_address(service):
+def test_only_a_registered_person_can_set_an_address(service):
     with pytest.raises(errors.NotRegistered):
         service.addresses.set("nobody", ACCOUNT, T0)
     assert service.addresses.payee("nobody") is None
@@ -91,7 +91,7 @@ def test_the_same_address_again_changes_nothing_and_another_holder_s_name_is_a_c
     assert len(rows(cloud, "U#account#")) == 1
 
 
-def test_of_two_people_with_one_account_at_once_one_has_it(service, cloud, monkeypatch):
+def test_only_one_of_two_people_at_once_gets_an_account(service, cloud, monkeypatch):
     meanwhile(monkeypatch, service, lambda: service.addresses.set("siti", ACCOUNT, T0))
     with pytest.raises(errors.AccountAlreadyUsed):
         service.addresses.set("budi", ACCOUNT, T0)
@@ -107,7 +107,7 @@ def test_two_changes_of_one_person_at_once_leave_one_guard(service, cloud, monke
     assert len(rows(cloud, "U#account#")) == 1
 
 
-def test_an_address_is_not_written_under_a_key_that_was_destroyed_meanwhile(service, cloud, monkeypatch):
+def test_an_address_is_not_written_under_a_destroyed_key(service, cloud, monkeypatch):
     meanwhile(monkeypatch, service, Profile("R#siti", "PROFILE").delete)
     with pytest.raises(errors.NotRegistered):
         service.addresses.set("siti", ACCOUNT, T0)
@@ -119,7 +119,7 @@ WAYS_TO_WRITE_A_NUMBER = ("0812 3456 7890", "+62 812-3456-7890", "62812 3456 789
 
 @pytest.mark.parametrize("second", ["OVO", "GOPAY", "DANA", "LINKAJA"])
 @pytest.mark.parametrize("first", ["OVO", "GOPAY", "DANA", "LINKAJA"])
-def test_the_wallets_of_one_phone_pay_one_person_however_the_number_is_written(service, first, second):
+def test_all_wallets_of_a_phone_number_belong_to_one_person(service, first, second):
     service.addresses.set("siti", account(code=first, account_number="081234567890"), T0)
     for number in WAYS_TO_WRITE_A_NUMBER:
         with pytest.raises(errors.AccountAlreadyUsed):
@@ -128,7 +128,7 @@ def test_the_wallets_of_one_phone_pay_one_person_however_the_number_is_written(s
     service.addresses.set("budi", account(code=second, account_number="081234567891"), T0)
 
 
-def test_a_person_may_go_to_another_wallet_of_their_phone_and_keeps_it_from_others(service, cloud):
+def test_a_person_may_change_to_another_wallet_of_the_same_phone(service, cloud):
     service.addresses.set("siti", account(code="OVO", account_number="081234567890"), T0)
     moved = service.addresses.set("siti", account(code="DANA", account_number="081234567890"), LATER)
     assert (moved.code, moved.version, len(rows(cloud, "U#account#"))) == ("DANA", 2, 1)
@@ -138,7 +138,7 @@ def test_a_person_may_go_to_another_wallet_of_their_phone_and_keeps_it_from_othe
     service.addresses.set("budi", account(code="GOPAY", account_number="081234567890"), LATER)
 
 
-def test_a_bank_account_with_the_digits_of_a_phone_is_no_wallet(service):
+def test_a_bank_account_with_a_phones_digits_is_not_a_wallet(service):
     service.addresses.set("siti", account(code="OVO", account_number="081234567890"), T0)
     service.addresses.set("budi", account(code="BNI", account_number="6281234567890"), T0)
 

@@ -52,7 +52,7 @@ def kept(services: wiring.Services) -> tuple[str, str]:
     return view.name, view.employment
 
 
-def test_what_one_proposes_another_approves_and_the_history_says_all_of_it(services):
+def test_a_correction_is_proposed_and_approved_by_two_people_and_recorded(services):
     corrections = services.corrections
     wanted = CorrectionForm(name=" Siti  Rahma ", employment=Employment.CIVIL_SERVANT)
     proposed = corrections.propose("siti", wanted, ANI, "court decision 12/2026", T0)
@@ -73,7 +73,7 @@ def test_what_one_proposes_another_approves_and_the_history_says_all_of_it(servi
         corrections.approve("siti", BUDI, LATER)
 
 
-def test_a_proposal_is_rejected_by_one_and_stays_in_the_history(services):
+def test_one_person_rejects_a_proposal_and_it_stays_in_the_history(services):
     corrections = services.corrections
     corrections.propose("siti", CorrectionForm(name="Mallory"), ANI, "asked by phone", T0)
     corrections.reject("siti", BUDI, "no document", LATER)
@@ -85,7 +85,7 @@ def test_a_proposal_is_rejected_by_one_and_stays_in_the_history(services):
             act()
 
 
-def test_one_proposal_stands_at_a_time_and_what_was_not_shown_is_not_approved(services):
+def test_only_one_proposal_stands_and_only_what_was_shown_is_approved(services):
     corrections = services.corrections
     shown = corrections.propose("siti", CorrectionForm(name="Siti R."), ANI, "why", T0).proposal
     with pytest.raises(errors.CorrectionStands) as caught:
@@ -98,7 +98,7 @@ def test_one_proposal_stands_at_a_time_and_what_was_not_shown_is_not_approved(se
     assert kept(services)[0] == "Siti Aminah"
 
 
-def test_a_proposal_about_a_value_that_has_changed_since_is_out_of_date_and_replaced(services):
+def test_a_proposal_about_a_changed_value_is_outdated_and_can_be_replaced(services):
     corrections = services.corrections
     services.register("budi", other_form(7), T0)
     corrections.propose("budi", CorrectionForm(name="Budi S."), ANI, "why", T0)
@@ -123,14 +123,14 @@ def test_a_proposal_about_a_value_that_has_changed_since_is_out_of_date_and_repl
         (CorrectionForm(name="123"), errors.MalformedName),
     ],
 )
-def test_what_corrects_nothing_is_refused(services, wanted, refusal):
+def test_a_correction_without_a_change_is_refused(services, wanted, refusal):
     with pytest.raises(refusal):
         services.corrections.propose("siti", wanted, ANI, "why", T0)
     with pytest.raises(errors.NotRegistered):
         services.corrections.propose("nobody", CorrectionForm(name="A"), ANI, "why", T0)
 
 
-def test_a_corrected_family_card_frees_the_one_that_was_named_wrongly(services):
+def test_correcting_a_family_card_frees_the_wrong_one(services):
     """So a stranger whose card was named is helped: the two are counted to the card that is theirs."""
     wrong = services.registrations.registrant("siti").kk_mac
     assert services.waves.beneficiaries.holders(wrong) == ["siti"]
@@ -149,7 +149,7 @@ def test_a_corrected_family_card_frees_the_one_that_was_named_wrongly(services):
     assert services.waves.beneficiaries.holders(wrong) == [], "who was revoked counts to none"
 
 
-def test_a_card_is_corrected_also_when_others_hold_it_and_of_who_was_never_chosen(services):
+def test_a_family_card_is_corrected_for_any_person(services):
     services.register("budi", other_form(7, kk=KK), T0)
     full = services.registrations.registrant("budi").kk_mac
     FamilyItem(f"K#{full}", "HOLDERS", holders={"one", "two"}).save()
@@ -161,7 +161,7 @@ def test_a_card_is_corrected_also_when_others_hold_it_and_of_who_was_never_chose
     assert services.waves.beneficiaries.holders(full) == ["one", "siti", "two"]
 
 
-def test_an_approval_that_something_overtook_decides_again(services, monkeypatch):
+def test_an_overtaken_approval_decides_again(services, monkeypatch):
     services.corrections.propose("siti", CorrectionForm(name="Siti R."), ANI, "why", T0)
     store, save = services.registration_store, services.registration_store.save
 
@@ -196,7 +196,7 @@ def desk(services: wiring.Services, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
-def test_the_commands_take_values_from_the_standard_input_and_show_them_to_who_decides(desk, services, cloud, caplog):
+def test_the_commands_read_values_from_standard_input_and_show_them_to_the_checker(desk, services, cloud, caplog):
     wanted = json.dumps({"name": "Siti Rahma", "kk": KK})
     told = desk.run("correct", "siti", "--file", "-", "--reason", "court decision", input=wanted)
     assert told.exit_code == 0, told.output
@@ -219,7 +219,7 @@ def test_the_commands_take_values_from_the_standard_input_and_show_them_to_who_d
         assert secret not in caplog.text
 
 
-def test_the_commands_refuse_what_is_no_correction_without_quoting_it(desk):
+def test_the_commands_refuse_a_malformed_correction_without_quoting_it(desk):
     for wrong in ("", "[]", '{"nik": "3174095708950001"}', '{"birth_date": "17-08-1995"}'):
         result = desk.run("correct", "siti", "--file", "-", "--reason", "why", input=wrong)
         assert result.exit_code == 2, wrong

@@ -33,14 +33,14 @@ DAY = date(2026, 11, 24)
 ADULT = date(1995, 8, 17)
 
 
-def test_everybody_is_asked_for_one_of_these_and_no_other():
+def test_employment_is_exactly_one_of_these():
     may = ["jobseeker", "laid_off", "worker", "entrepreneur"]
     excluded = ["state_official", "legislator", "civil_servant", "military", "police", "village_official"]
     assert set(Employment) == {*may, "student", *excluded, "soe_executive"}
 
 
 @pytest.mark.parametrize("employment", Employment)
-def test_those_the_programme_is_for_may_take_part_and_students_and_excluded_occupations_may_not(programme, employment):
+def test_job_seekers_and_workers_may_take_part_but_students_and_excluded_occupations_may_not(programme, employment):
     def judged(birth_date: date) -> object:
         try:
             return rules.check_eligible(employment, birth_date, DAY, programme.eligibility)
@@ -73,7 +73,7 @@ def test_one_may_take_part_from_the_eighteenth_birthday_until_the_day_before_the
 
 
 @pytest.mark.parametrize("version", [None, "", "1999-01"])
-def test_consent_to_no_current_text_is_missing(programme, version):
+def test_consent_to_an_old_text_counts_as_missing(programme, version):
     with pytest.raises(ConsentMissing) as refused:
         rules.check_consent(version, programme.eligibility)
     assert refused.value.facts == {"current": programme.eligibility.consent_versions[-1]}
@@ -101,7 +101,7 @@ def test_standing_never_goes_back():
     assert rules.NEXT[Standing.REVOKED] == frozenset()
 
 
-def test_what_names_a_person_has_no_readable_repr():
+def test_personal_data_has_no_readable_repr():
     person = rules.PersonalData("3174095708950001", "3174091203180002", "Siti Aminah", "+6281234567890")
     address = rules.FinancialAddress("BNI", "0123456789", "Siti Aminah")
     for text in (repr(person), repr(address)):
@@ -134,7 +134,7 @@ def people(cloud, service):
     return service
 
 
-def test_each_has_the_reason_that_they_would_be_refused_with(people):
+def test_each_ineligible_person_is_shown_the_reason_of_their_refusal(people):
     expected = {
         "police": ExcludedOccupation,
         "student": InFormalEducation,
@@ -155,7 +155,7 @@ def test_each_has_the_reason_that_they_would_be_refused_with(people):
         assert type(caught.value) is expected[name]
 
 
-def test_two_calls_are_made_and_nothing_is_read_but_what_is_needed(people, monkeypatch):
+def test_screening_makes_two_calls_and_reads_only_what_it_needs(people, monkeypatch):
     made: list[tuple[str, Any]] = []
 
     def watched(original):
@@ -177,7 +177,7 @@ def test_two_calls_are_made_and_nothing_is_read_but_what_is_needed(people, monke
     assert len(made) == 1
 
 
-def test_what_cannot_be_read_is_not_taken_for_withdrawn(people, monkeypatch):
+def test_an_unreadable_registration_is_not_taken_for_withdrawn(people, monkeypatch):
     from botocore.exceptions import ReadTimeoutError
 
     def broken(*_: Any) -> Any:

@@ -38,7 +38,7 @@ def rows(cloud):
     return {item["pk"]["S"]: sorted(item.get("lists", {}).get("SS", ())) for item in table(cloud, "X#")}
 
 
-def test_a_list_excludes_everybody_on_it_once_however_often_it_is_imported_beside_others(lists, cloud, programme):
+def test_an_exclusion_list_counts_once_however_often_it_is_imported(lists, cloud, programme):
     assert lists.import_list(POLICE, ["nik", *NIKS], *SIGNED) == 3
     assert set(rows(cloud)) == {f"X#{vault(cloud).mac('nik', nik)}" for nik in NIKS}
     assert all(named == ["police/2026-11/2026-11-01"] for named in rows(cloud).values())
@@ -52,7 +52,7 @@ def test_a_list_excludes_everybody_on_it_once_however_often_it_is_imported_besid
     assert rows(cloud)[f"X#{vault(cloud).mac('nik', SITI.nik)}"] == both
 
 
-def test_an_import_that_broke_off_is_finished_by_doing_it_again(lists, cloud, monkeypatch):
+def test_an_interrupted_import_is_finished_by_repeating_it(lists, cloud, monkeypatch):
     monkeypatch.setattr(exclusions, "_PART", 2)
     exclude = RegistrationStore.exclude
 
@@ -83,7 +83,7 @@ def test_an_import_that_broke_off_is_finished_by_doing_it_again(lists, cloud, mo
         (["nik", *["x"] * 30], {"wrong": 30, "lines": ", ".join(str(line) for line in range(2, 22))}),
     ],
 )
-def test_a_file_that_is_no_list_is_refused_whole_and_by_its_lines(lists, cloud, lines, facts):
+def test_a_malformed_list_is_refused_whole_with_its_wrong_lines(lists, cloud, lines, facts):
     with pytest.raises(errors.MalformedExclusionList) as refused:
         lists.import_list(POLICE, lines, *SIGNED)
     assert refused.value.facts == facts
@@ -167,7 +167,7 @@ def csv_of(niks, heading="nik"):
         [nik[:14] for nik in OFFICIALS],
     ],
 )
-def test_a_list_whose_numbers_a_spreadsheet_spoiled_is_refused_with_what_happened(niks):
+def test_a_list_with_numbers_spoiled_by_a_spreadsheet_is_refused_with_the_cause(niks):
     assert spoiled(csv_of(niks)) == "numbers_spoiled"
 
 
@@ -193,7 +193,7 @@ def test_a_list_whose_numbers_a_spreadsheet_spoiled_is_refused_with_what_happene
         (csv_of([f"{nik},{nik}" for nik in OFFICIALS], "nik,No. KTP"), "malformed_exclusion_list"),  # which of them?
     ],
 )
-def test_a_file_that_is_no_csv_with_commas_in_utf_8_is_refused_with_what_it_is(content, code):
+def test_a_file_in_another_format_than_csv_in_utf_8_is_refused_with_its_format(content, code):
     assert spoiled(content) == code
 
 
@@ -215,7 +215,7 @@ def test_a_file_that_is_no_csv_with_commas_in_utf_8_is_refused_with_what_it_is(c
         csv_of([f"{nik[:6]}.{nik[6:12]}.{nik[12:]}" for nik in OFFICIALS]),
     ],
 )
-def test_what_a_spreadsheet_adds_without_loss_is_read(content):
+def test_harmless_changes_by_a_spreadsheet_are_read(content):
     assert read_niks(spreadsheets.lines(content)) == OFFICIALS
 
 
@@ -231,7 +231,7 @@ STRAY = {
 
 @pytest.mark.parametrize("stray", STRAY)
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_a_stray_quote_swallows_no_line(stray, end):
+def test_a_stray_quote_joins_no_lines_of_a_list(stray, end):
     rows = [f"{nik},Andi" for nik in OFFICIALS[:30]]
     for place, quote in STRAY[stray]:
         rows[place] = f"{OFFICIALS[place]},{quote}Andi"
@@ -257,9 +257,7 @@ def test_numbers_that_end_in_0_by_chance_are_taken():
 # Lists by version
 
 
-def test_a_retracted_version_frees_whom_no_other_names_and_is_kept_with_who_when_and_why(
-    gelombang, tmp_path, cloud, programme
-):
+def test_retracting_a_list_frees_people_on_no_other_list_and_is_recorded(gelombang, tmp_path, cloud, programme):
     file = tmp_path / "list.csv"
 
     def imported(name, version, niks):
@@ -310,7 +308,7 @@ def test_a_retracted_version_is_not_imported_again_under_another_date(lists, clo
 
 
 @pytest.mark.parametrize("day", [1, 2])
-def test_what_is_retracted_while_it_is_imported_excludes_nobody(lists, cloud, monkeypatch, day):
+def test_a_list_retracted_during_its_import_excludes_nobody(lists, cloud, monkeypatch, day):
     """The other administrator is done before the import is."""
     monkeypatch.setattr(exclusions, "_PART", 1)
     lists.import_list(POLICE, ["nik", NIKS[0]], *SIGNED)
@@ -339,14 +337,14 @@ def test_the_end_of_an_import_and_of_a_retraction_has_its_own_time(lists):
 
 
 @pytest.mark.parametrize("command", ["show", "retract"])
-def test_a_version_that_there_is_not_is_an_error(gelombang, command):
+def test_an_unknown_version_is_an_error(gelombang, command):
     reason = ["--reason", "x"] if command == "retract" else []
     refused = gelombang(command, "--list", "police", "--version", "9", *reason)
     assert (refused.exit_code, "(unknown_exclusion_list)" in refused.output) == (1, True)
 
 
 @pytest.mark.parametrize("dies_at", ["update", "delete"])
-def test_a_retraction_that_died_is_finished_by_doing_it_again(lists, cloud, monkeypatch, dies_at):
+def test_an_interrupted_retraction_is_finished_by_repeating_it(lists, cloud, monkeypatch, dies_at):
     lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
     calls = []
     original = getattr(Exclusion, dies_at)
@@ -367,7 +365,7 @@ def test_a_retraction_that_died_is_finished_by_doing_it_again(lists, cloud, monk
     assert rows(cloud) == {}
 
 
-def test_a_list_that_comes_while_another_is_retracted_stays(lists, cloud, monkeypatch):
+def test_a_list_imported_during_another_lists_retraction_stays(lists, cloud, monkeypatch):
     """Another list names the NIK between the two writes of a retraction."""
     lists.import_list(POLICE, ["nik", SITI.nik], *SIGNED)
     update = Exclusion.update

@@ -92,7 +92,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, event: Callable[[], object]) -> N
     monkeypatch.setattr(RegistrationStore, "save", interrupted)
 
 
-def test_it_is_frozen_from_the_join_until_the_wave_is_settled_and_the_rest_is_not(town):
+def test_identity_fields_are_frozen_from_the_join_until_the_wave_is_settled(town):
     world = town.world
     town.register(form())
     town.register(form(name="Siti R."))
@@ -113,13 +113,13 @@ def test_it_is_frozen_from_the_join_until_the_wave_is_settled_and_the_rest_is_no
     assert town.refused(FrozenUntilSettled) == [{"wave": WAVE}] * 4
 
 
-def test_who_was_not_chosen_may_change_it_when_the_wave_is_settled(town):
+def test_a_person_not_chosen_may_change_them_after_the_wave_is_settled(town):
     left, own, _ = town.drawn_for_one()
     for changes in FROZEN:
         town.register(form(nik=own.nik, phone=own.phone, **changes), left)
 
 
-def test_after_an_award_it_is_fixed_for_good_whether_or_not_registration_knows_of_it_yet(town, monkeypatch):
+def test_after_an_award_they_are_fixed_for_good(town, monkeypatch):
     world = town.world
     town.register(form())
     world.clock.now = OPENS
@@ -138,7 +138,7 @@ def test_after_an_award_it_is_fixed_for_good_whether_or_not_registration_knows_o
     town.refused(FixedAfterAward)
 
 
-def test_a_join_between_the_decision_and_the_write_of_a_change_freezes_it(town, monkeypatch):
+def test_a_join_between_the_decision_and_the_write_of_a_change_prevents_it(town, monkeypatch):
     town.register(form())
     town.world.clock.now = OPENS
     meanwhile(monkeypatch, town.join)
@@ -155,7 +155,7 @@ def test_a_change_that_began_before_the_opening_is_held_back_by_a_join_right_aft
         town.register(form(name="Somebody Else"))
 
 
-def test_an_award_between_the_decision_and_the_write_of_a_change_fixes_it(town, monkeypatch):
+def test_an_award_between_the_decision_and_the_write_of_a_change_prevents_it(town, monkeypatch):
     """As when a place is passed on after the wave was settled."""
     world = town.world
     left, own, chosen = town.drawn_for_one()
@@ -182,7 +182,7 @@ def test_of_a_change_that_a_join_did_not_see_the_card_of_the_join_counts(town, m
     assert entry.reason == "family_card"
 
 
-def test_a_value_that_is_only_typed_otherwise_is_no_change_and_a_form_with_one_is_refused_whole(town):
+def test_another_spelling_is_no_change_and_a_form_with_a_frozen_change_is_refused_whole(town):
     town.register(form())
     town.world.clock.now = OPENS
     town.join()
@@ -194,7 +194,7 @@ def test_a_value_that_is_only_typed_otherwise_is_no_change_and_a_form_with_one_i
     assert (view.phone, view.province) == ("+62********7890", "31")
 
 
-def test_it_is_frozen_in_an_added_wave_that_no_step_has_seen_and_for_who_was_removed_from_the_draw(town):
+def test_they_are_frozen_in_an_added_wave_and_after_a_removal_too(town):
     world = town.world
     added = world.waves.add(T0 + timedelta(hours=1), T0 + timedelta(hours=3), 1, T0)
     world.clock.now = T0 + timedelta(hours=2)

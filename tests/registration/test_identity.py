@@ -97,7 +97,7 @@ def test_the_first_and_last_possible_days_of_both_sexes_are_accepted(day_month):
         (identity.check_apart, (KK, KK), "nik"),
     ],
 )
-def test_a_serial_of_zeros_a_card_with_a_woman_s_day_and_ones_own_nik_as_card_are_refused(parse, arguments, reason):
+def test_impossible_serials_and_family_cards_are_refused(parse, arguments, reason):
     assert identity.parse_kk("3174093103180002") == "3174093103180002"
     identity.check_apart(SITI, KK)
     with pytest.raises((MalformedNik, MalformedKk)) as refused:
@@ -121,12 +121,12 @@ def test_a_serial_of_zeros_a_card_with_a_woman_s_day_and_ones_own_nik_as_card_ar
         ("0000001203300002", ("kk_date_in_future", "kk_region_unknown")),
     ],
 )
-def test_what_a_family_card_says_of_its_region_and_issue_is_at_most_a_warning(kk, warnings):
+def test_the_region_and_date_of_a_family_card_give_at_most_a_warning(kk, warnings):
     assert identity.parse_kk(kk) == kk
     assert identity.warnings(SITI, kk, BORN, TODAY) == warnings
 
 
-def test_a_region_that_is_no_more_and_a_birth_date_that_differs_are_warnings():
+def test_an_abolished_region_and_a_differing_birth_date_are_warnings():
     assert identity.warnings("5471015708950001", KK, BORN, TODAY) == ("nik_region_unknown",)
     assert identity.warnings(SITI, KK, date(1995, 8, 18), TODAY) == ("nik_birth_date_differs",)
     assert identity.warnings("3174091708950001", KK, BORN, TODAY) == ()
@@ -181,7 +181,7 @@ def test_every_mobile_number_is_accepted_and_normalising_is_done_once(prefix, re
 
 
 @given(st.text(max_size=40))
-def test_any_other_text_is_refused_and_nothing_else_happens(text):
+def test_any_other_text_is_refused_without_another_error(text):
     try:
         number = identity.parse_phone(text)
     except MalformedPhone:
@@ -203,7 +203,7 @@ def test_a_number_that_is_no_indonesian_mobile_number_is_refused(text):
 
 
 @pytest.mark.parametrize("written", ["0811812345", "62811812345", "+62811812345", "811812345", "0062811812345"])
-def test_a_number_that_begins_as_the_country_code_is_read_with_it_and_without(written):
+def test_a_number_that_begins_like_the_country_code_is_read_both_ways(written):
     assert identity.parse_phone(written) == "+62811812345"
 
 

@@ -57,7 +57,7 @@ def test_nothing_logged_on_the_way_names_a_person(service, caplog):
     assert not any(secret in text for secret in SECRETS for text in [*ours, told])
 
 
-def test_what_is_sealed_differs_each_time_and_opens_for_its_person_and_kind_only(cloud):
+def test_a_sealed_value_differs_each_time_and_opens_only_for_its_person_and_kind(cloud):
     safe = vault(cloud)
     key = safe.new_key("siti")
     sealed, again = key.seal("person/1", b"secret"), key.seal("person/1", b"secret")
@@ -74,7 +74,7 @@ def test_what_is_sealed_differs_each_time_and_opens_for_its_person_and_kind_only
         safe.open_key("budi", key.wrapped)
 
 
-def test_what_is_sealed_for_one_person_never_opens_for_another_not_even_under_the_same_key():
+def test_a_sealed_value_never_opens_for_another_person_even_under_the_same_key():
     class OneKeyForAll:
         def generate_data_key(self, **_):
             return {"CiphertextBlob": b"wrapped", "Plaintext": b"0" * 32}
@@ -100,7 +100,7 @@ def test_equal_numbers_of_different_kinds_have_different_macs(cloud):
         *("ThrottlingException", "KMSInternalException", "KeyUnavailableException", "RequestTimeout"),
     ],
 )
-def test_keys_that_are_late_or_busy_are_a_reason_to_come_back(failure):
+def test_a_late_or_busy_kms_is_answered_with_503(failure):
     class BrokenKms:
         def generate_mac(self, **_):
             coded = {"Error": {"Code": failure, "Message": ""}}
@@ -110,7 +110,7 @@ def test_keys_that_are_late_or_busy_are_a_reason_to_come_back(failure):
         Vault(BrokenKms, "alias/mac", "alias/data").mac("nik", SITI.nik)
 
 
-def test_keys_that_are_not_ours_are_no_reason_to_come_back(cloud):
+def test_an_error_of_configuration_at_kms_is_not_answered_with_503(cloud):
     with pytest.raises(ClientError):
         Vault(lambda: boto3.client("kms", cloud.region), "alias/other", "alias/other").mac("nik", SITI.nik)
 
@@ -195,9 +195,7 @@ def told(service: Registrations, who: str, now=T0, **changes: Any) -> str:
         ({"kk": "1"}, "malformed_kk reason=digits"),
     ],
 )
-def test_whatever_is_wrong_besides_tells_nothing_of_a_nik_and_costs_the_same(
-    registered, cloud, monkeypatch, wrong, code
-):
+def test_another_error_in_the_form_hides_whether_a_nik_is_known(registered, cloud, monkeypatch, wrong, code):
     calls, answers = Calls(monkeypatch), {}
     for name, nik in NIKS.items():
         calls.reset()
@@ -206,14 +204,14 @@ def test_whatever_is_wrong_besides_tells_nothing_of_a_nik_and_costs_the_same(
     assert answers["free"][0] == code
 
 
-def test_the_owner_of_a_nik_learns_with_a_phone_of_their_own_that_it_is_taken_and_how_to_complain(registered):
+def test_the_owner_of_a_taken_nik_is_told_how_to_complain(registered):
     assert told(registered, "owner", **OWN_PHONE) == "nik_already_registered"
     refusal = errors.NikAlreadyRegistered
     assert "pengaduan" in refusal.indonesian
     assert "grievance" in refusal.english
 
 
-def test_refusals_are_counted_by_account_and_day_in_wib_and_the_sixth_is_told_nothing(registered):
+def test_after_five_refusals_a_day_an_account_is_told_nothing(registered):
     tries = [{"nik": NIKS["taken"], **OWN_PHONE}, {"nik": NIKS["excluded"], **OWN_PHONE}, {}, {}, {}]
     codes = [told(registered, "thief", **one) for one in tries]
     assert codes == ["nik_already_registered", "excluded"] + ["phone_already_used"] * 3
@@ -225,14 +223,14 @@ def test_refusals_are_counted_by_account_and_day_in_wib_and_the_sixth_is_told_no
     assert told(registered, "other", nik=other_form(9).nik, phone="081322223333") == "ok", "another account"
 
 
-def test_what_tells_nothing_of_others_is_not_counted(registered):
+def test_a_refusal_that_reveals_nothing_is_not_counted(registered):
     wrong = [{"nik": "1"}, {"consent_version": None}, {"employment": Employment.POLICE}, {"province": "99"}] * 3
     for changes in wrong:
         assert told(registered, "clumsy", **{**OWN_PHONE, "nik": NIKS["free"], **changes}) != "ok"
     assert told(registered, "clumsy", nik=NIKS["free"], **OWN_PHONE) == "ok"
 
 
-def test_changes_are_counted_alike_and_what_changes_nothing_goes_on(registered):
+def test_refused_changes_are_counted_too_and_a_form_without_changes_is_accepted(registered):
     assert told(registered, "budi", nik=NIKS["free"], **OWN_PHONE) == "ok"
     codes = [told(registered, "budi", nik=NIKS["free"]) for _ in range(6)]
     assert codes == ["phone_already_used"] * 5 + ["too_many_refusals refusals_max=5"]
@@ -242,9 +240,7 @@ def test_changes_are_counted_alike_and_what_changes_nothing_goes_on(registered):
     assert told(registered, "budi", TOMORROW, nik=NIKS["free"], phone="081322223333") == "ok"
 
 
-def test_a_refusal_that_cannot_be_counted_is_not_told_and_a_count_is_forgotten_two_days_after_its_day_began(
-    registered, monkeypatch
-):
+def test_a_refusal_that_cannot_be_counted_is_withheld_and_counts_expire(registered, monkeypatch):
     told(registered, "thief")
     row = Refused.get("R#thief", "REFUSED#2026-11-24")
     assert (row.refusals, row.expires_at) == (1, T0.replace(hour=17) + timedelta(days=1))

@@ -26,7 +26,7 @@ def exclude(nik_mac: str) -> None:
     Exclusion(f"X#{nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"}).save()
 
 
-def test_a_new_registration_is_kept_as_it_was_stated(service):
+def test_a_new_registration_is_stored_as_stated(service):
     registrant, new = service.register("siti", SITI, T0)
     assert new
     assert registrant == service.registrant("siti")
@@ -74,7 +74,7 @@ def test_a_new_registration_is_kept_as_it_was_stated(service):
         ),
     ],
 )
-def test_the_same_form_again_however_typed_changes_nothing(service, cloud, again, now):
+def test_the_same_form_in_another_spelling_changes_nothing(service, cloud, again, now):
     oldest = {"birth_date": date(1961, 11, 25)}
     first, _ = service.register("siti", form(**oldest), T0)
     before = rows(cloud)
@@ -142,7 +142,7 @@ def test_a_nik_and_a_phone_register_once_and_a_family_shares_its_card(service, c
     assert first.kk_mac == second.kk_mac
 
 
-def test_exclusion_is_told_before_a_nik_that_is_taken(service):
+def test_exclusion_is_reported_before_a_taken_nik(service):
     registrant, _ = service.register("siti", SITI, T0)
     exclude(registrant.nik_mac)
     with pytest.raises(errors.Excluded):
@@ -167,7 +167,7 @@ def test_everything_but_the_nik_may_change(service, cloud):
     assert (view.name, view.phone) == ("Siti A.", "+62********2222")
 
 
-def test_what_is_odd_about_the_family_card_is_warned_of_in_the_answer_and_kept(service):
+def test_an_odd_family_card_is_accepted_with_a_warning(service):
     odd = form(kk="9974090101300002", birth_date=date(1995, 8, 18), nik="5471015708950001")
     registrant, new = service.register("siti", odd, T0)
     told = ("kk_date_in_future", "kk_region_unknown", "nik_birth_date_differs", "nik_region_unknown")
@@ -176,7 +176,7 @@ def test_what_is_odd_about_the_family_card_is_warned_of_in_the_answer_and_kept(s
     assert service.register("siti", odd, LATER) == (registrant, False)
 
 
-def test_a_phone_number_is_kept_until_it_is_given_up_and_then_free_for_others(service, cloud):
+def test_a_phone_number_is_free_for_others_once_given_up(service, cloud):
     service.register("siti", SITI, T0)
     service.register("ani", other_form(8), T0)
     before = guards(cloud, "phone")
@@ -201,7 +201,7 @@ def test_a_change_is_tested_like_a_new_registration_and_an_exclusion_list_stops_
             service.register(who, tried, LATER)
 
 
-def test_a_beneficiary_is_marked_once_corrects_what_they_may_and_stays_revoked_for_good(service, cloud):
+def test_a_beneficiarys_standing_is_marked_once_and_a_revocation_is_final(service, cloud):
     with pytest.raises(errors.NotRegistered):
         service.set_standing("nobody", Standing.BENEFICIARY, 54)
     assert rows(cloud) == []
@@ -284,7 +284,7 @@ def interrupted(cloud, programme):
     return lambda between: registrations(cloud, programme, Interrupted(vault(cloud), between))
 
 
-def test_of_two_people_with_one_nik_at_once_one_registers(service, cloud, interrupted):
+def test_only_one_of_two_people_at_once_registers_a_nik(service, cloud, interrupted):
     slower = interrupted(lambda: service.register("siti", SITI, T0))
     with pytest.raises(errors.NikAlreadyRegistered):
         slower.register("budi", form(phone="081311112222"), T0)
@@ -300,14 +300,14 @@ def test_of_two_devices_with_one_form_both_succeed_and_one_is_new(service, cloud
     assert first == [(registrant, True)]
 
 
-def test_who_was_overtaken_is_judged_by_what_is_there_now(service, cloud, interrupted):
+def test_an_overtaken_request_is_judged_by_the_present_state(service, cloud, interrupted):
     service.register("budi", other_form(7), T0)
     slower = interrupted(lambda: service.register("siti", SITI, T0))
     with pytest.raises(errors.NikCannotChange):
         slower.register("siti", other_form(7), T0)
 
 
-def test_a_change_that_was_overtaken_decides_again_and_leaves_no_guard_behind(service, cloud, interrupted):
+def test_an_overtaken_change_decides_again_and_leaves_no_guard_behind(service, cloud, interrupted):
     service.register("siti", SITI, T0)
     slower = interrupted(lambda: service.register("siti", form(phone="081311112222"), T0))
     slower.register("siti", form(phone="081333334444"), LATER)
@@ -322,7 +322,7 @@ def test_a_change_does_not_undo_an_award_made_meanwhile(service, cloud, interrup
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
 
 
-def test_a_number_given_up_and_taken_meanwhile_stays_its_new_owner_s(service, cloud, interrupted):
+def test_a_freed_number_taken_meanwhile_stays_with_its_new_owner(service, cloud, interrupted):
     service.register("siti", SITI, T0)
 
     def meanwhile():

@@ -59,7 +59,7 @@ def filed(cloud: Settings) -> None:
 
 
 @pytest.mark.usefixtures("filed")
-def test_ten_thousand_grievances_are_counted_though_run_after_run_is_cut_short(
+def test_ten_thousand_grievances_are_counted_though_runs_are_cut_short(
     services: Services, calls: Calls, monkeypatch: pytest.MonkeyPatch, show: Callable[[str, Function], None]
 ) -> None:
     def check(deadline_s: float, seconds: Callable[[], float]) -> Any:
@@ -104,7 +104,7 @@ def graduates(world: WavesWorld, services: Services) -> list[Beneficiary]:
     return graduates
 
 
-def test_ten_thousand_are_counted_though_run_after_run_is_cut_short(
+def test_ten_thousand_beneficiaries_are_counted_though_runs_are_cut_short(
     services: Services, graduates: list[Beneficiary], calls: Calls, show: Callable[[str, Function], None]
 ) -> None:
     counting = Function(calls, lambda deadline_s, seconds: services.tally_job.run(NOW, deadline_s, seconds))

@@ -36,7 +36,7 @@ LARGE = 2 * MANY // SHARDS
 """More than any partition of people has."""
 
 
-def test_ten_thousand_are_told_of_results_deadlines_and_payments_though_run_after_run_is_cut_short(
+def test_ten_thousand_people_are_told_of_results_deadlines_and_payments_though_runs_are_cut_short(
     world: WavesWorld, services: Services, calls: Calls, mails: Mails, show: Callable[[str, Function], None]
 ) -> None:
     def run_of(now: datetime) -> Function:
@@ -118,7 +118,7 @@ def people(cloud: Settings) -> list[str]:
     return people
 
 
-def test_ten_thousand_surveys_open_and_are_reminded_of_though_run_after_run_is_cut_short(
+def test_ten_thousand_surveys_open_and_reminders_are_sent_though_runs_are_cut_short(
     world: WavesWorld,
     services: Services,
     calls: Calls,

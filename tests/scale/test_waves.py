@@ -103,7 +103,7 @@ def consume(world: WavesWorld, bodies: list[str]) -> None:
         list(pool.map(take, bodies))
 
 
-def test_five_thousand_are_screened_frozen_and_awarded_to_the_same_bytes_though_all_of_it_is_killed(
+def test_a_wave_of_five_thousand_ends_with_the_same_bytes_though_every_step_is_killed(
     world: WavesWorld, services: Services, calls: Calls, tmp_path: Path
 ) -> None:
     expected = by_the_walk_alone(world, services)
@@ -153,7 +153,7 @@ LEFT = MANY // 5
 NEXT = LEFT * 9 // 10
 
 
-def test_ten_thousand_places_are_revoked_and_passed_on_though_run_after_run_is_cut_short(
+def test_ten_thousand_places_are_revoked_and_passed_on_though_runs_are_cut_short(
     world: WavesWorld,
     services: Services,
     calls: Calls,

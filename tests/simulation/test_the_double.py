@@ -96,7 +96,7 @@ def stores(request) -> Iterator[Stores]:
     )
 
 
-def test_an_entitlement_is_kept_as_it_was_added_and_added_once(stores: Stores) -> None:
+def test_an_entitlement_is_stored_unchanged_and_once(stores: Stores) -> None:
     kept = stores.entitle()
     assert kept == replace(FRESH, created_at=KEPT, changed_at=KEPT, queued_at=KEPT)
     with pytest.raises(dynamodb.LegsFailed) as failed:
@@ -114,7 +114,7 @@ def test_what_was_never_added_is_unknown(stores: Stores) -> None:
     assert stores.ledger.events(ID) == []
 
 
-def test_a_claim_is_kept_with_its_attempt_and_leaves_its_place_in_the_sweep(stores: Stores) -> None:
+def test_a_claim_stores_its_attempt_and_keeps_its_place_in_the_sweep(stores: Stores) -> None:
     claimed = stores.claimed()
     head = stores.ledger.get(ID)
     assert (head.state, head.n, head.seq, head.attempt_seq, head.rail) == (State.SENDING, 1, 2, 2, "rail")
@@ -124,7 +124,7 @@ def test_a_claim_is_kept_with_its_attempt_and_leaves_its_place_in_the_sweep(stor
     assert stores.ledger.attempts(ID) == [kept]
 
 
-def test_a_transition_of_what_has_moved_on_writes_nothing(stores: Stores) -> None:
+def test_an_outdated_transition_writes_nothing(stores: Stores) -> None:
     due = stores.entitle()
     stores.ledger.move(due, Move(State.HELD, "asked to", Hold.ADMIN, TWO), T)
     before = stores.ledger.get(ID), stores.ledger.events(ID)
@@ -138,19 +138,19 @@ def test_a_transition_of_what_has_moved_on_writes_nothing(stores: Stores) -> Non
 
 
 @pytest.mark.parametrize("change", [{"n": 7}, {"seq": 0}, {"seq": 2}, {"state": State.FAILED}])
-def test_each_part_of_what_was_read_is_a_condition(stores: Stores, change: dict) -> None:
+def test_a_write_depends_on_every_part_that_was_read(stores: Stores, change: dict) -> None:
     due = stores.entitle()
     with pytest.raises(Superseded):
         stores.ledger.move(replace(due, **change), Move(State.HELD, "late", Hold.ADMIN), T)
     assert stores.ledger.get(ID) == due
 
 
-def test_no_transition_is_made_that_the_table_does_not_have(stores: Stores) -> None:
+def test_only_transitions_of_the_table_are_written(stores: Stores) -> None:
     with pytest.raises(ValueError, match="no transition from DUE to PAID"):
         stores.ledger.move(stores.entitle(), Move(State.PAID, "wrong"), T)
 
 
-def test_the_history_tells_each_transition_and_who_decided_it(stores: Stores) -> None:
+def test_the_history_has_each_transition_and_its_authority(stores: Stores) -> None:
     claimed = stores.claimed()
     stores.ledger.move(claimed, Move(State.HELD, "unknown", Hold.KEY_EXPIRED, TWO), T + timedelta(days=1))
     told = [
@@ -164,7 +164,7 @@ def test_the_history_tells_each_transition_and_who_decided_it(stores: Stores) ->
     ]
 
 
-def test_the_sweep_sees_what_rests_and_marks_each_row_once(stores: Stores, monkeypatch) -> None:
+def test_the_sweep_finds_resting_payouts_and_marks_each_row_once(stores: Stores, monkeypatch) -> None:
     monkeypatch.setattr("chalicelib.payouts.ledger.records.SHARDS", 1)
     stores.entitle()
     assert stores.swept("U", T) == []
@@ -179,7 +179,7 @@ def test_the_sweep_sees_what_rests_and_marks_each_row_once(stores: Stores, monke
     assert stores.swept("U", later) == []
 
 
-def test_what_is_held_waits_apart_and_what_waits_for_a_person_is_not_swept(stores: Stores, monkeypatch) -> None:
+def test_held_payouts_are_swept_separately_and_those_for_a_person_not_at_all(stores: Stores, monkeypatch) -> None:
     monkeypatch.setattr("chalicelib.payouts.ledger.records.SHARDS", 1)
     later = T + timedelta(days=1)
     held = stores.ledger.move(stores.entitle(), Move(State.HELD, "none", Hold.NO_ADDRESS), T)
@@ -190,7 +190,7 @@ def test_what_is_held_waits_apart_and_what_waits_for_a_person_is_not_swept(store
     assert stores.ledger.mark_queued(row, later) is None
 
 
-def test_a_write_may_depend_on_that_nothing_is_alive(stores: Stores) -> None:
+def test_a_write_may_require_that_no_payment_is_under_way(stores: Stores) -> None:
     def check() -> None:
         with stores.transaction() as tx:
             stores.ledger.check_nothing_alive(tx, "busy", [ID])
@@ -203,7 +203,7 @@ def test_a_write_may_depend_on_that_nothing_is_alive(stores: Stores) -> None:
         claimed = stores.ledger.move(claimed, move, T) if move else claimed
 
 
-def test_the_switch_is_read_with_the_entitlement(stores: Stores) -> None:
+def test_the_pause_is_read_with_the_entitlement(stores: Stores) -> None:
     due = stores.entitle()
     assert stores.ledger.get_for_work(ID) == (due, None)
     pause = Pause("arn:ani", KEPT, "looking into it")
@@ -220,7 +220,7 @@ def proposal(**change) -> Proposal:
     return replace(Proposal(Decision.FAILED, 2, "arn:ani", "it is over", KEPT), **change)
 
 
-def test_one_proposal_stands_until_it_is_out_of_date_or_taken_back(stores: Stores) -> None:
+def test_a_proposal_stands_until_it_is_outdated_or_withdrawn(stores: Stores) -> None:
     assert stores.proposals.get(ID) is None
     assert stores.proposals.put(ID, proposal())
     assert not stores.proposals.put(ID, proposal(maker="arn:budi"))
@@ -233,7 +233,7 @@ def test_one_proposal_stands_until_it_is_out_of_date_or_taken_back(stores: Store
     assert not stores.proposals.delete(ID, proposal(seq=3))
 
 
-def test_a_decision_takes_its_proposal_with_it_and_counts_once(stores: Stores) -> None:
+def test_a_decision_removes_its_proposal_and_counts_once(stores: Stores) -> None:
     claimed = stores.claimed()
     move = Move(State.FAILED, "decided_failed", authority=TWO)
     with pytest.raises(Superseded):
@@ -246,7 +246,7 @@ def test_a_decision_takes_its_proposal_with_it_and_counts_once(stores: Stores) -
         stores.ledger.approve(claimed, proposal(), move, T)
 
 
-def test_what_is_opened_again_has_all_its_attempts_before_it(stores: Stores) -> None:
+def test_a_reopened_entitlement_keeps_its_earlier_attempts(stores: Stores) -> None:
     failed = stores.ledger.move(stores.claimed(), Move(State.FAILED, "over"), T)
     cancelled = stores.ledger.move(failed, Move(State.CANCELLED, "given up"), T)
     stores.proposals.put(ID, proposal(decision=Decision.RETRY, seq=cancelled.seq))
@@ -266,7 +266,7 @@ def test_a_ceiling_opens_once_counts_down_and_is_never_passed(stores: Stores) ->
     assert stores.ceilings.get("DAY#1") == Ceiling("DAY#1", rupiah(100), 0)
 
 
-def test_a_ceiling_is_set_by_one_administrator_at_a_time_and_what_was_taken_stays_taken(stores: Stores) -> None:
+def test_a_ceiling_is_set_by_one_administrator_at_a_time_and_keeps_amounts_taken(stores: Stores) -> None:
     stores.ceilings.take("DAY#1", 100, 60)
     read = stores.ceilings.get("DAY#1")
     stores.ceilings.change(read, rupiah(50), "arn:ani", "less")

@@ -162,7 +162,7 @@ def test_pages_hold_every_offered_course_once_whatever_is_imported_meanwhile(sta
     assert search(CourseQuery(limit=99), now).next_cursor is None
 
 
-def test_a_course_is_shown_with_its_provider_also_when_it_is_offered_no_more(stage):
+def test_a_withdrawn_course_is_still_shown_with_its_provider(stage):
     course = stage.course(code="WD-1", mode="offline", province="31", skills="welding;sales", price_idr="750000")
     view = CourseView(
         course_id=course,

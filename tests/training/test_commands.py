@@ -43,7 +43,7 @@ def added(name: str) -> tuple[str, str]:
     return partner_id, key
 
 
-def test_what_add_prints_is_what_signs(stage):
+def test_the_key_that_add_prints_signs(stage):
     partner_id, key = added("Pelatihan Jaya")
     now = utc_now()
     known = stage.services.partners.authenticate("POST", PATH, [], signed(partner_id, key, b"{}", now), b"{}", now)
@@ -56,7 +56,7 @@ def test_a_name_that_cannot_be_shown_is_refused(stage, name):
     assert stage.services.partners.all() == []
 
 
-def test_list_tells_the_active_from_the_revoked_and_shows_no_key(stage):
+def test_list_shows_which_partners_are_revoked_and_no_key(stage):
     first, key = added("Pelatihan Jaya")
     second, _ = added("Kursus Maju")
     assert run("revoke", first).output == f"partner {first} revoked, 0 vacancies closed\n"
@@ -115,7 +115,7 @@ def test_a_catalogue_is_imported_whole_and_again_and_changed(stage, tmp_path):
     assert catalogue(stage) == [("PY-1", 1_000_000, True), ("PY-2", 10_000, False)]
 
 
-def test_of_a_catalogue_with_a_wrong_line_nothing_is_taken(stage, tmp_path):
+def test_a_catalogue_with_a_wrong_line_is_refused_whole(stage, tmp_path):
     revoked = stage.new_partner()
     stage.services.partners.revoke(revoked.id, T0)
     right = course_row(stage.partner.id)
@@ -163,7 +163,7 @@ def test_two_people_import_a_catalogue_and_the_second_is_shown_what_it_changes(s
     assert f"by {BUDI}: {ANI}: katalog November" in lines[0]
 
 
-def test_another_file_than_the_one_proposed_is_not_imported_and_the_same_in_another_form_is(stage, tmp_path):
+def test_only_the_proposed_catalogue_is_imported_in_whatever_form(stage, tmp_path):
     rows = [course_row(stage.partner.id, code=code) for code in ("PY-1", "PY-2")]
     propose(file_of(tmp_path, *rows))
     for other in (rows[:1], [*rows, course_row(stage.partner.id)], [rows[0], rows[1] | {"hours": "2"}]):
@@ -185,7 +185,7 @@ def test_nothing_is_proposed_without_a_reason(stage, tmp_path):
     assert stage.items("CONTROL") == []
 
 
-def test_a_catalogue_that_a_spreadsheet_saved_otherwise_is_refused_with_what_it_is(stage, tmp_path):
+def test_a_catalogue_in_a_wrong_spreadsheet_format_is_refused_with_its_format(stage, tmp_path):
     path = Path(file_of(tmp_path, course_row(stage.partner.id, title="Python")))
     text = path.read_text()
     for spoilt, code in ((text.replace(",", ";").encode(), "not_commas"), (text.encode("utf-16"), "not_utf8")):
@@ -195,13 +195,13 @@ def test_a_catalogue_that_a_spreadsheet_saved_otherwise_is_refused_with_what_it_
     assert stage.items("CONTROL") == []
 
 
-def test_a_title_is_kept_as_it_is_seen(stage, tmp_path):
+def test_a_title_is_normalised_to_what_is_visible(stage, tmp_path):
     titled = course_row(stage.partner.id, title=" Dasar\u00a0Python \u2013 \u200bpemula ")
     assert import_file(tmp_path, titled) == "1 courses imported"
     assert [row["title"] for row in stage.items("COURSES")] == ["Dasar Python - pemula"]
 
 
-def test_an_import_that_broke_off_is_finished_by_doing_it_again(stage, tmp_path, monkeypatch):
+def test_an_interrupted_import_is_finished_by_repeating_it(stage, tmp_path, monkeypatch):
     rows = [course_row(stage.partner.id, code=f"PY-{n:02d}") for n in range(60)]
     calls = count()
 

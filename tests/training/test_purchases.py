@@ -163,7 +163,7 @@ def test_a_second_purchase_is_cancelled_without_touching_the_place(stage):
 
 
 @pytest.mark.parametrize("late", [T0 + CANCEL_WITHIN + timedelta(milliseconds=1), T0 + timedelta(days=30)])
-def test_a_cancellation_can_be_too_late_and_nobody_elses_purchase_be_cancelled(stage, late):
+def test_a_late_cancellation_and_one_of_anothers_purchase_are_refused(stage, late):
     bought = stage.buy()
     with pytest.raises(errors.CancellationTooLate) as refused:
         cancel(stage, bought, late)
@@ -186,7 +186,7 @@ def test_the_only_purchase_is_not_cancelled_after_the_deadline_but_another_one_i
     assert stage.account() == TrainingAccount(FULL - 1_000_000, purchases=1)
 
 
-def test_what_the_partner_has_taken_in_is_not_cancelled(stage):
+def test_a_redeemed_purchase_cannot_be_cancelled(stage):
     bought = stage.buy()
     stage.just_before_the_next_commit(lambda: stage.redeem(bought))
     with pytest.raises(errors.TrainingAlreadyRedeemed):
@@ -195,7 +195,7 @@ def test_what_the_partner_has_taken_in_is_not_cancelled(stage):
     assert stage.state() is BeneficiaryState.ACTIVE
 
 
-def test_a_purchase_that_comes_between_keeps_the_place_through_a_cancellation(stage):
+def test_a_purchase_between_keeps_the_place_despite_a_cancellation(stage):
     first, second = stage.buy(), stage.course()
     stage.just_before_the_next_commit(lambda: stage.buy(second))
     assert cancel(stage, first).state == "CANCELLED"
@@ -230,7 +230,7 @@ def test_a_crash_before_the_write_leaves_nothing_and_the_purchase_can_be_sent_ag
     assert cancel(stage, bought).state == "CANCELLED"
 
 
-def test_who_came_to_be_excluded_after_the_award_spends_nothing_more(stage, monkeypatch):
+def test_a_person_excluded_after_the_award_cannot_buy(stage, monkeypatch):
     """Neither by a purchase nor by a code that is not taken in yet; what was done before is still told the same."""
     course, bought = stage.course(), stage.buy()
     taken_in = stage.redeemed(OTHER)
@@ -300,7 +300,7 @@ class Life:
         return self._choose(trainings)
 
 
-def test_whatever_happens_in_whatever_order_a_place_is_lost_only_while_no_purchase_stands(stage):
+def test_a_place_is_lost_only_while_no_purchase_stands(stage):
     courses, ends = [stage.course() for _ in range(2)], set()
     for number in LIVES:
         person = replace(PERSON, registrant_id=f"somebody-{number}", card_number=f"{number:016d}")

@@ -100,7 +100,7 @@ def test_another_partners_code_looks_unknown(stage):
     assert training(stage).state == "ATTENDED"
 
 
-def test_a_code_is_taken_in_with_the_card_of_who_bought_it_while_the_purchase_stands(stage):
+def test_a_code_is_redeemed_only_with_the_buyers_card_and_a_standing_purchase(stage):
     bought = stage.buy()
     for report in (lambda: validate(stage, bought, OTHER.card_number), lambda: stage.redeem(bought, OTHER)):
         with pytest.raises(errors.CardMismatch):
@@ -133,7 +133,7 @@ def test_no_report_comes_before_the_one_that_it_needs(stage):
     assert stage.items("CERT#") == []
 
 
-def test_what_is_attested_lies_between_what_came_before_and_now_by_a_clock_that_may_be_off(stage):
+def test_an_attested_time_lies_between_the_previous_step_and_now(stage):
     """As far as that of a signature may be: the purchase and now are by our clock, attendance is by the partner's."""
     reports, code = stage.services.reports, stage.redeemed().redeem_code
     assert timedelta(seconds=stage.services.programme.partners.clock_skew_s) == SKEW
@@ -191,7 +191,7 @@ def test_a_course_is_completed_after_its_hours_and_not_before(cloud):
     assert [stage.complete(bought, at=at + lasts)[1] for _ in range(2)] == [True, False]
 
 
-def test_what_came_in_before_hours_were_asked_for_is_not_sold_and_what_was_bought_is_completed(stage):
+def test_a_course_without_hours_is_not_sold_but_bought_ones_can_be_completed(stage):
     bought = stage.attended()
     course = bought.course_id
     CourseItem("COURSES", course).update([CourseItem.hours.remove()])
@@ -218,7 +218,7 @@ def complete_one(stage: Scene, hours: int, after: int, person: Beneficiary = PER
     assert [stage.services.reports.complete(stage.partner, form, done)[1] for _ in range(2)] == [True, False]
 
 
-def test_a_partner_that_is_done_too_quickly_rings_and_its_reports_are_taken(cloud, programme, caplog):
+def test_a_too_quick_completion_rings_and_is_accepted(cloud, programme, caplog):
     """Half of a day's completions, and three of them, took less than twice the hours of the course."""
     stage = scene(cloud, with_unusual(programme, quick_min=3))
     rings = {6: [(6, 60, 3)], 8: [(8, 80, 4)]}  # not for two of five, nor for three of seven
@@ -243,7 +243,7 @@ def test_a_partner_that_teaches_more_hours_a_day_than_it_can_rings(cloud, progra
     assert sorted(row["sk"] for row in stage.items("DAY#")) == ["2026-11-24", "2026-11-25"]
 
 
-def test_of_two_same_reports_at_once_one_is_new_and_both_get_the_same_answer(stage):
+def test_two_equal_reports_at_once_are_one(stage):
     bought = stage.buy()
     for report in (stage.redeem, stage.attend, stage.complete):
         first: list[tuple[wire.RedemptionView, bool]] = []
@@ -254,7 +254,7 @@ def test_of_two_same_reports_at_once_one_is_new_and_both_get_the_same_answer(sta
     assert stage.account().completed == 1
 
 
-def test_what_happens_between_reading_and_writing_is_seen(stage):
+def test_a_change_between_reading_and_writing_is_noticed(stage):
     bought = stage.buy()
     stage.just_before_the_next_commit(
         lambda: stage.services.training.cancel(PERSON.registrant_id, bought.training_id, T0)

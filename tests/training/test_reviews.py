@@ -87,7 +87,7 @@ def crash(*_: Any) -> None:
     raise RuntimeError("the function died")
 
 
-def test_of_two_reviews_at_once_one_is_new_another_is_refused_and_one_incentive_is_due(stage):
+def test_two_different_reviews_at_once_make_one_incentive_due_and_one_is_refused(stage):
     bought = stage.completed()
     answers: list[tuple[TrainingView, bool]] = []
     stage.just_before_the_next_commit(lambda: answers.append(stage.review(bought)))
@@ -122,7 +122,7 @@ def test_a_crash_before_the_transaction_leaves_nothing_and_the_review_can_be_sen
     assert stage.queued() == [INCENTIVE]
 
 
-def test_a_crash_between_the_transaction_and_the_queue_is_made_up_for_by_the_sweep(stage, programme, monkeypatch):
+def test_after_a_crash_before_the_queue_the_sweep_queues_the_incentive(stage, programme, monkeypatch):
     bought = stage.completed()
     with monkeypatch.context() as broken:
         broken.setattr(stage.services.payouts.queue, "send", crash)

@@ -96,13 +96,13 @@ def test_a_purchase_is_cancelled_for_three_days_or_until_the_place_would_be_lost
 
 
 @pytest.mark.parametrize("state", [state for state in TrainingState if state is not TrainingState.PURCHASED])
-def test_what_went_on_is_not_cancelled(state):
+def test_a_training_past_purchase_cannot_be_cancelled(state):
     assert rules.cancellable_until(in_state(state), BOUGHT, PERSON, RULES) is None
     with pytest.raises(errors.TrainingAlreadyRedeemed):
         rules.check_cancellable(in_state(state), BOUGHT, PERSON, RULES, NOW)
 
 
-def test_what_is_reported_lies_between_what_came_before_and_now():
+def test_a_reported_time_lies_between_the_previous_step_and_now():
     for reported in (NOW - DAY, NOW):
         rules.check_reported_at(reported, NOW - DAY, NOW)
     with pytest.raises(errors.ReportedInFuture):
@@ -151,7 +151,7 @@ def test_only_a_completed_training_has_a_certificate():
         rules.certificate(TRAINING)
 
 
-def test_an_id_follows_from_person_course_and_number_and_from_nothing_else():
+def test_an_id_follows_only_from_person_course_and_number():
     bought = ("p", "c", 1), ("pc", "", 1), ("p", "c", 2), ("q", "c", 1), ("p", "c", 1)
     assert len({rules.training_id(*parts) for parts in bought}) == 4
     assert len({rules.course_id(*parts) for parts in (("p", "PY-1"), ("pP", "Y-1"), ("p", "PY-2"))}) == 3
@@ -166,7 +166,7 @@ def decode(form: type[Any], **sent: object) -> Any:
     )
 
 
-def test_a_completion_is_taken_as_it_is_typed():
+def test_a_completion_is_read_as_people_type_it():
     typed = FORM | {"redeem_code": "aaaa-aaaa aaaa-aaaa\n", "certificate_number": "C-1\n"}
     assert decode(wire.CompletionForm, **typed) == wire.CompletionForm(
         "A" * 16, "C-1", datetime(2026, 11, 23, 3, 0, tzinfo=UTC)

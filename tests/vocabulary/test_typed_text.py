@@ -37,7 +37,7 @@ from chalicelib.web import edge
         ("\u200b".join("O" * 100), "O" * 100),  # the length is that of what is left
     ],
 )
-def test_a_name_is_kept_as_it_is_seen(written, name):
+def test_a_name_is_normalised_to_what_is_visible(written, name):
     assert typed_text.name(written) == name
 
 
@@ -60,12 +60,12 @@ def test_a_name_is_kept_as_it_is_seen(written, name):
         ),
     ],
 )
-def test_what_has_no_letter_or_a_picture_or_is_too_long_is_no_name(written):
+def test_a_name_without_letters_with_symbols_or_too_long_is_refused(written):
     assert typed_text.name(written) is None
 
 
 @given(st.text())
-def test_a_line_is_normal_after_once_and_has_nothing_unseen(text):
+def test_normalising_is_idempotent_and_removes_invisible_characters(text):
     line = typed_text.line(text)
     assert typed_text.line(line) == line
     assert not [letter for letter in line if unicodedata.category(letter) in {"Cc", "Cf", "Zl", "Zp"}]
@@ -105,7 +105,7 @@ def test_a_certificate_keeps_its_own_dashes_and_letters():
         ({"card_number": "20260000000000171"}, "$.card_number", "16 digits"),
     ],
 )
-def test_a_code_that_is_none_is_refused_with_what_would_be_right(changes, field, right):
+def test_a_malformed_code_is_refused_with_its_right_form(changes, field, right):
     given = {"redeem_code": "ABCD2345EFGH67IJ", "card_number": "2026000000000017"} | changes
     with pytest.raises(Malformed) as refused:
         RedemptionForm(**given)

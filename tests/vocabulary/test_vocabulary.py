@@ -36,7 +36,7 @@ def test_an_instant_is_written_with_milliseconds_only_where_there_are_any(micros
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_what_is_read_is_written_as_it_was(instant):
+def test_an_instant_read_is_written_the_same(instant):
     """A conditional write holds a record to the text that it was read with."""
     assert clock.iso(clock.parse_iso(clock.iso(instant))) == clock.iso(instant)
 
@@ -74,12 +74,12 @@ MAKER = "arn:aws:sts::123456789012:assumed-role/maker/ani@example.go.id"
         ("arn:aws:iam::123456789012:root", False),
     ],
 )
-def test_a_person_is_the_name_at_the_end_of_an_identity(other, same):
+def test_the_name_of_an_administrator_is_the_end_of_the_iam_identity(other, same):
     assert ids.same_person(MAKER, other) is same
     assert ids.same_person(other, MAKER) is same
 
 
-def test_stages_differ_only_in_what_they_say():
+def test_stages_differ_only_in_the_figures_they_override():
     prod, local = config.load_programme("prod"), config.load_programme("local")
     assert (prod.draw.freeze_delay_s, prod.draw.pinned.delay_s, prod.draw.pinned.production) == (900, 1800, True)
     assert not local.draw.pinned.production
@@ -171,7 +171,7 @@ def test_the_first_scheme_paid_four_incentives_which_alumni_used_as_capital(prog
     assert second.incentives * second.incentive_idr == 600_000
 
 
-def test_a_scheme_that_comes_later_changes_nothing_for_those_before_it(programme: Programme):
+def test_a_later_scheme_changes_nothing_for_earlier_waves(programme: Programme):
     next_one = Scheme(
         version="2027",
         first_wave=200,

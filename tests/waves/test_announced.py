@@ -26,7 +26,7 @@ def mute(world: WavesWorld) -> AbstractContextManager[object]:
     return mock.patch.object(topic, "_topic", topic._topic + "-gone")
 
 
-def test_everything_is_announced_in_order_the_note_before_its_round(world):
+def test_all_events_are_announced_in_order_and_the_note_before_its_round(world):
     joined(world)
     world.at(OPENS, FREEZES)
     events = world.heard()
@@ -52,7 +52,7 @@ def test_everything_is_announced_in_order_the_note_before_its_round(world):
     assert world.heard() == []
 
 
-def test_that_a_wave_is_about_to_close_is_announced_once_and_never_after_it_did(world):
+def test_the_coming_close_is_announced_once_and_never_after_the_close(world):
     """Five seconds before, on the test's stage."""
     joined(world)
     for now in (OPENS, CLOSES - 6 * SECOND):
@@ -69,7 +69,7 @@ def test_that_a_wave_is_about_to_close_is_announced_once_and_never_after_it_did(
     assert [event["event"] for event in world.heard() if event["wave"] == WAVE + 1] == ["wave_open", "wave_closed"]
 
 
-def test_what_could_not_be_announced_is_announced_by_the_next_step(world):
+def test_a_failed_announcement_is_made_by_the_next_step(world):
     world.step()
     world.clock.now = OPENS
     with mute(world), pytest.raises(ExceptionGroup):
@@ -79,7 +79,7 @@ def test_what_could_not_be_announced_is_announced_by_the_next_step(world):
     assert [event["event"] for event in world.heard()] == ["wave_open"]
 
 
-def test_a_note_that_is_announced_only_after_its_round_is_an_alarm(world, caplog):
+def test_a_note_announced_after_its_round_rings(world, caplog):
     joined(world)
     world.at(OPENS)
     with mute(world), pytest.raises(ExceptionGroup):
@@ -133,7 +133,7 @@ def test_the_feed_has_the_note_in_both_languages(services, note):
     assert entry.find(f"{ATOM}link").attrib["href"].endswith(f"/draws/{WAVE}/")
 
 
-def test_the_calendar_has_the_note_and_for_the_other_waves_none(services, note):
+def test_the_calendar_has_the_note_of_its_wave_only(services, note):
     events = {
         str(one["uid"]): str(one["description"]) for one in Calendar.from_ical(services.agenda(FREEZES)).walk("VEVENT")
     }
@@ -143,6 +143,6 @@ def test_the_calendar_has_the_note_and_for_the_other_waves_none(services, note):
     assert not any("gelombang/draw/1" in text for text in events.values())
 
 
-def test_the_bucket_has_the_note_before_anything_is_told(frozen, note):
+def test_the_note_is_published_before_it_is_announced(frozen, note):
     assert frozen.store.wave(WAVE).note == note
     assert frozen.publication.note(WAVE).published_at < ROUND

@@ -60,20 +60,20 @@ def test_there_is_no_wave_before_the_first():
     assert CALENDAR.between(LONG_AGO, WIB_OPENING) == []
 
 
-def test_between_counts_openings_from_the_start_on_and_before_the_end():
+def test_between_returns_waves_that_open_from_the_start_until_before_the_end():
     year = CALENDAR.between(datetime(2023, 1, 1, tzinfo=WIB), datetime(2024, 1, 1, tzinfo=WIB))
     assert [planned.number for planned in year] == list(range(54, 70))
     one = CALENDAR.between(wave(60).opens_at, wave(61).opens_at)
     assert [planned.number for planned in one] == [60]
 
 
-def test_since_counts_what_was_still_open_then():
+def test_since_includes_a_wave_that_was_open_then():
     found = CALENDAR.since(wave(60).closes_at - MS, wave(62).opens_at)
     assert [planned.number for planned in found] == [60, 61, 62]
     assert [planned.number for planned in CALENDAR.since(wave(60).closes_at, wave(61).opens_at)] == [61]
 
 
-def test_a_moved_wave_keeps_its_number_and_leaves_no_trace_of_its_old_time():
+def test_a_moved_wave_keeps_its_number_and_not_its_old_time():
     old = wave(60)
     opens_at, closes_at = old.opens_at + timedelta(days=5), old.closes_at + timedelta(days=5)
     moved = CALENDAR.move(60, opens_at, closes_at, LONG_AGO)
@@ -92,7 +92,7 @@ def test_a_wave_may_be_moved_past_others():
     assert moved.next(wave(59).opens_at).number == 61
 
 
-def test_a_skipped_wave_does_not_take_place_and_nobody_is_renumbered():
+def test_a_skipped_wave_does_not_take_place_and_others_keep_their_numbers():
     skipped = CALENDAR.skip(60, LONG_AGO)
     assert skipped.wave(60) is None
     assert skipped.current(wave(60).opens_at) is None
@@ -107,7 +107,7 @@ def test_a_skipped_wave_takes_place_again_when_it_is_given_a_time():
     assert again.wave(60) == wave(60)
 
 
-def test_an_added_wave_has_a_number_that_no_regular_wave_will_ever_have():
+def test_an_added_wave_has_a_number_that_no_regular_wave_has():
     opens_at = wave(60).opens_at + timedelta(days=7)
     extra = CalendarException(CALENDAR.next_extra, opens_at=opens_at, closes_at=opens_at + timedelta(minutes=2))
     added = CALENDAR.add(extra, LONG_AGO)
@@ -144,7 +144,7 @@ def test_a_resized_wave_keeps_its_time_and_a_moved_one_its_size():
         (5, 5, {7: 1}, "weights"),
     ],
 )
-def test_seats_that_cannot_be_shared_are_refused(quota, reserved, weights, reason):
+def test_impossible_numbers_of_seats_are_refused(quota, reserved, weights, reason):
     with pytest.raises(BadPlan) as caught:
         CALENDAR.resize(60, quota, reserved, weights, LONG_AGO)
     assert caught.value.facts == {"reason": reason}
@@ -163,7 +163,7 @@ def test_waves_never_overlap():
     assert back_to_back.current(wave(61).opens_at).number == 61
 
 
-def test_a_wave_is_changed_only_while_everybody_will_know_before_it_opens():
+def test_a_wave_can_be_changed_only_early_enough_before_it_opens():
     opens_at, closes_at = wave(60).opens_at, wave(60).closes_at
     later = timedelta(days=4)
     changes = [
@@ -178,7 +178,7 @@ def test_a_wave_is_changed_only_while_everybody_will_know_before_it_opens():
             change(opens_at + MS)
 
 
-def test_a_wave_that_never_was_cannot_be_changed():
+def test_an_unknown_wave_cannot_be_changed():
     for number in (53, FIRST_EXTRA):
         with pytest.raises(UnknownWave):
             CALENDAR.resize(number, 5, 0, {}, LONG_AGO)
@@ -212,7 +212,7 @@ def calendars(draw):
 
 
 @given(calendars(), st.integers(0, 24 * 14 * 12 * 2))
-def test_whatever_is_changed_every_question_has_the_same_answer(calendar, half_hours):
+def test_all_questions_to_the_calendar_agree_after_any_changes(calendar, half_hours):
     """`current`, `next`, `previous` and `between` against a plain search through all the waves there are."""
     now = WIB_OPENING + timedelta(minutes=30 * half_hours)
     numbers = [*range(54, 90), *range(FIRST_EXTRA, calendar.next_extra)]

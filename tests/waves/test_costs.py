@@ -72,7 +72,7 @@ def test_the_step_that_queues_reads_the_cards_of_a_hundred_at_once(drawn, monkey
     assert Counter(name for _, name in calls.made) == {"Query": 3, "GetItem": 3}
 
 
-def test_the_page_says_so():
+def test_the_page_states_these_costs():
     page = (ROOT / "docs/costs.md").read_text()
     assert "| a batch of winners, over the queue | 5: 3 gets, 1 batch get, 1 put |" in page
     assert "| an award in it, more | 4: 2 gets, 1 transaction of 4 items, 1 update |" in page
@@ -123,12 +123,12 @@ def test_a_freeze_without_entries_costs_what_the_page_says(world: WavesWorld):
     assert stated("a freeze without entries") == EMPTY.total()
 
 
-def test_people_add_what_the_page_says(world: WavesWorld):
+def test_each_person_adds_the_cost_that_the_page_states(world: WavesWorld):
     assert freeze(world, people(3), 3) == EMPTY + PEOPLE + REGION
     assert stated("99 people, more") == PEOPLE.total()
     assert stated("a province, more") == REGION.total()
 
 
-def test_whoever_is_removed_adds_a_transaction_with_the_others(world: WavesWorld):
+def test_a_removal_adds_a_transaction_shared_with_others(world: WavesWorld):
     assert freeze(world, people(REMOVED_AT_ONCE), 2) == EMPTY + PEOPLE + REMOVED + REGION
     assert stated("those of them who are removed, more") == REMOVED.total()

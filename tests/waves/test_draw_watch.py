@@ -44,7 +44,7 @@ def once() -> str:
     return result.output.removesuffix("\n")
 
 
-def test_one_line_tells_how_far_a_wave_has_come(world):
+def test_one_line_shows_the_progress_of_a_wave(world):
     world.at(OPENS)
     world.join(*NAMES)
     assert once() == "wave 145 OPEN screened=0/64 entries=- seats=8 batches=- decided=0 chosen=0 substitutions=-"
@@ -66,7 +66,7 @@ def test_one_line_tells_how_far_a_wave_has_come(world):
     assert once() == "wave 145 SETTLED screened=64/64 entries=12 seats=8 batches=3/3 decided=8 chosen=8 substitutions=1"
 
 
-def test_what_changes_is_said_once_and_the_end_is_the_settled_wave(world, monkeypatch):
+def test_each_change_is_printed_once_until_the_wave_is_settled(world, monkeypatch):
     world.at(OPENS)
     world.join(*NAMES)
     steps = iter(
@@ -94,7 +94,7 @@ def test_what_changes_is_said_once_and_the_end_is_the_settled_wave(world, monkey
     assert waited == [0.5] * 7
 
 
-def test_at_a_terminal_there_are_bars_and_the_end_stays(world, monkeypatch):
+def test_on_a_terminal_bars_are_shown_and_the_result_stays(world, monkeypatch):
     world.at(OPENS)
     world.join(*NAMES)
     world.at(CLOSES, FREEZES, ROUND)
@@ -113,7 +113,7 @@ def test_at_a_terminal_there_are_bars_and_the_end_stays(world, monkeypatch):
     assert result.output.splitlines()[-1].endswith("batches=3/3 decided=8 chosen=8 substitutions=0")
 
 
-def test_who_stops_watching_leaves_without_a_traceback(world, monkeypatch):
+def test_stopping_the_watch_gives_no_traceback(world, monkeypatch):
     world.at(OPENS)
 
     def stop(_: float) -> None:
@@ -125,7 +125,7 @@ def test_who_stops_watching_leaves_without_a_traceback(world, monkeypatch):
     assert result.stderr == "\nno longer watched; wave 145 goes on by itself\n"
 
 
-def test_a_moment_without_aws_ends_no_watch_but_what_will_not_pass_does(world, monkeypatch):
+def test_a_passing_error_of_aws_does_not_end_the_watch_but_a_lasting_one_does(world, monkeypatch):
     world.at(OPENS)
     seen = world.store.wave
     answers = iter([EndpointConnectionError(endpoint_url="https://dynamodb"), None, PermissionError("for good")])

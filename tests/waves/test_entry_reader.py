@@ -102,7 +102,7 @@ def asked(
     return both(read)
 
 
-def test_both_read_the_same_of_one_table(world: WavesWorld):
+def test_both_readers_read_the_same_entries(world: WavesWorld):
     for number in range(300):
         ticket = bytes([number % 251, number // 251]).ljust(32, b"\xff")
         for wave in (WAVE, OTHER):
@@ -135,7 +135,7 @@ def test_pages_follow_each_other_and_a_page_may_be_empty(server: Server):
     assert [sent.get("ExclusiveStartKey", {}).get("sk") for sent in server.sent] == [None, {"S": "a"}, {"S": "aa"}]
 
 
-def test_tickets_are_by_region_and_who_has_an_outcome_is_not_among_them(server: Server):
+def test_tickets_are_read_by_region_without_decided_entries(server: Server):
     first, last = (
         page(nameless("a", 31), nameless("b", 11), nameless("c", 31), last="c"),
         page(nameless("d", 11, "barred")),
@@ -153,7 +153,7 @@ def nameless(who: str, region: int, outcome: str | None = None) -> dict[str, Any
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_both_ask_for_the_same(server: Server, reading: str):
+def test_both_readers_send_the_same_requests(server: Server, reading: str):
     def sent() -> list[dict[str, Any]]:
         server.answers, server.sent = [(200, page(item("a", 31), last="a"), True), (200, page(), True)], []
         list(getattr(EntryStore(), reading)(WAVE, 7))
@@ -178,9 +178,7 @@ def test_both_ask_for_the_same(server: Server, reading: str):
     ],
     ids=["damaged on its way", "throttled", "failed", "late"],
 )
-def test_what_goes_wrong_once_is_asked_for_again_and_what_always_does_is_raised(
-    server: Server, spoilt: Any, reading: str
-):
+def test_a_passing_error_is_retried_and_a_lasting_one_raised(server: Server, spoilt: Any, reading: str):
     def read(who: str) -> Any:
         ticket = who.encode()
         return [(who, 31, ticket, None)] if reading == "pages" else ({31: [ticket]}, [])

@@ -93,7 +93,7 @@ def test_a_record_that_says_open_does_not_let_anybody_in_after_the_close(world, 
     }
 
 
-def test_whoever_joined_gets_the_receipt_also_after_the_close(world, siti):
+def test_a_person_who_joined_gets_the_receipt_after_the_close_too(world, siti):
     first, _ = world.waves.join(siti, CLOSES - MS)
     assert world.waves.join(siti, CLOSES + timedelta(hours=1)) == (first, False)
 
@@ -116,7 +116,7 @@ def test_before_the_system_has_run_a_wave_the_next_one_is_named(world, siti):
         ({"birth_date": date(1961, 12, 1)}, None),
     ],
 )
-def test_who_may_join_is_decided_for_the_monday_on_which_the_wave_closes(world, siti, changes, error):
+def test_eligibility_is_decided_for_the_monday_on_which_the_wave_closes(world, siti, changes, error):
     world.people.add(registrant("budi", **changes))
     if error is None:
         assert world.waves.join("budi", OPENS)[1]
@@ -159,7 +159,7 @@ def test_waves_are_shown_as_the_clock_says_until_more_is_recorded(world, siti):
     assert world.waves.current(CLOSES).number == WAVE, "in selection until it is settled"
 
 
-def test_the_list_has_what_was_run_here_and_the_next_three(world, siti):
+def test_the_list_has_past_waves_of_this_system_and_the_next_three(world, siti):
     world.at(OPENS)
     views = world.wired().waves.list(OPENS)
     assert [(view.number, view.state) for view in views] == [
@@ -175,7 +175,7 @@ def test_the_list_has_what_was_run_here_and_the_next_three(world, siti):
 
 
 @pytest.mark.parametrize("number", [0, 53, 54, 144, 100_001])
-def test_a_wave_that_was_not_run_here_is_unknown(world, siti, number):
+def test_a_wave_from_before_this_system_is_unknown(world, siti, number):
     with pytest.raises(UnknownWave):
         world.waves.get(number, OPENS)
 
@@ -241,7 +241,7 @@ def test_a_change_whose_answer_is_lost_is_made_once(world, siti, monkeypatch):
     assert [one.number for one in world.store.exceptions()[1]] == [100_001]
 
 
-def test_a_change_is_refused_once_some_function_may_not_read_it_in_time(world, siti):
+def test_a_change_too_late_for_some_function_to_read_is_refused(world, siti):
     latest = OPENS - timedelta(seconds=2 * world.programme.calendar.exceptions_cached_s + 5)
     world.waves.resize(WAVE, 5, 0, {}, latest)
     for change in (

@@ -45,7 +45,7 @@ def closed(world: WavesWorld, *names: str, quota: int = 2) -> None:
     world.at(OPENS, CLOSES)
 
 
-def test_every_reason_removes_its_entry_and_nobody_elses(world, tmp_path):
+def test_every_reason_removes_exactly_its_entries(world, tmp_path):
     assert set(CHANGES) == REMOVALS == set(OUTCOMES.values())
     closed(world, *CHANGES, "a", "b", "c")
     for reason, change in CHANGES.items():
@@ -86,7 +86,7 @@ def test_everybody_may_be_removed(world, tmp_path):
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_who_was_chosen_in_another_wave_meanwhile_is_removed_as_a_beneficiary(world):
+def test_a_person_chosen_in_another_wave_meanwhile_is_removed(world):
     """They joined the second wave while the first waited for its beacon."""
     in_two_waves(world)
     world.beacons.silent = False
@@ -121,7 +121,7 @@ def test_a_hundred_people_are_two_batches(world, monkeypatch):
     assert world.result(WAVE, "removals.json") == {"removed": [{"reason": "excluded", "entries": len(names[::3])}]}
 
 
-def test_a_step_that_runs_short_of_time_ends_quietly_and_the_next_one_goes_on(world, monkeypatch):
+def test_a_step_without_time_ends_quietly_and_the_next_continues(world, monkeypatch):
     crowd(world, 2 * REMOVED_AT_ONCE)
     asked, unfit = Counter[str](), world.people.unfit
 
@@ -141,7 +141,7 @@ def test_a_step_that_runs_short_of_time_ends_quietly_and_the_next_one_goes_on(wo
     assert world.people.excluded.isdisjoint(again)
 
 
-def test_a_shard_that_is_done_is_not_looked_at_again(world, monkeypatch):
+def test_a_screened_shard_is_not_screened_again(world, monkeypatch):
     closed(world, *(f"person-{n}" for n in range(40)))
     removals = RemovedEntries(world.services.transaction)
     done = {shard for shard in range(SHARDS) if shard % 2}
@@ -190,14 +190,14 @@ def test_an_entry_that_another_step_removed_meanwhile_keeps_its_reason(world):
     assert world.entries.find(WAVE, names[2]).outcome is None
 
 
-def test_so_many_are_removed_in_one_transaction_as_one_may_have_legs(world):
+def test_a_transaction_removes_as_many_entries_as_it_may_have_legs(world):
     names = crowd(world, REMOVED_AT_ONCE)
     assert RemovedEntries(world.services.transaction).remove(WAVE, 7, dict.fromkeys(names, EntryOutcome.EXCLUDED))
     assert {one.outcome for one in world.entries.candidates(WAVE)} == {EntryOutcome.EXCLUDED}
 
 
 @SOME_OR_ALL
-def test_a_freeze_that_dies_at_any_call_comes_to_the_same_bytes(world, monkeypatch, picked):
+def test_a_freeze_that_dies_at_any_call_gives_the_same_bytes(world, monkeypatch, picked):
     """Also where a hundred people are several batches, and one is removed in each of them."""
     for module in (rules, entries):
         monkeypatch.setattr(module, "SHARDS", 2)
@@ -232,7 +232,7 @@ def test_a_freeze_that_dies_at_any_call_comes_to_the_same_bytes(world, monkeypat
         assert outcome(world) == expected, f"died at call {number}"
 
 
-def test_the_others_are_taken_on_while_one_wave_runs_short_of_time(world, monkeypatch):
+def test_other_waves_continue_while_one_runs_out_of_time(world, monkeypatch):
     closed(world, "a")
 
     def short(wave: object, budget: TimeBudget) -> None:

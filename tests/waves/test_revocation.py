@@ -48,7 +48,7 @@ def listed(world: WavesWorld) -> list[str]:
     return [one.registrant_id for shard in sorted(shards) for one in world.waves.beneficiaries.potential(shard, far)]
 
 
-def test_a_place_that_nothing_was_bought_for_goes_to_the_next_of_the_draw(world, tmp_path):
+def test_a_place_without_a_purchase_goes_to_the_next_of_the_draw(world, tmp_path):
     a, b, c = waiting(world, 1, *"abc")
     assert world.waves.beneficiaries.of(a).buy_by == DUE
     assert world.expire(DUE - SECOND) == Report(0, 0)
@@ -71,7 +71,7 @@ def test_a_place_that_nothing_was_bought_for_goes_to_the_next_of_the_draw(world,
     assert listed(world) == [b]
 
 
-def test_a_run_that_comes_again_or_late_changes_nothing(world):
+def test_a_repeated_or_late_run_changes_nothing(world):
     order = waiting(world, 2, *"abcd")
     world.expire(DUE)
     files, told = world.files(WAVE), dict(world.mailbox.told)
@@ -95,7 +95,7 @@ def test_a_purchase_keeps_the_place_and_its_cancellation_leaves_the_deadline(wor
     assert [state(world, name) for name in (a, b, c)] == ["ACTIVE", "REVOKED", "POTENTIAL"]
 
 
-def test_a_purchase_at_the_deadline_is_too_late_also_before_the_place_is_revoked(world):
+def test_a_purchase_at_the_deadline_is_too_late_even_before_the_revocation(world):
     [a] = waiting(world, 1, "a")
     world.clock.now = DUE + timedelta(microseconds=1)
     assert not buy(world, a)
@@ -113,7 +113,7 @@ def test_a_purchase_at_the_deadline_is_too_late_also_before_the_place_is_revoked
     assert world.waves.beneficiaries.of(a) == graduate, "who graduated stays so"
 
 
-def test_a_seat_that_nobody_is_left_for_goes_back_to_the_year(world, tmp_path):
+def test_a_revoked_seat_without_a_remaining_entry_returns_to_the_year(world, tmp_path):
     order = waiting(world, 3, *"abcd")
     buy(world, order[1])
     assert world.store.allotted(2026) == 3
@@ -124,7 +124,7 @@ def test_a_seat_that_nobody_is_left_for_goes_back_to_the_year(world, tmp_path):
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_a_next_in_line_who_may_not_have_the_seat_is_passed_over_with_the_reason(world, tmp_path):
+def test_an_ineligible_next_in_line_is_passed_over_with_the_reason(world, tmp_path):
     """In the order of the draw: a civil servant by now, one who is barred, one chosen since, one of a full family."""
     names = [f"person-{n}" for n in range(7)]
     order = waiting(world, 1, *names)
@@ -156,9 +156,7 @@ def test_a_next_in_line_who_may_not_have_the_seat_is_passed_over_with_the_reason
 
 
 @pytest.mark.parametrize(("frozen_first", "reason"), [(False, "barred"), (True, "ineligible")])
-def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_before(
-    world, tmp_path, frozen_first, reason
-):
+def test_a_revoked_person_gets_no_seat_in_a_later_wave(world, tmp_path, frozen_first, reason):
     """They joined the second wave while the first was held up by its beacon: removed from it, or passed over."""
     in_two_waves(world)
     if frozen_first:
@@ -178,7 +176,7 @@ def test_who_was_revoked_gets_no_seat_in_a_later_wave_that_they_had_joined_befor
     assert [world.failed_checks(number, tmp_path / str(number)) for number in (WAVE, WAVE + 1)] == [[], []]
 
 
-def test_a_place_of_a_wave_that_is_not_settled_yet_is_passed_on_when_it_is(world, tmp_path):
+def test_a_revoked_place_is_passed_on_only_when_the_wave_is_settled(world, tmp_path):
     order = drawn(world, 3, *"abcde")
     seconds = iter(range(1000))
     world.stepper.advance(world.clock.now, ONE_AWARD_S + 4, lambda: float(next(seconds)))
@@ -198,7 +196,7 @@ def test_a_place_of_a_wave_that_is_not_settled_yet_is_passed_on_when_it_is(world
     assert set(listed(world)).isdisjoint(first)
 
 
-def test_who_was_revoked_is_barred_though_the_run_died_before_registration_knew(world, monkeypatch):
+def test_a_revoked_person_is_barred_even_if_the_run_died_before_telling_registration(world, monkeypatch):
     a, b = waiting(world, 1, *"ab")
 
     def dies(*_):
@@ -215,14 +213,14 @@ def test_who_was_revoked_is_barred_though_the_run_died_before_registration_knew(
     assert state(world, b) is BeneficiaryState.POTENTIAL
 
 
-def test_who_is_no_longer_registered_loses_the_place_like_anybody_else(world):
+def test_a_person_no_longer_registered_loses_the_place_too(world):
     a, b = waiting(world, 1, *"ab")
     del world.people.by_id[a]
     assert world.expire(DUE) == Report(1, 1)
     assert (state(world, a), state(world, b)) == (BeneficiaryState.REVOKED, BeneficiaryState.POTENTIAL)
 
 
-def test_a_settling_step_that_comes_late_does_not_take_substitutions_back(world):
+def test_a_late_settling_step_does_not_undo_substitutions(world):
     waiting(world, 1, *"ab")
     drawn_wave = replace(world.store.wave(WAVE), state=WaveState.DRAWN)
     world.expire(DUE)
@@ -232,7 +230,7 @@ def test_a_settling_step_that_comes_late_does_not_take_substitutions_back(world)
     assert world.store.wave(WAVE).chosen == 1
 
 
-def test_published_substitutions_that_say_otherwise_are_left_and_reported(world):
+def test_contradicting_published_substitutions_are_kept_and_reported(world):
     a, _, c = waiting(world, 1, *"abc")
     forged = [{"seq": 1, "seat": "open", "out": leaf_of(world, a), "reason": "ineligible", "in": leaf_of(world, c)}]
     body = json.dumps(forged).encode()
@@ -244,7 +242,7 @@ def test_published_substitutions_that_say_otherwise_are_left_and_reported(world)
     assert (world.store.wave(WAVE).revoked_count, world.store.wave(WAVE).passed_count) == (1, 0)
 
 
-def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(world):
+def test_a_short_run_leaves_the_rest_to_the_next(world):
     order = waiting(world, 3, *"abcdef")
     world.clock.now = DUE
     seconds = iter(range(1000))
@@ -256,7 +254,7 @@ def test_a_run_that_is_short_of_time_leaves_the_rest_to_the_next(world):
     assert EntryOutcome.CHOSEN is world.entries.outcome(WAVE, order[5])
 
 
-def test_a_run_whose_time_is_over_tells_nobody_more_and_unlists_no_more(world, monkeypatch):
+def test_a_run_out_of_time_reports_and_unlists_nobody_more(world, monkeypatch):
     """However many there are: it stops by itself, and is not killed."""
     order = waiting(world, 3, *"abcdef")
 
@@ -288,7 +286,7 @@ def test_a_run_whose_time_is_over_tells_nobody_more_and_unlists_no_more(world, m
     assert set(listed(world)) == set(order[3:])
 
 
-def test_a_run_in_which_a_wave_was_held_up_is_not_whole(world, monkeypatch):
+def test_a_run_with_a_delayed_wave_does_not_count_as_complete(world, monkeypatch):
     waiting(world, 3, *"abcdef")
 
     def busy(*_):
@@ -300,7 +298,7 @@ def test_a_run_in_which_a_wave_was_held_up_is_not_whole(world, monkeypatch):
     assert world.expire(DUE).whole
 
 
-def test_who_finds_out_and_buys_before_they_are_told_is_told_all_the_same(world, monkeypatch):
+def test_a_substitute_who_buys_before_the_report_is_still_reported(world, monkeypatch):
     """The run ends between the award of the seat and the mail about it; a slow one leaves the same gap open."""
     a, b, _ = waiting(world, 1, *"abc")
     tell = world.mailbox.tell
@@ -320,7 +318,7 @@ def test_who_finds_out_and_buys_before_they_are_told_is_told_all_the_same(world,
     assert set(world.mailbox.told) == {(a, f"revoked/{WAVE}"), (b, f"chosen/{WAVE}")}
 
 
-def test_a_run_that_goes_on_tells_no_more_than_a_page_again(world, monkeypatch):
+def test_a_continued_run_repeats_at_most_one_page(world, monkeypatch):
     """A run that told everybody of the log again would, with a long one, never come to anything else."""
     order = waiting(world, 7, *"abcdefghijklmn")
     monkeypatch.setattr(revocation, "PAGE", 3)
@@ -347,7 +345,7 @@ def test_a_run_that_goes_on_tells_no_more_than_a_page_again(world, monkeypatch):
     assert set(listed(world)) == set(order[7:])
 
 
-def test_trouble_with_one_wave_holds_up_no_other(world):
+def test_trouble_with_one_wave_delays_no_other(world):
     """The first wave's table is gone; the second one's places are passed on all the same."""
     waiting(world, 1, *"ab")
     world.waves.resize(WAVE + 1, 1, 0, {}, world.clock.now)
@@ -365,7 +363,7 @@ def test_trouble_with_one_wave_holds_up_no_other(world):
 # Family cards
 
 
-def test_who_is_revoked_counts_no_longer_to_the_family_card(world):
+def test_a_revoked_person_no_longer_counts_for_the_family_card(world):
     """Two of a family lose their places; a third of it is chosen in the next wave."""
     world.people.add(*(registrant(name, kk_mac=card("family")) for name in "abc"))
     waiting(world, 2, "a", "b")
@@ -379,7 +377,7 @@ def test_who_is_revoked_counts_no_longer_to_the_family_card(world):
     assert world.waves.beneficiaries.of("c").wave == WAVE + 1
 
 
-def test_a_revoked_place_may_go_to_the_same_family_and_what_was_refused_stays_refused(world):
+def test_a_revoked_place_may_go_to_the_same_family_but_refusals_are_final(world):
     """Of three of a family the third was passed over for the first two; who waits behind may follow one of them."""
     order = drawn(world, 3, *"abcdef")
     world.family(order[0], order[1], order[2], order[4])

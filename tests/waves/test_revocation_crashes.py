@@ -110,7 +110,7 @@ def play(
 
 
 @SOME_OR_ALL
-def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, beginning, calls, tmp_path, picked):
+def test_a_run_that_dies_at_any_call_is_continued_with_the_same_result(world, beginning, calls, tmp_path, picked):
     operations = play(world, beginning, calls)
     expected = ending(world)
     assert world.failed_checks(WAVE, tmp_path) == []
@@ -128,7 +128,7 @@ def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, begi
 
 
 @SOME_OR_ALL
-def test_two_runs_at_once_come_to_the_same_end_wherever_they_meet(world, beginning, calls, picked):
+def test_two_runs_at_once_have_the_same_result_wherever_they_interleave(world, beginning, calls, picked):
     operations = play(world, beginning, calls)
     expected = ending(world)
     met: list[object] = []
@@ -204,7 +204,7 @@ def many_overdue(world: WavesWorld, scale: int) -> None:
 
 
 @pytest.mark.parametrize("scale", [1, pytest.param(10, marks=pytest.mark.deep)])
-def test_many_places_end_alike_though_run_after_run_dies(world, monkeypatch, tmp_path, scale):
+def test_many_places_have_the_same_result_though_every_run_dies(world, monkeypatch, tmp_path, scale):
     monkeypatch.setattr(revocation, "PAGE", 10 * scale)
     many_overdue(world, scale)
     beginning = Beginning(world)

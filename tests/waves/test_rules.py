@@ -95,7 +95,7 @@ def test_the_age_counts_on_the_monday_of_the_last_accepted_instant():
     assert closing_day(CLOSES + MS) == date(2023, 6, 6)
 
 
-def test_a_list_is_final_after_the_delay_in_whole_seconds():
+def test_a_freeze_is_due_after_the_delay_in_whole_seconds():
     assert freeze_due(CLOSES, 900) == datetime(2023, 6, 5, 17, 15, tzinfo=UTC)
     assert freeze_due(CLOSES + MS, 900) == datetime(2023, 6, 5, 17, 15, 1, tzinfo=UTC)
 
@@ -125,14 +125,14 @@ def test_every_state_but_the_last_has_one_that_follows():
 
 
 @pytest.mark.parametrize("record", [None, recorded(WaveState.OPEN), recorded(WaveState.CLOSED)])
-def test_until_the_freeze_the_clock_says_what_a_wave_is(record):
+def test_until_the_freeze_the_clock_decides_the_state_of_a_wave(record):
     instants = [OPENS - MS, OPENS, CLOSES - MS, CLOSES, CLOSES + timedelta(days=9)]
     expected = [WaveState.SCHEDULED, WaveState.OPEN, WaveState.OPEN, WaveState.CLOSED, WaveState.CLOSED]
     assert [state_at(record, PLAN, now) for now in instants] == expected
 
 
 @pytest.mark.parametrize("state", [WaveState.FROZEN, WaveState.DRAWN, WaveState.SETTLED])
-def test_from_the_freeze_on_the_record_says_it(state):
+def test_from_the_freeze_on_the_record_decides_the_state(state):
     assert state_at(recorded(state), PLAN, CLOSES + timedelta(hours=1)) is state
 
 
@@ -151,12 +151,12 @@ def test_from_the_freeze_on_the_record_says_it(state):
         (EntryOutcome.INELIGIBLE, WaveState.SETTLED, (EntryStanding.NOT_CHOSEN, "ineligible")),
     ],
 )
-def test_what_a_person_sees_of_an_entry(outcome, state, expected):
+def test_each_outcome_has_its_standing(outcome, state, expected):
     entry = Entry(54, "siti", 31, bytes(32), OPENS, "kk", outcome)
     assert standing(entry, state, beneficiary(54, BeneficiaryState.POTENTIAL)) == expected
 
 
-def test_only_the_wave_that_chose_a_person_shows_that_the_place_was_revoked():
+def test_only_the_wave_that_chose_a_person_shows_the_revocation():
     chosen = Entry(54, "siti", 31, bytes(32), OPENS, "kk", EntryOutcome.CHOSEN, "open")
     assert standing(chosen, WaveState.SETTLED, beneficiary(54, BeneficiaryState.REVOKED))[0] is EntryStanding.REVOKED
     assert standing(chosen, WaveState.SETTLED, beneficiary(53, BeneficiaryState.REVOKED))[0] is EntryStanding.CHOSEN
@@ -183,7 +183,7 @@ def test_a_stage_may_count_seconds_and_a_deadline_is_always_a_whole_one():
     assert buy_by(OPENS + MS, LOCAL) == OPENS + timedelta(hours=3, seconds=1)
 
 
-def test_who_may_buy_depends_on_the_state_and_only_before_a_first_purchase_on_the_deadline():
+def test_the_deadline_limits_only_the_first_purchase():
     by = CLOSES  # of `beneficiary`
     check_may_buy(beneficiary(54, BeneficiaryState.POTENTIAL), by - MS)
     with pytest.raises(PurchaseDeadlinePassed) as late:
@@ -195,13 +195,13 @@ def test_who_may_buy_depends_on_the_state_and_only_before_a_first_purchase_on_th
         check_may_buy(beneficiary(54, BeneficiaryState.REVOKED), by - MS)
 
 
-def test_who_is_revoked_or_graduated_is_so_for_good_and_only_the_potential_can_be_revoked():
+def test_revoked_and_graduated_are_final_and_only_potential_beneficiaries_are_revoked():
     assert set(NEXT_BENEFICIARY) == set(BeneficiaryState)
     assert NEXT_BENEFICIARY[BeneficiaryState.REVOKED] == NEXT_BENEFICIARY[BeneficiaryState.GRADUATED] == frozenset()
     assert sources(BeneficiaryState.REVOKED) == [BeneficiaryState.POTENTIAL.value]
 
 
-def test_the_values_of_one_who_was_not_drawn_can_be_recomputed():
+def test_the_values_of_an_entry_that_was_not_drawn_can_be_recomputed():
     draw = DrawResult(b"s" * 32, {31: b"\x00" * 32}, b"\x01" * 32)
     view = entry_view(ENTRY, WaveState.SETTLED, None, draw, RESULTS)
     own = leaf(54, 31, bytes(32))
@@ -271,7 +271,7 @@ def wave(name: str, **changes: Any) -> Wave:
         pytest.param(wave("SETTLED"), ROUND, None, id="settled and told"),
     ],
 )
-def test_what_a_wave_owes(record, now, debt):
+def test_each_state_of_a_wave_has_its_due_steps(record, now, debt):
     plan = planned(wave("OPEN"))
     assert owed(plan, record, PROD, now) == debt
 
@@ -282,19 +282,19 @@ def test_a_draw_is_due_when_the_round_of_its_own_note_is():
     assert owed(planned(frozen), frozen, PROD, LATE) == (WaveState.DRAWN, round_time(CHAIN, committed.round))
 
 
-def test_a_wave_that_opens_within_its_last_hours_is_to_be_told_of_from_its_opening_on():
+def test_a_short_waves_coming_close_is_announced_from_its_opening_on():
     short = wave("OPEN", opens_at=CLOSES_145 - timedelta(hours=1))
     assert owed(planned(short), short, PROD, CLOSES_145 - timedelta(minutes=1)) == (WaveState.OPEN, short.opens_at)
 
 
-def test_a_wave_owes_by_its_own_record_however_the_calendar_has_it_now():
+def test_the_due_steps_of_a_wave_follow_from_its_record_not_the_calendar():
     moved = CalendarException(145, opens_at=OPENS_145 + timedelta(days=2), closes_at=CLOSES_145 + timedelta(days=2))
     calendar, began = Calendar(PROD.calendar, [moved]), OPENS_145 - timedelta(days=3)
     assert plans(calendar, {}, began, OPENS_145) == []
     assert [plan.opens_at for plan in plans(calendar, {145: wave("OPEN")}, began, OPENS_145)] == [OPENS_145]
 
 
-def test_a_wave_that_is_skipped_or_was_over_before_this_system_began_owes_nothing():
+def test_a_skipped_wave_or_one_before_this_system_has_no_due_step():
     skipped = Calendar(PROD.calendar, [CalendarException(145, skipped=True)])
     assert plans(skipped, {}, OPENS_145, CLOSES_145) == []
     assert plans(Calendar(PROD.calendar), {}, CLOSES_145, CLOSES_145 + timedelta(days=1)) == []

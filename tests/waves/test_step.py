@@ -17,7 +17,7 @@ from tests.conftest import T0
 SECOND = timedelta(seconds=1)
 
 
-def test_a_wave_goes_all_the_way(world, tmp_path):
+def test_a_wave_passes_through_all_states(world, tmp_path):
     joined(world)
     assert world.at(OPENS + SECOND) == [Transition(WAVE, WaveState.OPEN)]
     assert world.at(CLOSES) == [Transition(WAVE, WaveState.CLOSED)]
@@ -39,7 +39,7 @@ def test_a_wave_goes_all_the_way(world, tmp_path):
     assert standings[PEOPLE[5]].standing == "chosen", "the only one of a region with a reserved seat"
 
 
-def test_one_who_was_not_drawn_sees_by_how_much(world):
+def test_a_person_not_drawn_sees_their_values_and_the_cut_offs(world):
     joined(world)
     world.at(FREEZES, ROUND)
     missed = [entry for name in PEOPLE for entry in world.wired().waves.entries_of(name, ROUND) if entry.drawn]
@@ -87,7 +87,7 @@ def test_a_freeze_that_is_a_little_late_still_names_the_nominal_round(world):
 # Publishing in time
 
 
-def test_a_note_that_came_after_its_round_makes_way_for_one_with_a_later_round(world, tmp_path, monkeypatch):
+def test_a_note_published_after_its_round_is_replaced_by_one_with_a_later_round(world, tmp_path, monkeypatch):
     joined(world)
     real = world.publication._put
 
@@ -130,7 +130,7 @@ def test_lists_that_the_note_does_not_commit_to_are_never_drawn_from(world):
 # More than one wave
 
 
-def test_a_silent_beacon_holds_up_its_own_wave_only(world):
+def test_a_silent_beacon_delays_its_own_wave_only(world):
     joined(world)
     world.at(OPENS, CLOSES, FREEZES)
     world.beacons.silent = True
@@ -141,7 +141,7 @@ def test_a_silent_beacon_holds_up_its_own_wave_only(world):
     assert [(done.wave, done.state) for done in world.step()] == [(WAVE, WaveState.DRAWN), (WAVE, WaveState.SETTLED)]
 
 
-def test_what_nobody_foresaw_in_one_wave_is_raised_after_the_others_went_on(world, monkeypatch):
+def test_an_unforeseen_error_in_one_wave_is_raised_after_the_others_continued(world, monkeypatch):
     world.step()
     world.at(OPENS)
 
@@ -155,7 +155,7 @@ def test_what_nobody_foresaw_in_one_wave_is_raised_after_the_others_went_on(worl
     assert world.store.wave(146).state is WaveState.OPEN
 
 
-def test_a_busy_table_holds_a_wave_up_until_the_next_step_and_alarms_nobody(world, monkeypatch):
+def test_a_busy_table_delays_a_wave_until_the_next_step_without_an_alarm(world, monkeypatch):
     world.step()
     world.at(OPENS)
 
@@ -177,7 +177,7 @@ def test_a_wave_that_nobody_joined_is_drawn_like_any_other(world, tmp_path):
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_waves_that_closed_before_this_system_began_are_not_its_own(world):
+def test_a_wave_closed_before_this_system_began_is_not_run(world):
     world.clock.now = CLOSES
     assert world.step() == []
     assert world.store.waves() == []
@@ -185,7 +185,7 @@ def test_waves_that_closed_before_this_system_began_are_not_its_own(world):
         world.waves.join("anybody", CLOSES)
 
 
-def test_a_wave_that_was_open_when_the_system_began_is_its_own(world):
+def test_a_wave_open_when_the_system_began_is_run(world):
     assert world.at(CLOSES - SECOND) == [Transition(WAVE, WaveState.OPEN)]
 
 
@@ -203,7 +203,7 @@ def test_quotas_never_exceed_the_years_target(world):
     assert world.store.allotted(2027) == 100 // 26
 
 
-def test_seats_that_nobody_took_go_back_to_the_year(world):
+def test_unfilled_seats_return_to_the_year(world):
     world.restart(programme=with_target(world.programme, 90))
     world.step()
     world.clock.now = OPENS
@@ -216,7 +216,7 @@ def test_seats_that_nobody_took_go_back_to_the_year(world):
     assert world.store.wave(146).quota == (90 - 2) // 2
 
 
-def test_a_quota_that_is_cut_takes_reserved_seats_with_it(world):
+def test_cutting_a_quota_cuts_reserved_seats_too(world):
     world.restart(programme=with_target(world.programme, 3))
     world.waves.resize(WAVE, 10, 5, {31: 1}, T0)
     world.at(OPENS)

@@ -70,7 +70,7 @@ def play(world: WavesWorld, calls: Calls, phase: str, plan: Callable[[], None]) 
 
 @SOME_OR_ALL
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_step_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, calls, tmp_path, phase, picked):
+def test_a_step_that_dies_at_any_call_is_continued_with_the_same_result(world, calls, tmp_path, phase, picked):
     _, operations = play(world, calls, phase, lambda: None)
     expected = outcome(world)
     assert expected["record"].state is WaveState.SETTLED
@@ -86,7 +86,7 @@ def test_a_step_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, cal
 
 @SOME_OR_ALL
 @pytest.mark.parametrize("phase", PHASES)
-def test_two_steps_at_once_come_to_the_same_end_wherever_they_meet(world, calls, phase, picked):
+def test_two_steps_at_once_have_the_same_result_wherever_they_interleave(world, calls, phase, picked):
     """At each call of one step another one, in another function, does all that is due."""
     _, operations = play(world, calls, phase, lambda: None)
     expected = outcome(world)

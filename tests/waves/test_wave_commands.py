@@ -105,7 +105,7 @@ def test_a_wave_that_waits_for_its_random_number_says_so(world):
     assert lines("show", "145")[-2] == f"{shown}, and it is waited for"
 
 
-def test_what_nobody_foresaw_is_one_line_too(world, monkeypatch):
+def test_an_unforeseen_error_is_one_line_too(world, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("no seats")
 
@@ -118,7 +118,7 @@ def test_what_nobody_foresaw_is_one_line_too(world, monkeypatch):
     )
 
 
-def test_the_stages_own_function_can_be_told_to(monkeypatch):
+def test_wave_advance_can_invoke_the_deployed_function(monkeypatch):
     fired = []
     monkeypatch.setattr(stage_commands, "fire", lambda stage, function: fired.append((stage, function)))
     assert lines("advance", "--deployed") == ["advanced by the stage's own function"]

@@ -145,14 +145,14 @@ def test_a_body_that_is_no_text_is_malformed(client):
 
 
 @pytest.mark.parametrize("header", ["Accept-Language", "accept-language"])
-def test_what_the_router_refuses_speaks_the_callers_language_too(client, header):
+def test_the_routers_refusals_are_in_the_callers_language(client, header):
     event = gateway_event(1) | {"headers": {header: "en"}}
     event["requestContext"] |= {"httpMethod": "DELETE"}
     assert "not supported" in json.loads(client._app(event, None)["body"])["detail"]
 
 
 @pytest.mark.parametrize("text", ["", "x" * 25, "A" * 26, "1" * 26, "a" * 27, "a" * 2000])
-def test_what_is_no_id_names_nothing(text):
+def test_a_malformed_id_is_not_found(text):
     with pytest.raises(NotFound):
         edge.object_id(text)
     assert edge.object_id("a" * 26) == "a" * 26
@@ -250,7 +250,7 @@ def test_a_refusal_may_carry_a_header_that_a_page_of_any_origin_may_read():
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.0", "54x", "1" * 10, "٥٤"])
-def test_what_is_no_wave_number_names_nothing(text):
+def test_a_malformed_wave_number_is_not_found(text):
     with pytest.raises(NotFound):
         edge.number(text)
 
@@ -287,7 +287,7 @@ def test_a_domain_error_reads_as_its_code_and_facts():
         (ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Decrypt"), 500),
     ],
 )
-def test_what_passes_by_itself_is_503_and_what_does_not_is_500(error, status):
+def test_a_passing_failure_is_503_and_any_other_500(error, status):
     api = edge.Api("test")
 
     @api.endpoint("GET /late", "Fail", answers={200: None})

@@ -42,13 +42,13 @@ def settings_of(html: str) -> dict[str, object]:
     return dict(json.loads(found[1]))
 
 
-def test_it_is_one_small_file_that_asks_nobody_else_for_anything():
+def test_the_page_is_one_small_file_without_external_resources():
     assert len(gzip.compress(HTML.encode(), mtime=0)) < 60_000
     assert re.findall(r"""(?:src|href)=["']?(?!#|data:)[^"'\s>]+""", HTML) == []
     assert re.findall(r"@import|url\(|importScripts|\beval\(|innerHTML|document\.write", HTML) == []
 
 
-def test_it_is_told_the_wave_and_what_the_stage_believes():
+def test_the_page_gets_the_wave_and_the_pinned_facts_of_the_stage():
     told = settings_of(VerifierPage(RULES, "https://results.example").of(view()).html)
     assert told["wave"] == 54
     assert told["closes_at"] == "2023-06-05T17:00:00Z"
@@ -58,11 +58,11 @@ def test_it_is_told_the_wave_and_what_the_stage_believes():
     assert (told["witnesses"], told["quorum"]) == (list(RULES.witnesses.keys), RULES.witnesses.quorum)
 
 
-def test_before_the_freeze_it_has_no_results():
+def test_before_the_freeze_the_page_has_no_results():
     assert settings_of(VerifierPage(RULES, "https://results.example").of(view(None)).html)["results_url"] is None
 
 
-def test_only_a_stage_that_draws_with_the_development_chain_believes_it():
+def test_only_a_stage_with_the_development_chain_accepts_it():
     local = load_programme("local").draw
     chains = {
         stage: {
@@ -74,13 +74,13 @@ def test_only_a_stage_that_draws_with_the_development_chain_believes_it():
     assert chains == {"prod": {True}, "local": {True, False}}
 
 
-def test_nothing_that_is_told_ends_the_script_that_holds_it():
+def test_no_setting_can_end_the_script_element():
     html = VerifierPage(RULES, "https://results.example").of(view("</script><script>alert(1)")).html
     assert settings_of(html)["results_url"] == "</script><script>alert(1)"
     assert html.count("<script") == HTML.count("<script")
 
 
-def test_it_may_run_its_own_scripts_and_ask_this_origin_and_the_results():
+def test_the_page_may_run_its_scripts_and_fetch_only_from_here_and_the_results():
     policy = VerifierPage(RULES, "https://results.example:444/some/path").of(view()).policy
     said = dict(one.split(" ", 1) for one in policy.split("; "))
     hashes = {f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in SCRIPTS.values()}

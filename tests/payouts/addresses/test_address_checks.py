@@ -93,7 +93,9 @@ FOUND, NOT_FOUND, NOT_OFFERED = InquiryOutcome.FOUND, InquiryOutcome.NOT_FOUND, 
         (Inquiry(NOT_OFFERED), Verdict.NOT_OFFERED, None),
     ],
 )
-def test_each_answer_about_an_account_is_kept_and_counted_if_it_tells_of_another(rig, caplog, answer, verdict, score):
+def test_each_answer_about_an_account_is_stored_and_counted_if_it_reveals_another_persons(
+    rig, caplog, answer, verdict, score
+):
     caplog.set_level(logging.INFO)
     rig.answer = answer
     check = AddressCheck(verdict, score, T0)
@@ -115,7 +117,7 @@ def test_each_answer_about_an_account_is_kept_and_counted_if_it_tells_of_another
     assert set_(rig) == BEFORE, "it was changed meanwhile"
 
 
-def test_about_what_may_be_paid_to_nobody_is_asked_again_and_no_answer_leaves_what_was_known(rig):
+def test_an_unpayable_account_is_asked_about_again_and_without_an_answer_nothing_changes(rig):
     rig.address = replace(GIVEN, check=MATCHED)
     assert set_(rig) == MATCHED
     assert rig.asked == []
@@ -126,7 +128,7 @@ def test_about_what_may_be_paid_to_nobody_is_asked_again_and_no_answer_leaves_wh
     assert rig.calls == []
 
 
-def test_a_claim_meets_the_first_obstacle_and_asks_only_about_what_was_never_answered_for(rig):
+def test_a_claim_stops_at_the_first_obstacle_and_asks_only_about_unchecked_accounts(rig):
     moment = timedelta(seconds=1)
     places = [
         (None, Hold.NO_ADDRESS),
@@ -146,7 +148,7 @@ def test_a_claim_meets_the_first_obstacle_and_asks_only_about_what_was_never_ans
     assert (rig.calls, rig.asked) == ([], [])
 
 
-def test_a_claim_asks_for_itself_and_counts_nothing(rig):
+def test_a_question_during_a_claim_counts_against_no_limit(rig):
     assert rig.book.payee("siti", T0).address == GIVEN
     kept = ("keep", "siti", 7, MATCHED, False)
     rig.current = False

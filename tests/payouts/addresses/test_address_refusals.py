@@ -47,7 +47,7 @@ def guess(town: Town, number: str, name: str, who: str = "budi") -> Any:
         return str(error)
 
 
-def test_whose_a_number_is_is_told_five_times_a_day_and_then_nothing_is_looked_up(town, monkeypatch):
+def test_whether_a_number_is_taken_is_told_five_times_a_day(town, monkeypatch):
     wallets = [told(town, "081234567890", code=code) for code in ("OVO", "GOPAY", "DANA", "LINKAJA")]
     assert [*wallets, told(town, "5550000001", code="BCA")] == ["account_already_used"] * 5
     calls, made = Calls(monkeypatch), set()
@@ -72,7 +72,7 @@ def test_refused_registrations_and_addresses_have_one_count(town):
     refused(lambda: town.people.register("thief", other_form(9, name="Another Name"), T0), TooManyRefusals)
 
 
-def test_what_tells_nothing_of_others_is_not_counted_and_the_same_again_goes_on(town):
+def test_refusals_that_reveal_nothing_are_not_counted(town):
     for number, code in (("1", "BNI"), ("5550000009", "XYZ"), ("0123456789", "DANA")) * 3:
         assert told(town, number, code=code) != "ok"
     assert [told(town, f"555000{n:04d}") for n in range(7)] == ["ok"] * 7
@@ -81,12 +81,12 @@ def test_what_tells_nothing_of_others_is_not_counted_and_the_same_again_goes_on(
     assert told(town, "5550000001", who="stranger", code="BCA") == "not_registered"
 
 
-def test_a_refusal_that_cannot_be_counted_is_not_told(town, monkeypatch):
+def test_a_refusal_that_cannot_be_counted_is_withheld(town, monkeypatch):
     monkeypatch.setattr(town.people._store, "count_refusal", lambda *_: False)
     assert told(town, "5550000001", code="BCA") == TOO_MANY
 
 
-def test_the_name_of_a_strangers_account_is_guessed_five_times_a_day(town):
+def test_the_holder_of_a_strangers_account_can_be_guessed_five_times_a_day(town):
     town.open(OTHER, "Ani Wijaya")
     names = ["Dewi Lestari", "Eka Putra", "Fajar Nugroho", "Ani Wijaya", "Gita Sari", "Ani Wijaya"]
     told_of = [guess(town, OTHER, name) for name in names]
@@ -99,7 +99,7 @@ def test_the_name_of_a_strangers_account_is_guessed_five_times_a_day(town):
     assert guess(town, SITI_S, "Budi Santoso") == ("verified", "nothing"), "tomorrow"
 
 
-def test_guessing_by_the_registered_name_is_counted_too(town):
+def test_guesses_by_the_registered_name_are_counted_too(town):
     """The given name stays the same; the bank's is compared with one registered name after the other."""
     town.open(OTHER, "Ani Wijaya")
     seen = []
@@ -118,7 +118,7 @@ def test_numbers_that_no_bank_knows_are_counted_and_own_accounts_are_not(town):
     assert seen == [("unverified", "correct_account_number")] * 5 + [TOO_MANY]
 
 
-def test_an_answer_that_cannot_be_counted_is_neither_told_nor_kept(town, monkeypatch):
+def test_an_answer_that_cannot_be_counted_is_neither_shown_nor_stored(town, monkeypatch):
     town.open(OTHER, "Ani Wijaya")
     monkeypatch.setattr(town.people._store, "count_refusal", lambda *_: False)
     assert guess(town, OTHER, "Ani Wijaya", who="siti") == ("pending", "wait")
@@ -126,7 +126,7 @@ def test_an_answer_that_cannot_be_counted_is_neither_told_nor_kept(town, monkeyp
     assert town.pay() is State.HELD, "the claim asks for itself"
 
 
-def test_the_same_account_again_is_told_what_is_known_of_it_when_a_day_has_no_more(town):
+def test_the_same_account_again_gets_the_known_answer_even_over_the_daily_limit(town):
     town.open(OTHER, "Ani Wijaya")
     mistake = ("unverified", "correct_account_number")
     assert [guess(town, OTHER, "Budi Santoso") for _ in range(7)] == [mistake] * 7, "a client that repeats itself"
@@ -134,7 +134,7 @@ def test_the_same_account_again_is_told_what_is_known_of_it_when_a_day_has_no_mo
     assert guess(town, OTHER, "Budi Santoso") == ("verified", "nothing"), "the bank has corrected its books"
 
 
-def test_that_an_account_was_taken_since_is_counted_when_it_is_sent_again(town):
+def test_a_repeat_that_finds_the_account_taken_is_counted(town):
     assert guess(town, SITI_S, "Budi Santoso") == ("unverified", "correct_account_number")
     assert answer(town.set(SITI_S)) == ("verified", "nothing")
     town.open(SITI_S, "Budi Santoso")

@@ -33,7 +33,7 @@ def test_an_account_in_the_persons_name_is_verified_at_once_and_paid_without_ask
     assert town.fsp.asked == [SITI_S]
 
 
-def test_an_account_at_a_bank_that_is_paid_no_more_waits_for_another(town, programme):
+def test_an_account_at_a_bank_no_longer_paid_waits_for_another_account(town, programme):
     town.set()
     codes = {name: code for name, code in programme.payouts.codes.items() if name != "BNI"}
     book = AddressBook(town.people, Providers({town.fsp.rail: town.fsp}, codes), programme.payouts.name_score_min)
@@ -62,7 +62,7 @@ def test_an_account_in_anothers_name_is_not_paid_until_the_person_sets_one_of_th
     assert town.paid_to() == [SITI_S]
 
 
-def test_of_several_obstacles_the_first_is_shown_that_the_person_can_put_right(town):
+def test_of_several_obstacles_the_first_that_the_person_can_remove_is_shown(town):
     excluded = Exclusion(f"X#{town.people.registrant('siti').nik_mac}", "EXCLUDED", lists={"x/1/2026-11-01"})
     excluded.save()
     town.open(OTHER, "Budi Santoso")
@@ -139,7 +139,7 @@ def test_an_account_that_the_bank_does_not_know_is_not_paid_and_a_lost_answer_ch
     assert town.paid_to() == []
 
 
-def test_a_wallet_whose_provider_names_nobody_is_paid_and_that_is_recorded(town):
+def test_a_wallet_without_a_known_holder_is_paid_and_that_is_recorded(town):
     shown = town.set("0812 3456 7890", code="DANA")
     assert answer(shown) == ("unverified", "nothing")
     assert town.check() == AddressCheck(Verdict.NOT_OFFERED, None, T0)
@@ -152,7 +152,7 @@ def test_a_wallet_whose_provider_names_nobody_is_paid_and_that_is_recorded(town)
     "fault",
     ["timeout_before_rate", "error_before_rate", "timeout_after_rate", "error_after_rate", "inquiry_pending_rate"],
 )
-def test_without_an_answer_nothing_is_paid_and_the_message_comes_again_until_there_is_one(town, fault):
+def test_without_an_answer_nothing_is_paid_and_the_message_is_retried(town, fault):
     town.faults(**{fault: 1.0})
     assert answer(town.set()) == ("pending", "wait")
     refused(town.pay, AddressUnchecked)
@@ -191,7 +191,7 @@ def test_the_same_address_again_asks_again_only_if_it_could_not_be_paid(town):
     assert town.fsp.asked == [OTHER, OTHER]
 
 
-def test_an_answer_about_an_address_that_was_changed_meanwhile_is_forgotten(town, monkeypatch):
+def test_an_answer_about_an_address_changed_meanwhile_is_dropped(town, monkeypatch):
     town.open(OTHER, "Budi Santoso")
     inquire, changes = town.fsp.inquire, [OTHER]
 
@@ -211,7 +211,7 @@ def test_an_answer_about_an_address_that_was_changed_meanwhile_is_forgotten(town
 
 
 @pytest.mark.parametrize("threshold", [22, 21])
-def test_the_score_that_is_enough_is_the_programmes(town, threshold):
+def test_the_programme_sets_the_score_that_is_enough(town, threshold):
     town.open(OTHER, "Siti Aisyah")
     book = AddressBook(town.people, town.providers, threshold)
     check = book.set("siti", form(OTHER), lambda _: None, T0).check
@@ -219,7 +219,7 @@ def test_the_score_that_is_enough_is_the_programmes(town, threshold):
     assert check.verdict is (Verdict.MATCHED if threshold == 21 else Verdict.ANOTHERS)
 
 
-def test_what_the_bank_said_is_neither_kept_nor_logged(town, cloud, caplog):
+def test_the_name_that_the_bank_gave_is_neither_stored_nor_logged(town, cloud, caplog):
     caplog.set_level("INFO")
     town.open(OTHER, "Nyonya Rahasia Sekali")
     town.set(OTHER)
@@ -240,13 +240,13 @@ def claimed(town: Town) -> Town:
     return town
 
 
-def test_nobody_is_kept_from_their_own_account_by_one_who_cannot_be_paid_to_it(claimed):
+def test_an_owner_can_take_an_account_from_a_person_who_cannot_be_paid_to_it(claimed):
     assert answer(claimed.set()) == ("verified", "nothing")
     assert claimed.pay() is State.PAID
     assert claimed.paid_to() == [SITI_S]
 
 
-def test_who_lost_an_account_that_was_not_theirs_neither_gets_it_back_nor_frees_it(claimed):
+def test_a_person_who_lost_anothers_account_neither_gets_it_back_nor_frees_it(claimed):
     claimed.set()
     claimed.open(SITI_S, "Budi")
     refused(lambda: claimed.set(who="budi", holder_name="Budi"), AccountAlreadyUsed)
@@ -257,7 +257,7 @@ def test_who_lost_an_account_that_was_not_theirs_neither_gets_it_back_nor_frees_
     refused(lambda: claimed.set(who="citra", holder_name="Citra"), AccountAlreadyUsed)
 
 
-def test_one_that_nobody_took_is_theirs_once_the_bank_has_corrected_its_books_and_freed_if_given_up(claimed):
+def test_an_untaken_account_is_theirs_once_the_bank_corrects_the_name(claimed):
     claimed.open(SITI_S, "Budi")
     assert answer(claimed.set(who="budi", holder_name="Budi")) == ("verified", "nothing")
     refused(claimed.set, AccountAlreadyUsed)
@@ -317,7 +317,7 @@ def test_an_address_stays_while_a_payment_to_it_may_be_under_way(town):
 
 
 @pytest.mark.parametrize("hold", Hold)
-def test_of_what_is_held_only_what_may_be_alive_stands_in_the_way(town, hold):
+def test_only_holds_with_a_possible_live_payment_block_a_change(town, hold):
     town.set()
     town.faults(settle_ms=60_000)
     if hold in ALIVE:
@@ -329,7 +329,7 @@ def test_of_what_is_held_only_what_may_be_alive_stands_in_the_way(town, hold):
         town.set(OTHER)
 
 
-def test_a_payment_of_any_kind_stands_in_the_way(town):
+def test_a_payment_of_any_kind_blocks_a_change(town):
     town.set()
     town.faults(settle_ms=60_000)
     with dynamodb.Transaction(REGION) as tx:
@@ -348,7 +348,7 @@ def test_between_two_attempts_the_address_may_be_corrected_and_the_next_one_goes
     assert town.paid_to() == ["1230000", SITI_S]
 
 
-def test_who_has_another_persons_account_is_told_so_and_nobody_is_asked(town):
+def test_a_taken_account_is_refused_without_asking_the_provider(town):
     town.set()
     town.people.register("budi", other_form(7, name="Budi"), T0)
     refused(lambda: town.set(who="budi", holder_name="Budi"), AccountAlreadyUsed)

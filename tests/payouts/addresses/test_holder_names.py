@@ -29,14 +29,14 @@ MARKS = st.sampled_from("\u0300\u0301\u0303\u0308\u0327")
 
 
 @given(st.text(), st.text())
-def test_it_is_a_whole_number_of_0_to_100_and_the_same_both_ways(a, b):
+def test_the_score_is_a_whole_number_from_0_to_100_and_symmetric(a, b):
     assert score(a, b) == score(b, a)
     assert type(score(a, b)) is int
     assert 0 <= score(a, b) <= 100
 
 
 @given(st.text(st.characters(categories=["Lu", "Ll", "Nd", "Zs", "Po"])))
-def test_a_name_is_entirely_like_itself_if_there_is_anything_of_it(name):
+def test_a_name_with_letters_scores_100_with_itself(name):
     assert score(name, name) == (100 if any(letter.isalnum() for letter in unicodedata.normalize("NFKD", name)) else 0)
 
 
@@ -52,13 +52,13 @@ def test_case_marks_order_and_punctuation_make_no_difference(words, dice: random
 
 
 @given(st.permutations(WORDS), st.integers(1, 5), st.integers(1, 5))
-def test_people_who_share_no_word_are_not_alike(words, length, others_length):
+def test_names_without_a_common_word_score_0(words, length, others_length):
     one, other = words[:length], words[-others_length:]
     assert score(" ".join(one), " ".join(other)) < MIN // 2
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=5, max_size=6, unique=True), st.sampled_from([20, 22, 24, 25, 26]))
-def test_a_name_that_is_cut_off_where_a_field_ends_still_is_that_name(words, length):
+def test_a_name_cut_off_at_a_fields_end_still_matches(words, length):
     name = " ".join(words)
     if length < len(name) and not name[length - 1].isspace():
         assert score(name, name[:length].upper()) >= 95
@@ -80,7 +80,7 @@ def test_each_pair_of_the_table_is_judged_as_it_says_both_ways():
 
 
 @given(st.sampled_from(WORDS), st.sampled_from(WORDS), st.sampled_from(WORDS))
-def test_who_shares_all_words_but_one_is_somebody_else(shared, one, other):
+def test_a_name_that_differs_in_one_word_does_not_match(shared, one, other):
     if len({shared, one, other}) == 3:
         assert score(f"{shared} {one}", f"{shared} {other}") <= 50
 

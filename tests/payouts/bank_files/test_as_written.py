@@ -42,7 +42,7 @@ def of_all(level: str, batch: str, status: str, why: str, *listed: str) -> bytes
 
 
 @pytest.mark.parametrize("level", ["transfer", "payment", "file"])
-def test_a_rejection_that_proves_nothing_fails_nothing_whoever_imports_it(world, level):
+def test_a_rejection_without_proof_fails_no_transfer(world, level):
     batch, references = world.sent("ani", "budi")
     why = reason("NARR", text="Instruction ID 0007 already exist")
     listed = report(batch, block(batch, "", "", *(tx(each, "RJCT", why) for each in references)))
@@ -68,7 +68,7 @@ def test_the_banks_own_text_is_shown_and_kept_sealed(world):
     assert list(world.reports.said("a" * 26 + "-1")) == []
 
 
-def test_two_people_decide_what_a_text_alone_means(world):
+def test_two_people_decide_about_a_rejection_with_text_only(world):
     batch, [failed, paid] = world.sent("ani", "budi")
     why = reason("NARR", text="rejected")
     world.take_in(report(batch, block(batch, "", "", tx(failed, "RJCT", why), tx(paid, "RJCT", why))))
@@ -92,7 +92,7 @@ def test_two_people_cannot_fail_what_the_bank_has_pending_though_it_rejected_a_r
     assert world.checked(one) is State.FAILED
 
 
-def test_what_the_bank_pays_after_two_people_took_it_for_failed_is_not_sent_again(world):
+def test_a_transfer_paid_after_two_people_failed_it_is_not_sent_again(world):
     batch, [reference] = world.sent("ani")
     world.take_in(report(batch, block(batch, "", "", tx(reference, "RJCT", reason("NARR", text="rejected")))))
     world.decide(reference, Decision.FAILED)
@@ -105,7 +105,7 @@ def test_what_the_bank_pays_after_two_people_took_it_for_failed_is_not_sent_agai
 
 
 @pytest.mark.parametrize("said", [None, "ACSP", "ZZZZ"])
-def test_two_people_can_tell_the_truth_about_what_the_bank_is_silent_of_for_long(world, said):
+def test_two_people_can_resolve_a_transfer_after_long_silence_of_the_bank(world, said):
     batch, [reference, other] = world.sent("ani", "budi")
     world.take_in(pain002(batch, {other: "ACSC"} | ({reference: said} if said else {})))
     refused(lambda: world.decide(reference, Decision.FAILED), ProviderObjects)
@@ -123,7 +123,7 @@ def test_two_people_never_fail_what_the_bank_says_it_paid(world):
     refused(lambda: world.checked(reference), ProviderObjects)
 
 
-def test_what_came_back_less_a_fee_can_be_paid_after_all(world):
+def test_a_transfer_returned_minus_a_fee_can_be_paid_again(world):
     _, [reference] = world.sent("ani")
     world.take_in(camt054(entry(reference, ref="D-1")))
     back = camt054(entry(reference, "597500.00", returned="AB08", ref="C-1"))
@@ -152,7 +152,7 @@ def test_what_came_back_less_a_fee_can_be_paid_after_all(world):
         ("acsc", "", lambda a: [tx(f"\n {a.upper()} ", " acsc ")], "PAID"),
     ],
 )
-def test_what_has_no_status_of_its_own_has_that_of_all(world, level, status, why, listed, expected):
+def test_a_transfer_without_a_status_has_that_of_the_file(world, level, status, why, listed, expected):
     batch, references = world.sent("ani", "budi", "citra")
     raw = of_all(level, batch, status, why, *listed(references[0]))
     world.take_in(raw, MAKER)
@@ -194,7 +194,7 @@ def test_what_has_no_status_of_its_own_has_that_of_all(world, level, status, why
         ),
     ],
 )  # fmt: skip
-def test_a_status_of_all_holds_for_nothing_that_the_report_says_otherwise_of(world, blocks, group, expected):
+def test_a_status_of_the_file_does_not_override_that_of_a_transfer(world, blocks, group, expected):
     batch, references = world.sent("ani", "budi", "citra")
     raw = report(batch, blocks(batch, references[0]), group=group)
     done = world.take_in_by_two(raw)
@@ -222,7 +222,7 @@ OF_ALL_AND_LISTED = [("ACSC", "RJCT"), ("RJCT", "ACSC"), ("ACSC", "PDNG"), ("RJC
 @pytest.mark.parametrize(
     ("level", "name", "words"), some_of(product(["payment", "file"], LISTED_OTHERWISE, OF_ALL_AND_LISTED), 3)
 )
-def test_what_is_listed_under_a_name_that_is_not_in_the_file_may_be_any_of_it(world, level, name, words):
+def test_an_unknown_reference_blocks_conclusions_about_the_whole_file(world, level, name, words):
     (status, listed), named = words, LISTED_OTHERWISE[name]
     batch, references = world.sent("ani", "budi")
     why = {"RJCT": reason("TM01")}
@@ -232,7 +232,7 @@ def test_what_is_listed_under_a_name_that_is_not_in_the_file_may_be_any_of_it(wo
     assert states(world, references) == [State.SENDING] * 2
 
 
-def test_a_foreign_line_that_says_the_same_of_itself_keeps_nothing_back(world):
+def test_a_foreign_line_with_the_files_own_status_blocks_nothing(world):
     batch, references = world.sent("ani", "budi")
     done = world.take_in(report(batch, block(batch, "ACSC", "", tx("RENT-1", "ACCC"), tx(references[0][:20]))))
     assert problems(done) == [Problem.UNKNOWN_REFERENCE] * 2
@@ -258,7 +258,7 @@ def test_a_foreign_line_that_says_the_same_of_itself_keeps_nothing_back(world):
         (("ACCC", "RJCT NARR"), State.SENDING, [Problem.TWICE] * 2),
     ],
 )
-def test_of_several_words_in_one_report_the_furthest_counts_unless_they_deny_each_other(world, words, state, findings):
+def test_of_several_statuses_in_one_report_the_furthest_counts_unless_they_contradict(world, words, state, findings):
     batch, [reference] = world.sent("ani")
     raw = pain002(batch, [(reference, each) for each in words])
     done = world.take_in_by_two(raw)
@@ -268,14 +268,14 @@ def test_of_several_words_in_one_report_the_furthest_counts_unless_they_deny_eac
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_an_entry_that_waited_and_was_booked_is_booked(world, order):
+def test_a_pending_entry_that_was_booked_is_booked(world, order):
     _, [reference] = world.sent("ani")
     entries = [entry(reference, status="PDNG"), entry(reference, ref="D-1")][::order]
     assert world.take_in(camt054(*entries)).findings == ()
     assert world.state(reference) is State.PAID
 
 
-def test_two_people_with_two_downloads_agree_by_what_is_said_of_each_transfer(world):
+def test_two_people_with_two_downloads_agree_by_the_status_of_each_transfer(world):
     batch, [one, other] = world.sent("ani", "budi")
     first = report(batch, block(batch, "", "", tx(one, "RJCT", reason("AB08")), tx(other, "RJCT", reason("AB08"))))
     assert problems(world.take_in(first, MAKER)) == [Problem.ONE_PERSON] * 2
@@ -291,7 +291,7 @@ def test_two_people_with_two_downloads_agree_by_what_is_said_of_each_transfer(wo
 
 
 @pytest.mark.parametrize("code", ["AC04", "AB08"])
-def test_two_people_who_speak_of_two_files_do_not_agree(world, code):
+def test_two_people_with_different_files_do_not_agree(world, code):
     first, references = world.sent("ani", "budi")
     said = dict.fromkeys(references, f"RJCT {code}")
     assert problems(world.take_in(pain002(first, said), MAKER)) == [Problem.ONE_PERSON] * 2
@@ -362,7 +362,7 @@ NUMBERED = "<NtryRef>1</NtryRef><Amt"
 
 
 @pytest.mark.parametrize("raw", TWO_DEBITS.values(), ids=TWO_DEBITS)
-def test_two_debits_are_two_wherever_they_stand(world, raw):
+def test_two_debits_count_as_two_wherever_they_are_listed(world, raw):
     _, [reference] = world.sent("ani")
     found = problems(world.take_in(raw(reference)))
     assert [each for each in found if each is not Problem.FEE] == [Problem.PAID_TWICE] * 2
@@ -383,7 +383,7 @@ def test_two_debits_are_two_wherever_they_stand(world, raw):
         (lambda r: entry(r, ref="D-1"), lambda r: entry(r, ref=r)),
     ],
 )
-def test_one_debit_that_is_told_again_in_the_evening_is_one(world, noon, evening):
+def test_a_debit_repeated_in_the_evening_statement_counts_once(world, noon, evening):
     _, [reference] = world.sent("ani")
     for each in (noon, evening):
         assert world.take_in(camt054(each(reference))).findings == ()

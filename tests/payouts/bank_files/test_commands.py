@@ -79,7 +79,7 @@ def test_the_whole_round_by_two_people(desk, tmp_path):
     assert desk.world.state(references[0]) is State.REVERSED
 
 
-def test_what_is_applied_to_nothing_is_named_by_its_line_without_personal_data(desk, tmp_path):
+def test_lines_that_match_no_transfer_are_named_without_personal_data(desk, tmp_path):
     batch, [reference] = desk.world.sent("ani")
     report = tmp_path / "report.xml"
     report.write_bytes(pain002(batch, [("Ani Lestari 1234567890", "ACSC"), (reference, "ZZZZ")]))
@@ -92,7 +92,7 @@ def test_what_is_applied_to_nothing_is_named_by_its_line_without_personal_data(d
     assert desk.refused("import", str(report)) == "Error: not read: it has a document type"
 
 
-def test_what_the_bank_said_in_words_is_shown_to_both_who_decide(desk, tmp_path):
+def test_the_banks_text_is_shown_to_both_who_decide(desk, tmp_path):
     batch, [reference] = desk.world.sent("ani")
     path = tmp_path / "report.xml"
     why = reason("NARR", text="MsgId already received\x7f7")
@@ -110,7 +110,7 @@ def test_what_the_bank_said_in_words_is_shown_to_both_who_decide(desk, tmp_path)
     assert desk.world.state(reference) is State.FAILED
 
 
-def test_both_words_are_shown_where_the_bank_says_it_paid_what_it_had_rejected(desk, tmp_path):
+def test_both_statuses_are_shown_if_the_bank_paid_a_rejected_transfer(desk, tmp_path):
     batch, [reference] = desk.world.sent("ani")
     desk.world.take_in_by_two(pain002(batch, {reference: "RJCT AC04"}))
     path = tmp_path / "report.xml"
@@ -122,7 +122,7 @@ def test_both_words_are_shown_where_the_bank_says_it_paid_what_it_had_rejected(d
     ]
 
 
-def test_what_cannot_be_settled_now_is_kept_for_the_sweep(desk, tmp_path, monkeypatch):
+def test_a_status_that_cannot_be_settled_now_is_left_to_the_sweep(desk, tmp_path, monkeypatch):
     batch, [reference] = desk.world.sent("ani")
 
     def busy(*_: object) -> State:
@@ -163,7 +163,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(desk, tmp_path):
     "words",
     ["--approve b", "--out f.xml", "--list --reject b", "--reject b --approve c --out f.xml", "--list --out f.xml"],
 )
-def test_one_thing_at_a_time(desk, words):
+def test_an_export_does_one_thing_at_a_time(desk, words):
     assert desk.run("export", *words.split()).exit_code == 2
 
 

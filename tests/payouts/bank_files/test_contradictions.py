@@ -74,7 +74,7 @@ PAID_BY = {
         *product([True], ["AC04", "RR04"], ["a status"]),
     ],
 )
-def test_a_paid_word_after_a_rejection_stops_it_and_is_kept(world, monkeypatch, followed, code, paid):
+def test_a_paid_status_after_a_rejection_stops_the_payout(world, monkeypatch, followed, code, paid):
     """If the second person's import died after it kept the rejection, the ledger has not followed it yet."""
     batch, [reference] = world.sent("ani")
     raw = pain002(batch, {reference: f"RJCT {code}"})
@@ -96,14 +96,14 @@ def test_a_paid_word_after_a_rejection_stops_it_and_is_kept(world, monkeypatch, 
     nothing_follows(world, reference)
 
 
-def test_a_fee_for_what_was_rejected_stops_nothing(world):
+def test_a_fee_for_a_rejected_transfer_stops_nothing(world):
     batch, [reference] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
     assert problems(world.take_in(camt054(entry(reference, "2500.00")))) == [Problem.AMOUNT]
     assert stands(world, reference) == (State.FAILED, None, 1)
 
 
-def test_what_the_bank_says_it_paid_of_an_earlier_attempt_stops_the_later_one(world):
+def test_a_paid_status_of_an_earlier_attempt_stops_the_later_one(world):
     batch, [first] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {first: "RJCT AB08"}))
     world.later(seconds=world.rules.requeue_after_s)
@@ -135,7 +135,7 @@ def test_an_import_between_the_question_and_the_decision_of_two_people_is_not_lo
     nothing_follows(world, reference)
 
 
-def test_nor_if_that_import_dies_before_it_looks_at_the_ledger(world, monkeypatch):
+def test_such_an_import_is_not_lost_if_it_dies_before_it_reads_the_ledger(world, monkeypatch):
     batch, [reference] = world.sent("ani")
     world.administration.propose(reference[:26], Decision.FAILED, MAKER, "by telephone", world.now)
     monkeypatch.setattr(world.administration, "_check_over", lambda *_: None)
@@ -158,7 +158,7 @@ def test_such_an_import_may_die_at_any_call_and_nothing_is_sent_again(world, eac
         assert world.bank_store.note(reference).paid is not None
 
 
-def test_a_file_that_the_bank_says_it_has_is_given_up_by_nobody_whatever_its_count_is(world):
+def test_a_file_known_to_the_bank_cannot_be_given_up(world):
     for why, count in (("AM05", ""), ("DU01", ""), ("AM05", "<OrgnlNbOfTxs>0</OrgnlNbOfTxs>")):
         batch, references = world.sent(*(f"{name}-{why}-{len(count)}" for name in ("ani", "budi")))
         world.take_in(pain002(batch, {}, f"RJCT {why}", count))
@@ -177,7 +177,7 @@ def test_a_file_that_the_bank_says_it_has_is_given_up_by_nobody_whatever_its_cou
         [("RJCT", reason("AM05")), ("RJCT", reason("NARR", text="cut-off time"))],
     ],
 )
-def test_that_it_has_it_is_not_forgotten_whatever_it_says_besides(world, reports):
+def test_that_the_bank_knows_a_file_is_never_forgotten(world, reports):
     batch, [reference] = world.sent("ani")
     world.files.reject(batch, MAKER, world.now)
     for status, why in reports:
@@ -203,7 +203,7 @@ def given_up(world: BankWorld) -> tuple[str, list[str]]:
 
 @pytest.mark.parametrize("paid", GIVEN_UP.values(), ids=GIVEN_UP)
 @pytest.mark.parametrize("then", ["nothing", "proposed", "approved"])
-def test_what_the_bank_pays_of_a_file_that_was_given_up_is_in_no_other_that_is_written(world, paid, then):
+def test_a_transfer_paid_from_a_given_up_file_is_in_no_new_file(world, paid, then):
     first, [reference, other] = given_up(world)
     second = world.propose() if then != "nothing" else None
     if second is not None and then == "approved":
@@ -226,7 +226,7 @@ def test_what_the_bank_pays_of_a_file_that_was_given_up_is_in_no_other_that_is_w
         world.approve(later.id)
 
 
-def test_the_rest_of_such_a_file_goes_into_the_next_and_the_paid_one_is_settled_by_two(world):
+def test_the_rest_of_such_a_file_goes_into_the_next_one(world):
     first, [reference, other] = given_up(world)
     second = world.propose()
     assert problems(world.take_in(pain002(first, {reference: "ACSC"}))) == [Problem.NOT_IN_A_FILE]
@@ -238,7 +238,7 @@ def test_the_rest_of_such_a_file_goes_into_the_next_and_the_paid_one_is_settled_
     assert world.decide(reference, Decision.PAID) is State.PAID
 
 
-def test_two_people_cannot_pay_again_what_was_given_up_and_the_bank_says_it_paid(world):
+def test_two_people_cannot_pay_again_a_given_up_transfer_that_the_bank_paid(world):
     batch, [reference] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {reference: "RJCT AC04"}))
     world.administration.cancel(reference[:26], MAKER, "wrong person", world.now)
@@ -249,7 +249,7 @@ def test_two_people_cannot_pay_again_what_was_given_up_and_the_bank_says_it_paid
     assert refused(lambda: world.decide(reference, Decision.RETRY), ProviderObjects)["fact"] == "ACSC"
 
 
-def test_nor_what_was_given_up_after_a_later_attempt(world):
+def test_that_holds_after_a_later_attempt_too(world):
     batch, [first] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {first: "RJCT AB08"}))
     world.later(seconds=world.rules.requeue_after_s)
@@ -264,7 +264,7 @@ def test_nor_what_was_given_up_after_a_later_attempt(world):
 
 @pytest.mark.parametrize("level", ["file", "transfer"])
 @pytest.mark.parametrize("proposed", [True, False])
-def test_what_the_bank_has_already_of_a_file_that_was_given_up_is_in_no_other(world, level, proposed):
+def test_a_transfer_that_the_bank_has_from_a_given_up_file_is_in_no_new_file(world, level, proposed):
     first, references = given_up(world)
     second = world.propose() if proposed else None
     why = pain002(first, {}, "RJCT AM05") if level == "file" else pain002(first, dict.fromkeys(references, "RJCT DU04"))
@@ -276,7 +276,7 @@ def test_what_the_bank_has_already_of_a_file_that_was_given_up_is_in_no_other(wo
     assert [world.state(each) for each in references] == [State.SENDING] * 2, "two people decide each"
 
 
-def test_where_the_bank_was_in_error_or_the_money_came_back_two_people_can_pay_after_all(world):
+def test_after_an_error_of_the_bank_or_a_return_two_people_can_pay_again(world):
     batch, [reference] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
     world.take_in(pain002(batch, {reference: "ACSC"}))
@@ -291,7 +291,7 @@ def test_where_the_bank_was_in_error_or_the_money_came_back_two_people_can_pay_a
     assert world.decide(reference, Decision.FAILED) is State.FAILED, "that one is settled"
 
 
-def test_the_statement_of_a_day_has_what_the_bank_says_it_paid(world):
+def test_the_statement_of_a_day_has_the_transfers_that_the_bank_paid(world):
     batch, [reference] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
     world.later(hours=1)

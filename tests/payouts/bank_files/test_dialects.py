@@ -51,7 +51,7 @@ NOTHING_PROVEN = {
 
 
 @pytest.mark.parametrize("why", NOTHING_PROVEN.values(), ids=NOTHING_PROVEN)
-def test_a_reason_that_proves_nothing_is_no_failure_at_any_level(why):
+def test_a_reason_without_proof_is_no_failure_at_any_level(why):
     for raw in (
         report("file-1", block("file-1", "", "", tx(REFERENCE, "RJCT", why))),
         report("file-1", block("file-1", "RJCT", why)),
@@ -97,7 +97,7 @@ REPETITIONS = [
 
 @pytest.mark.parametrize("text", REPETITIONS)
 @pytest.mark.parametrize("codes", ["AC04", "AB08", "MS01", "NARR AC04"])
-def test_whatever_the_code_words_of_a_repetition_prove_nothing(text, codes):
+def test_a_text_about_a_repetition_proves_nothing_with_any_code(text, codes):
     *more, code = codes.split()
     why = "".join(reason(each) for each in more) + reason(code, text=text)
     for raw in (
@@ -120,11 +120,11 @@ def test_whatever_the_code_words_of_a_repetition_prove_nothing(text, codes):
         (reason("AC01") + reason("AC04") + reason("E026"), "RJCT_AC01"),
     ],
 )
-def test_of_several_reasons_the_gravest_is_the_word(why, word):
+def test_of_several_reasons_the_gravest_counts(why, word):
     assert only(report("file-1", block("file-1", "", "", tx(REFERENCE, "RJCT", why)))).word == word
 
 
-def test_what_is_said_of_a_whole_file_is_of_nobodys_account():
+def test_a_reason_of_a_whole_file_does_not_blame_an_account():
     closed = reason("AC04")
     for raw in (
         report("file-1", group="RJCT", why=closed),
@@ -142,7 +142,7 @@ def test_what_is_said_of_a_whole_file_is_of_nobodys_account():
 
 
 @pytest.mark.parametrize("why", [reason("AM05"), reason("NARR", text="MsgId already received"), reason("DU01")])
-def test_what_is_listed_of_a_rejected_repetition_is_one_too(why):
+def test_transfers_of_a_file_rejected_as_a_repetition_count_as_repetitions(why):
     listed = tx(REFERENCE, "RJCT", reason("AC04"))
     for raw in (
         report("file-1", block("file-1", "RJCT", why, listed)),
@@ -207,7 +207,7 @@ def test_a_banks_own_spelling_changes_nothing(before, after):
     STATUS.replace(b"<", b"<D:").replace(b"<D:/", b"</D:").replace(b"<D:?", b"<?").replace(b"xmlns=", b"xmlns:D="),
     b"<BizMsg><AppHdr><BizMsgIdr>7</BizMsgIdr></AppHdr>" + STATUS.partition(b"\n")[2] + b"</BizMsg>",
 ], ids=["utf-16", "big-endian", "mark", "prefix", "envelope"])  # fmt: skip
-def test_a_files_form_changes_nothing(raw):
+def test_the_formatting_of_a_file_changes_nothing(raw):
     [mine], [theirs] = reports.read(STATUS)[1], reports.read(raw)[1]
     assert (theirs.reference, theirs.outcome, theirs.file) == (mine.reference, mine.outcome, mine.file)
 
@@ -229,7 +229,7 @@ def test_a_files_form_changes_nothing(raw):
         ("", REFERENCE[:16], REFERENCE[:16]),
     ],
 )
-def test_the_reference_is_wherever_it_is_one_of_ours(instruction, end_to_end, found):
+def test_the_reference_is_found_in_any_field_that_has_one_of_ours(instruction, end_to_end, found):
     names = "".join(
         f"<{name}>{value}</{name}>" for name, value in (("InstrId", instruction), ("EndToEndId", end_to_end)) if value
     )
@@ -242,14 +242,14 @@ def test_the_reference_is_wherever_it_is_one_of_ours(instruction, end_to_end, fo
 
 
 @pytest.mark.parametrize("written", ["600.000,00", "", "IDR 600000", "-600000", "NaN", "1e6", "6" * 400, "600 000"])
-def test_what_is_no_amount_is_none_of_ours_and_costs_no_other_line(written):
+def test_a_malformed_amount_affects_no_other_line(written):
     raw = camt054(entry(REFERENCE, written, ref="D-1"), entry(OTHER, ref="D-2"))
     spoilt, whole = reports.read(raw)[1]
     assert spoilt.amount == Decimal(0)
     assert (whole.reference, whole.amount) == (OTHER, Decimal(600_000))
 
 
-def test_what_misses_its_parts_is_told_and_costs_no_other_line():
+def test_an_incomplete_line_is_reported_and_affects_no_other():
     empty = "<Ntry/><Ntry><NtryDtls><TxDtls/></NtryDtls></Ntry>"
     *strange, last = reports.read(camt054(empty, entry(REFERENCE)))[1]
     assert [each.reference for each in strange] == [None, None]
@@ -304,5 +304,5 @@ def test_a_batch_has_a_line_for_each_of_its_transactions_and_one_without_them_ha
         (lambda e: e.replace("BOOK", "PDNG"), Outcome.PENDING),
     ],
 )
-def test_what_a_booking_means_is_known_or_told(spelling, outcome):
+def test_the_meaning_of_a_booking_is_known_or_reported(spelling, outcome):
     assert only(camt054(spelling(entry(REFERENCE)))).outcome is outcome

@@ -36,7 +36,7 @@ def root(order: Order = ORDER) -> etree._Element:
     return etree.fromstring(pain001.write(order, DEBTOR))
 
 
-def test_it_is_as_its_schema_has_it_and_says_who_pays_whom():
+def test_an_order_is_valid_by_its_schema_and_names_payer_and_payees():
     written = root()
     assert pain001.breach(written) is None
     assert text(written, "CdtTrfTxInf/PmtId/EndToEndId") == [f"{ID}-1", f"{ID}-9999"]
@@ -77,7 +77,7 @@ def test_the_page_shows_the_very_file():
     names=st.lists(st.text(max_size=200), min_size=1, max_size=5),
     amounts=st.lists(st.integers(1, 10**12), min_size=5, max_size=5),
 )
-def test_whatever_a_name_has_and_whatever_the_amounts_the_file_is_valid_and_adds_up(names, amounts):
+def test_an_order_with_any_names_and_amounts_is_valid_and_adds_up(names, amounts):
     transfers = tuple(
         Transfer(reference(ID, n), "BNINIDJA", "0123456789", name, amounts[n - 1], "Gelombang 143 INCENTIVE")
         for n, name in enumerate(names, 1)
@@ -90,7 +90,7 @@ def test_whatever_a_name_has_and_whatever_the_amounts_the_file_is_valid_and_adds
 
 
 @given(st.text())
-def test_only_letters_that_banks_take_are_left_and_none_is_changed_twice(name):
+def test_only_letters_that_banks_accept_are_written(name):
     written = bank_text(name, 70)
     assert BANK_SET.fullmatch(written)
     assert len(written) <= 70
@@ -114,11 +114,11 @@ def test_only_letters_that_banks_take_are_left_and_none_is_changed_twice(name):
         ("A" * 80, "A" * 70),
     ],
 )
-def test_names_are_written_by_the_sound_of_their_letters(name, written):
+def test_names_are_transliterated_by_sound(name, written):
     assert bank_text(name, 70) == written
 
 
-def test_a_file_against_its_schema_is_not_given_out():
+def test_a_file_that_violates_its_schema_is_not_written():
     bad = msgspec.structs.replace(ANI, bic="nonsense")
     with pytest.raises(pain001.BadOrder) as refused:
         pain001.write(replace(ORDER, transfers=(bad,)), DEBTOR)
@@ -150,7 +150,7 @@ def test_an_attempt_is_rendered_the_same_each_time_and_read_back():
         rail.render(f"{ID}-1", HEAD, FinancialAddress("X", "0123456789", "Ani Lestari"))
 
 
-def test_nothing_is_sent_and_the_status_is_what_the_bank_said():
+def test_a_bank_transfer_sends_nothing_and_its_status_is_the_banks():
     silent, told = provider(), provider(Answer(Outcome.FAILED, "RJCT_AC04"))
     assert silent.send(f"{ID}-1", b"{}") == silent.status(f"{ID}-1") == Answer(Outcome.PENDING, "awaits_bank_file")
     assert told.status(f"{ID}-1") == Answer(Outcome.FAILED, "RJCT_AC04")
@@ -169,7 +169,7 @@ def test_a_reference_is_never_longer_than_the_message_allows():
         ('OVO = { kind = "wallet", rail = "bank-file", bic = "BNINIDJA" }', r"needs payouts\.bank_file"),
     ],
 )
-def test_a_code_that_is_paid_by_file_needs_a_bic_and_an_account_that_pays(tmp_path: Path, code: str, reason: str):
+def test_a_bank_code_paid_by_file_needs_a_bic_and_a_paying_account(tmp_path: Path, code: str, reason: str):
     figures = (ROOT / "chalicelib/programme.toml").read_text()
     file = tmp_path / "programme.toml"
     file.write_text(figures.replace('OVO = { kind = "wallet", rail = "xendit-v2" }', code))

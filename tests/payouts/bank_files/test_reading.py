@@ -57,7 +57,7 @@ def test_a_document_type_is_refused_before_anything_of_it_is_read(raw, no_networ
     assert refused(raw) == "it has a document type"
 
 
-def test_nothing_hides_in_another_encoding_or_behind_an_undeclared_entity():
+def test_other_encodings_and_undeclared_entities_are_refused():
     assert "not well-formed" in refused(GOOD.replace(b"STATUS-1", b"&x;"))
     hidden = with_type(b'<!DOCTYPE d [<!ENTITY x "y">]>', b"&x;").decode()
     assert refused(hidden.replace("UTF-8", "UTF-16").encode("utf-16")) == "it has a document type"
@@ -80,7 +80,7 @@ def test_what_is_too_large_or_truncated_is_refused_whole(monkeypatch):
     ("old", "new"),
     [(b"Document", b"Dokument"), (b"CstmrPmtStsRpt", b"FIToFIPmtStsRpt"), (b"CstmrPmtStsRpt", b"CstmrCdtTrfInitn")],
 )
-def test_another_message_is_not_taken_for_a_report(old, new):
+def test_another_kind_of_message_is_not_read_as_a_report(old, new):
     assert refused(GOOD.replace(old, new)) == "it is not one of pain.002, camt.054"
     # Nor are two reports in one document.
     [report] = re.findall(rb"<CstmrPmtStsRpt>.*</CstmrPmtStsRpt>", GOOD, re.DOTALL)
@@ -119,7 +119,7 @@ def test_comments_within_a_reference_do_not_cut_it():
         ("", None, "NONE", None),
     ],
 )
-def test_what_each_status_means(words, outcome, word, fault):
+def test_each_status_has_its_meaning(words, outcome, word, fault):
     line = only(status_report("file-1", {REFERENCE: words}))
     assert (line.reference, line.file) == (REFERENCE, "file-1")
     assert (line.outcome, line.word, line.fault) == (outcome, word, fault)
@@ -139,7 +139,7 @@ def test_a_status_of_the_whole_file_counts_where_no_single_one_is_listed():
     assert [each.word for each in reports.read(of_the_payment)[1]] == ["RJCT_FILE_AC06"]
 
 
-def test_what_each_booking_means():
+def test_each_booking_has_its_meaning():
     debit = only(notification(entry(REFERENCE, ref="D-1")))
     assert (debit.outcome, debit.amount, debit.currency, debit.booked, debit.booking) == (
         Outcome.SUCCEEDED, Decimal(600_000), "IDR", True, "D-1",
@@ -159,7 +159,7 @@ def test_an_entry_without_details_has_no_reference_and_one_of_many_has_no_amount
     assert reports.read(notification(two))[0] == "camt.054"
 
 
-def test_places_are_lines_of_the_file():
+def test_places_in_a_report_are_lines_of_the_file():
     raw = status_report("file-1", [(REFERENCE, "ACSC"), (REFERENCE[:-1] + "2", "ACSC")])
     lines = raw.decode().splitlines()
     for each in reports.read(raw)[1]:

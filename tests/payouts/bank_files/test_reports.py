@@ -46,7 +46,7 @@ def test_one_person_cannot_have_money_sent_again_by_a_report_of_rejections(world
     assert world.take_in(raw, MAKER).findings == (), "known by now"
 
 
-def test_money_that_comes_back_is_learnt_by_a_notification(world):
+def test_a_notification_reports_returned_money(world):
     _, [reference] = world.sent("ani")
     assert world.take_in(camt054(entry(reference, ref="D-1"))).news == 1
     assert world.state(reference) is State.PAID
@@ -70,7 +70,7 @@ def test_money_that_comes_back_is_learnt_by_a_notification(world):
         (["ACSC", "D-1", "D-2", "D-1"], [2]),
     ],
 )
-def test_a_return_or_a_status_before_the_debit_is_not_the_debit_and_a_second_debit_is_told(world, words, twice):
+def test_a_second_debit_is_reported_and_a_return_or_status_before_it_is_no_debit(world, words, twice):
     batch, [reference] = world.sent("ani")
     state = State.PAID if "ACSC" in words else State.REVERSED
     for place, word in enumerate(words):
@@ -81,7 +81,7 @@ def test_a_return_or_a_status_before_the_debit_is_not_the_debit_and_a_second_deb
         assert world.state(reference) is state
 
 
-def test_a_debit_and_its_return_in_one_notification_are_taken_in_their_order(world):
+def test_a_debit_and_its_return_in_one_notification_are_applied_in_order(world):
     _, [reference] = world.sent("ani")
     done = world.take_in(camt054(entry(reference, returned="AC01", ref="C-1"), entry(reference, ref="D-1")))
     assert (done.news, done.findings, world.state(reference)) == (2, (), State.REVERSED)
@@ -97,7 +97,7 @@ def test_the_same_report_again_changes_nothing(world):
     assert {each: world.store.events(each[:26]) for each in references} == before
 
 
-def test_what_does_not_fit_is_reported_line_by_line_and_applied_to_nothing(world):
+def test_lines_that_do_not_fit_are_reported_and_not_applied(world):
     batch, [ani, budi, citra, dewi] = world.sent("ani", "budi", "citra", "dewi")
     waiting = world.claimed("eko")
     stranger = "a" * 26 + "-1"
@@ -158,7 +158,7 @@ def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world)
     assert [world.state(each) for each in references] == [State.HELD, State.HELD]
 
 
-def test_the_word_is_kept_with_who_imported_it_and_no_personal_data_anywhere(world):
+def test_a_status_is_stored_with_its_importer_and_without_personal_data(world):
     batch, [reference] = world.sent("ani")
     world.take_in(pain002(batch, {reference: "ACSC"}))
     word = world.bank_store.note(reference).word
@@ -169,9 +169,7 @@ def test_the_word_is_kept_with_who_imported_it_and_no_personal_data_anywhere(wor
     assert world.now - timedelta(days=1) < world.bank_store.batch(batch).made_at
 
 
-def test_what_a_long_import_settles_is_found_by_who_follows_the_ledger_meanwhile(
-    world: BankWorld, cloud: Settings
-) -> None:
+def test_readers_of_the_news_find_all_that_a_long_import_settles(world: BankWorld, cloud: Settings) -> None:
     """Each line takes ten minutes here; after each of them a job reads up to the present and moves its cursor there."""
     dynamodb.bind(NoticesTable, cloud.table("notices"), cloud.region)
     batch, references = world.sent("ani", "budi", "citra")
@@ -201,7 +199,7 @@ def differences(world: BankWorld) -> list[tuple[str, str]]:
     return [(each.difference.value, each.subject) for each in report.found]
 
 
-def test_a_word_is_a_line_of_the_time_when_it_was_imported(world):
+def test_a_status_belongs_to_the_time_of_its_import(world):
     batch, [reference] = world.sent("ani")
     world.later(days=3)
     world.take_in(pain002(batch, {reference: "ACSC"}))
@@ -216,7 +214,7 @@ def test_a_word_is_a_line_of_the_time_when_it_was_imported(world):
     assert differences(world) == []
 
 
-def test_what_the_bank_never_said_is_missing_and_what_it_said_and_nobody_settled_is_found(world):
+def test_the_comparison_finds_payments_unknown_to_the_bank_and_unsettled_statuses(world):
     batch, [paid, other] = world.sent("ani", "budi")
     world.take_in(pain002(batch, {other: "ACSC"}))
     head = Head.get(partition(other[:26]), "HEAD")
@@ -247,7 +245,7 @@ def after(*outcomes: Outcome) -> KnownTransfer:
     return known
 
 
-def test_what_fits_is_believed():
+def test_a_status_that_fits_is_applied():
     assert judge(LINE, KNOWN) is None
     assert judge(replace(LINE, amount=None, currency=None, file=None), KNOWN) is None
 
@@ -273,11 +271,11 @@ def test_what_fits_is_believed():
           for state in (State.FAILED, State.CANCELLED, State.DUE)),
     ],
 )  # fmt: skip
-def test_what_does_not_fit_is_not_believed(line, known, problem):
+def test_a_status_that_does_not_fit_is_not_applied(line, known, problem):
     assert judge(line, known) is problem
 
 
-def test_a_second_debit_is_told_by_the_banks_own_reference():
+def test_a_second_debit_is_recognised_by_the_banks_reference():
     debited = replace(KNOWN, note=BankNote("file", _news(replace(LINE, booking="D-1"), KNOWN, SOURCE)))
     assert judge(replace(LINE, booking="D-2"), debited) is Problem.PAID_TWICE
     assert judge(replace(LINE, booking="D-1"), debited) is judge(LINE, debited) is None
@@ -298,12 +296,12 @@ def test_a_second_debit_is_told_by_the_banks_own_reference():
         (Outcome.SUCCEEDED, Outcome.REJECTED, None),
     ],
 )
-def test_a_later_word_may_add_and_never_deny(first, second, problem):
+def test_a_later_status_may_add_to_an_earlier_one_but_not_deny_it(first, second, problem):
     assert judge(replace(LINE, outcome=second), after(first)) is problem
 
 
 @given(st.lists(st.sampled_from(SPOKEN), max_size=8))
-def test_whatever_is_said_in_whatever_order_the_kept_word_only_goes_on(words):
+def test_the_stored_status_only_advances_in_any_order_of_reports(words):
     known = KNOWN
     kept: list[Outcome] = []
     for outcome in words:

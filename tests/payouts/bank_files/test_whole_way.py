@@ -30,7 +30,7 @@ from tests.builders.payouts.states import refused
 from tests.conftest import T0
 
 
-def test_a_claim_waits_for_a_file_and_calls_nobody(world):
+def test_a_claim_for_a_bank_waits_for_a_file_and_calls_no_provider(world):
     reference = world.claimed("ani")
     assert world.state(reference) is State.SENDING
     assert world.providers.named("bank-file").status(reference).fact == "awaits_bank_file"
@@ -38,7 +38,7 @@ def test_a_claim_waits_for_a_file_and_calls_nobody(world):
     assert world.worker.process(reference[:26], world.now) is State.SENDING, "no life of a key ends it"
 
 
-def test_what_is_on_its_way_by_file_is_looked_at_as_seldom_as_what_is_held(world):
+def test_transfers_in_files_are_swept_as_seldom_as_held_payouts(world):
     world.claimed("ani")
     world.later(seconds=world.rules.requeue_after_s * 2)
     assert world.payouts.sweep(world.now) == 0
@@ -102,7 +102,7 @@ def test_a_file_takes_two_people_and_comes_out_the_same_every_time(world, caplog
 
 
 @pytest.mark.parametrize("word", ["ACTC", "RJCT AC04", "ACSC"])
-def test_a_file_of_which_the_bank_has_said_anything_is_not_written_again(world, word):
+def test_a_file_with_any_status_of_the_bank_is_not_written_again(world, word):
     """Handed over a second time, it would pay again what the bank rejected and a later file pays."""
     batch, [answered, _] = world.sent("ani", "budi")
     world.approve(batch)
@@ -139,7 +139,7 @@ def test_a_rejected_file_frees_its_transfers_for_the_next(world, caplog):
     assert world.bank_store.references(second.id) == (reference,)
 
 
-def test_an_attempt_that_was_marked_with_a_file_too_late_goes_into_the_next(world):
+def test_an_attempt_marked_too_late_for_a_file_goes_into_the_next(world):
     """Two exports go on with one file; one completes it, then the other marks what was free only for it."""
     world.claimed("ani")
     first = world.propose()
@@ -175,7 +175,7 @@ def test_an_approved_file_that_the_bank_does_not_have_is_given_up_by_two_people(
     assert [world.state(each) for each in references] == [State.HELD, State.PAID], "perhaps the bank paid it twice"
 
 
-def test_a_file_is_not_given_up_once_the_bank_has_said_anything_of_it(world):
+def test_a_file_with_any_status_of_the_bank_is_not_given_up(world):
     batch, [reference, _] = world.sent("ani", "budi")
     world.files.reject(batch, MAKER, world.now)
     assert world.take_in(pain002(batch, {reference: "ACTC"})).news == 1
@@ -186,7 +186,7 @@ def test_a_file_is_not_given_up_once_the_bank_has_said_anything_of_it(world):
     refused(lambda: world.files.reject(other, MAKER, world.now), BatchOutdated)
 
 
-def test_what_people_settled_meanwhile_is_not_paid_by_file(world):
+def test_a_transfer_settled_by_people_meanwhile_is_not_in_the_file(world):
     references = [world.claimed("ani"), world.claimed("budi")]
     batch = world.propose()
     for each in references:
@@ -196,7 +196,7 @@ def test_what_people_settled_meanwhile_is_not_paid_by_file(world):
     assert told_of(world.take_in(rejected)) == [(Problem.NOT_IN_A_FILE, references[0])]
 
 
-def test_a_rejection_of_what_two_people_decided_to_be_paid_is_reported(world):
+def test_a_rejection_of_a_transfer_that_two_people_called_paid_is_reported(world):
     batch, [reference] = world.sent("ani")
     world.store.move(world.store.get(reference[:26]), Move(State.PAID, "decided_paid"), world.now)
     assert told_of(world.take_in(pain002(batch, {reference: "RJCT AC04"}))) == [(Problem.CONTRADICTS, reference)]
@@ -212,7 +212,7 @@ def test_no_file_is_made_or_written_while_payouts_are_paused(world):
         refused(act, PayoutsPaused)
 
 
-def test_a_file_has_only_so_many_transfers_the_longest_waiting_first(cloud, programme):
+def test_a_file_has_a_limited_number_of_transfers_oldest_first(cloud, programme):
     world = BankWorld(cloud, programme, transfers_max=2)
     references = []
     for name in ("ani", "budi", "citra"):
@@ -265,7 +265,7 @@ def test_an_approval_may_die_at_any_call_and_the_file_is_the_same(world, monkeyp
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
-def test_an_import_may_die_at_any_call_and_is_simply_done_again(world, each_call, where):
+def test_an_import_that_died_at_any_call_can_be_repeated(world, each_call, where):
     for act in each_call(where, more_than=8):
         batch, [paid, failed] = world.sent("ani", "budi")
         raw = pain002(batch, {paid: "ACSC", failed: "RJCT AB08"})

@@ -22,7 +22,7 @@ from tests.builders.payouts.world import World
 from tests.conftest import REGION, T0
 
 
-def test_what_is_held_or_cancelled_no_worker_and_no_sweep_touches_until_it_is_released_once(world):
+def test_no_worker_or_sweep_touches_a_held_or_cancelled_payout(world):
     entitlement = placed(world, "ani", Place(State.DUE))
     world.administration.hold(entitlement.id, ANI, "why", world.now)
     world.later(days=2)
@@ -43,7 +43,7 @@ def test_what_is_held_or_cancelled_no_worker_and_no_sweep_touches_until_it_is_re
 
 
 @pytest.mark.parametrize("other", [None, Decision.FAILED], ids=["taken away", "replaced"])
-def test_a_proposal_that_goes_while_it_is_approved_counts_no_more(world, other):
+def test_a_proposal_withdrawn_during_its_approval_does_not_count(world, other):
     entitlement = placed(world, "ani", Place(State.SENDING))
     propose(world, entitlement, Decision.PAID)
     approve = world.store.approve
@@ -59,7 +59,7 @@ def test_a_proposal_that_goes_while_it_is_approved_counts_no_more(world, other):
     assert world.state(entitlement.id) is State.SENDING
 
 
-def test_a_new_round_has_its_own_attempts_and_its_own_keys(world):
+def test_a_reopened_entitlement_gets_new_attempts_and_keys(world):
     entitlement = placed(world, "ani", Place(State.DUE))
     world.person("ani", "2220000")  # an account that the sandbox never pays
     world.sandbox.books.configure({"fail_code": "TEMPORARY_TRANSFER_ERROR"})
@@ -79,7 +79,7 @@ def test_a_new_round_has_its_own_attempts_and_its_own_keys(world):
     assert {line.moved_idr for line in world.books()} == {0}
 
 
-def test_money_that_came_back_is_paid_again_and_the_books_agree(world):
+def test_returned_money_is_paid_again_and_the_books_agree(world):
     entitlement = placed(world, "ani", Place(State.DUE))
     assert world.worker.process(entitlement.id, world.now) is State.PAID
     propose(world, entitlement, Decision.REVERSED)
@@ -95,7 +95,7 @@ def test_money_that_came_back_is_paid_again_and_the_books_agree(world):
     assert world.disagreements() == []
 
 
-def test_a_checker_who_dies_at_any_call_leaves_one_transition_and_nothing_stuck(world, monkeypatch):
+def test_an_approval_that_dies_at_any_call_leaves_one_transition(world, monkeypatch):
     def started(name: str) -> Entitlement:
         entitlement = placed(world, name, Place(State.HELD, Hold.KEY_EXPIRED))
         propose(world, entitlement, Decision.FAILED)
@@ -125,7 +125,7 @@ def test_a_checker_who_dies_at_any_call_leaves_one_transition_and_nothing_stuck(
     assert world.payouts.sweep(world.now) == 1 + 2 * len(made), "the sweep finds what no message is about"
 
 
-def test_an_entitlement_that_is_opened_again_is_not_sent_with_an_old_key(world):
+def test_a_reopened_entitlement_is_not_sent_with_an_old_key(world):
     """The first attempt turns up at the provider only after two people called it over."""
     entitlement = placed(world, "ani", Place(State.SENDING))
     world.later(seconds=world.rules.key_lifetime_s)
@@ -146,7 +146,7 @@ def resume(world: World) -> None:
     world.administration.resume(BUDI, "put right", world.now)
 
 
-def test_a_worker_at_work_stops_with_its_next_message(world, caplog):
+def test_a_pause_stops_a_worker_at_its_next_message(world, caplog):
     first, second = (world.entitle(world.person(name)) for name in ("ani", "budi"))
     assert world.worker.process(first, world.now) is State.PAID
     pause(world)
@@ -162,7 +162,7 @@ def test_a_worker_at_work_stops_with_its_next_message(world, caplog):
 @pytest.mark.parametrize(
     "place", [Place(State.FAILED), *(Place(State.HELD, hold) for hold in sorted(WAITING))], ids=str
 )
-def test_nothing_is_claimed_from_any_state(world, place):
+def test_during_a_pause_nothing_is_claimed_in_any_state(world, place):
     entitlement = placed(world, "ani", place)
     pause(world)
     world.later(days=1)
@@ -172,7 +172,7 @@ def test_nothing_is_claimed_from_any_state(world, place):
     assert world.worker.process(entitlement.id, world.now) is State.PAID
 
 
-def test_a_message_during_the_pause_is_done_with_and_the_sweep_brings_it_back(world):
+def test_a_message_during_a_pause_is_consumed_and_queued_again_by_the_sweep(world):
     entitlement = world.entitle(world.person("ani"))
     world.payouts.queue.send([entitlement])
     pause(world)
@@ -187,7 +187,7 @@ def test_a_message_during_the_pause_is_done_with_and_the_sweep_brings_it_back(wo
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_command_that_dies_never_changed_the_switch_without_a_line_about_it(world, monkeypatch, moment, number):
+def test_a_command_that_dies_never_changes_the_pause_without_a_journal_line(world, monkeypatch, moment, number):
     calls = Calls(monkeypatch)
     for act, paused in ((pause, True), (resume, False)):
         assert calls.dies(partial(act, world), moment, number)

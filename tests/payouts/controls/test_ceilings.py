@@ -55,7 +55,7 @@ def set_to(world: World, name: str, was: int, now: int, by: str = ANI) -> Ceilin
     return world.administration.set_ceiling(name, was, Rupiah(now), Authority(by, "as agreed"), world.now)
 
 
-def test_no_more_is_sent_on_a_day_than_its_ceiling_and_the_next_day_goes_on(world, caplog):
+def test_a_day_sends_at_most_its_ceiling_and_the_next_day_continues(world, caplog):
     ids = entitled(world, 7)
     states = process_all(world, [world.worker], ids)
     assert states == [State.PAID] * 5 + [State.DUE] * 2
@@ -68,7 +68,7 @@ def test_no_more_is_sent_on_a_day_than_its_ceiling_and_the_next_day_goes_on(worl
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7])
-def test_several_workers_together_never_pass_it_and_lose_at_most_a_block_each(cloud, programme, block):
+def test_several_workers_never_exceed_a_ceiling_and_lose_at_most_a_block_each(cloud, programme, block):
     with running(World(cloud, with_ceilings(programme, day=7, envelope=50, block=block))) as world:
         workers = [new_worker(world.services) for _ in range(3)]
         ids = entitled(world, 20)
@@ -96,7 +96,7 @@ def test_two_workers_that_open_a_ceiling_together_open_one(world, monkeypatch, f
     assert CeilingStore().get(DAY) == Ceiling(DAY, Rupiah(5), left)
 
 
-def test_a_worker_that_dies_at_any_call_never_lets_more_through(world, monkeypatch):
+def test_a_worker_that_dies_at_any_call_never_exceeds_the_ceiling(world, monkeypatch):
     calls = Calls(monkeypatch)
     ids = entitled(world, 9)
     calls.reset()
@@ -113,7 +113,7 @@ def test_a_worker_that_dies_at_any_call_never_lets_more_through(world, monkeypat
     assert sum(line.moved_idr for line in world.books()) <= 5 * INCENTIVE
 
 
-def test_a_raised_ceiling_lets_what_waited_through_and_a_lowered_one_nothing(world):
+def test_a_raised_ceiling_lets_waiting_payouts_through(world):
     ids = entitled(world, 7)
     assert world.administration.ceiling(DAY) == Ceiling(DAY, Rupiah(5 * INCENTIVE), 5 * INCENTIVE)
     assert CeilingStore().get(DAY) is None, "to look opens nothing"
@@ -126,7 +126,7 @@ def test_a_raised_ceiling_lets_what_waited_through_and_a_lowered_one_nothing(wor
     assert process_all(world, [world.worker], ids) == [State.PAID] * 6 + [State.DUE]
 
 
-def test_a_ceiling_is_set_before_anything_was_taken_and_only_by_who_read_its_value(world):
+def test_a_ceiling_can_be_set_before_use_and_only_with_its_read_value(world):
     for was in (4 * INCENTIVE, 0):
         with pytest.raises(CeilingChanged) as refusal:
             set_to(world, ENVELOPE, was, 9 * INCENTIVE)
@@ -183,14 +183,14 @@ def test_the_last_part_is_smaller_than_a_block_and_not_lost(day, envelope, reach
     assert purse.left[reached] == 0
 
 
-def test_what_is_left_over_below_one_payment_is_not_spent():
+def test_a_remainder_smaller_than_a_payment_is_not_spent():
     assert [allowance(purse := Purse(), day=19).spend(owed(), T0), purse.left[DAY]] == [None, 9]
     mine = allowance(Purse(), day=19)
     assert [mine.spend(owed(), T0) for _ in range(2)] == [None, DAY]
     assert allowance(Purse(), day=1).spend(owed(), T0) == DAY
 
 
-def test_where_one_ceiling_is_reached_nothing_is_spent_under_the_other():
+def test_if_one_ceiling_is_reached_the_other_is_not_used():
     purse = Purse()
     mine = allowance(purse, envelope=1)
     for _ in range(5):
@@ -201,7 +201,7 @@ def test_where_one_ceiling_is_reached_nothing_is_spent_under_the_other():
     assert [take for take in purse.takes if take[0] == DAY] == [(DAY, 40, True)]
 
 
-def test_envelopes_are_apart_by_wave_and_by_kind():
+def test_each_wave_and_kind_has_its_own_envelope():
     purse = Purse()
     mine = allowance(purse, envelope=10)
     each = [owed(), owed(wave=55), owed(kind=Kind.SURVEY_1), owed(kind=Kind.SURVEY_2)]
@@ -223,14 +223,14 @@ def test_a_day_ends_at_midnight_in_jakarta():
     ]
 
 
-def test_what_was_left_of_yesterdays_block_is_no_part_of_today():
+def test_the_rest_of_yesterdays_block_does_not_count_today():
     mine = allowance(Purse(), day=40)
     assert mine.spend(owed(), T0) is None
     tomorrow = T0 + timedelta(days=1)
     assert [mine.spend(owed(), tomorrow) for _ in range(5)] == [None] * 4 + [limits.day_name(tomorrow)]
 
 
-def test_what_was_not_claimed_after_all_is_there_for_the_next_one():
+def test_an_amount_not_claimed_is_available_to_the_next_payout():
     mine = allowance(Purse(), day=10, envelope=10)
     assert mine.spend(owed(), T0) is None
     assert mine.spend(owed(), T0) == DAY
@@ -238,21 +238,21 @@ def test_what_was_not_claimed_after_all_is_there_for_the_next_one():
     assert [mine.spend(owed(), T0), mine.spend(owed(), T0)] == [None, DAY]
 
 
-def test_a_rest_that_was_too_little_for_one_payment_is_spent_with_the_next_block():
+def test_a_rest_too_small_for_a_payment_is_used_with_the_next_block():
     purse = Purse()
     mine = allowance(purse, block=2)
     assert [mine.spend(owed(amount), T0) for amount in (10, 15, 25)] == [None] * 3
     assert purse.takes == [(name, amount, True) for amount in (20, 30) for name in (DAY, ENVELOPE)]
 
 
-def test_not_one_rupiah_is_spent_that_was_not_taken():
+def test_only_amounts_taken_from_a_ceiling_are_spent():
     purse = Purse()
     mine = allowance(purse, day=2, envelope=2, block=1)
     assert [mine.spend(owed(1), T0) for _ in range(3)] == [None, None, DAY]
     assert purse.left == {DAY: 0, ENVELOPE: 0}
 
 
-def test_a_ceiling_as_configured_is_whole_and_nobodys():
+def test_a_configured_ceiling_is_unused_and_set_by_nobody():
     configured = CeilingRules(day_idr=7, envelope_idr=5, block=1)
     day, envelope = (limits.as_configured(name, configured) for name in limits.names(owed(), T0))
     assert (day.ceiling_idr, day.left_idr, day.by) == (7, 7, None)
@@ -263,7 +263,7 @@ step = st.tuples(st.integers(0, 2), st.sampled_from([(10, Kind.INCENTIVE), (3, K
 
 
 @given(day=st.integers(1, 120), envelope=st.integers(1, 90), block=st.integers(1, 5), steps=st.lists(step, max_size=60))
-def test_however_many_workers_spend_and_give_back_no_ceiling_is_passed(day, envelope, block, steps):
+def test_no_ceiling_is_exceeded_by_any_number_of_workers(day, envelope, block, steps):
     purse = Purse()
     workers = [allowance(purse, day, envelope, block) for _ in range(3)]
     spent: dict[str, int] = {}

@@ -29,7 +29,7 @@ def line(world: World, id_: str, state: str, n: int) -> str:
     return f"{id_}  {state}  n={n}  Rp600.000  INCENTIVE  143  {world.now.isoformat().replace('+00:00', 'Z')}"
 
 
-def test_it_is_held_released_and_cancelled_and_the_history_says_by_whom_and_why(desk, world):
+def test_hold_release_and_cancel_record_who_and_why(desk, world):
     id_ = placed(world, "ani", Place(State.DUE)).id
     assert desk.told("hold", id_, "--reason", "asked by the hotline") == [line(world, id_, "HELD(ADMIN)", 0)]
     assert desk.refused("hold", id_, "--reason", "again") == (
@@ -55,7 +55,7 @@ def test_it_is_held_released_and_cancelled_and_the_history_says_by_whom_and_why(
         ["reject", "id"], ["pause"], ["resume"], ["ceiling", "set", "5", "--was", "5"],
     ],
 )  # fmt: skip
-def test_whatever_changes_something_needs_a_reason(desk, words):
+def test_every_changing_command_needs_a_reason(desk, words):
     for reason, said in (
         ([], "Missing option '--reason'"),
         (["--reason", " "], "a reason has 1 to 500 characters, not all blank"),
@@ -66,7 +66,7 @@ def test_whatever_changes_something_needs_a_reason(desk, words):
         assert said in result.output
 
 
-def test_what_does_not_exist_is_said_in_a_sentence_with_its_code(desk):
+def test_an_unknown_entitlement_is_reported_with_its_code(desk):
     nobody = incentive_id("nobody")
     for command in ("hold", "release", "cancel", "reverse"):
         assert desk.refused(command, nobody, "--reason", "why") == (
@@ -97,7 +97,7 @@ def test_one_proposes_and_another_approves_what_was_shown(desk, world):
     assert desk.refused("approve", id_, "--yes").endswith("(payout_no_proposal)")
 
 
-def test_an_attempt_is_resolved_only_as_what_the_provider_does_not_deny(desk, world):
+def test_an_attempt_is_not_resolved_against_the_providers_answer(desk, world):
     id_ = placed(world, "ani", Place(State.HELD, Hold.KEY_EXPIRED)).id
     desk.told("resolve", id_, "--as", "failed", "--reason", "never arrived")
     desk.me = BUDI
@@ -115,7 +115,7 @@ def test_an_attempt_is_resolved_only_as_what_the_provider_does_not_deny(desk, wo
     assert desk.run("resolve", id_, "--reason", "why").exit_code == 2
 
 
-def test_a_failed_one_is_queued_and_rests_all_the_same(desk, world):
+def test_a_failed_payout_can_be_queued_but_still_rests(desk, world):
     id_ = placed(world, "ani", Place(State.FAILED)).id
     rested = (T0 + timedelta(seconds=world.rules.requeue_after_s)).strftime("%H:%M:%S")
     assert desk.told("retry", id_) == [f"queued; the next attempt is made after 2026-11-24T{rested}Z"]
@@ -128,7 +128,7 @@ def test_a_failed_one_is_queued_and_rests_all_the_same(desk, world):
 
 
 @pytest.mark.parametrize("state", [State.CANCELLED, State.REVERSED])
-def test_what_is_over_is_paid_again_by_two_people(desk, world, state):
+def test_an_ended_payout_is_reopened_by_two_people(desk, world, state):
     id_ = placed(world, "ani", Place(state)).id
     assert "give the reason with --reason" in desk.run("retry", id_).output
     assert desk.told("retry", id_, "--reason", "new account")[0].startswith("proposed: RETRY  ")
@@ -138,7 +138,7 @@ def test_what_is_over_is_paid_again_by_two_people(desk, world, state):
     assert len(world.messages()) == 1
 
 
-def test_what_waits_or_is_under_way_is_not_retried(desk, world):
+def test_a_waiting_or_running_payout_is_not_retried(desk, world):
     for name, place in (("a", Place(State.DUE)), ("b", Place(State.SENDING)), ("c", Place(State.PAID))):
         id_ = placed(world, name, place).id
         assert desk.refused("retry", id_, "--reason", "why") == (
@@ -146,7 +146,7 @@ def test_what_waits_or_is_under_way_is_not_retried(desk, world):
         )
 
 
-def test_a_worker_that_was_faster_is_said_and_nothing_is_written(desk, world, monkeypatch):
+def test_if_a_worker_was_faster_the_command_says_so_and_writes_nothing(desk, world, monkeypatch):
     id_ = placed(world, "ani", Place(State.DUE)).id
     stale = world.store.get(id_)
     world.worker.process(id_, world.now)
@@ -160,7 +160,7 @@ def test_a_worker_that_was_faster_is_said_and_nothing_is_written(desk, world, mo
 # All payouts at once
 
 
-def test_payouts_are_paused_and_resumed_and_the_status_says_since_when_by_whom_and_why(desk, world):
+def test_the_status_of_a_pause_says_since_when_by_whom_and_why(desk, world):
     assert desk.told("status")[0] == "not paused"
     assert desk.told("pause", "--reason", "wrong amounts") == ["paused"]
     world.later(seconds=60)
@@ -175,7 +175,7 @@ def test_payouts_are_paused_and_resumed_and_the_status_says_since_when_by_whom_a
     ]
 
 
-def test_a_ceiling_is_shown_and_set_by_who_has_read_it(desk, world):
+def test_a_ceiling_is_shown_and_set_with_its_read_value(desk, world):
     assert desk.told("ceiling", "show", "--wave", "143", "--kind", "incentive") == [
         "WAVE#143#INCENTIVE  Rp60.000.000.000  taken Rp0  left Rp60.000.000.000"
     ]
@@ -196,7 +196,7 @@ def test_a_ceiling_is_shown_and_set_by_who_has_read_it(desk, world):
 
 
 @pytest.mark.parametrize("wave", ["142", "143", "145", "155"])
-def test_the_envelope_of_a_wave_that_was_run_or_is_soon_to_come_may_be_set(desk, wave):
+def test_the_envelope_of_a_past_or_coming_wave_can_be_set(desk, wave):
     envelope = ["--wave", wave, "--kind", "incentive"]
     assert desk.told("ceiling", "set", "5", *envelope, "--was", "60000000000", "--reason", "less") == [
         f"WAVE#{wave}#INCENTIVE  Rp5  taken Rp0  left Rp5  set by {ANI}: less"
@@ -204,7 +204,7 @@ def test_the_envelope_of_a_wave_that_was_run_or_is_soon_to_come_may_be_set(desk,
 
 
 @pytest.mark.parametrize("wave", ["0", "53", "140", "200", "9999", "99999", "100001"])
-def test_no_envelope_is_set_of_a_wave_that_does_not_exist(desk, wave):
+def test_the_envelope_of_an_unknown_wave_cannot_be_set(desk, wave):
     envelope = ["--wave", wave, "--kind", "incentive"]
     said = f"Error: There is no wave {wave}. (unknown_wave)"
     assert desk.refused("ceiling", "set", "5", *envelope, "--was", "60000000000", "--reason", "less") == said
@@ -221,7 +221,7 @@ def test_today_is_the_day_in_jakarta(desk, world):
     "words",
     [["--wave", "143"], ["--kind", "incentive"], ["--date", "2026-11-24", "--wave", "143", "--kind", "SURVEY_1"]],
 )
-def test_a_ceiling_is_one_days_or_one_envelopes(desk, words):
+def test_a_ceiling_is_either_a_days_or_an_envelopes(desk, words):
     result = desk.run("ceiling", "show", *words)
     assert result.exit_code == 2
     assert "give a --date, or --wave and --kind" in result.output
@@ -230,7 +230,7 @@ def test_a_ceiling_is_one_days_or_one_envelopes(desk, words):
 # Who and how
 
 
-def test_who_acts_is_whom_aws_knows(cloud):
+def test_an_act_is_recorded_under_the_iam_identity(cloud):
     assert stages.caller() == boto3.client("sts", REGION).get_caller_identity()["Arn"]
 
 
@@ -243,6 +243,6 @@ def test_the_services_of_a_stage_have_what_the_commands_use(cloud):
     refused(lambda: administration.hold(incentive_id("nobody"), ANI, "why", T0), UnknownEntitlement)
 
 
-def test_a_bar_is_for_a_terminal_only(capsys):
+def test_progress_bars_are_shown_on_a_terminal_only(capsys):
     assert list(progress(iter(range(3)), "reading")) == [0, 1, 2]
     assert capsys.readouterr() == ("", "")

@@ -74,7 +74,7 @@ def approve(world: Memory, id_: str, by: str = BUDI, seen: Proposal | None = Non
     ],
 )
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_each_act_is_possible_in_its_places_and_refused_in_all_others(world, act, allowed, after, reason, place):
+def test_each_act_is_allowed_in_its_states_and_refused_in_all_others(world, act, allowed, after, reason, place):
     before = placed(world, "ani", place)
     world.later(seconds=1)
     call = lambda: getattr(world.administration, act)(before.id, ANI, "why", world.now)  # noqa: E731
@@ -104,7 +104,7 @@ def test_an_act_that_meets_a_worker_writes_and_queues_nothing(world, monkeypatch
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
-def test_each_decision_is_proposed_in_its_places_and_refused_in_all_others(world, place):
+def test_each_decision_is_proposed_in_its_states_and_refused_in_all_others(world, place):
     entitlement = placed(world, "ani", place)
     for decision in Decision:
         propose_it = lambda d=decision: propose(world, entitlement, d)  # noqa: E731
@@ -120,7 +120,7 @@ def test_each_decision_is_proposed_in_its_places_and_refused_in_all_others(world
     assert len(world.store.events(entitlement.id)) == entitlement.seq, "a proposal moves nothing"
 
 
-def test_a_proposal_is_about_what_its_maker_saw_and_stands_alone(world, monkeypatch):
+def test_only_one_proposal_stands_and_it_is_about_the_state_its_maker_saw(world, monkeypatch):
     sending = placed(world, "ani", Place(State.SENDING))
     id_, admin = sending.id, world.administration
     proposal = Proposal(Decision.PAID, sending.seq, ANI, "bank says so", LATER)
@@ -140,7 +140,7 @@ def test_a_proposal_is_about_what_its_maker_saw_and_stands_alone(world, monkeypa
     assert refused(call, ProposalStands) == {"decision": "PAID", "maker": ANI}, "what stood in the way has gone"
 
 
-def test_another_person_approves_what_was_shown(world):
+def test_only_another_person_approves_and_only_what_was_shown(world):
     id_ = placed(world, "ani", Place(State.SENDING)).id
     seen = world.administration.propose(id_, Decision.PAID, ANI, "bank says so", T0)
     assert refused(lambda: approve(world, id_, ANI.upper()), SamePerson) == {}
@@ -163,7 +163,7 @@ def test_another_person_approves_what_was_shown(world):
     ],
 )
 @pytest.mark.parametrize("said", [OVER, Answer(Outcome.REVERSED, "REVERSED")], ids=["failed", "reversed"])
-def test_what_was_approved_happens_once_with_both_names(world, place, decision, after, queued, asked, said):
+def test_an_approved_decision_is_carried_out_once_under_both_names(world, place, decision, after, queued, asked, said):
     """The provider is asked only where money can be sent again."""
     entitlement = placed(world, "ani", place)
     propose(world, entitlement, decision)
@@ -199,7 +199,7 @@ NOT_FOUND = Answer(Outcome.NOT_FOUND, "not_found")
         (Place(State.REVERSED), Decision.RETRY, State.DUE),
     ],
 )
-def test_the_providers_word_stands_above_two_people_where_money_may_be_sent_again(world, place, decision, after):
+def test_two_people_cannot_overrule_the_provider_if_money_could_be_sent_twice(world, place, decision, after):
     entitlement = placed(world, "ani", place)
     propose(world, entitlement, decision)
     world.later(seconds=world.rules.key_lifetime_s - 1)
@@ -232,7 +232,7 @@ def test_decisions_are_about_the_latest_attempt(world):
 # The journal
 
 
-def test_a_proposal_is_taken_away_by_anybody_with_a_line_in_the_journal_first(world):
+def test_anybody_may_withdraw_a_proposal_after_a_journal_line(world):
     entitlement = placed(world, "ani", Place(State.PAID))
     about = f"{entitlement.id} REVERSED proposed by {ANI}"
     for by in (ANI, BUDI):

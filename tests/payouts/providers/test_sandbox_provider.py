@@ -140,7 +140,7 @@ def test_a_call_that_hangs_is_given_up_in_time(bank):
     assert bank.report["totals"]["payouts"] == 1
 
 
-def test_nobody_there_is_an_unknown_outcome():
+def test_an_unreachable_provider_is_an_unknown_outcome():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         fsp = Xendit(f"http://127.0.0.1:{unused.getsockname()[1]}", 0.5, lambda: KEY)
@@ -162,7 +162,7 @@ def test_a_reversal_takes_the_money_back(bank):
     assert bank.post(f"/sandbox/payouts/{REFERENCE}/reversal", b"")[0] == 404
 
 
-def test_which_calls_go_wrong_follows_from_the_seed():
+def test_the_seed_decides_which_calls_fail():
     def outcomes(seed: str) -> list[Outcome]:
         with Sandbox(seed) as sandbox:
             bank = Bank(sandbox)
@@ -182,7 +182,7 @@ def test_a_wrong_api_key_creates_nothing_and_fails_nothing(bank):
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b'{"reference_id": "x"}'])
-def test_a_request_that_is_not_whole_is_refused(bank, body):
+def test_an_incomplete_request_is_refused(bank, body):
     assert bank.fsp.send(REFERENCE, body) == Answer(Outcome.REFUSED, "API_VALIDATION_ERROR")
 
 
@@ -216,7 +216,7 @@ def test_a_final_status_is_announced_with_the_token():
     assert REFERENCE.encode() in heard[0]
 
 
-def test_it_runs_by_itself():
+def test_the_sandbox_runs_as_a_program():
     command = [sys.executable, "-m", "local.sandbox.provider", "--seed", "s", "--faults", '{"error_before_rate": 1.0}']
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         try:
@@ -304,7 +304,7 @@ def payout(**changes: object) -> str:
         ("429 Too Many Requests", "", Answer(Outcome.UNKNOWN, "http_429")),
     ],
 )
-def test_how_a_status_answer_is_read_and_that_a_new_word_rings(status, body, expected, caplog):
+def test_each_status_answer_is_read_and_an_unknown_one_rings(status, body, expected, caplog):
     with serving(lambda _: http(status, body)) as url:
         assert Xendit(url, PATIENT_S, lambda: KEY).status(REFERENCE) == expected
     rung = [record.status for record in caplog.records if record.message == alarm_words.STATUS_UNKNOWN]
@@ -321,7 +321,7 @@ def test_how_a_status_answer_is_read_and_that_a_new_word_rings(status, body, exp
         (http("400 Bad Request", "<html>"), "http_400"),
     ],
 )
-def test_a_sending_whose_answer_cannot_be_believed_is_unknown(raw, fact):
+def test_a_sending_with_an_implausible_answer_has_an_unknown_outcome(raw, fact):
     with serving(lambda _: raw) as url:
         assert Xendit(url, PATIENT_S, lambda: KEY).send(REFERENCE, b"{}") == Answer(Outcome.UNKNOWN, fact)
 
@@ -331,7 +331,7 @@ def test_whole_rupiah_are_read_however_they_are_written(written: str) -> None:
     assert xendit.amount(xendit.parse(written.encode())) == 600_000
 
 
-def test_an_amount_that_no_float_can_hold_is_read_to_the_rupiah() -> None:
+def test_an_amount_beyond_float_precision_is_read_exactly() -> None:
     assert xendit.amount(xendit.parse(b"9007199254740993.0")) == 9_007_199_254_740_993
 
 
@@ -343,7 +343,7 @@ def test_anything_else_is_no_amount(written: str) -> None:
     assert xendit.amount(xendit.parse(written.encode())) is None
 
 
-def test_what_is_no_json_says_nothing() -> None:
+def test_an_answer_that_is_not_json_is_unknown() -> None:
     assert xendit.parse(b"<html>") is None
 
 

@@ -76,7 +76,7 @@ def test_a_list_has_ten_lines_unless_asked_and_fifty_at_most(listed):
     assert len({each["id"] for each in page["data"] + rest["data"]}) == 60
 
 
-def test_a_line_says_what_a_transaction_says(listed):
+def test_a_line_has_all_facts_of_a_transaction(listed):
     listed.pay("r-1")
     (line,) = listed.get(types="DISBURSEMENT")[1]["data"]
     assert line["id"].startswith("txn_")
@@ -92,7 +92,7 @@ def test_a_line_says_what_a_transaction_says(listed):
     assert listed.get(after_id="txn_nobody")[0] == 400
 
 
-def test_every_page_is_read_whatever_their_number(listed):
+def test_all_pages_are_read(listed):
     names = [f"r-{number}" for number in range(151)]
     for name in names:
         listed.pay(name)
@@ -113,7 +113,7 @@ def test_a_line_belongs_to_the_time_of_its_latest_change(listed, clock):
     assert listed.statements.of(["r-1"])["r-1"][0].entry is Entry.REVERSED
 
 
-def test_the_end_of_a_time_belongs_to_the_next(listed, clock):
+def test_the_end_of_a_range_of_time_is_exclusive(listed, clock):
     for offset_s, name in ((0, "first"), (3599.999, "last"), (3600, "next")):
         clock[0] = SINCE.timestamp() + offset_s
         listed.pay(name)
@@ -129,7 +129,7 @@ def test_a_reference_is_not_found_by_a_part_of_it(listed):
     assert listed.statements.of(["r-2"])["r-2"] == []
 
 
-def test_a_page_that_fails_is_asked_for_again_and_not_for_ever(listed):
+def test_a_failing_page_is_retried_a_limited_number_of_times(listed):
     listed.pay("r-1")
     listed.sandbox.books.configure({"error_before_rate": 0.5})
     assert listed.references() == ["r-1"]
@@ -184,7 +184,7 @@ def read(page: object) -> list[StatementLine]:
         ({"updated": None, "created": "2026-11-01T00:00:00Z"}, Entry.UNREADABLE, "SUCCESS", 600_000),
     ],
 )
-def test_how_a_line_is_read_and_that_none_is_left_out(changes, entry, word, amount):
+def test_each_line_is_read_and_none_is_left_out(changes, entry, word, amount):
     (line,) = read({"data": [LINE | changes], "has_more": False})
     assert (line.entry, line.word, line.amount_idr) == (entry, word, amount and Rupiah(amount))
     assert "Ani" not in repr(line)
@@ -204,7 +204,7 @@ def test_a_change_within_the_last_millisecond_is_asked_for_and_belongs_to_its_ow
     assert b"updated%5Blte%5D=2026-11-20T01%3A00%3A00Z" in asked[0]
 
 
-def test_what_is_no_line_at_all_is_one_that_cannot_be_read():
+def test_a_malformed_line_is_reported_as_unreadable():
     assert [line.entry for line in read({"data": [7, None, "x", []], "has_more": False})] == [Entry.UNREADABLE] * 4
 
 
@@ -212,7 +212,7 @@ def test_what_is_no_line_at_all_is_one_that_cannot_be_read():
     "page",
     ["", "<html>", "null", "[]", "{}", {"data": []}, {"data": {}, "has_more": False}, {"data": [], "has_more": "no"}],
 )
-def test_a_page_that_may_not_be_whole_is_no_statement(page):
+def test_a_possibly_incomplete_page_is_refused(page):
     with pytest.raises(StatementUnreadable, match="malformed"):
         read(page)
 
@@ -223,7 +223,7 @@ def test_pages_that_lead_nowhere_end(data):
         read({"data": data, "has_more": True})
 
 
-def test_a_page_is_asked_for_so_often_with_longer_and_longer_pauses():
+def test_a_page_is_retried_with_growing_pauses():
     asked: list[bytes] = []
     pauses: list[float] = []
 
@@ -255,11 +255,11 @@ def test_an_account_is_found_under_its_holders_name_as_banks_write_it(bank):
 
 
 @pytest.mark.parametrize("code", ["OVO", "GOPAY", "DANA", "LINKAJA"])
-def test_of_wallets_no_names_are_known(bank, code):
+def test_the_holders_of_wallets_are_unknown(bank, code):
     assert bank.fsp.inquire(FinancialAddress(code, "+6281234567890", "Ani")) == Inquiry(InquiryOutcome.NOT_OFFERED)
 
 
-def test_some_accounts_are_unknown_or_somebody_elses_by_their_last_digits(bank):
+def test_the_last_digits_make_an_account_unknown_or_somebody_elses(bank):
     bank.set(unknown_suffix="7890")
     assert bank.fsp.inquire(ANI) == Inquiry(InquiryOutcome.NOT_FOUND)
     bank.set(unknown_suffix="", other_name_suffix="7890")
@@ -268,12 +268,12 @@ def test_some_accounts_are_unknown_or_somebody_elses_by_their_last_digits(bank):
     assert bank.fsp.inquire(FinancialAddress("BNI", "5550001", "")) == Inquiry(InquiryOutcome.FOUND, "BUDI")
 
 
-def test_an_inquiry_is_in_nobodys_books(bank):
+def test_an_inquiry_is_not_in_the_books(bank):
     bank.fsp.inquire(ANI)
     assert bank.report["payouts"] == []
 
 
-def test_a_wrong_api_key_is_no_answer_and_nobody_there_is_none_either(bank):
+def test_a_wrong_api_key_or_an_unreachable_provider_gives_no_answer(bank):
     assert Xendit(bank.sandbox.url, PATIENT_S, lambda: "wrong").inquire(ANI) == Inquiry(InquiryOutcome.UNKNOWN)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -282,7 +282,7 @@ def test_a_wrong_api_key_is_no_answer_and_nobody_there_is_none_either(bank):
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"bank_code": 1, "bank_account_number": "1"}'])
-def test_a_question_that_is_not_whole_is_refused(bank, body):
+def test_an_incomplete_inquiry_is_refused(bank, body):
     assert bank.post("/bank_account_data_requests", body)[0] == 400
 
 
@@ -316,7 +316,7 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("status", "body", "expected"), ANSWERS)
-def test_how_an_answer_is_read(status, body, expected, caplog):
+def test_each_answer_to_an_inquiry_is_read(status, body, expected, caplog):
     caplog.set_level("INFO")
     with serving(lambda _: http(status, json.dumps(body))) as url:
         assert Xendit(url, PATIENT_S, lambda: KEY).inquire(ANI) == expected
@@ -324,12 +324,12 @@ def test_how_an_answer_is_read(status, body, expected, caplog):
 
 
 @pytest.mark.parametrize("raw", [b"", b"nonsense\r\n\r\n", http("200 OK", "<html>"), http("200 OK", "null")])
-def test_what_cannot_be_read_is_no_answer(raw):
+def test_an_unreadable_answer_is_no_answer(raw):
     with serving(lambda _: raw) as url:
         assert Xendit(url, PATIENT_S, lambda: KEY).inquire(ANI) == UNKNOWN
 
 
-def test_the_question_is_the_account_and_no_name_is_sent():
+def test_an_inquiry_sends_the_account_and_no_name():
     heard: list[bytes] = []
 
     def answer(raw: bytes) -> bytes:

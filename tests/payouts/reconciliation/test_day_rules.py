@@ -132,7 +132,7 @@ def paid(books: Books, who: str = "ani", at: datetime = MIDNIGHT, late: timedelt
     return f"{entitlement.id}-1"
 
 
-def test_every_slice_of_a_day_is_next_to_the_last_and_all_are_the_day():
+def test_the_slices_of_a_day_are_adjacent_and_cover_it():
     slices = [each for day in DAYS for each in day_rules.slices(day)]
     assert all(one.until == other.since for one, other in pairwise(slices))
     assert day_rules.slices(DAYS[2])[0].since == MIDNIGHT
@@ -160,7 +160,7 @@ def test_a_day_is_compared_two_hours_after_its_end(wib, latest):
         (State.DUE, {Entry.FAILED: None, Entry.REVERSED: None}),
     ],
 )
-def test_which_words_go_with_which_state(books, state, allowed, entry):
+def test_each_state_agrees_with_its_statuses(books, state, allowed, entry):
     entitlement = owed("ani", state, MIDNIGHT)
     books.ledger.put(entitlement)
     books.statement.add(f"{entitlement.id}-1", MIDNIGHT, entry)
@@ -183,7 +183,7 @@ def test_a_payment_by_a_provider_without_a_statement_stops_the_comparison(books)
         books.reports()
 
 
-def test_a_line_without_a_reference_is_told_of_by_its_own_id(books):
+def test_a_line_without_a_reference_is_reported_by_its_id(books):
     books.statement.lines = [
         StatementLine("txn_7", "", Rupiah(1), Entry.UNREADABLE, "SUCCESS", MIDNIGHT),
         StatementLine(UNNAMED, "", None, Entry.UNREADABLE, "unreadable", MIDNIGHT),
@@ -191,14 +191,14 @@ def test_a_line_without_a_reference_is_told_of_by_its_own_id(books):
     assert books.found() == [(Difference.UNREADABLE, "txn_7"), (Difference.UNREADABLE, UNNAMED)]
 
 
-def test_what_agrees_within_the_window_is_not_looked_up(books):
+def test_payments_that_agree_within_the_window_are_not_looked_up(books):
     for number in range(30):
         paid(books, f"p{number}", MIDNIGHT + timedelta(minutes=number), late=timedelta(minutes=number))
     assert books.found() == []
     assert books.statement.looked_up == []
 
 
-def test_what_the_ledger_heard_of_a_day_late_is_looked_up_and_agrees(books):
+def test_a_payment_recorded_a_day_late_is_looked_up_and_agrees(books):
     reference = paid(books, late=timedelta(hours=30))
     assert books.found() == []
     assert books.statement.looked_up == [reference, reference], "on the day of either side"
@@ -212,7 +212,7 @@ def test_a_second_payment_is_found_though_the_ledger_heard_of_the_first_only_aft
     assert (Difference.PAID_TWICE, "ani/INCENTIVE") in books.found()
 
 
-def test_of_a_statement_that_lacks_nearly_all_only_so_much_is_looked_up(books, monkeypatch):
+def test_for_a_nearly_empty_statement_the_look_ups_are_limited(books, monkeypatch):
     monkeypatch.setattr(nightly, "LOOKUPS", 3)
     references = [paid(books, f"p{number}") for number in range(10)]
     books.statement.lines.clear()
@@ -220,7 +220,7 @@ def test_of_a_statement_that_lacks_nearly_all_only_so_much_is_looked_up(books, m
     assert len(books.statement.looked_up) == 3
 
 
-def test_what_moves_while_it_is_compared_is_left_to_its_own_slice(books):
+def test_a_payment_that_moves_meanwhile_is_left_to_its_slice(books):
     reference = paid(books, at=MIDNIGHT - timedelta(hours=1))
     (line,) = books.statement.lines
     now = MIDNIGHT + timedelta(hours=2)
@@ -231,7 +231,7 @@ def test_what_moves_while_it_is_compared_is_left_to_its_own_slice(books):
     assert books.found() == [(Difference.REVERSED, reference)]
 
 
-def test_a_day_is_the_sum_of_its_parts_and_tells_each_thing_once():
+def test_a_days_report_is_the_sum_of_its_slices_without_repeats():
     same = Disagreement(Difference.AMOUNT, "r-1", "1", "2")
     parts = [
         SlicePart(DayTotals(paid=1, paid_idr=5), [same], [("ani/INCENTIVE", "txn_1")]),
@@ -352,7 +352,7 @@ ALTERATIONS = [lost, dearer, denied, returned, arrived, doubled, garbled]
     ),
     strangers=st.lists(MOMENTS, max_size=2),
 )
-def test_exactly_what_was_altered_is_found(lives: list[Any], alterations: list[Any], strangers: list[datetime]):
+def test_exactly_the_altered_payments_are_found(lives: list[Any], alterations: list[Any], strangers: list[datetime]):
     books = Books(Ledger(), Statement())
     for number, (life, at, late) in enumerate(lives):
         live(books, f"person-{number}", life, at, timedelta(seconds=late))

@@ -70,14 +70,14 @@ def test_a_day_on_which_both_agree_has_totals_and_no_difference(world):
         ("update payouts set outcome = 'FAILED'", "status"),
     ],
 )
-def test_what_the_provider_does_not_know_has_otherwise_or_denies_is_found(world, altered, difference):
+def test_payments_unknown_to_denied_by_or_different_at_the_provider_are_found(world, altered, difference):
     entitlement = world.pay("ani")
     world.sandbox.books._db.execute(altered)
     world.at(21, 3)
     assert world.found(20) == [(difference, f"{entitlement}-1")]
 
 
-def test_what_nobody_here_sent_is_extra_whoever_it_looks_like(world):
+def test_a_payment_not_sent_by_us_is_extra_whatever_its_reference(world):
     entitlement = world.pay("ani")
     world.book("somebody-else", key="k1")
     world.book(f"{'a' * 26}-1", key="k2")
@@ -91,7 +91,7 @@ def test_what_nobody_here_sent_is_extra_whoever_it_looks_like(world):
     ]
 
 
-def test_money_that_moved_and_that_the_ledger_does_not_know_is_found(world):
+def test_moved_money_that_the_ledger_lacks_is_found(world):
     world.sandbox.books.configure({"timeout_after_rate": 1.0})
     refused(lambda: world.pay("ani"), OutcomeNotKnown)
     world.sandbox.books.configure({"timeout_after_rate": 0.0})
@@ -106,7 +106,7 @@ def test_money_that_moved_and_that_the_ledger_does_not_know_is_found(world):
     assert world.found(21) == []
 
 
-def test_a_provider_that_does_not_answer_is_told_of_and_nothing_is_compared(world):
+def test_an_unreachable_provider_is_reported_and_nothing_is_compared(world):
     world.pay("ani")
     world.at(21, 3)
     world.sandbox.books.configure({"error_before_rate": 1.0})
@@ -152,7 +152,7 @@ def test_one_person_paid_for_one_kind_under_two_waves_is_found(world):
 
 @pytest.mark.parametrize("settle_s", [30, 120, 3 * 3600])
 @pytest.mark.parametrize("heard_after_s", [0, 60, 5 * 3600])
-def test_around_midnight_nothing_is_found_that_agrees(world, settle_s, heard_after_s):
+def test_payments_around_midnight_that_agree_are_no_difference(world, settle_s, heard_after_s):
     world.sandbox.books.configure({"settle_ms": settle_s * 1000})
     world.at(20, 23, 59, 15)
     entitlements = [world.pay("ani")]
@@ -168,7 +168,7 @@ def test_around_midnight_nothing_is_found_that_agrees(world, settle_s, heard_aft
 
 
 @pytest.mark.parametrize("moment", [(20, 23, 59, 59), (21, 0, 0, 0), (20, 21, 0, 0), (21, 2, 59, 59)])
-def test_around_midnight_everything_is_found_on_one_day_and_only_once(world, moment):
+def test_differences_around_midnight_are_found_on_one_day_only(world, moment):
     world.at(*moment)
     missing, wrong = world.pay("ani"), world.pay("budi")
     world.book("somebody-else")
@@ -179,7 +179,7 @@ def test_around_midnight_everything_is_found_on_one_day_and_only_once(world, mom
     assert found == [("missing", f"{missing}-1"), ("extra", "somebody-else"), ("amount", f"{wrong}-1")]
 
 
-def test_a_paid_one_that_was_opened_again_is_compared_by_its_own_attempt(world):
+def test_a_reopened_payout_is_compared_by_each_attempt(world):
     entitlement = world.pay("ani")
     world.at(21, 9)
     world.sandbox.books.reverse(f"{entitlement}-1")
@@ -237,7 +237,7 @@ def metrics(caplog: pytest.LogCaptureFixture) -> list[tuple[str, int, str]]:
     return [(line.day, line.PayoutDifferences, line.levelname) for line in lines]
 
 
-def test_days_that_were_missed_are_made_up_for_and_a_second_run_has_nothing_to_do(world, caplog):
+def test_missed_days_are_compared_and_a_second_run_has_nothing_to_do(world, caplog):
     world.at(21, 2, 30)
     world.daily().run(world.now, 880)
     world.at(22, 9)
@@ -271,7 +271,7 @@ def test_a_run_without_time_goes_on_where_it_stopped(world):
     assert line.startswith("2026-11-20,extra,somebody-else,,SUCCESS 600000 ")
 
 
-def test_one_that_falls_a_whole_day_behind_fails_so_that_it_rings(world):
+def test_a_run_a_whole_day_behind_fails_and_rings(world):
     world.at(22, 3)
     world.daily().run(world.now, 880)
     world.at(23, 3)
@@ -294,7 +294,7 @@ def test_a_difference_changes_nothing_in_the_ledger_or_at_the_provider(world):
     assert world.messages() == []
 
 
-def test_a_run_that_dies_at_any_call_is_gone_on_with_to_the_same_end(world, monkeypatch):
+def test_a_run_that_dies_at_any_call_is_continued_with_the_same_result(world, monkeypatch):
     entitlement = world.pay("ani")
     world.sandbox.books._db.execute("update payouts set amount = 600001")
     world.at(21, 3)
@@ -377,7 +377,7 @@ def test_a_payment_that_agrees_adds_what_the_page_says(world: Days) -> None:
     assert stated("a payment that agrees") == PAYMENT.total()
 
 
-def test_one_that_is_looked_up_adds_one_batch_get(world: Days) -> None:
+def test_a_payment_that_is_looked_up_adds_one_batch_get(world: Days) -> None:
     world.at(20, 10)
     world.pay("ani")
     world.sandbox.books._db.execute("update payouts set outcome = 'FAILED'")

@@ -35,14 +35,14 @@ def now(state: State, hold: Hold | None = None, n: int = 1, changed_at: datetime
     return replace(PAID, state=state, hold=hold, n=n, changed_at=changed_at)
 
 
-def test_what_both_sides_have_alike_is_no_finding():
+def test_equal_records_are_no_finding():
     assert found(PAID, LINE) == []
     assert found(now(State.REVERSED), replace(LINE, entry=Entry.REVERSED)) == []
     assert found(now(State.FAILED)) == found(now(State.SENDING)) == []
 
 
 @pytest.mark.parametrize("state", [State.PAID, State.REVERSED])
-def test_what_only_the_ledger_has_is_missing_unless_it_changed_too_late(state):
+def test_a_payment_only_in_the_ledger_is_missing_unless_it_changed_too_late(state):
     assert found(now(state)) == [(Difference.MISSING, REFERENCE, state.value, "")]
     assert found(now(state, changed_at=BY - timedelta(microseconds=1))) != []
     assert found(now(state, changed_at=BY)) == []
@@ -51,7 +51,7 @@ def test_what_only_the_ledger_has_is_missing_unless_it_changed_too_late(state):
 @pytest.mark.parametrize(
     ("entitlement", "rail", "n"), [(None, "rail", 1), (PAID, "other", 1), (PAID, "rail", 2), (PAID, "rail", 0)]
 )
-def test_what_no_attempt_accounts_for_is_extra_and_without_a_reference_unreadable(entitlement, rail, n):
+def test_a_line_without_an_attempt_is_extra_and_without_a_reference_unreadable(entitlement, rail, n):
     nameless = replace(LINE, reference="", word="COMPLETED")
     assert found(entitlement, LINE, replace(AGAIN, amount_idr=None), nameless, rail=rail, n=n) == [
         (Difference.EXTRA, REFERENCE, "", "COMPLETED 600000 t-1"),
@@ -61,11 +61,11 @@ def test_what_no_attempt_accounts_for_is_extra_and_without_a_reference_unreadabl
 
 
 @pytest.mark.parametrize(("amount", "theirs"), [(Rupiah(1), "1"), (None, "unreadable"), (Rupiah(600_001), "600001")])
-def test_another_amount_is_named(amount, theirs):
+def test_a_different_amount_is_named(amount, theirs):
     assert found(PAID, replace(LINE, amount_idr=amount)) == [(Difference.AMOUNT, REFERENCE, "600000", theirs)]
 
 
-def test_a_line_that_nobody_can_read_is_told_as_such_and_judged_no_further():
+def test_an_unreadable_line_is_reported_and_not_judged_further():
     odd = replace(NEVER, amount_idr=Rupiah(1))
     assert found(PAID, odd) == [(Difference.UNREADABLE, REFERENCE, "", "ODD t-1")]
 
@@ -81,9 +81,7 @@ def test_a_line_that_nobody_can_read_is_told_as_such_and_judged_no_further():
         (State.SENDING, Entry.SUCCEEDED, Difference.STATUS),
     ],
 )
-def test_a_status_that_does_not_go_with_the_ledger_is_told_once_neither_side_may_move_any_more(
-    state, entry, difference
-):
+def test_a_lasting_disagreement_of_status_is_reported(state, entry, difference):
     line = replace(LINE, entry=entry, word="WORD")
     assert found(now(state), line) == [(difference, REFERENCE, state.value, "WORD")]
     assert found(now(state), replace(line, updated_at=BY - timedelta(microseconds=1))) != []
@@ -113,7 +111,7 @@ def test_a_payment_of_an_earlier_attempt_beside_a_later_one_that_paid_is_paid_tw
     assert found(second, replace(LINE, entry=Entry.FAILED), rail="other") == []
 
 
-def test_more_is_looked_up_where_something_is_open_or_went_on_after_the_ledger():
+def test_more_is_looked_up_for_open_or_later_changed_payments():
     looks = lambda entitlement, *lines, rail="rail": needs_a_look(Subject(rail, REFERENCE, entitlement), lines)  # noqa: E731
     late = replace(LINE, updated_at=T0 + timedelta(minutes=5, microseconds=1))
     assert not looks(PAID, LINE)
@@ -214,7 +212,7 @@ def test_one_person_paid_under_two_ids_is_found_though_each_id_is_right():
         ),
     ],
 )
-def test_a_finding_says_what_either_side_has(ledger, books, expected):
+def test_a_finding_shows_both_sides(ledger, books, expected):
     told = [(each.difference, each.subject, each.ledger, each.fsp) for each in compare(ledger, books)]
     assert told == expected
 
@@ -238,11 +236,11 @@ def test_a_finding_says_what_either_side_has(ledger, books, expected):
         (State.SENDING, None, 2, "ACCEPTED", [Difference.STATUS]),
     ],
 )
-def test_the_first_attempts_end_must_go_with_where_the_ledger_stands(state, hold, n, status, expected):
+def test_the_first_attempts_outcome_must_fit_the_ledgers_state(state, hold, n, status, expected):
     assert differences([owed("ani", state, n=n, hold=hold)], [line(ANI, status)]) == expected
 
 
-def test_money_of_one_person_adds_up_over_attempts_and_an_over_attempt_that_moved_some_is_a_difference():
+def test_money_is_summed_over_attempts_and_a_finished_attempt_that_moved_some_is_a_difference():
     paid = owed("ani", n=2)
     half = BookLine(f"{paid.id}-1", 600_000, "REVERSED", 1)
     told = compare([paid], [half, line(paid, n=2)])
@@ -266,5 +264,5 @@ def test_money_of_one_person_adds_up_over_attempts_and_an_over_attempt_that_move
         (State.CANCELLED, None, 1, State.FAILED),
     ],
 )
-def test_what_became_of_the_first_attempt_follows_from_where_the_ledger_stands(state, hold, n, expected):
+def test_the_ledgers_state_implies_the_first_attempts_outcome(state, hold, n, expected):
     assert attempt_state(owed("ani", state, n=n, hold=hold), 1) is expected

@@ -26,7 +26,7 @@ from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE
 from tests.conftest import T0
 
 
-def test_of_three_winners_on_a_family_card_two_are_chosen_and_the_seat_goes_on(world, tmp_path):
+def test_only_two_of_three_winners_on_a_family_card_are_chosen(world, tmp_path):
     order = drawn(world, 4, *"abcdef")
     world.family(order[0], order[1], order[3])
     world.step()
@@ -44,7 +44,7 @@ def test_of_three_winners_on_a_family_card_two_are_chosen_and_the_seat_goes_on(w
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_a_substitute_does_not_take_a_familys_last_place_from_one_who_was_drawn(world, tmp_path):
+def test_a_substitute_does_not_take_a_familys_last_place_from_a_winner(world, tmp_path):
     order = drawn(world, 2, *"abcd")
     world.people.excluded.add(order[0])
     # Somebody of the family was chosen before; the one drawn second and the first in waiting are of it too.
@@ -61,7 +61,7 @@ def test_a_substitute_does_not_take_a_familys_last_place_from_one_who_was_drawn(
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_a_seat_that_nobody_is_left_for_stays_empty(world, tmp_path):
+def test_a_seat_without_a_remaining_entry_stays_empty(world, tmp_path):
     world.people.add(*(registrant(name, kk_mac=card("family")) for name in "abc"))
     settled(world, 4, *"abc")
     assert sorted(standings(world).values()) == ["chosen", "chosen", "family_card"]
@@ -83,7 +83,7 @@ def test_a_seat_that_nobody_is_left_for_stays_empty(world, tmp_path):
         pytest.param(lambda people, who: people.by_id.pop(who), id="no longer registered"),
     ],
 )
-def test_who_may_no_longer_take_part_loses_the_seat(world, tmp_path, change):
+def test_a_winner_who_may_no_longer_take_part_loses_the_seat(world, tmp_path, change):
     """From the freeze on; who is unfit before it is removed from the list."""
     first, second = drawn(world, 1, "a", "b")
     change(world.people, first)
@@ -107,7 +107,7 @@ def test_a_beneficiary_has_a_card_of_sixteen_digits_and_the_scheme_of_the_wave(w
     assert caught.value.facts == {"wave": WAVE}
 
 
-def test_a_card_number_that_is_taken_is_not_given_again(world):
+def test_a_taken_card_number_is_not_given_again(world):
     numbers = iter([7, 7, 8])
     world.randomness = lambda length: next(numbers).to_bytes(length, "big")
     world.stepper = world.wired().stepper
@@ -150,7 +150,7 @@ def test_a_revoked_place_is_shown_as_revoked(world):
     assert world.wired().waves.entries_of("a", world.clock.now)[0].standing == "revoked"
 
 
-def test_an_award_that_runs_out_of_time_is_gone_on_with(world, tmp_path):
+def test_an_award_that_runs_out_of_time_continues_in_the_next_step(world, tmp_path):
     entered(world, 4, *PEOPLE)
     world.at(OPENS, CLOSES, FREEZES)
     world.clock.now = ROUND
@@ -168,14 +168,14 @@ def test_an_award_that_runs_out_of_time_is_gone_on_with(world, tmp_path):
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_an_award_that_takes_all_the_time_holds_up_no_other_wave(world):
+def test_an_award_that_takes_all_the_time_delays_no_other_wave(world):
     drawn(world, 1, "a")
     world.clock.now = OPENS + TWO_WEEKS
     assert [(done.wave, done.state) for done in world.step(deadline_s=ONE_AWARD_S - 1)] == [(WAVE + 1, WaveState.OPEN)]
     assert [(done.wave, done.state) for done in world.step()] == [(WAVE, WaveState.SETTLED)]
 
 
-def test_a_moment_of_trouble_at_registration_is_not_taken_for_a_reason(world, monkeypatch):
+def test_a_passing_error_of_registration_is_not_a_reason_against_an_award(world, monkeypatch):
     world.step()
     world.clock.now = OPENS
     world.join("a")
@@ -217,7 +217,7 @@ def test_with_real_registrations_two_of_a_family_of_three_are_chosen(world, clou
         world.waves.join(f"sub-{stands[0]}", OPENS + TWO_WEEKS)
 
 
-def test_the_family_card_of_the_join_counts_whatever_it_was_changed_to(world):
+def test_the_family_card_at_the_join_counts_despite_later_changes(world):
     """Three of a family join and change their cards before the draw; a stranger changes to theirs."""
     order = drawn(world, 4, *"abcd")
     world.family(*order[:3])
@@ -231,7 +231,7 @@ def test_the_family_card_of_the_join_counts_whatever_it_was_changed_to(world):
     assert world.waves.beneficiaries.of(order[0]).kk_mac == card("family")
 
 
-def test_an_entry_of_an_earlier_release_counts_by_the_card_of_the_registration(world):
+def test_an_entry_of_an_earlier_release_uses_the_card_of_the_registration(world):
     order = drawn(world, 2, "a", "b")
     for name in order:
         entry_item(WAVE, name).update([EntryItem.kk.remove()])
@@ -262,7 +262,7 @@ ENTRIES = st.dictionaries(
 
 @settings(max_examples=60)
 @given(entries=ENTRIES)
-def test_every_entry_is_found_by_its_leaf_and_nobody_by_another(entries):
+def test_every_entry_is_found_by_its_own_leaf_only(entries):
     everybody = [
         Candidate(who, region, ticket(number), outcome)
         for number, (who, (region, outcome)) in enumerate(entries.items())
@@ -280,7 +280,7 @@ def test_every_entry_is_found_by_its_leaf_and_nobody_by_another(entries):
         roster.leaf_of("nobody")
 
 
-def test_leaves_at_the_ends_of_the_order_are_told_apart_from_what_is_not_there():
+def test_the_first_and_last_leaf_are_found_and_missing_ones_are_not():
     roster = LeafOwners(WAVE, paged([Candidate("a", 31, ticket(0), EntryOutcome.CHOSEN)]))
     own = leaf(WAVE, 31, ticket(0))
     assert roster.whose(own).registrant_id == "a"
@@ -289,6 +289,6 @@ def test_leaves_at_the_ends_of_the_order_are_told_apart_from_what_is_not_there()
             roster.whose(absent)
 
 
-def test_an_id_that_does_not_fit_is_refused_and_not_cut():
+def test_an_id_that_is_too_long_is_refused():
     with pytest.raises(ValueError, match="too long"):
         LeafOwners(WAVE, paged([Candidate("a" * 27, 31, ticket(0), None)]))

@@ -90,7 +90,7 @@ class Town:
 
 @settings(max_examples=300)
 @given(seed=st.integers(0, 10**9), size=st.integers(1, 12), order=st.integers(0, 10**9))
-def test_whatever_the_order_in_which_batches_run_the_end_is_that_of_the_walk_alone(seed, size, order):
+def test_batches_in_any_order_have_the_result_of_the_walk(seed, size, order):
     alone = Town(seed)
     expected = alone.walk()
     town, chance = Town(seed), random.Random(order)
@@ -109,7 +109,7 @@ def test_whatever_the_order_in_which_batches_run_the_end_is_that_of_the_walk_alo
 
 @settings(max_examples=100)
 @given(seed=st.integers(0, 10**9))
-def test_the_cut_offs_tell_of_one_entry_whether_and_where_it_was_drawn_and_whose_turn_is_first(seed):
+def test_the_cut_offs_show_whether_where_and_in_which_order_entries_were_drawn(seed):
     town = Town(seed)
     told = {own: drawn_seat(town.draw, region, own) for own, (region, _) in town.whose.items()}
     in_order = sorted(one for one in told.values() if one is not None)
@@ -159,7 +159,7 @@ def test_a_message_has_its_version_the_wave_the_batch_and_ids_only():
         {"seat": "open"},
     ],
 )
-def test_what_is_no_message_or_one_of_another_version_is_told_apart(change):
+def test_malformed_messages_and_other_versions_are_refused(change):
     body = {"v": 1, "wave": 54, "batch": 17, "people": ["a"]} | change
     with pytest.raises(msgspec.DecodeError):
         decode_message(msgspec.json.encode(body).decode())

@@ -54,7 +54,7 @@ def settle(world: WavesWorld) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_batches_in_any_order_and_doubled_come_to_the_bytes_of_the_walk_alone(world, by_the_walk_alone, tmp_path, seed):
+def test_repeated_batches_in_any_order_give_the_bytes_of_the_walk(world, by_the_walk_alone, tmp_path, seed):
     bodies = sent(world)
     assert len(bodies) == world.store.wave(WAVE).award_batches > 3
     assert all(len(json.loads(body)["people"]) <= 4 for body in bodies)
@@ -66,7 +66,7 @@ def test_batches_in_any_order_and_doubled_come_to_the_bytes_of_the_walk_alone(wo
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_when_all_is_decided_ahead_the_walk_makes_no_award_of_a_winner(world, monkeypatch):
+def test_if_all_batches_are_decided_the_walk_awards_no_winner(world, monkeypatch):
     world.take_awards(*sent(world))
     decided = {one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome}
     calls = Calls(monkeypatch)
@@ -91,7 +91,7 @@ def test_the_step_leaves_the_wave_drawn_until_every_batch_is_decided(world, capl
     assert under_way == list(range(len(bodies)))
 
 
-def test_what_nobody_took_up_is_sent_again_after_a_while_and_nothing_else(world, by_the_walk_alone):
+def test_only_undecided_batches_are_queued_again_after_a_while(world, by_the_walk_alone):
     bodies = sent(world)
     world.take_awards(*bodies[:2])
     assert world.at(ROUND + RESEND - SECOND) == []
@@ -104,7 +104,7 @@ def test_what_nobody_took_up_is_sent_again_after_a_while_and_nothing_else(world,
     assert settle(world) == by_the_walk_alone
 
 
-def test_a_queue_that_nobody_listens_to_holds_the_wave_up_for_a_while_only(world, by_the_walk_alone, caplog):
+def test_a_queue_without_consumers_delays_the_wave_for_a_limited_time(world, by_the_walk_alone, caplog):
     sent(world)
     for times in range(1, SENDS_MAX):
         assert world.at(ROUND + times * RESEND) == []
@@ -113,7 +113,7 @@ def test_a_queue_that_nobody_listens_to_holds_the_wave_up_for_a_while_only(world
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["awards_queue_given_up"]
 
 
-def test_few_who_are_left_undecided_are_left_to_the_walk(world, by_the_walk_alone):
+def test_the_walk_decides_a_few_remaining_winners(world, by_the_walk_alone):
     bodies = sent(world)
     world.take_awards(*bodies[:-1])
     assert world.at(ROUND + RESEND - SECOND) == []
@@ -122,7 +122,7 @@ def test_few_who_are_left_undecided_are_left_to_the_walk(world, by_the_walk_alon
     assert ended(world) == by_the_walk_alone
 
 
-def test_a_batch_that_comes_when_the_wave_is_settled_changes_nothing(world):
+def test_a_batch_after_the_settling_changes_nothing(world):
     bodies = sent(world)
     world.take_awards(*bodies)
     before = settle(world)
@@ -140,7 +140,7 @@ def test_a_family_in_a_batch_is_decided_in_the_order_of_the_draw_whatever_the_me
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_family_cards_that_change_while_batches_are_out_break_no_rule_and_lose_nobody(world, tmp_path, seed):
+def test_family_cards_changed_while_batches_are_out_break_no_rule(world, tmp_path, seed):
     """Batches are others at the second sending then, under the same numbers; those of the first come late besides."""
     chance = random.Random(seed)
     first = sent(world)
@@ -165,7 +165,7 @@ def test_family_cards_that_change_while_batches_are_out_break_no_rule_and_lose_n
 
 
 @SOME_OR_ALL
-def test_a_consumer_that_dies_at_any_call_is_gone_on_with_to_the_same_end(
+def test_a_consumer_that_dies_at_any_call_is_continued_with_the_same_result(
     world, by_the_walk_alone, monkeypatch, picked
 ):
     calls = Calls(monkeypatch)
@@ -201,7 +201,7 @@ def test_the_step_that_queues_may_die_at_any_call(world, by_the_walk_alone, monk
         assert ended(world) == by_the_walk_alone, f"died at call {number}, {operations[number]}"
 
 
-def test_a_batch_whose_last_award_was_not_told_to_registration_is_told_by_the_walk(world, monkeypatch):
+def test_the_walk_reports_an_award_that_a_batch_did_not_report_to_registration(world, monkeypatch):
     calls = Calls(monkeypatch)
     bodies = sent(world)
     calls.reset()
@@ -217,7 +217,7 @@ def test_a_batch_whose_last_award_was_not_told_to_registration_is_told_by_the_wa
     assert ended(world)["in_registration"] >= chosen
 
 
-def test_of_who_was_chosen_only_those_get_their_standing_again_of_whom_registration_does_not_know(world, monkeypatch):
+def test_only_beneficiaries_unknown_to_registration_get_their_standing_again(world, monkeypatch):
     bodies = sent(world)
     world.take_awards(*bodies)
     chosen = [one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is EntryOutcome.CHOSEN]
@@ -233,7 +233,7 @@ def test_of_who_was_chosen_only_those_get_their_standing_again_of_whom_registrat
     assert gone.id not in world.people.by_id
 
 
-def test_of_two_waves_drawn_at_once_the_second_waits_while_batches_of_the_first_are_out(world):
+def test_the_batches_of_two_drawn_waves_are_not_out_at_the_same_time(world):
     """Whoever is drawn in both has the place of the first, however quick the second is."""
     world.step()
     names = NAMES[:5]
@@ -262,7 +262,7 @@ def test_of_two_waves_drawn_at_once_the_second_waits_while_batches_of_the_first_
     assert {one.outcome for one in world.entries.candidates(WAVE + 1)} == {EntryOutcome.ALREADY_BENEFICIARY}
 
 
-def test_a_consumer_whose_time_is_up_gives_the_message_back_and_goes_on_there(world, by_the_walk_alone):
+def test_a_consumer_out_of_time_returns_the_message_and_continues_it_later(world, by_the_walk_alone):
     bodies = sent(world)
     assert world.take_awards(*bodies, deadline_s=ONE_AWARD_S - 1) == bodies
     assert {one.outcome for one in world.entries.candidates(WAVE)} == {None}
@@ -270,7 +270,7 @@ def test_a_consumer_whose_time_is_up_gives_the_message_back_and_goes_on_there(wo
     assert settle(world) == by_the_walk_alone
 
 
-def test_a_moment_of_trouble_fails_the_one_message_and_is_not_taken_for_a_reason(world, by_the_walk_alone, monkeypatch):
+def test_a_passing_error_fails_one_message_and_refuses_no_award(world, by_the_walk_alone, monkeypatch):
     bodies = sent(world)
     check = world.people.check_still_eligible
     troubled = json.loads(bodies[1])["people"][1]
@@ -287,7 +287,7 @@ def test_a_moment_of_trouble_fails_the_one_message_and_is_not_taken_for_a_reason
     assert settle(world)["outcomes"] == by_the_walk_alone["outcomes"]
 
 
-def test_a_wave_that_the_walk_had_begun_with_is_gone_on_with_over_the_queue(world, by_the_walk_alone, programme):
+def test_a_wave_begun_by_the_walk_can_continue_over_the_queue(world, by_the_walk_alone, programme):
     queueing, world.programme = world.programme, with_awards(programme, ahead_from=100)
     drawn_to_queue(world)
     seconds = iter(range(1000))
@@ -318,7 +318,7 @@ def refused(world: WavesWorld, caplog: pytest.LogCaptureFixture, body: str) -> s
     return record.reason
 
 
-def test_who_was_not_drawn_is_awarded_nothing_nor_is_anybody_else_of_that_message(world, caplog):
+def test_a_message_with_an_entry_that_was_not_drawn_awards_nobody(world, caplog):
     bodies = sent(world)
     winners = {who for body in bodies for who in json.loads(body)["people"]}
     loser = next(name for name in NAMES if name not in winners)

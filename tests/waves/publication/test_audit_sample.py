@@ -49,7 +49,7 @@ def rows(*words: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(result.stdout)))
 
 
-def test_the_lowest_of_all_entries_by_the_seed_are_shown_with_their_records(world):
+def test_the_audit_sample_is_the_lowest_entries_by_the_seed_with_their_records(world):
     order = waiting(world, 3, *NAMES)
     buy(world, order[0])
     world.people.excluded.add(order[5])
@@ -83,7 +83,7 @@ def test_the_lowest_of_all_entries_by_the_seed_are_shown_with_their_records(worl
     assert [name for name in NAMES if by_name[name]["excluded_now"] == "yes"] == [order[5]]
 
 
-def test_the_sample_is_the_same_whoever_asks_and_whenever_and_wherever_it_is_written(world, tmp_path: Path):
+def test_the_audit_sample_is_always_the_same(world, tmp_path: Path):
     waiting(world, 2, *NAMES)
     file = tmp_path / "sample.csv"
     result = run("--size", "4", "--output", str(file))
@@ -117,7 +117,7 @@ def test_a_published_leaf_that_nobody_joined_with_is_shown_as_such(world):
     assert (row["leaf"], row["registrant"], row["nik"]) == (gone, "", "")
 
 
-def test_who_is_no_longer_registered_is_shown_as_such(world):
+def test_a_person_no_longer_registered_is_shown_as_such(world):
     waiting(world, 2, *NAMES)
     del world.people.by_id[NAMES[4]]
     [row] = [row for row in rows() if row["employment"] == "not_registered"]
@@ -132,7 +132,7 @@ def test_lists_that_the_note_does_not_commit_to_are_refused(world):
     assert (result.exit_code, result.output) == (1, f"Error: list_changed wave={WAVE}\n")
 
 
-def test_of_a_real_registration_the_ends_of_the_nik_are_shown_and_no_name(
+def test_the_audit_sample_shows_only_the_ends_of_a_nik_and_no_name(
     world, cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 ):
     people = registrations(cloud, programme)

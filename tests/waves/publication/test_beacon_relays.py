@@ -130,7 +130,7 @@ BAD: dict[str, tuple[Script, str]] = {
 
 
 @pytest.mark.parametrize(("script", "failure"), BAD.values(), ids=BAD)
-def test_a_relay_that_misbehaves_is_named_and_left_in_time(serve, good, caplog, script, failure):
+def test_a_misbehaving_relay_is_named_and_given_up_in_time(serve, good, caplog, script, failure):
     bad = serve(script)
     get = impatient_with(bad) if failure.startswith("TimeoutError") else TimedGet(PATIENT_S)
     assert Relays([bad, good], get).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
@@ -153,7 +153,7 @@ def closed() -> str:
     ],
     ids=["nobody listens", "no address", "no port"],
 )
-def test_a_relay_that_cannot_be_reached_is_named_and_the_next_one_asked(good, caplog, where, failure):
+def test_an_unreachable_relay_is_named_and_the_next_one_asked(good, caplog, where, failure):
     address = where()
     assert Relays([address, good], TimedGet(PATIENT_S)).fetch(DEVELOPMENT, ROUND).signature == sign(ROUND)
     [said] = caplog.records
@@ -185,9 +185,7 @@ def self_signed(folder: Path) -> ssl.SSLContext:
     return context
 
 
-def test_a_relay_whose_tls_fails_or_that_nobody_vouches_for_is_named_and_the_next_one_asked(
-    serve, good, caplog, tmp_path
-):
+def test_a_relay_with_broken_or_untrusted_tls_is_named_and_the_next_one_asked(serve, good, caplog, tmp_path):
     context = self_signed(tmp_path)
 
     def tls(connection: socket.socket) -> None:

@@ -43,7 +43,7 @@ def test_a_sample_is_drawn_by_the_seed_among_those_who_never_held_a_seat(world, 
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_who_was_removed_before_the_freeze_is_on_no_list_and_in_no_sample(world, tmp_path):
+def test_a_removed_entry_is_on_no_list_and_in_no_sample(world, tmp_path):
     """Nor is anybody left out whose outcome was written by an award that is not published yet."""
     entered(world, 2, *NAMES)
     world.people.add(*(replace(world.people.by_id[name], standing=Standing.BENEFICIARY) for name in NAMES[:4]))
@@ -56,7 +56,7 @@ def test_who_was_removed_before_the_freeze_is_on_no_list_and_in_no_sample(world,
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_a_leaf_that_nobody_joined_with_is_in_no_sample_unnoticed(world):
+def test_a_leaf_without_an_entry_is_noticed_in_a_sample(world):
     order = waiting(world, 2, *NAMES)
     entry_item(WAVE, order[5]).delete()
     with pytest.raises(ListChanged):
@@ -64,7 +64,7 @@ def test_a_leaf_that_nobody_joined_with_is_in_no_sample_unnoticed(world):
     assert world.result(WAVE, "sample.json")["size"] == 9, "what anyone can check is right all the same"
 
 
-def test_a_sample_stays_what_it_was_whoever_asks_and_whatever_comes_after(world, tmp_path):
+def test_a_published_sample_never_changes(world, tmp_path):
     order = waiting(world, 2, *NAMES)
     first = drawn_sample(world, 5)
     published = world.files(WAVE)["sample.json"]
@@ -75,7 +75,7 @@ def test_a_sample_stays_what_it_was_whoever_asks_and_whatever_comes_after(world,
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
-def test_of_two_who_draw_it_at_once_the_first_to_publish_decides(world, monkeypatch):
+def test_if_two_draw_a_sample_at_once_the_first_published_one_counts(world, monkeypatch):
     waiting(world, 2, *NAMES)
     first = drawn_sample(world, 5)
     published = world.publication.sample
@@ -84,7 +84,7 @@ def test_of_two_who_draw_it_at_once_the_first_to_publish_decides(world, monkeypa
     assert drawn_sample(world, 2) == first
 
 
-def test_a_sample_published_after_a_place_was_passed_on_is_understood_by_who_was_reading_meanwhile(world, monkeypatch):
+def test_a_sample_published_between_two_reads_is_understood(world, monkeypatch):
     order = waiting(world, 2, *NAMES)
     first: list[list[tuple[str, int]]] = []
     read = world.publication.substitutions
@@ -101,12 +101,12 @@ def test_a_sample_published_after_a_place_was_passed_on_is_understood_by_who_was
     assert {name for name, _ in first[0]} == set(order[4:])
 
 
-def test_a_small_wave_gives_all_it_has(world):
+def test_a_small_wave_has_all_its_entries_in_the_sample(world):
     order = waiting(world, 7, *NAMES)
     assert {name for name, _ in drawn_sample(world, 5)} == set(order[7:])
 
 
-def test_a_published_sample_that_does_not_follow_is_refused(world, tmp_path: Path):
+def test_a_published_sample_that_the_seed_does_not_give_is_refused(world, tmp_path: Path):
     order = waiting(world, 2, *NAMES)
     drawn_sample(world, 3)
     forged = world.result(WAVE, "sample.json") | {"leaves": [leaf_of(world, name) for name in order[6:]]}

@@ -46,7 +46,7 @@ def test_everybody_is_shown_a_path_to_the_root_of_their_region(world):
         assert program().root_by_path(bytes.fromhex(leaf), found.index, found.entries, path) == roots[region]
 
 
-def test_what_is_not_to_be_shown_is_refused_by_its_reason(world):
+def test_a_proof_that_cannot_be_given_is_refused_with_its_reason(world):
     shown, leaf = inclusion(world), entry(world, PEOPLE[5]).receipt.leaf
     for malformed in ("", leaf[:-1], leaf.upper(), leaf + "\n", "x" * 64):
         with pytest.raises(MalformedLeaf):
@@ -62,7 +62,7 @@ def test_what_is_not_to_be_shown_is_refused_by_its_reason(world):
         shown.proof(53, leaf, 31, world.clock.now)
 
 
-def test_the_kept_receipt_proves_a_place_in_the_published_files(world, tmp_path: Path):
+def test_a_receipt_proves_an_entry_in_the_published_files(world, tmp_path: Path):
     world.at(ROUND)
     folder, kept = write(tmp_path / str(WAVE), world.files(WAVE)), tmp_path / "receipt.json"
     outcomes = []

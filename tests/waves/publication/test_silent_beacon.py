@@ -36,7 +36,7 @@ def waiting(world: WavesWorld) -> WavesWorld:
     return world
 
 
-def test_a_wave_shows_its_round_from_the_freeze_on_and_that_it_waits_a_moment_after_it_is_due(waiting):
+def test_a_frozen_wave_shows_its_round_and_whether_the_draw_waits_for_it(waiting):
     view = waiting.wired().waves.get
     assert view(WAVE, CLOSES - SECOND).number == WAVE
     round_number = commitment(waiting.store.wave(WAVE)).round
@@ -68,7 +68,7 @@ def test_before_the_freeze_there_is_no_round_to_show(world):
     assert (found.state, found.beacon, found.waiting_for) == (WaveState.CLOSED, None, None)
 
 
-def test_that_a_draw_waits_for_long_is_told_once_with_the_round_and_the_note(waiting, caplog):
+def test_a_long_wait_for_the_beacon_is_announced_once(waiting, caplog):
     for now in (ROUND, ROUND + TOLD_AFTER - SECOND):
         waiting.at(now)
         assert waiting.heard() == []
@@ -87,14 +87,14 @@ def test_that_a_draw_waits_for_long_is_told_once_with_the_round_and_the_note(wai
     assert [event["event"] for event in waiting.heard()] == ["wave_drawn", "wave_settled"]
 
 
-def test_a_beacon_that_comes_within_that_time_is_not_told_of(waiting):
+def test_a_short_wait_for_the_beacon_is_not_announced(waiting):
     waiting.at(ROUND + TOLD_AFTER - SECOND)
     waiting.beacons.silent = False
     waiting.at(ROUND + TOLD_AFTER)
     assert [event["event"] for event in waiting.heard()] == ["wave_drawn", "wave_settled"]
 
 
-def test_whoever_dies_between_telling_and_noting_it_tells_the_same_event_no_second_time(waiting, monkeypatch):
+def test_a_step_that_dies_after_announcing_does_not_repeat_the_event(waiting, monkeypatch):
     with monkeypatch.context() as dying:
         dying.setattr(type(waiting.store), "waiting_told", lambda *_: (_ for _ in ()).throw(RuntimeError))
         with pytest.raises(ExceptionGroup):
@@ -106,20 +106,20 @@ def test_whoever_dies_between_telling_and_noting_it_tells_the_same_event_no_seco
     assert event["at"] == iso(ROUND + TOLD_AFTER)
 
 
-def test_what_could_not_be_told_is_told_by_the_next_step(waiting):
+def test_a_failed_announcement_of_a_wait_is_made_by_the_next_step(waiting):
     with mute(waiting), pytest.raises(ExceptionGroup):
         waiting.at(ROUND + TOLD_AFTER)
     waiting.step()
     assert [event["event"] for event in waiting.heard()] == ["wave_waiting_for_beacon"]
 
 
-def test_one_wave_that_waits_holds_up_no_other(waiting):
+def test_a_waiting_wave_delays_no_other(waiting):
     """Two weeks later the beacon is still silent: the next wave opens, and is told of."""
     waiting.at(OPENS + timedelta(days=14))
     assert [event["event"] for event in waiting.heard()] == ["wave_waiting_for_beacon", "wave_open"]
 
 
-def test_showing_what_is_waited_for_reads_nothing_more(world, monkeypatch):
+def test_showing_the_awaited_round_needs_no_more_reads(world, monkeypatch):
     asked: list[str] = []
 
     def counting(call: Call) -> Call:
@@ -171,7 +171,7 @@ def hand_in(signature: bytes, wave: int = WAVE):
     return CliRunner().invoke(main, ["draw", "hand-in", "--stage", "test", str(wave), signature.hex()])
 
 
-def test_the_rounds_own_signature_draws_the_wave(overdue):
+def test_a_signature_entered_by_hand_draws_the_wave(overdue):
     round_number = commitment(overdue.store.wave(WAVE)).round
     result = hand_in(sign(round_number))
     assert (result.exit_code, result.output) == (0, f"wave {WAVE} DRAWN\nwave {WAVE} SETTLED\n")
@@ -185,10 +185,10 @@ def test_any_other_signature_is_refused_and_changes_nothing(overdue):
     assert overdue.store.wave(WAVE).state is WaveState.FROZEN
 
 
-def test_a_wave_that_is_not_frozen_takes_no_signature(overdue):
+def test_a_wave_that_is_not_frozen_accepts_no_signature(overdue):
     result = hand_in(sign(1), wave=WAVE + 1)
     assert (result.exit_code, "unknown_wave" in result.output) == (1, True)
 
 
-def test_what_is_no_signature_is_a_wrong_command():
+def test_a_malformed_signature_is_a_usage_error():
     assert CliRunner().invoke(main, ["draw", "hand-in", "--stage", "test", "54", "zz"]).exit_code == 2

@@ -76,7 +76,7 @@ def keyed(tmp_path) -> Callable[[Signer], str]:
     return write
 
 
-def test_a_key_is_made_for_its_owner_alone_and_never_over_another(tmp_path):
+def test_a_new_key_is_readable_by_its_owner_only_and_overwrites_nothing(tmp_path):
     file = tmp_path / "witness.key"
     made = run("keygen", "witness.example.org/w1", "--out", str(file))
     assert made.exit_code == 0, made.output
@@ -90,13 +90,13 @@ def test_a_key_is_made_for_its_owner_alone_and_never_over_another(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["", "two words", "a+b", "tüv.example", "x" * 101])
-def test_a_name_that_no_line_could_have_gets_no_key(tmp_path, name):
+def test_an_invalid_witness_name_gets_no_key(tmp_path, name):
     file = tmp_path / "witness.key"
     assert run("keygen", name, "--out", str(file)).exit_code == 2
     assert not file.exists()
 
 
-def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, note_file):
+def test_a_cosignature_is_published_once_and_counts(frozen, keyed, note_file):
     frozen.clock.now = ROUND - SECOND
     signed = run("sign", str(note_file), "--key", keyed(WITNESS), "--stage", "local")
     assert signed.exit_code == 0, signed.output
@@ -113,7 +113,7 @@ def test_what_a_witness_signs_is_published_once_and_counts(frozen, keyed, note_f
     assert verdict.detail("witnesses: quorum") == "2 signed in time, 2 are demanded"
 
 
-def test_a_note_is_signed_from_its_address_and_from_its_waves(keyed, tmp_path, monkeypatch):
+def test_a_note_is_signed_from_its_address_or_its_waves_number(keyed, tmp_path, monkeypatch):
     raw = published_draw(54, {}, {}, 0)["note.txt"]
     asked: list[tuple[str, str]] = []
 
@@ -129,7 +129,7 @@ def test_a_note_is_signed_from_its_address_and_from_its_waves(keyed, tmp_path, m
     assert asked == [("https://results.example/draws/54", "note.txt")] * 2
 
 
-def test_an_address_without_a_note_is_a_sentence(keyed):
+def test_an_address_without_a_note_is_reported_in_a_sentence(keyed):
     refused = run("sign", "http://127.0.0.1:9/draws/54/", "--key", keyed(WITNESS))
     assert (refused.exit_code, "no note at http://127.0.0.1:9/draws/54/" in refused.output) == (1, True)
 
@@ -145,7 +145,7 @@ def test_an_address_without_a_note_is_a_sentence(keyed):
         (lambda raw: re.sub(rb" \d+\n$", b" 1\n", raw), "local", "late_witness"),
     ],
 )
-def test_what_is_no_note_of_this_stage_or_has_its_number_already_is_not_signed(
+def test_a_note_of_another_stage_or_a_second_note_of_a_wave_is_not_signed(
     frozen, keyed, note_file, change, stage, complaint
 ):
     note_file.write_bytes(change(note_of(frozen)))
@@ -161,14 +161,14 @@ def test_nothing_is_signed_once_the_round_exists(frozen, keyed, note_file):
     assert (refused.exit_code, "late_witness" in refused.output) == (1, True)
 
 
-def test_a_file_that_is_no_key_and_a_note_that_is_not_there_are_wrong_commands(keyed, tmp_path):
+def test_a_malformed_key_file_or_missing_note_is_a_usage_error(keyed, tmp_path):
     (tmp_path / "other").write_text("-----BEGIN PRIVATE KEY-----\n")
     assert run("sign", "note.txt", "--key", str(tmp_path / "other")).exit_code == 2
     assert run("sign", str(tmp_path / "none"), "--key", keyed(WITNESS)).exit_code == 2
     assert run("sign", str(tmp_path), "--key", keyed(WITNESS)).exit_code == 2
 
 
-def test_what_does_not_hold_is_not_published(frozen):
+def test_an_invalid_cosignature_is_not_published(frozen):
     raw = note_of(frozen)
     wrong = {
         "unknown_witness": STRANGER.sign(raw, FREEZES).line(),
@@ -193,13 +193,13 @@ def test_a_wave_that_is_not_frozen_has_nothing_to_sign(world):
             witnessing.add(number, WITNESS.sign(b"", OPENS).line())
 
 
-def test_a_time_that_no_calendar_reaches_is_told_in_seconds(frozen):
+def test_a_time_beyond_the_calendar_is_shown_in_seconds(frozen):
     time = (1 << 63) - 1
     line = WITNESS.sign(note_of(frozen), SimpleNamespace(timestamp=lambda: time)).line()
     assert str(time) in add(line).output
 
 
-def test_of_two_who_add_at_once_no_line_is_lost(frozen, monkeypatch):
+def test_two_cosignatures_added_at_once_are_both_published(frozen, monkeypatch):
     """Each reads what is there before the other's line appears: once where there was none, once behind others."""
     publication, raw = frozen.publication, note_of(frozen)
     find = publication._find
@@ -225,7 +225,7 @@ def test_the_lines_are_served_as_text_in_utf_8(frozen):
     assert (answer["ContentType"], answer["CacheControl"]) == ("text/plain; charset=utf-8", "max-age=60")
 
 
-def test_the_local_stage_takes_its_own_witness_in(frozen):
+def test_the_local_stage_accepts_its_own_witness(frozen):
     rules = load_programme("local").draw
     assert rules.pinned == DEVELOPMENT
     assert CosignatureIntake(frozen.store, frozen.publication, rules).add(
