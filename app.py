@@ -840,7 +840,7 @@ def get_statistics_csv() -> edge.Reply:
 def get_openapi() -> edge.Reply:
     from chalicelib.web import openapi
 
-    return edge.ok(openapi.document(app.operations, VERSION), cache_s=300)
+    return edge.ok(openapi.document(app.operations, VERSION, services().settings.public_url), cache_s=300)
 
 
 @app.endpoint("GET /health", "Whether the application answers, and which version it is", answers={200: dict[str, str]})

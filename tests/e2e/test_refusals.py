@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 from chalice.test import HTTPResponse
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 import app as application
 from chalicelib.accounts.tokens.tokens import Tokens
@@ -75,9 +76,14 @@ def gateway(shared: Gateway) -> Gateway:
 
 
 @pytest.fixture(scope="module")
-def documented(shared: Gateway) -> dict[str, dict[int, set[str]]]:
+def document(shared: Gateway) -> Any:
+    return shared.ok(Call("GET /openapi.json"))
+
+
+@pytest.fixture(scope="module")
+def documented(document: Any) -> dict[str, dict[int, set[str]]]:
     """By route and status, the codes that `/openapi.json` names."""
-    paths = shared.ok(Call("GET /openapi.json"))["paths"]
+    paths = document["paths"]
     return {
         f"{method.upper()} {path}": {
             int(status): set(answer["description"].split(", "))
@@ -219,7 +225,7 @@ def test_the_statistics_may_be_kept_by_any_cache_for_five_minutes(gateway, route
 
 
 @pytest.mark.parametrize("route", OPERATIONS)
-def test_a_route_answers_as_declared_and_a_repeat_of_what_is_new_gives_the_same(gateway, route):
+def test_a_route_answers_as_declared_and_a_repeat_of_what_is_new_gives_the_same(gateway, document, route):
     """201 with the thing made; again, where 200 is declared too, 200 with the same thing."""
     answers = OPERATIONS[route].answers
     call = SUCCESSES[route](gateway)
@@ -233,6 +239,10 @@ def test_a_route_answers_as_declared_and_a_repeat_of_what_is_new_gives_the_same(
         assert first.body
     else:
         msgspec.json.decode(first.body, type=kind)
+        method, path = route.split(" ")
+        described = document["paths"][path][method.lower()]["responses"][str(first.status_code)]["content"]
+        schema = described["application/json"]["schema"] | {"components": document["components"]}
+        OAS31Validator(schema, format_checker=oas31_format_checker).validate(first.json_body)
     if {200, 201} <= answers.keys():
         again = gateway.send(call)
         assert (again.status_code, again.json_body) == (200, first.json_body)

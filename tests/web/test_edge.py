@@ -14,7 +14,7 @@ from pynamodb.exceptions import UpdateError
 
 from chalicelib.errors import DomainError, Malformed, NotFound, UnknownField
 from chalicelib.waves.errors import WaveClosed
-from chalicelib.web import edge, openapi
+from chalicelib.web import edge
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True):
@@ -327,10 +327,3 @@ def test_a_bad_query_is_refused_with_a_stable_code(client, query, code, field):
 def test_an_answer_that_is_no_json_carries_its_media_type(client):
     answer = client.http.get("/table.csv")
     assert (answer.headers["Content-Type"], answer.body) == ("text/csv; charset=utf-8", b"a,b\r\n1,2\r\n")
-
-
-def test_the_document_names_query_parameters_and_media_types(client):
-    paths = openapi.document(client._app.operations, "0")["paths"]
-    parameters = {one["name"]: one["required"] for one in paths["/search"]["get"]["parameters"]}
-    assert parameters == {"skill": False, "limit": False}
-    assert list(paths["/table.csv"]["get"]["responses"]["200"]["content"]) == ["text/csv"]

@@ -1,0 +1,98 @@
+"""The document of the API: nothing in it is without words, an example and bounds, and the examples are right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+
+import app as application
+from chalicelib.web import openapi
+
+DOCUMENT = msgspec.json.decode(
+    msgspec.json.encode(openapi.document(application.app.operations, "0", "https://api.example"))
+)
+SCHEMAS = DOCUMENT["components"]["schemas"]
+OPERATIONS = [operation for methods in DOCUMENT["paths"].values() for operation in methods.values()]
+PARAMETERS = [parameter for operation in OPERATIONS for parameter in operation["parameters"]]
+
+
+def fields() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every property by its name, and every parameter in the form of one."""
+    for schema, of in SCHEMAS.items():
+        for name, field in of.get("properties", {}).items():
+            yield f"{schema}.{name}", field
+    for parameter in PARAMETERS:
+        examples = {"examples": [parameter["example"]]} if "example" in parameter else {}
+        yield parameter["name"], {"description": parameter["description"], **parameter["schema"], **examples}
+
+
+@pytest.mark.parametrize(("name", "field"), list(fields()))
+def test_a_property_and_a_parameter_have_words_and_an_example_that_is_right(name, field):
+    assert 3 < len(field["description"]) < 400
+    if "$ref" in str({key: value for key, value in field.items() if key != "examples"}):
+        return  # its schema has its own
+    [example, *_] = field["examples"]
+    root = {**field, "components": DOCUMENT["components"]}
+    assert list(OAS31Validator(root, format_checker=oas31_format_checker).iter_errors(example)) == []
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_has_a_plain_name_and_words(name):
+    assert re.fullmatch("[A-Z][A-Za-z]+", name)
+    assert SCHEMAS[name]["description"]
+
+
+def test_no_word_is_about_nothing():
+    known = {name for operation in application.app.operations for name in re.findall(r"{(\w+)}", operation.path)}
+    queries = {one.query.__name__: one.query for one in application.app.operations if one.query}
+    known |= {name.partition(".")[2] for name, _ in fields()} | {name for name, _ in fields()}
+    known |= {f"{kind}.{name}" for kind, struct in queries.items() for name in struct.__struct_encode_fields__}
+    assert [name for name in openapi.words() if name not in known] == []
+
+
+def test_what_is_sent_is_bounded():
+    """A number at both ends, a text by its length, its form or its values, a list by its length."""
+    bodies = [one["requestBody"]["content"] for one in OPERATIONS if "requestBody" in one]
+    names = {kind["schema"]["$ref"].rpartition("/")[2] for of in bodies for kind in of.values() if "$ref" in str(kind)}
+    sent = openapi._with_their_parts(names, SCHEMAS)
+    named = [(f"{kind}.{name}", field) for kind in sent for name, field in SCHEMAS[kind].get("properties", {}).items()]
+    bounds = {
+        "string": {"maxLength", "pattern", "format", "enum"},
+        "integer": {"maximum", "enum"},
+        "array": {"maxItems"},
+    }
+    wrong = []
+    for name, field in [*named, *((one["name"], one["schema"]) for one in PARAMETERS)]:
+        value = openapi._value(field)
+        if value.keys().isdisjoint(bounds.get(value.get("type"), value.keys())):
+            wrong.append(name)
+    assert wrong == []
+
+
+def test_an_operation_has_one_name_a_tag_of_the_list_and_says_who_may_call():
+    names = [operation["operationId"] for operation in OPERATIONS]
+    assert len(set(names)) == len(names)
+    tags = {tag["name"] for tag in DOCUMENT["tags"]}
+    assert {tag for operation in OPERATIONS for tag in operation["tags"]} == tags
+    assert all(operation["description"] for operation in OPERATIONS)
+
+
+def test_an_answer_links_to_what_can_be_done_with_it():
+    links = DOCUMENT["paths"]["/me/trainings"]["post"]["responses"]["201"]["links"]
+    assert links["review_training"] == {
+        "operationId": "review_training",
+        "parameters": {"training_id": "$response.body#/training_id"},
+    }
+
+
+def test_a_query_is_parameters_and_a_page_that_is_no_json_has_its_media_type():
+    courses = DOCUMENT["paths"]["/courses"]["get"]
+    asked = {one["name"]: one["required"] for one in courses["parameters"] if one["in"] == "query"}
+    assert asked == dict.fromkeys(("skill", "province", "mode", "provider", "q", "cursor", "limit"), False)
+    assert "CourseQuery" not in SCHEMAS
+    assert list(DOCUMENT["paths"]["/waves.ics"]["get"]["responses"]["200"]["content"]) == ["text/calendar"]
