@@ -1,8 +1,8 @@
-"""Waits of one request that do not depend on each other, all at the same time.
+"""Makes independent calls of one request at the same time.
 
-A thread costs less than a trip to AWS, and several trips of one request are its time. Where one batch can read it all,
-that is better still: each call costs CPU too. All have ended when this returns, whatever became of them, so nothing is
-under way when Lambda freezes the process, and none takes longer than they would one after the other.
+Most of a request's time is waiting for AWS, and a thread costs less than one call. One batch that reads everything is
+better still, as each call costs CPU too. All calls have ended when this returns, also after errors. So none is under
+way when Lambda freezes the process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ C = TypeVar("C")
 D = TypeVar("D")
 
 THREADS = 3
-"""Besides the caller's own, as many as any request has use for; a client of AWS keeps ten connections."""
+"""Threads besides the caller's own: as many as any request needs. A client of AWS keeps ten connections open."""
 
 
 @cache
@@ -31,9 +31,9 @@ def at_once(a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], /) -> tu
 @overload
 def at_once(a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], d: Callable[[], D], /) -> tuple[A, B, C, D]: ...
 def at_once(*work: Callable[[], Any]) -> tuple[Any, ...]:
-    """What each gives, the first of them done by the caller's thread; not for use by what is done at once itself.
+    """Call all functions at once, the first in the caller's thread; returns their results. Do not nest it.
 
-    If several fail, the failure of the first in the order given is raised, as if they had come one after the other.
+    If several fail, the error of the first in the given order is raised, as if they had been called one by one.
     """
     first, *others = work
     begun = [_pool().submit(each) for each in others]

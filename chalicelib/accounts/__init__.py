@@ -1,1 +1,1 @@
-"""Who is signed in: contacts, codes, sessions and their tokens. The first domain of the row after the draw."""
+"""Who is signed in: contacts, codes, sessions and their tokens. It imports no other domain but the draw."""

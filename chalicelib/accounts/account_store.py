@@ -1,4 +1,4 @@
-"""Accounts, contacts and sessions in their table: each write by itself, and each so that a repeat changes nothing."""
+"""Accounts, contacts and sessions in their table. Each method is one call, and repeating a write changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .sessions.rules import KEPT_AFTER, Account, ContactGuard, SeenProofs, Sessi
 
 
 class Held(NamedTuple):
-    """What is kept of an account: its sessions, alive or not, but none that a recovery has ended."""
+    """An account with its stored sessions, alive or not, except those that a recovery has ended."""
 
     account: Account | None
     sessions: list[Session]
@@ -24,32 +24,33 @@ class Held(NamedTuple):
 
 
 class AccountStore:
-    """All reads are consistent. Raises what pynamodb raises when DynamoDB is late or busy."""
+    """All reads are consistent. Raises pynamodb's errors when DynamoDB is late or busy."""
 
     def __init__(self, rules: AccountRules) -> None:
         self._rules = rules
 
     def guard(self, mac: str) -> ContactGuard | None:
-        """Whose a contact is. One read."""
+        """The guard of a contact, None if it belongs to no account. One read."""
         item = dynamodb.find(GuardItem, contact_pk(mac), "CONTACT")
         return fill(ContactGuard, item) if item else None
 
     def add_guard(self, mac: str, guard: ContactGuard, in_place_of: ContactGuard | None) -> bool:
-        """Let a contact belong to an account. False if it belongs to another one by now. One write."""
+        """Let a contact belong to an account. Returns False if it belongs to another one by now. One write."""
         free = GuardItem.pk.does_not_exist()
         if in_place_of is not None:
             free = (GuardItem.account_id == in_place_of.account_id) & (GuardItem.proved_at == in_place_of.proved_at)
         return dynamodb.save_if(item_of(GuardItem, contact_pk(mac), "CONTACT", guard), free)
 
     def prove(self, mac: str, account_id: str, now: datetime) -> bool:
-        """Remember that a contact was proved now. False if it no longer belongs to that account. One write."""
+        """Store that a contact was proved now. Returns False if it no longer belongs to that account. One write."""
         item = GuardItem(contact_pk(mac), "CONTACT")
         actions = [GuardItem.proved_at.set(now), GuardItem.identity_tries.remove()]
         return dynamodb.update_if(item, actions, GuardItem.account_id == account_id)
 
     def try_identity(self, mac: str, guard: ContactGuard) -> bool:
-        """Count a try to show by NIK and birth date whose contact this is. False if it was counted or proved
-        meanwhile, or moved. One write.
+        """Count a try to prove the owner by NIK and birth date. One write.
+
+        Returns False if the guard has changed since it was read.
         """
         tries = GuardItem.identity_tries
         same = (GuardItem.account_id == guard.account_id) & (GuardItem.proved_at == guard.proved_at)
@@ -57,17 +58,17 @@ class AccountStore:
         return dynamodb.update_if(GuardItem(contact_pk(mac), "CONTACT"), [tries.add(1)], same)
 
     def account(self, account_id: str) -> Account | None:
-        """One read."""
+        """The account, None if there is none. One read."""
         item = dynamodb.find(AccountItem, account_pk(account_id), "ACCOUNT")
         return fill(Account, item, id=account_id) if item else None
 
     def add_account(self, account: Account) -> bool:
-        """False if it is there. One write."""
+        """Store a new account. Returns False if it exists. One write."""
         item = item_of(AccountItem, account_pk(account.id), "ACCOUNT", account)
         return dynamodb.save_if(item, AccountItem.pk.does_not_exist())
 
     def of(self, account_id: str) -> Held:
-        """One query."""
+        """The account with its sessions. One query."""
         account, sessions, recovery = None, list[Session](), None
         for item in OfAccount.query(account_pk(account_id), consistent_read=True):
             if isinstance(item, AccountItem):
@@ -79,7 +80,7 @@ class AccountStore:
         return Held(account, [one for one in sessions if not is_barred(one.started_at, recovery)], recovery)
 
     def session(self, account_id: str, session_id: str) -> Session | None:
-        """As `session_and_recovery`."""
+        """A session, unless a recovery has ended it. One batch get."""
         return self.session_and_recovery(account_id, session_id)[0]
 
     def session_and_recovery(self, account_id: str, session_id: str) -> tuple[Session | None, Recovery | None]:
@@ -94,15 +95,15 @@ class AccountStore:
         return (None if session is None or is_barred(session.started_at, recovery) else session), recovery
 
     def add_session(self, session: Session) -> bool:
-        """False if there is one with its id, whatever became of that. One write."""
+        """Store a new session. Returns False if there is one with its id, even an ended one. One write."""
         pk, sk = account_pk(session.account_id), session_sk(session.id)
         item = item_of(SessionItem, pk, sk, session, expires_at=ends_at(session, self._rules) + KEPT_AFTER)
         return dynamodb.save_if(item, SessionItem.pk.does_not_exist())
 
     def use(self, session: Session, proofs: SeenProofs, now: datetime) -> bool:
-        """Remember that a session was used, by a new proof. False if it was ended, or used by another one meanwhile.
+        """Store that a session was used, with its proofs. One write.
 
-        One write.
+        Returns False if it was ended, or used by another request meanwhile.
         """
         item = SessionItem(account_pk(session.account_id), session_sk(session.id))
         until = ends_at(replace(session, last_used_at=now), self._rules) + KEPT_AFTER
@@ -111,7 +112,7 @@ class AccountStore:
         return dynamodb.update_if(item, actions, unchanged)
 
     def end(self, account_id: str, session_id: str, now: datetime) -> bool:
-        """End a session. False if there is none, or it was ended before. One write."""
+        """End a session. Returns False if there is none, or it was ended before. One write."""
         item = SessionItem(account_pk(account_id), session_sk(session_id))
         going_on = SessionItem.pk.exists() & SessionItem.ended_at.does_not_exist()
         return dynamodb.update_if(item, [SessionItem.ended_at.set(now)], going_on)

@@ -1,6 +1,6 @@
-"""What accounts refuse, each with its status and its words; a docstring adds what these leave out.
+"""The refusals of accounts, each with its status and texts. A docstring adds what these leave out.
 
-No fact here identifies a person, and none says whether a contact has an account.
+No refusal identifies a person or shows whether a contact has an account.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from ..errors import DomainError
 
 
 class MalformedContact(DomainError):
-    """`kind`: what the text was taken for, by whether it has an @."""
+    """`kind` says what the text was read as; that depends on whether it has an @."""
 
     code = "malformed_contact"
     status = 422
@@ -25,7 +25,7 @@ class CodeExpired(DomainError):
 
 
 class MalformedPasskey(DomainError):
-    """A new passkey that a browser did not make for us as asked: the answer does not say what is wrong with it."""
+    """The browser did not make the new passkey for us as asked. The answer does not say what is wrong."""
 
     code = "malformed_passkey"
     status = 422
@@ -34,7 +34,7 @@ class MalformedPasskey(DomainError):
 
 
 class PasskeyRefused(DomainError):
-    """Unknown, removed, not usable yet, or not signed as it must be; the answer does not say which."""
+    """The passkey is unknown, removed, not usable yet, or its signature is wrong. The answer does not say which."""
 
     code = "passkey_refused"
     status = 401
@@ -43,7 +43,7 @@ class PasskeyRefused(DomainError):
 
 
 class ChallengeExpired(DomainError):
-    """The challenge was not made by us for this purpose, is older than five minutes, or was used."""
+    """We did not make the challenge for this purpose, or it is older than five minutes or was used."""
 
     code = "challenge_expired"
     status = 401
@@ -66,7 +66,7 @@ class TooManyPasskeys(DomainError):
 
 
 class IdTokenRefused(DomainError):
-    """No ID token of a configured issuer for us, or too old, or exchanged before; the answer does not say which."""
+    """It is no ID token of a configured issuer for us, or too old, or used before. The answer does not say which."""
 
     code = "id_token_refused"
     status = 401
@@ -75,7 +75,7 @@ class IdTokenRefused(DomainError):
 
 
 class SessionExpired(DomainError):
-    """The refresh token is forged, revoked or too old: sign in again."""
+    """The refresh token is forged, revoked or too old. The person must sign in again."""
 
     code = "session_expired"
     status = 401
@@ -84,7 +84,7 @@ class SessionExpired(DomainError):
 
 
 class TooManyRequests(DomainError):
-    """The user pool refuses more attempts for now."""
+    """The session has used as many proofs as it may in some minutes."""
 
     code = "too_many_requests"
     status = 429
@@ -93,7 +93,7 @@ class TooManyRequests(DomainError):
 
 
 class InvalidToken(DomainError):
-    """Not a valid token of this deployment, of the kind that is asked for; the answer does not say why."""
+    """It is no valid token of this deployment and of the required kind. The answer does not say why."""
 
     code = "invalid_token"
     status = 401
@@ -102,7 +102,7 @@ class InvalidToken(DomainError):
 
 
 class InvalidDpopProof(DomainError):
-    """The header `DPoP` is missing, or is no proof for this request (RFC 9449, 4.3); `reason` names the part."""
+    """The header `DPoP` is missing or is no proof for this request (RFC 9449, 4.3). `reason` names the wrong part."""
 
     code = "invalid_dpop_proof"
     status = 401
@@ -111,7 +111,7 @@ class InvalidDpopProof(DomainError):
 
 
 class UseDpopNonce(DomainError):
-    """The proof needs the nonce of the answer's header `DPoP-Nonce`: its clock is off, or its nonce is too old."""
+    """The device's clock is wrong or its nonce too old. The proof needs the nonce in the header `DPoP-Nonce`."""
 
     code = "use_dpop_nonce"
     status = 401
@@ -131,7 +131,7 @@ class SmsNotOffered(DomainError):
 
 
 class ProofOfWorkNeeded(DomainError):
-    """More people sign in than usual. Repeat the request with `work`: an answer for this challenge and its bits."""
+    """More people sign in than usual. The client repeats the request with `work`, which answers this challenge."""
 
     code = "proof_of_work_needed"
     status = 429
@@ -140,7 +140,7 @@ class ProofOfWorkNeeded(DomainError):
 
 
 class TooManyCodes(DomainError):
-    """One contact was sent as many codes as it may be in an hour or a day, or another one is asked for too soon."""
+    """A contact got as many codes as it may in an hour or a day, or another code was asked for too soon."""
 
     code = "too_many_codes"
     status = 429
@@ -149,7 +149,7 @@ class TooManyCodes(DomainError):
 
 
 class TooManyTries(DomainError):
-    """Codes of one contact were guessed as often as they may be in a day."""
+    """Codes of a contact were entered wrongly as often as they may be in a day."""
 
     code = "too_many_tries"
     status = 429
@@ -158,7 +158,7 @@ class TooManyTries(DomainError):
 
 
 class UnknownSignIn(DomainError):
-    """There is none of this id, or its secret is another one, or it is over; the answer does not say which."""
+    """No sign-in has this id, its secret is another one, or it is over. The answer does not say which."""
 
     code = "unknown_sign_in"
     status = 404
@@ -174,7 +174,7 @@ class WrongCode(DomainError):
 
 
 class CodeUsedUp(DomainError):
-    """It was guessed as often as it may be; another one may be asked for."""
+    """The code was tried as often as it may be. Another one may be asked for."""
 
     code = "code_used_up"
     status = 422
@@ -190,7 +190,7 @@ class CodeUsed(DomainError):
 
 
 class ContactTaken(DomainError):
-    """Said only to who has proved the contact by its code."""
+    """Only a person who has proved the contact by its code gets this answer."""
 
     code = "contact_taken"
     status = 409
@@ -208,7 +208,7 @@ class ContactWaits(DomainError):
 
 
 class MoreProofNeeded(DomainError):
-    """A number that was proved too long ago. `identity_tries_left`: by NIK and birth date."""
+    """The number was proved too long ago. `identity_tries_left` counts tries by NIK and birth date."""
 
     code = "more_proof_needed"
     status = 409
@@ -231,7 +231,7 @@ class IdentityUnconfirmed(DomainError):
 
 
 class LastContact(DomainError):
-    """Contacts that wait for their time, or are about to end, do not count."""
+    """Contacts that still wait or are about to end do not count."""
 
     code = "last_contact"
     status = 409
@@ -247,7 +247,7 @@ class TooManyContacts(DomainError):
 
 
 class NoRecovery(DomainError):
-    """None waits, or it is not as it was shown any more."""
+    """No recovery waits, or it has changed since it was shown."""
 
     code = "no_recovery"
     status = 409
@@ -270,7 +270,7 @@ class RecoveryBySamePerson(DomainError):
 
 
 class NotOneContact(DomainError):
-    """The account that somebody made to recover another one."""
+    """The account that a person made to recover another one does not have exactly one contact."""
 
     code = "not_one_contact"
     status = 409
@@ -289,15 +289,15 @@ BEGIN = (
 )
 BEGIN_AGAIN = (UnknownSignIn, TooManyCodes, TooManyTries)
 ENTERING = (UnknownSignIn, WrongCode, CodeUsedUp, CodeExpired, TooManyTries)
-"""What judging a code refuses."""
+"""The refusals of judging a code."""
 PROOF = (InvalidDpopProof, UseDpopNonce)
 OTHER_WAYS = (MalformedPasskey, PasskeyRefused, ChallengeExpired, IdTokenRefused)
-"""What signing in without a code refuses."""
+"""The refusals of signing in without a code."""
 OPENING = (*ENTERING, CodeUsed, ContactWaits, MoreProofNeeded, IdentityUnconfirmed, *OTHER_WAYS, *PROOF)
 REFRESHING = (SessionExpired, TooManyRequests, *PROOF)
-"""What a route refuses that reads the session, and changes something."""
+"""The refusals of a route that reads the session and changes something."""
 LOOKING = (SessionExpired, *PROOF)
 ADDING = (*ENTERING, CodeUsed, ContactTaken, TooManyContacts, *REFRESHING)
-"""What adding a contact refuses."""
+"""The refusals of adding a contact."""
 ADDING_PASSKEY = (MalformedPasskey, ChallengeExpired, PasskeyKnown, TooManyPasskeys, *REFRESHING)
-"""What adding a passkey refuses."""
+"""The refusals of adding a passkey."""

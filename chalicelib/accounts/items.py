@@ -24,7 +24,7 @@ class AccountsTable(Model):
 
 
 class GuardItem(AccountsTable):
-    """`C#<mac of the contact>` / `CONTACT`: whose a contact is."""
+    """`C#<mac of the contact>` / `CONTACT`: the account that a contact belongs to."""
 
     account_id = UnicodeAttribute()
     kind = UnicodeAttribute()
@@ -39,7 +39,7 @@ class GuardItem(AccountsTable):
 
 
 class AccountItem(AccountsTable):
-    """`A#<account>` / `ACCOUNT`. Destroying `wrapped_key`, here and in the guards, erases the contacts."""
+    """`A#<account>` / `ACCOUNT`. Deleting `wrapped_key` here and in the guards makes the contacts unreadable."""
 
     wrapped_key = BinaryAttribute(legacy_encoding=False)
     language = UnicodeAttribute()
@@ -48,7 +48,7 @@ class AccountItem(AccountsTable):
 
 
 class SessionItem(AccountsTable):
-    """`A#<account>` / `SESSION#<session>`. It stays when it has ended, so that its code cannot be used again."""
+    """`A#<account>` / `SESSION#<session>`. An ended session stays, so that its code cannot be used again."""
 
     jkt = UnicodeAttribute(null=True)
     device = UnicodeAttribute()
@@ -62,7 +62,7 @@ class SessionItem(AccountsTable):
 
 
 class SigningItem(AccountsTable):
-    """`SIGNING#<UTC day>` / `<n, 3 digits>`: a key that tokens are signed with on that day."""
+    """`SIGNING#<UTC day>` / `<n, 3 digits>`: a key that signs tokens on that day."""
 
     public_jwk = UnicodeAttribute()
     wrapped = BinaryAttribute(legacy_encoding=False)
@@ -72,7 +72,7 @@ class SigningItem(AccountsTable):
 
 
 class ChangeItem(AccountsTable):
-    """`A#<account>` / `CHANGE#<id>`: a change of how a person signs in, asked for by a session."""
+    """`A#<account>` / `CHANGE#<id>`: a change of contacts or passkeys that a session asked for."""
 
     change = EnumAttribute(Change)
     subject = UnicodeAttribute()
@@ -97,15 +97,15 @@ class RecoveryItem(AccountsTable):
 
 
 class AccountActItem(AccountsTable, ActColumns):
-    """What an administrator did to an account."""
+    """`CONTROL` / `ACT#<when>#...`: what an administrator did to an account."""
 
 
 class OfAccount(AccountsTable):
-    """ACCOUNT, RECOVERY and SESSION, for reading them together; each is read as its own kind, anything else bare."""
+    """Reads ACCOUNT, RECOVERY and SESSION items together. Each becomes its own class; others keep only their keys."""
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Any:
-        """The item of a row."""
+        """The item of a row, in the class of its kind."""
         kinds: dict[str, type[AccountsTable]] = {
             "ACCOUNT": AccountItem,
             "RECOVERY": RecoveryItem,

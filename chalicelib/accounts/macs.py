@@ -1,6 +1,6 @@
-"""Keyed hashes of contacts, and the keys of codes; their two keys never leave KMS.
+"""Keyed hashes of contacts, and the keys of codes. The two KMS keys behind them never leave KMS.
 
-A plain hash of a phone number could be undone by trying them all.
+A hash without a key could be reversed by trying all phone numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .contacts.contact import Contact
 
 
 class Macs:
-    """`kms` gives botocore's KMS client; the keys are KMS HMAC keys. Every call raises what KMS raises."""
+    """`kms` returns botocore's KMS client. The keys are HMAC keys of KMS. Every call raises what KMS raises."""
 
     def __init__(self, kms: Callable[[], Any], contacts_key: str, codes_key: str) -> None:
         self._kms = cache(kms)
@@ -22,24 +22,24 @@ class Macs:
         self._codes_key = codes_key
 
     def contact(self, contact: Contact) -> str:
-        """The 64 hex digits by which equal contacts are found. One call."""
+        """The keyed hash of a contact: 64 hex digits. One call."""
         return self._mac(self._contacts_key, f"contact/1\0{contact.kind}\0{contact.value}").hex()
 
     def subject(self, issuer: str, subject: str) -> str:
-        """The 64 hex digits by which a person whom another issuer names is found. One call."""
+        """The keyed hash of another issuer's name and subject: 64 hex digits. One call."""
         return self._mac(self._contacts_key, f"subject/1\0{issuer}\0{subject}").hex()
 
     def code_key(self, sign_in_id: str) -> bytes:
-        """The 32 bytes from which a sign-in's codes follow. One call."""
+        """The key of a sign-in's codes: 32 bytes. One call."""
         return self._mac(self._codes_key, f"sign-in/1\0{sign_in_id}")
 
     def network(self, prefix: str) -> str:
-        """The 32 hex digits by which equal networks are found. One call a process."""
+        """The keyed hash of a network: 32 hex digits. One call a process."""
         return hmac.digest(self._of_process, f"network/1\0{prefix}".encode(), "sha256").hex()[:32]
 
     @property
     def work_key(self) -> bytes:
-        """The 32 bytes by which challenges of ours are recognised. One call a process."""
+        """The key that authenticates our challenges for proofs of work: 32 bytes. One call a process."""
         return hmac.digest(self._of_process, b"work/1", "sha256")
 
     @cached_property

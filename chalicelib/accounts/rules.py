@@ -1,4 +1,4 @@
-"""Who opens an account with a contact, and when a change of how people sign in takes effect. Pure."""
+"""The rules of contacts: which account a proved contact opens, and when changes take effect. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .sessions.rules import ContactGuard, KeptContact, Session
 
 
 class Change(StrEnum):
-    """What may change about how a person signs in."""
+    """A kind of change of contacts or passkeys."""
 
     CONTACT_ADDED = "contact_added"
     CONTACT_REMOVED = "contact_removed"
@@ -23,7 +23,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AskedChange:
-    """A change that a session asked for; `subject` is the id of the contact or passkey."""
+    """A change that a session asked for. `subject` is the id of the contact or passkey."""
 
     id: str
     change: Change
@@ -34,23 +34,23 @@ class AskedChange:
 
 
 class RecoveryState(StrEnum):
-    """How far a recovery by the help desk has come."""
+    """The state of a recovery by the help desk."""
 
     PROPOSED = "PROPOSED"
-    """One administrator asks for it."""
+    """One administrator has proposed it."""
     WAITING = "WAITING"
-    """Another one has approved it; everybody was told, and any use of the account ends it."""
+    """Another administrator has approved it. Every contact was told, and any use of the account ends it."""
     DONE = "DONE"
-    """The new contact has signed in, and has the account."""
+    """The new contact has signed in and has the account."""
     ENDED = "ENDED"
-    """Cancelled, or the account was used."""
+    """It was cancelled, or the account was used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """Who lost every way into an account gets it back with the contact of `new_account_id`.
+    """A recovery of an account for a person who lost every way in, by the contact of `new_account_id`.
 
-    Whatever signed in to the account before `barred_before` has ended: its last recovery took effect then.
+    At `barred_before` the last recovery took effect; it ended all sessions and passkeys from before.
     """
 
     id: str
@@ -65,30 +65,30 @@ class Recovery:
 
 
 def is_barred(began_at: datetime, recovery: Recovery | None) -> bool:
-    """Whether a session or a passkey is older than the last recovery of its account."""
+    """Whether a session or passkey that began at `began_at` is older than its account's last completed recovery."""
     return recovery is not None and recovery.barred_before is not None and began_at < recovery.barred_before
 
 
 class Opening(StrEnum):
-    """What becomes of somebody who has proved a contact."""
+    """What happens when a person has proved a contact."""
 
     NEW = "NEW"
-    """The contact is nobody's: a new account."""
+    """The contact belongs to nobody, so a new account is made."""
     OPEN = "OPEN"
-    """The account that the contact belongs to."""
+    """The account that the contact belongs to is opened."""
     TAKE = "TAKE"
-    """A new account, with the contact taken from the one that had it."""
+    """A new account is made and takes the contact from the account that had it."""
     WAIT = "WAIT"
-    """Another account has asked for this contact, and it takes effect later."""
+    """Another account has added this contact, and that has not taken effect yet."""
     MORE = "MORE"
-    """The number may be another person's by now: more proof is needed."""
+    """The number may belong to another person by now, so more proof is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What somebody shows besides the code of a contact: each of it belongs to the account that has the contact.
+    """What a person has proved besides the code of a contact. All of it is about the account that has the contact.
 
-    `fresh`: they say that they are another person, and want an account of their own.
+    `fresh`: the person says that this account is another person's, and wants a new one.
     """
 
     device: bool = False
@@ -99,7 +99,7 @@ class Shown:
 
 
 def opening(guard: ContactGuard | None, shown: Shown, now: datetime, rules: AccountRules) -> Opening:
-    """What becomes of somebody who has just proved a contact that has this guard."""
+    """What happens when a person has just proved a contact that has this guard."""
     if guard is None or has_ended(guard, now):
         return Opening.NEW
     if not has_begun(guard, now):
@@ -111,12 +111,12 @@ def opening(guard: ContactGuard | None, shown: Shown, now: datetime, rules: Acco
 
 
 def contact_id(account_id: str, mac: str) -> str:
-    """The id of a contact within an account, which says nothing of the contact."""
+    """The id of a contact within an account; it reveals nothing about the contact."""
     return derived_id("contact/1", account_id, mac)
 
 
 def is_trusted(one: ContactGuard | KeptContact, now: datetime, rules: AccountRules) -> bool:
-    """Whether a contact still stands for its person: Indonesian numbers may be sold again 60 days after they lapse."""
+    """Whether a contact surely still belongs to its person. Numbers may be sold again 60 days after they lapse."""
     return one.kind != "phone" or now - one.proved_at <= timedelta(seconds=rules.phone_trusted_s)
 
 
@@ -131,51 +131,51 @@ def has_ended(one: ContactGuard | KeptContact, now: datetime) -> bool:
 
 
 def is_young(session: Session, now: datetime, rules: AccountRules) -> bool:
-    """Whether a session began so lately that whoever stole a code may have begun it."""
+    """Whether a session began so recently that a thief with a stolen code may have opened it, or has no key."""
     return now - session.started_at < timedelta(seconds=rules.young_session_s)
 
 
 def takes_effect_at(session: Session, now: datetime, rules: AccountRules) -> datetime:
-    """When a change takes effect that a session asks for: now, or after the wait of a young one."""
+    """When a change by this session takes effect: now, or after the wait of a young session."""
     return now + timedelta(seconds=rules.young_session_s) if is_young(session, now, rules) else now
 
 
 def may_go(contacts: Sequence[KeptContact], contact_id: str, now: datetime) -> bool:
-    """Whether another contact stays that signs in already, and is not about to end, so that nobody locks themself out.
+    """Whether a contact may be removed: another one must sign in already and not be about to end.
 
-    One that waits for its time does not count: it may be cancelled.
+    A contact that still waits does not count, as it may be cancelled.
     """
     others = [one for one in contacts if one.id != contact_id]
     return any(has_begun(one, now) and one.valid_until is None for one in others)
 
 
 CONTACTS_MAX = 5
-"""Of one account: each of them hears of every change."""
+"""The most contacts of one account. Each is told of every change."""
 
 REMOVED_KEPT = timedelta(days=1)
-"""So long the mail about a removal may take to the contact that was removed."""
+"""How long a removed contact is kept, so that the mail about its removal can still reach it."""
 
 
 def with_contact(contacts: Sequence[KeptContact], new: KeptContact, now: datetime) -> tuple[KeptContact, ...]:
-    """The contacts with one that is new or changed, without those that ended long ago."""
+    """The contacts with a new or changed one, without those that ended long ago."""
     kept = [one for one in without_contact(contacts, new.id) if not has_ended(one, now - REMOVED_KEPT)]
     return (*kept, new)
 
 
 def without_contact(contacts: Sequence[KeptContact], contact_id: str) -> tuple[KeptContact, ...]:
-    """The contacts but one."""
+    """The contacts without one."""
     return tuple(one for one in contacts if one.id != contact_id)
 
 
 def ending(contacts: Sequence[KeptContact], contact_id: str, at: datetime | None) -> tuple[KeptContact, ...]:
-    """The contacts, of which one ends then; None: it goes on after all."""
+    """The contacts, with one that ends at `at`; None: it no longer ends."""
     return tuple(replace(one, valid_until=at) if one.id == contact_id else one for one in contacts)
 
 
 _AMID = timedelta(minutes=5)
-"""Between the time of a request and the time at which its notice is written."""
+"""The most time between a request and the writing of its notice."""
 
 
 def told(contacts: Sequence[KeptContact], at: datetime) -> tuple[KeptContact, ...]:
-    """The contacts that hear of what happened then: one that was removed by it too, one that still waits not."""
+    """The contacts that are told of an event at `at`: also one that it removed, but none that still waits."""
     return tuple(one for one in contacts if has_begun(one, at) and not has_ended(one, at - _AMID))

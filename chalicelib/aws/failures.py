@@ -1,4 +1,4 @@
-"""How long a function may still work, and which failures ring. One wave's trouble does not stop the others."""
+"""How long a function may still work, which failures ring, and how one wave's failure does not stop the others."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .clients import is_passing
 log = logging.getLogger(__name__)
 
 MARGIN_S = 20
-"""Left over at the end of a function's life: room for the last call to finish and be recorded."""
+"""Seconds reserved at the end of a function's life, so that the last call can finish and be recorded."""
 
 
 def remaining_s(event: Any) -> float:
-    """The seconds in which a scheduled function may still begin work (its `context` knows when it will be killed)."""
+    """The seconds in which a scheduled function may still begin work. Its `context` knows when Lambda kills it."""
     return max(0.0, float(event.context.get_remaining_time_in_millis()) / 1000 - MARGIN_S)
 
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """Log what ends a function, at level ERROR (which rings) unless it passes by itself; then raise it again."""
+    """Log an error that ends a function, then raise it again. The level is ERROR, which rings, unless it will pass."""
     try:
         yield
     except Exception as error:
@@ -36,7 +36,7 @@ def failures_told() -> Iterator[None]:
 
 @dataclass
 class Trouble:
-    """What a run met: whether a wave was held up, and unforeseen errors."""
+    """The failures of a run: whether a wave was delayed, and unforeseen errors."""
 
     held_up: bool = False
     unforeseen: list[Exception] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Trouble:
 
 @contextmanager
 def apart(number: int, trouble: Trouble) -> Iterator[None]:
-    """Log what holds up a wave, at level ERROR unless it passes by itself; the caller raises what was unforeseen."""
+    """Log an error that delays a wave, at level ERROR unless it will pass. The caller raises unforeseen ones later."""
     try:
         yield
     except OutOfTime:
@@ -53,7 +53,7 @@ def apart(number: int, trouble: Trouble) -> Iterator[None]:
         level = logging.WARNING if isinstance(error, Unavailable) else logging.ERROR
         log.log(level, "wave_held_up", extra={"wave": number, "code": error.code, "facts": error.facts})
         trouble.held_up = True
-    except Exception as error:  # noqa: BLE001 - raised by the caller when the others have gone on
+    except Exception as error:  # noqa: BLE001 - the caller raises it after the other waves
         if is_passing(error):
             log.warning("wave_held_up", extra={"wave": number, "code": Unavailable.code})
             trouble.held_up = True

@@ -1,8 +1,8 @@
-"""How far scheduled jobs are: when each last did all that was due, and up to when it has read an index.
+"""The progress of scheduled jobs: when each last did all that was due, and up to when it has read an index.
 
-An index lags a little behind its table. A job that reads up to the present cannot know that nothing older will still
-appear. So every run reads the last `OVERLAP` before its cursor again, and handling a line twice must be harmless. A
-line must carry the instant at which it is written, not that at which a long run began.
+An index lags a little behind its table, so older lines may still appear after a job has read up to the present. So
+every run reads the last `OVERLAP` before its cursor again, and handling a line twice must be harmless. A line must have
+the instant at which it was written, not that at which a long run began.
 """
 
 from __future__ import annotations
@@ -37,29 +37,30 @@ class Runs:
     """Reads and conditional writes."""
 
     def whole(self, job: str, now: datetime) -> None:
-        """Record that a run that began at `now` left nothing undone; an older run that ends later changes nothing. One
-        write.
+        """Record that a run that began at `now` left nothing undone. One write.
+
+        An older run that ends later changes nothing.
         """
         save_if(RunItem("RUNS", job, whole_at=now), RunItem.pk.does_not_exist() | (RunItem.whole_at < now))
 
     def first(self, job: str, now: datetime) -> datetime:
-        """Begin to watch a job without an item, from `now` on. One write."""
+        """Begin to watch a job that has no item, from `now` on. One write."""
         save_if(RunItem("RUNS", job, whole_at=now), RunItem.pk.does_not_exist())
         return now
 
     def last_whole(self) -> dict[str, datetime]:
-        """By job; one query."""
+        """When each job last left nothing undone, by its name. One query."""
         return {item.sk: item.whole_at for item in RunItem.query("RUNS", consistent_read=True)}
 
 
 OVERLAP = timedelta(minutes=15)
-"""How late a line may appear: AWS accepts calls from an administrator's clock that is five minutes behind, work on a
-message takes up to two minutes, and an index lags (usually under a second).
+"""How late a line may appear. AWS accepts calls from an administrator's clock that is five minutes behind, work on a
+message takes up to two minutes, and an index lags, usually under a second.
 """
 
 
 class CursorFields:
-    """`CURSOR#<job>#<shard>` / `AT`. A domain's item: `class CursorItem(CursorFields, ItsTable)`, without a body."""
+    """The item `CURSOR#<job>#<shard>` / `AT`. A domain writes `class CursorItem(CursorFields, ItsTable)`, no body."""
 
     read_to = InstantAttribute()
 

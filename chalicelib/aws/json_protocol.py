@@ -1,12 +1,12 @@
 """The JSON protocol of DynamoDB and KMS without botocore's model of them.
 
-An ordinary client builds its user agent anew for each call, looks its endpoint up, serialises and parses by the model
-of the service and signs by general rules: 250 us and more. Here a call is JSON, a signature, and a send through the
-connection of that same client. Whatever is not a plain answer goes the client's own way: its parser, its retries with
-their quota and their pauses, its exceptions. So do the events around the send. Therefore time-outs, proxies,
-credentials, `AWS_ENDPOINT_URL` and what tests hook in are the client's, and a failure looks as it always did.
+For each call an ordinary client builds its user agent, looks its endpoint up, serialises and parses by the service's
+model and signs by general rules. That takes 250 us and more. Here a call is JSON, a signature, and a send through the
+connection of that same client. The client itself handles every answer that is not plain, with its parser, its retries
+with their quota and pauses, and its exceptions. It also handles the events around the send. So time-outs, proxies,
+credentials, `AWS_ENDPOINT_URL` and the hooks of tests work as usual, and failures look the same.
 
-Not taken over: an endpoint of the account's own (the region's is used), and the events that come before the send.
+Not supported are account-based endpoints (the region's is used), and events before the send.
 Decision 006 says why, and what the tests compare.
 """
 
@@ -49,35 +49,35 @@ OPERATIONS = {
     ),
     "kms": frozenset({"Decrypt", "GenerateDataKey", "GenerateMac"}),
 }
-"""What goes the short way: all that is done with items, and with keys. The rest goes the client's own way."""
+"""The operations that go this way: those on items and keys. All others go through the ordinary client."""
 
 lean = True
-"""Whether anything goes the short way; set by `wiring` from a deployment's settings."""
+"""Whether any operation goes this way. `wiring` sets it from a deployment's settings."""
 
 
 def call(client: Any, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
-    """What an operation answers, by the way it goes. Raises `ClientError` or `BotoCoreError`."""
+    """The answer to an operation. Raises `ClientError` or `BotoCoreError`."""
     if lean and operation in OPERATIONS[client.meta.service_model.service_name]:
         return _wire(client).call(operation, asked)
-    # Of its class: that of the client itself may be this function.
+    # The method of the client's class, as that of the client itself may be this function.
     answer: dict[str, Any] = type(client)._make_api_call(client, operation, asked)
     return answer
 
 
 def body(client: Any, operation: str, asked: dict[str, Any]) -> bytes:
-    """The JSON of an answer, for who decodes it with a type of their own. Raises as `call` does."""
+    """The undecoded JSON of an answer. Raises the same as `call`."""
     if lean:
         return _wire(client).body(operation, asked)
     return msgspec.json.encode(type(client)._make_api_call(client, operation, asked))
 
 
 def shorten(client: Any) -> None:
-    """Let a client's own methods, such as `decrypt`, go by `call`."""
+    """Make a client's own methods, such as `decrypt`, use `call`."""
     client._make_api_call = partial(call, client)
 
 
 class Wire:
-    """Calls through an ordinary client; threads may share it as they may share that."""
+    """Calls through an ordinary client. Threads may share it as they may share the client."""
 
     def __init__(self, client: Any) -> None:
         self.client = client
@@ -91,22 +91,22 @@ class Wire:
         address = urlsplit(client.meta.endpoint_url)
         self._path = address.path or "/"
         self._url = address._replace(path=self._path).geturl()
-        # As the connection writes it: without the port where that goes without saying.
+        # The host as the connection writes it: without the scheme's default port.
         self._host = address.netloc.lower().removesuffix(":443" if address.scheme == "https" else ":80")
         self._user_agent = client.meta.config.user_agent
         self._connections = KeptConnections(client._endpoint.http_session, self._url, self._host, self._path)
 
     def call(self, operation: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """What an operation answers, without `ResponseMetadata`.
+        """The answer to an operation, without `ResponseMetadata`.
 
-        Every try sends the same bytes: a caller of TransactWriteItems gives it a `ClientRequestToken`, and a try whose
-        answer was lost is not written twice, nor fails on its own work. Raises `ClientError` or `BotoCoreError`, as the
-        client would.
+        Every try sends the same bytes. The caller of TransactWriteItems gives it a `ClientRequestToken`, so a try whose
+        answer was lost neither writes twice nor fails because of its own writes. Raises `ClientError` or
+        `BotoCoreError`, as the client would.
         """
         return self._read(self._answer(operation, payload), operation)
 
     def body(self, operation: str, payload: dict[str, Any]) -> bytes:
-        """The answer of `call` as it came, whole and undamaged, for who knows better than any parser what is in it."""
+        """The answer of `call` as undecoded bytes. Their checksum, if there is one, was verified."""
         body: bytes = self._answer(operation, payload).content
         return body
 
@@ -136,7 +136,7 @@ class Wire:
         access_key, secret_key, token = credentials.get_frozen_credentials()[:3]
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         target = f"{self._prefix}.{operation}"
-        # Signature Version 4 of just this kind of request.
+        # Signature Version 4, for this kind of request only.
         session, named = (f"x-amz-security-token:{token}\n", _SIGNED_SESSION) if token else ("", _SIGNED)
         canonical = (
             f"POST\n{self._path}\n\ncontent-type:{self._type}\nhost:{self._host}\nx-amz-date:{moment}\n{session}"
@@ -156,11 +156,11 @@ class Wire:
         }
         if token:
             headers["X-Amz-Security-Token"] = token
-        # Any mapping will do: botocore's own class of headers costs more than the signature.
+        # A plain mapping is enough: botocore's own class of headers costs more than the signature.
         return AWSPreparedRequest("POST", self._url, headers, body, False)
 
     def _sent(self, operation: str, request: AWSPreparedRequest) -> tuple[Any, Exception | None]:
-        """The answer, or the error instead of one, for the client to judge."""
+        """The answer, or the error instead of one. The client decides what it means."""
         try:
             hooked = self._events.emit(f"before-send.{self._event}.{operation}", request=request)
             response = first_non_none_response(hooked)
@@ -182,7 +182,7 @@ class Wire:
         return self.client._response_parser.parse(convert_to_response_dict(response, model), model.output_shape)
 
     def _refusal(self, response: Any, model: Any) -> Any:
-        """An error as `ClientError.response` has it; empty if the answer is none, but a damaged one."""
+        """An error in the form of `ClientError.response`; empty if the answer is damaged."""
         if response.status_code < 300:
             return {}
         parsed = self._parsed(response, model)
@@ -215,9 +215,9 @@ def _decode_attributes(answer: dict[str, Any], body: bytes) -> None:
 
 
 def _decode_bytes(node: dict[str, Any]) -> None:
-    """Decode the Base64 of `{"B": text}` and `{"BS": [texts]}`, wherever they are: JSON does not tell it from text.
+    """Decode the Base64 of `{"B": text}` and `{"BS": [texts]}` everywhere in an answer, as JSON has no type for bytes.
 
-    An attribute that is called B or BS holds no text but an object with its type.
+    This does not confuse an attribute that is called B or BS, as its value is an object with its type, not a text.
     """
     for key, value in node.items():
         if isinstance(value, str):
@@ -242,7 +242,7 @@ def _is_plain(response: Any) -> bool:
 
 @lru_cache(maxsize=2)
 def _signing_key(secret_key: str, scope: str) -> bytes:
-    """Of a day, a region and a service: the same for thousands of requests."""
+    """The signing key of a day, a region and a service. Thousands of requests share it."""
     key = b"AWS4" + secret_key.encode()
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -1,10 +1,10 @@
-"""Requests on the connections that a client's own session keeps open, without urllib3's general rules.
+"""Sends requests on the open connections of a client's own session, without the general code of urllib3.
 
-botocore's session makes every connection: with its proxies, certificates, time-outs and limits, and with the first
-request on it. A later request takes such a connection out of the session's pool, writes its bytes, reads the answer and
-puts the connection back. A plain answer (HTTP/1.1, a `Content-Length`, all of its head at once) is read here. Any other
-is read by `http.client` and urllib3, from its first byte. Errors are those that the session would have raised, and
-after one the connection is closed. Decision 006 says why.
+botocore's session opens every connection, with its proxies, certificates, time-outs and limits, and sends the first
+request on it. A later request takes the connection from the session's pool, writes its bytes, reads the answer and puts
+the connection back. A plain answer (HTTP/1.1, a `Content-Length`, the whole head at once) is read here. `http.client`
+and urllib3 read any other answer from its first byte. Errors are those that the session would raise, and after one the
+connection is closed. Decision 006 says why.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.httpsession import URLLib3Session
 
 SEND = URLLib3Session.send
-"""Where it was replaced (by a test, or by what traces calls), the replacement gets every request."""
+"""botocore's own method. If a test or a tracer has replaced it, the replacement gets every request."""
 NONE: tuple[Any, Any] = None, None
 _HEAD = re.compile(rb"HTTP/1\.1 (200|[45]\d\d) [\t -~]*\r\n((?:[\w-]+:[\t -~]*\r\n)+)\r\n")
 
 
 class KeptConnections:
-    """The kept connections of a client's session to one address; threads may share it as they may share that."""
+    """The open connections of a client's session to one address. Threads may share it as they may share the session."""
 
     def __init__(self, session: Any, url: str, host: str, path: str) -> None:
         self._session = session
         self._url = url
         self._head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAccept-Encoding: identity\r\n"
-        # As long as the session has it: a session that is closed lets go of it.
+        # A weak reference: a session that is closed drops its pool.
         self._pool: Callable[[], Any] = lambda: None
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
@@ -62,7 +62,7 @@ class KeptConnections:
         return response
 
     def _is_plain(self, request: AWSPreparedRequest) -> bool:
-        """Whether session and request are what this is made for, and nobody's replacements."""
+        """Whether session and request are of the classes that this supports, and not replaced."""
         values = request.headers.values()
         return (
             getattr(self._session.send, "__func__", None) is SEND
@@ -73,7 +73,7 @@ class KeptConnections:
         )
 
     def _kept(self) -> tuple[Any, Any]:
-        """The pool, and a connection of it that is open; None if the session has to make one, or asks a proxy."""
+        """The pool and an open connection from it; None if the session must open one or uses a proxy."""
         pool = self._pool()
         if pool is None:
             if self._session._proxy_config.proxy_url_for(self._url):
@@ -88,11 +88,11 @@ class KeptConnections:
         return pool, connection
 
     def _asked(self, connection: Any, request: Any, timeout: urllib3.Timeout) -> tuple[AWSResponse, bool]:
-        """The answer, and whether the connection is good for another one."""
+        """The answer, and whether the connection can be used again."""
         head = self._head + "".join([f"{name}: {value}\r\n" for name, value in request.headers.items()])
         connection.sock.settimeout(timeout.connect_timeout)
         try:
-            with suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer all the same
+            with suppress(BrokenPipeError, ConnectionResetError):  # there may be an answer nevertheless
                 connection.sock.sendall(f"{head}\r\n".encode() + request.body)
         except TimeoutError as error:
             raise ConnectionError from error
@@ -112,7 +112,7 @@ class KeptConnections:
 
 
 def _plain(beginning: bytes) -> tuple[int, Any, int, int] | None:
-    """Status, headers and length of an answer, and where its body starts, if it is plain."""
+    """Status, headers and length of an answer, and where its body starts; None if it is not plain."""
     head = _HEAD.match(beginning)
     if head is None:
         return None
@@ -130,7 +130,7 @@ def _plain(beginning: bytes) -> tuple[int, Any, int, int] | None:
 
 
 def _unusual(answer: HTTPResponse) -> tuple[int, Any, bytes, bool]:
-    """Status, headers and body of any answer, as urllib3 reads it for botocore; and whether the connection stays."""
+    """Status, headers and body of any answer, read as urllib3 does for botocore; and whether the connection stays."""
     answer.begin()
     headers = urllib3.HTTPHeaderDict([(name, value.replace("\r\n", "")) for name, value in answer.msg.items()])
     body = urllib3.HTTPResponse(

@@ -1,4 +1,4 @@
-"""KMS, as all call it."""
+"""Calls to KMS."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .clients import is_passing
 
 
 class Kms:
-    """`client` gives botocore's KMS client; it is called at the first need. Threads may call at once."""
+    """`client` returns botocore's KMS client, and is called when it is first needed. Threads may call at once."""
 
     def __init__(self, client: Callable[[], Any]) -> None:
         self._client = cache(client)
         self._asking = Lock()
 
     def ask(self, operation: str, **parameters: object) -> dict[str, Any]:
-        """What KMS answers to an operation such as `generate_mac`. Raises `Unavailable` when it is late or busy."""
-        with self._asking:  # a client may be used by many threads, and made by one only
+        """The answer of KMS to an operation such as `generate_mac`. Raises `Unavailable` when KMS is late or busy."""
+        with self._asking:  # many threads may use a client, but only one may make it
             kms = self._client()
         try:
             answer: dict[str, Any] = getattr(kms, operation)(**parameters)

@@ -1,4 +1,4 @@
-"""Queues on SQS: how every domain sends to its own, and how every consumer reads one."""
+"""Queues on SQS: sending messages, and consuming them in batches."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from . import clients
 log = logging.getLogger(__name__)
 
 _BATCH = 10
-"""SQS takes at most ten messages at a time."""
+"""SQS accepts at most ten messages in a call."""
 
 
 class Queue:
-    """Sends bodies of messages. A message may come twice, late or never: the sender makes up for that."""
+    """Sends messages. A message may come twice, late or never, and the sender's domain must cope with that."""
 
     def __init__(self, url: str, region: str) -> None:
         self._url = url
@@ -28,13 +28,13 @@ class Queue:
 
     @cached_property
     def _sqs(self) -> Any:
-        # Made when something is sent: a join, which sends nothing, has queues among what it is built of.
+        # The client is made when something is sent. A join has queues among its services, but sends nothing.
         return clients.client("sqs", self._region)
 
     def send(self, bodies: Sequence[str], group: str | None = None) -> None:
-        """Queue each. Raises `Unavailable` if SQS refused any; those before it are queued.
+        """Queue each message. Raises `Unavailable` if SQS refused any; those before it are queued.
 
-        Those with a `group` are received fairly: one with many messages does not hold up the others.
+        Messages with a `group` are received fairly, so a group with many does not delay the others.
         """
         shared = {} if group is None else {"MessageGroupId": group}
         for start in range(0, len(bodies), _BATCH):
@@ -46,7 +46,7 @@ class Queue:
                 raise Unavailable()
 
     def waiting(self) -> int:
-        """About how many messages nobody has received yet."""
+        """The approximate number of messages that wait to be received."""
         name = "ApproximateNumberOfMessages"
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
         return int(answer["Attributes"][name])
@@ -65,9 +65,9 @@ def consume(
 ) -> dict[str, list[dict[str, str]]]:
     """Pass the body of each SQS record to `take`; returns the failed records in the form that Lambda reads.
 
-    Each record fails or succeeds on its own, and a failed one comes again. After its last try it is in the dead-letter
-    queue, where a person finds it. Malformed bodies, the `refused` kinds of errors and unforeseen ones are logged as
-    errors, which ring; what passes by itself is a warning. The `ignored` kinds count as done. Contents are never
+    Each record fails or succeeds on its own, and a failed one comes again. After its last try it moves to the
+    dead-letter queue, where a person finds it. Malformed bodies, the `refused` kinds of errors and unforeseen ones are
+    logged as errors, which ring. Passing errors are warnings. The `ignored` kinds count as done. Contents are never
     logged.
     """
     failed = [record["messageId"] for record in records if not _taken(queue, record, take, refused, ignored)]

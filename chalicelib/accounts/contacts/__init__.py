@@ -1,1 +1,1 @@
-"""A person's contacts: adding, changing and removing them, and the way back without any."""
+"""A person's contacts: adding and removing them, and the recovery of an account without any."""

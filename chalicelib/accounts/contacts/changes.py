@@ -1,6 +1,6 @@
-"""Changes of how a person signs in: told to every contact; those of a young session wait, and can be cancelled.
+"""Changes of contacts and passkeys. Every contact is told. Changes of a young session wait and can be cancelled.
 
-Whether a contact signs in follows from its times (`rules`), so nothing has to happen when a change takes effect.
+The times of a contact or passkey decide whether it signs in (`rules`), so no job runs when a change takes effect.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from ..rules import AskedChange, Change
 from ..sessions.rules import Account, ContactGuard, KeptContact, Session
 
 TRIES = 4
-"""How often a request decides again when another one of the same account came first."""
+"""How often a request is tried when other requests of the same account come first."""
 
 Queued = tuple[str, str]
-"""Account and event of a notice whose mail is to be queued."""
+"""Account and event of a notice whose mail must be queued."""
 
 
 class Changes:
-    """Each change is one transaction, with its notice. Raises `Unavailable` too."""
+    """Writes each change in one transaction with its notice. All methods also raise `Unavailable`."""
 
     def __init__(
         self,
@@ -51,12 +51,12 @@ class Changes:
         self._randomness = randomness
 
     def asked(self, session: Session, change: Change, subject: str, now: datetime) -> AskedChange:
-        """A change as this session may have it: now, or later."""
+        """A change by this session, with the time when it takes effect. `subject` is the contact's or passkey's id."""
         takes_effect_at = rules.takes_effect_at(session, now, self._figures)
         return AskedChange(random_id(self._randomness), change, subject, session.id, now, takes_effect_at)
 
     def keep(self, tx: Transaction, account_id: str, asked: AskedChange) -> Queued:
-        """Add the legs that keep a change and its notice. Give what is returned to `tell` after the transaction."""
+        """Add the legs that store a change and its notice. Pass the result to `tell` after the transaction."""
         gone = asked.takes_effect_at + timedelta(days=LINK_DAYS)
         item = item_of(ChangeItem, account_pk(account_id), change_sk(asked.id), asked, expires_at=gone)
         tx.put("change", item, ChangeItem.pk.does_not_exist())
@@ -69,30 +69,31 @@ class Changes:
         return account_id, event
 
     def keep_told(self, tx: Transaction, account_id: str, change: Change) -> Queued:
-        """Add the leg that tells of a change that no session of this account asked for; nobody takes it back."""
+        """Add the leg that stores the notice of a change that no session asked for, and that cannot be cancelled."""
         event = f"{Kind.ACCOUNT_CHANGED}/{random_id(self._randomness)}"
         self._notices.keep(tx, account_id, Kind.ACCOUNT_CHANGED, event, {"change": change})
         return account_id, event
 
     def tell(self, queued: Sequence[Queued]) -> None:
-        """Queue the mails of changes that were written."""
+        """Queue the mails about changes, after these were written."""
         self._notices.enqueue(queued)
 
     def pending(self, account_id: str, now: datetime) -> list[AskedChange]:
-        """`GET /me/changes`: what takes effect later, the soonest first. One query."""
+        """`GET /me/changes`: the changes that take effect later, the soonest first. One query."""
         prefix = ChangeItem.sk.startswith(change_sk(""))
         found = [_change(item) for item in ChangeItem.query(account_pk(account_id), prefix, consistent_read=True)]
         waiting = [one for one in found if one.takes_effect_at > now]
         return sorted(waiting, key=lambda one: one.takes_effect_at)
 
     def cancel(self, account_id: str, change_id: str, now: datetime) -> None:
-        """`DELETE /me/changes/{id}`, by any session. Raises `NotFound` if there is none that still waits."""
+        """`DELETE /me/changes/{id}`, by any session of the account. Raises `NotFound` if it does not wait any more."""
         if not self._take_back(account_id, change_id, now):
             raise NotFound()
 
     def deny(self, account_id: str, change_id: str, now: datetime) -> bool:
-        """Somebody says by a contact that a change was not theirs: the session that asked for it ends, and the change
-        is taken back if it still waits. False if there is no such change.
+        """The link of a notice denies a change: end the session that asked for it, and cancel it if it still waits.
+
+        Returns False if there is no such change.
         """
         asked = self._asked(account_id, change_id)
         if asked is None:
@@ -123,7 +124,7 @@ class Changes:
         account = self._store.account(account_id)
         contact = next((one for one in account.contacts if one.id == asked.subject), None) if account else None
         if account is None or contact is None:
-            return  # its contact has been taken by whoever has it now
+            return  # the contact has moved to another account
         if contact.valid_until is None and contact.valid_from == asked.takes_effect_at:
             put_contacts(tx, account, rules.without_contact(account.contacts, contact.id))
             tx.delete("guard", _guard(contact), GuardItem.account_id == account_id)
@@ -138,13 +139,13 @@ class Changes:
 
 
 def put_contacts(tx: Transaction, account: Account, contacts: Sequence[KeptContact], leg: str = "account") -> None:
-    """Add the leg that changes the contacts of an account, if they are as they were read."""
+    """Add the leg that replaces the contacts of an account, if they are still as they were read."""
     item = AccountItem(account_pk(account.id), "ACCOUNT")
     tx.update(leg, item, [AccountItem.contacts.set(tuple(contacts))], AccountItem.contacts == account.contacts)
 
 
 def put_guard(tx: Transaction, mac: str, guard: ContactGuard, before: ContactGuard | None) -> None:
-    """Add the leg that lets a contact belong to an account, if it is as it was read."""
+    """Add the leg that writes a contact's guard, if it is still as it was read (`before`)."""
     tx.put("guard", item_of(GuardItem, contact_pk(mac), "CONTACT", guard), _as_read(before))
 
 

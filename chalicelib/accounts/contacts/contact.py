@@ -1,4 +1,4 @@
-"""A contact: the e-mail address or the mobile number at which a person is reached and signs in. Pure."""
+"""A contact: the e-mail address or mobile number with which a person signs in. Pure."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ ContactKind = Literal["email", "phone"]
 
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _EMAIL_MAX = 254
-"""Of RFC 5321."""
+"""The longest address that RFC 5321 allows."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Contact:
-    """An address in lower case, or a number in E.164. Its repr leaves the value out, so that none is logged."""
+    """An address in lower case, or a number in E.164. Its repr leaves the value out, so that it is never logged."""
 
     kind: ContactKind
     value: str
 
     @property
     def masked(self) -> str:
-        """As its owner is shown it: `s•••@example.com`, `+62•••••••7890`."""
+        """The form shown to its owner: `s•••@example.com`, `+62•••••••7890`."""
         if self.kind == "phone":
             return f"{self.value[:3]}•••••••{self.value[-4:]}"
         local, _, domain = self.value.partition("@")
@@ -33,9 +33,9 @@ class Contact:
 
 
 def parse_contact(text: str) -> Contact:
-    """A contact as somebody typed it. Raises `MalformedContact`.
+    """Read a contact as a person typed it. Raises `MalformedContact`.
 
-    Case does not matter in an address: no mail service of today has two people whose addresses differ in it only.
+    An address is put into lower case: no mail service in use has two people whose addresses differ only in case.
     """
     typed = typed_text.line(text).lower()
     if "@" in typed:

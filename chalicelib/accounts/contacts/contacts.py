@@ -1,6 +1,6 @@
-"""The contacts of a person: added by a code, removed, and moved to whoever has a number now.
+"""The contacts of a person: adding and removing them, and moving a number to its present owner.
 
-A contact is added by an ordinary sign-in for it. So a contact of somebody else looks the same until its code.
+A contact is added by an ordinary sign-in for it. So only a person with its code learns that another account has it.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from .changes import TRIES, Changes, Queued, put_contacts, put_guard
 from .contact import Contact
 
 USED_KEPT = timedelta(days=1)
-"""How long it is remembered that a code added a contact; its sign-in ends within the hour."""
+"""How long it is stored that a code added a contact. The sign-in of that code ends within an hour."""
 
 
 class Judge(Protocol):
-    """Who judges codes: `SignIns`."""
+    """Judges codes; `SignIns` does."""
 
     def judge(self, sign_in_id: str, secret: str, code: str, now: datetime) -> Proved:
-        """What a right code proves. Raises what `SignIns.judge` raises."""
+        """The contact that a right code proves. Raises what `SignIns.judge` raises."""
 
 
 class Contacts:
-    """Each act is one transaction with its notices, which may be asked for again. Raises `Unavailable` too."""
+    """Writes each act in one transaction with its notices; a repeat is safe. All methods also raise `Unavailable`."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Contacts:
         return ContactList([_view(key, one, now) for one in account.contacts if not rules.has_ended(one, now)])
 
     def add(self, session: Session, form: ContactForm, now: datetime) -> tuple[ContactView, bool]:
-        """`POST /me/contacts`: at once, or later for a young session. True if it is new.
+        """`POST /me/contacts`: it takes effect at once, or later for a young session. The flag says if it is new.
 
         Raises what `SignIns.judge` raises, `ContactTaken`, `TooManyContacts`, `CodeUsed`.
         """
@@ -96,7 +96,7 @@ class Contacts:
         raise Unavailable()
 
     def remove(self, session: Session, contact_id: str, now: datetime) -> ContactView:
-        """`DELETE /me/contacts/{id}`: at once, or later for a young session. One that waits for its time goes at once.
+        """`DELETE /me/contacts/{id}`: at once, or later for a young session. A waiting contact is removed at once.
 
         Raises `NotFound`, `LastContact`.
         """
@@ -119,8 +119,9 @@ class Contacts:
         raise Unavailable()
 
     def take(self, mac: str, guard: ContactGuard, new: ContactGuard, now: datetime) -> bool:
-        """Give a contact to the account of whoever has just proved it; the account that had it keeps the rest, and is
-        told. False if it is no longer as it was read. One transaction.
+        """Move a contact to the account of the person who just proved it. The account that had it is told.
+
+        Returns False if its guard is no longer as it was read. One transaction.
         """
         try:
             with self._transaction() as tx:
@@ -132,7 +133,7 @@ class Contacts:
         return True
 
     def _free(self, mac: str, form: ContactForm, now: datetime) -> ContactGuard | None:
-        """The guard in whose place the contact's new one is put. Raises `ContactTaken`."""
+        """The guard that the contact's new one replaces, None if there is none. Raises `ContactTaken`."""
         guard = self._store.guard(mac)
         becomes = rules.opening(guard, Shown(fresh=form.fresh), now, self._figures)
         if becomes in {Opening.NEW, Opening.TAKE}:
@@ -148,7 +149,7 @@ class Contacts:
         asked: AskedChange,
         proved: Proved,
     ) -> bool:
-        """Write a new contact. False if something is no longer as it was read. Raises `CodeUsed`."""
+        """Write a new contact. Returns False if something is no longer as it was read. Raises `CodeUsed`."""
         now, told = asked.asked_at, list[Queued]()
         used = SessionItem(
             account_pk(account.id),
@@ -165,7 +166,7 @@ class Contacts:
             with self._transaction() as tx:
                 put_guard(tx, contact.mac, guard, before)
                 put_contacts(tx, account, rules.with_contact(account.contacts, contact, now))
-                # As if its code had opened a session, which has ended: it works once.
+                # An ended session with the id of the sign-in, so that its code cannot be used again.
                 tx.put("used", used, SessionItem.pk.does_not_exist())
                 if before is not None and before.account_id != account.id and not rules.has_ended(before, now):
                     told += self._left(tx, contact.mac, before, now)
@@ -193,10 +194,10 @@ class Contacts:
         return True
 
     def _left(self, tx: Transaction, mac: str, guard: ContactGuard, now: datetime) -> list[Queued]:
-        """Add the legs by which a contact leaves the account that had it."""
+        """Add the legs that remove a contact from the account that had it."""
         account = self._store.account(guard.account_id)
         if account is None:
-            return []  # its first sign-in died before the account was made
+            return []  # the first sign-in died before it made the account
         contact_id = rules.contact_id(account.id, mac)
         put_contacts(tx, account, rules.ending(account.contacts, contact_id, now), "other account")
         return [self._changes.keep_told(tx, account.id, Change.CONTACT_REMOVED)]

@@ -1,4 +1,4 @@
-"""How a person is reached: the contacts of an account, in the clear."""
+"""How other domains reach a person: the contacts of an account in the clear."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .contact import Contact
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Every contact of a person by its id, the first one first, and the language to write in."""
+    """All contacts of a person by id, in the order in which they were added, and the language to write in."""
 
     contacts: Mapping[str, Contact] = field(repr=False)
     language: Literal["id", "en"]
 
 
 class Directory:
-    """For other domains: who tells people something asks here for each message, and keeps nothing."""
+    """Other domains ask it for each message, and store no contact."""
 
     def __init__(self, store: AccountStore, vault: Vault) -> None:
         self._store = store
         self._vault = vault
 
     def contacts(self, account_id: str, at: datetime) -> Reach | None:
-        """Who hears of what happened then. None if there is no such account. One read and one KMS call.
+        """The contacts that are told of an event at `at`. None if there is no such account. One read and one KMS call.
 
-        A contact that it removed is among them, one that still waits for its time is not. Raises `Unavailable`.
+        A contact that the event removed is among them. One that still waits is not. Raises `Unavailable`.
         """
         account = self._store.account(account_id)
         if account is None:

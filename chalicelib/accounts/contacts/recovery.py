@@ -1,8 +1,9 @@
-"""The way back for whoever lost every contact and device: by the help desk, two administrators, and a week.
+"""Recovery of an account by the help desk, for a person who lost every contact and device.
 
-The person signs up anew, which proves a new contact, and shows their documents. One administrator proposes that the
-account gets that contact, another one approves it, and all old contacts are told. Any use of the account ends it. When
-the week is over, the new contact's next sign-in has the account, and whatever signed in before has ended.
+The person signs up anew, which proves a new contact, and shows documents. One administrator proposes that the old
+account gets that contact, and another approves. All old contacts are told, and any use of the old account ends the
+recovery. After a week the next sign-in by the new contact opens the old account, and all that signed in before is
+ended.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ log = logging.getLogger(__name__)
 
 
 class Recoveries:
-    """`by` is an administrator's IAM identity (ARN); a note has no personal data. Raises `Unavailable` too."""
+    """Recoveries. `by` is an administrator's IAM identity (ARN). A note has no personal data.
+
+    All methods also raise `Unavailable`.
+    """
 
     def __init__(
         self,
@@ -64,11 +68,11 @@ class Recoveries:
         return fill(Recovery, item) if item else None
 
     def acts(self, account_id: str) -> list[Act]:
-        """What was done to recover an account, newest first. Reads the journal."""
+        """The administrators' acts to recover an account, newest first. Reads the journal."""
         return [act for act in self._journal.all() if act.about == account_id]
 
     def propose(self, account_id: str, new_account_id: str, by: str, note: str, now: datetime) -> Recovery:
-        """Ask that an account gets the one contact of a new account; the note says which documents were looked at.
+        """Propose that an account gets the one contact of a new account. The note says which documents were checked.
 
         Raises `NotFound`, `NotOneContact`, `RecoveryStands` if another one waits.
         """
@@ -92,7 +96,7 @@ class Recoveries:
         return proposed
 
     def approve(self, account_id: str, by: str, now: datetime, seen: Recovery) -> Recovery:
-        """Let the week begin, after another person proposed it; only what the checker was shown.
+        """Approve what another person proposed, if it is still what was shown (`seen`). The week begins.
 
         Raises `NoRecovery`, `RecoveryBySamePerson`, `ContactTaken` if the contact is no longer the new account's.
         """
@@ -115,23 +119,23 @@ class Recoveries:
         return waiting
 
     def cancel(self, account_id: str, by: str, note: str, now: datetime) -> None:
-        """Take a proposal or a recovery away, one's own or another's. Raises `NoRecovery`."""
+        """Cancel a proposal or a recovery; any administrator may. Raises `NoRecovery`."""
         if not self._end(account_id, Act(now, "CANCEL", account_id, by, note)):
             raise NoRecovery()
 
     def deny(self, account_id: str, recovery_id: str) -> None:
-        """An old contact says by its link that they did not ask for it. Nothing if it is over."""
+        """End a recovery because the link in a notice to an old contact denies it. Does nothing if it is over."""
         self._end(account_id, only=recovery_id)
 
     def used(self, account_id: str) -> None:
-        """Somebody signed in or refreshed by an old contact or session: whoever has these lost nothing."""
+        """End a recovery that waits, because an old contact or session was used: the owner still has it."""
         if self._end(account_id, only_waiting=True):
             log.info("recovery_ended_by_use")
 
     def taken_up(self, contact: Contact, mac: str, guard: ContactGuard, now: datetime) -> bool:
-        """Give the account to its new contact, which was just proved, once its week is over; False if it is not.
+        """Carry out a recovery whose new contact was just proved. Returns False if its week is not over.
 
-        One transaction. The old contacts are told, and end as whatever signed in by them.
+        One transaction. The old contacts are told and removed. Earlier sessions and passkeys are barred.
         """
         account_id = guard.recovers
         recovery = self.get(account_id) if account_id else None
@@ -161,7 +165,7 @@ class Recoveries:
         try:
             self._move(account_id, recovery, done, Act(now, "DONE", account_id, "the person", recovery.note), others)
         except NoRecovery:
-            return True  # another request was first: look again
+            return True  # another request was first; the caller reads again
         self._notices.enqueue([(account_id, event)])
         return True
 
@@ -206,7 +210,7 @@ class Recoveries:
         act: Act | None,
         others: Callable[[Transaction], None] | None = None,
     ) -> None:
-        """Write a recovery's next state. Raises `NoRecovery` if it is no longer as it was read, else `ContactTaken`."""
+        """Write a recovery's next state. Raises `NoRecovery` if it has changed since it was read, or `ContactTaken`."""
         try:
             with self._transaction() as tx:
                 item = item_of(RecoveryItem, account_pk(account_id), "RECOVERY", after)

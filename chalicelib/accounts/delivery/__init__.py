@@ -1,1 +1,1 @@
-"""How codes reach people: the consumer of the queue, its channels, and what SMS may cost."""
+"""Delivery of codes: the consumer of the queue, its channels, and the limits on the cost of SMS."""

@@ -1,6 +1,6 @@
-"""What a code is sent by. Its failures are those of a mail: `NotTaken`, `NeverTaken` and `OutcomeUnknown`.
+"""The channels by which codes are sent. They fail as a mail does: `NotTaken`, `NeverTaken` and `OutcomeUnknown`.
 
-Another gateway for SMS is another class with this one method.
+Another gateway for SMS is another class with the one method of `Channel`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from .sms_costs import SmsCosts
 from .texts import CodeText
 
 TAG = "sign_in"
-"""The tag of a mail that leads from a bounce to the sign-in; it holds the sign-in's id."""
+"""The tag of a mail that holds the sign-in's id. It leads from a bounce to the sign-in."""
 
 
 class Channel(Protocol):
-    """Hands one message to who delivers it, once."""
+    """Gives one message to the service that delivers it, once."""
 
     def send(self, to: Contact, text: CodeText, sign_in_id: str, now: datetime) -> None:
         """Raises `NotTaken`, `NeverTaken` or `OutcomeUnknown`; their texts have no part of the message."""
 
 
 class Mails:
-    """`mail` tags with `TAG`."""
+    """Codes by mail. `mail` tags each with `TAG`."""
 
     def __init__(self, mail: SesMail) -> None:
         self._mail = mail
@@ -41,7 +41,7 @@ class Mails:
 
 
 class SnsSms:
-    """SMS by Amazon SNS, as far as they may cost. `sns` is a client that makes each call once."""
+    """SMS by Amazon SNS, within the limits of cost. `sns` returns a client that makes each call once."""
 
     def __init__(self, sns: Callable[[], Any], costs: SmsCosts, pace: Pace) -> None:
         self._sns = sns
@@ -76,7 +76,7 @@ class SnsSms:
 
 
 def _meaning(error: ClientError) -> Exception:
-    """A message of SNS may quote the number, so only its code is passed on."""
+    """The error that an answer of SNS means. It has only the code, as the message may quote the number."""
     code = error.response["Error"]["Code"]
     if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return OutcomeUnknown(code)

@@ -1,7 +1,7 @@
-"""From a message of the queue to a code in somebody's hand.
+"""The consumer of the queue `codes`, which sends codes.
 
-A code follows from its sign-in and the number of the sending. So a message that comes twice, or again after a failure,
-sends the same code, and nothing is claimed before the channel is called.
+A code follows from its sign-in and the number of the sending. If a message comes twice, or again after a failure, the
+same code is sent. So nothing needs to be claimed before the channel is called.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from .texts import code_text
 log = logging.getLogger(__name__)
 
 _PUT_WITHIN_S = 1
-"""A start counts its code a moment before it writes down the sign-in."""
+"""How long to wait for a missing sign-in, in seconds: a start counts its code just before it stores the sign-in."""
 
 
 class CodeSender:
-    """`domain`: that of the pages on which codes are entered."""
+    """Sends codes. `domain` is that of the pages on which they are entered."""
 
     def __init__(
         self,
@@ -57,9 +57,9 @@ class CodeSender:
         self._sleep = sleep
 
     def serve(self, budget_id: str, day: str) -> None:
-        """Send the code of the sign-in that waits last, and of any that comes to wait meanwhile.
+        """Send the code of the last sign-in that waits in a budget, and of any that begins to wait meanwhile.
 
-        Raises `Unavailable`: the message must come again.
+        Raises `Unavailable` if the message must come again.
         """
         while (sign_in_id := self._budgets.waiting(budget_id, day)) is not None:
             sign_in = self._store.get(sign_in_id, self._clock())
@@ -88,7 +88,7 @@ class CodeSender:
             self._store.undeliverable(sign_in.id, self._clock())
             return
         except OutcomeUnknown as error:
-            # The code may have arrived, so it must be good. If it did not, the person asks for another in a minute.
+            # The code may have arrived, so it must be valid. If it has not, the person asks for another in a minute.
             log.warning("code_outcome_unknown", extra={**facts, "code": str(error)})
         self._store.handed_over(sign_in.id, sending, self._clock())
 

@@ -1,7 +1,8 @@
-"""What SMS may cost: a hard stop for a day, and an end to numbers that receive codes and never enter one.
+"""Limits on the cost of SMS: a sum for each day, and the closing of prefixes whose numbers enter no codes.
 
-`M#<WIB day>` / `SPENT`: rupiah. `P#<prefix>` / `<WIB day>`: codes sent to numbers that begin so, and codes entered.
-Whoever earns by receiving SMS ("pumping") asks for many to numbers of a range that is theirs, and enters none.
+`M#<WIB day>` / `SPENT` has the rupiah spent. `P#<prefix>` / `<WIB day>` has the codes sent to numbers with a prefix,
+and those entered. In "SMS pumping" a fraudster who earns by received SMS requests many to a range of their own numbers,
+and enters none.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 DAY_STOP = "sms_day_stop_reached"
 PREFIX_SHUT = "sms_prefix_shut"
 PREFIX_LENGTH = 8
-"""Of a number in E.164: the operator and its next one or two digits, 100,000 numbers or more."""
+"""Characters of a prefix of a number in E.164: operator and one or two digits more, so 100,000 numbers or more."""
 _KEPT = timedelta(days=3)
 
 
@@ -28,7 +29,7 @@ class SmsCosts:
         self._rules = rules
 
     def allows(self, number: str, now: datetime) -> bool:
-        """Count a message and its price, before it is sent. False, which rings, if it may not be sent. Two writes."""
+        """Count a message and its price before it is sent. Returns False, and rings, if it may not be. Two writes."""
         rules = self._rules
         counted = self._count(number, "sent", now)
         sent, entered = counters.number(counted, "sent"), counters.number(counted, "entered")
@@ -41,7 +42,10 @@ class SmsCosts:
         return within
 
     def allows_notice(self, now: datetime) -> bool:
-        """Count the price of a notice. False once half of a day's money is spent: codes need the rest. One write."""
+        """Count the price of a notice. Returns False once half of the day's sum is spent, as codes need the rest.
+
+        One write.
+        """
         return self._spend(self._rules.day_stop_idr // 2, now)
 
     def _spend(self, stop_idr: int, now: datetime) -> bool:
@@ -55,7 +59,7 @@ class SmsCosts:
         return within
 
     def entered(self, number: str, now: datetime) -> None:
-        """A code that was sent to this number was entered. One write."""
+        """Count that a code sent to this number was entered. One write."""
         self._count(number, "entered", now)
 
     @staticmethod

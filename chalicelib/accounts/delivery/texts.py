@@ -1,4 +1,4 @@
-"""What a message with a code says, in the person's language, from `codes.toml`."""
+"""The texts of messages with codes, in the person's language, from `codes.toml`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..wire import Device, Language
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CodeText:
-    """A mail and an SMS that say the same. Its repr leaves both out: they have the code."""
+    """The mail and the SMS for a code. Its repr leaves both out, as they contain the code."""
 
     subject: str
     mail: str
@@ -21,7 +21,7 @@ class CodeText:
 
 
 def code_text(code: str, device: Device, language: Language, minutes: int, domain: str) -> CodeText:
-    """`domain`: that of the pages on which the code is entered, without a scheme."""
+    """The texts for a code. `domain` is that of the pages on which it is entered, without a scheme."""
     texts = _texts()
     shown = {"code": code, "device": texts["device"][language][device], "minutes": minutes, "domain": domain}
     mail = texts["mail"][language]

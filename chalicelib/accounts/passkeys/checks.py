@@ -1,7 +1,7 @@
-"""What a browser says of a passkey, checked as WebAuthn Level 3 asks (sections 7.1 and 7.2). Pure.
+"""Checks a browser's answers about passkeys as WebAuthn Level 3 requires (sections 7.1 and 7.2). Pure.
 
-The library judges signatures and structure. It does not look at frames of other origins, at whether a key may still be
-backed up, or at where a challenge comes from; this module and `passkeys` do.
+The library checks signatures and structure. This module and `passkeys` check the rest: frames of other origins, whether
+a key may still be backed up, and where the challenge comes from.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
 ALGORITHMS = (-7, -8, -257)
-"""COSE numbers of ES256, EdDSA (Ed25519) and RS256, the best liked first; Windows Hello needs the last."""
+"""COSE numbers of ES256, EdDSA (Ed25519) and RS256, in order of preference. Windows Hello needs RS256."""
 
 _LONGEST_ID = 1023
-"""Bytes of a credential id, by section 5.8.3."""
+"""The most bytes of a credential id, by section 5.8.3."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """For whom passkeys are made: a domain, and the origins whose pages may ask for them."""
+    """The domain to which passkeys belong, and the origins whose pages may use them."""
 
     id: str
     origins: tuple[str, ...]
 
 
 def relying_party(rp_id: str, public_url: str) -> RelyingParty:
-    """The pages at the domain itself, and those at our public address if that is at the domain or below it."""
+    """Allows pages at the domain, and at our public address if that is at the domain or below it."""
     parts = urlsplit(public_url)
     host = parts.hostname or ""
     ours = {f"{parts.scheme}://{parts.netloc}"} if host == rp_id or host.endswith(f".{rp_id}") else set()
@@ -40,7 +40,7 @@ def relying_party(rp_id: str, public_url: str) -> RelyingParty:
 
 @dataclass(frozen=True, slots=True)
 class MadeKey:
-    """A key that an authenticator made; the public half in COSE form."""
+    """A key that an authenticator made. The public key is in COSE form."""
 
     credential_id: bytes
     public_key: bytes
@@ -51,7 +51,7 @@ class MadeKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyUse:
-    """What an authenticator says of a key as it signs."""
+    """What an authenticator says about a key when it signs."""
 
     sign_count: int
     backup_eligible: bool
@@ -59,19 +59,19 @@ class KeyUse:
 
 
 def challenge_of(client_data: str) -> bytes:
-    """The challenge in a browser's client data (base64url of JSON), not checked. Raises `MalformedPasskey`."""
+    """The challenge in a browser's client data (base64url of JSON), unchecked. Raises `MalformedPasskey`."""
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 
     try:
         return parse_client_data_json(base64url_to_bytes(client_data)).challenge
-    except Exception as error:  # the library lets its decoders' errors through, whatever they are
+    except Exception as error:  # the library may raise any error of its decoders
         raise MalformedPasskey() from error
 
 
 def made(answer: dict[str, Any], challenge: bytes, party: RelyingParty) -> MadeKey:
-    """The key of a `RegistrationResponseJSON`. Raises `MalformedPasskey`.
+    """Check a `RegistrationResponseJSON` and return its key. Raises `MalformedPasskey`.
 
-    Who made the authenticator is not asked (attestation "none"): people use what they have.
+    The maker of the authenticator is not checked (attestation "none"), so people can use any device.
     """
     from webauthn import verify_registration_response
 
@@ -99,9 +99,9 @@ def made(answer: dict[str, Any], challenge: bytes, party: RelyingParty) -> MadeK
 
 
 def used(answer: dict[str, Any], challenge: bytes, party: RelyingParty, public_key: bytes) -> KeyUse:
-    """What an `AuthenticationResponseJSON` says, signed with this key. Raises `PasskeyRefused`.
+    """Check an `AuthenticationResponseJSON` that this key signed. Raises `PasskeyRefused`.
 
-    The counter is not compared with that of the last time.
+    The counter is not compared with the stored one.
     """
     from webauthn import verify_authentication_response
 
@@ -122,7 +122,7 @@ def used(answer: dict[str, Any], challenge: bytes, party: RelyingParty, public_k
 
 
 def _in_no_frame(answer: dict[str, Any]) -> None:
-    """Raises `ValueError` if a page of another origin showed ours in a frame of its own when the person agreed."""
+    """Raise `ValueError` if our page was in a frame of another origin when the person agreed."""
     from webauthn.helpers import base64url_to_bytes, parse_client_data_json
 
     if parse_client_data_json(base64url_to_bytes(answer["response"]["clientDataJSON"])).cross_origin:

@@ -1,8 +1,7 @@
-"""Passkeys (WebAuthn Level 3): made on a device or in a person's key store, and signed in with instead of a code.
+"""Passkeys (WebAuthn Level 3), with which people sign in instead of a code.
 
-A challenge is a token of ours, so that asking for one writes nothing: a browser hands it back inside of what was
-signed. A passkey names its account by itself (a discoverable credential), and whoever holds it is asked who they are
-each time (user verification).
+A challenge is a token of ours. The browser returns it inside the signed data, so asking for one writes nothing. A
+passkey names its account itself (discoverable credential). The device verifies its user each time (user verification).
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _ACCOUNT = re.compile(rb"[a-z2-7]{26}")
 
 
 class Passkeys:
-    """`recovery` finds the last recovery of an account by the help desk. Raises `Unavailable`, too."""
+    """`recovery` returns the last recovery of an account by the help desk. All methods also raise `Unavailable`."""
 
     def __init__(
         self,
@@ -65,11 +64,11 @@ class Passkeys:
         self._passkeys_max = passkeys_max
 
     def challenge(self, now: datetime) -> RequestOptions:
-        """`POST /passkey-challenges`: what a page hands to `navigator.credentials.get`."""
+        """`POST /passkey-challenges`: the options for `navigator.credentials.get`."""
         return RequestOptions(challenge=self._new_challenge(None, now), rp_id=self._party.id)
 
     def signed_in(self, said: UsedPasskey, now: datetime) -> tuple[str, str]:
-        """Whose passkey signed, and the id of the challenge, for which there may be one session only.
+        """The account whose passkey signed, and the id of the challenge, which may open one session.
 
         Raises `MalformedPasskey`, `PasskeyRefused`, `ChallengeExpired`.
         """
@@ -78,7 +77,7 @@ class Passkeys:
         if known is None or not known.signs_in(now):
             raise PasskeyRefused()
         use = checks.used(as_json(said), challenge, self._party, known.public_key)
-        # Whether a key may leave its device is settled when it is made (section 7.2, step 20).
+        # Whether a key may be backed up is fixed when it is made (section 7.2, step 20).
         if use.backup_eligible != known.backup_eligible:
             raise PasskeyRefused()
         if is_barred(known.created_at, self._recovery(known.account_id)):
@@ -86,14 +85,14 @@ class Passkeys:
         if not store.use(known, use, asked.jti, now):
             last = _find(known.account_id, known.id)
             if last and last.last_challenge == asked.jti:
-                raise ChallengeExpired()  # the same request twice, and no second key
+                raise ChallengeExpired()  # the same request twice is no sign of a copied key
             if last:
                 log.warning("passkey_counter_went_back", extra={"passkey": known.id})
             raise PasskeyRefused()
         return known.account_id, asked.jti
 
     def options(self, session: Session, now: datetime) -> CreationOptions:
-        """`POST /me/passkeys/options`: what a page hands to `navigator.credentials.create`."""
+        """`POST /me/passkeys/options`: the options for `navigator.credentials.create`."""
         account_id = session.account_id
         name = f"Gelombang {account_id[:6]}"
         own = [one for one in passkeys_of(account_id) if not one.gone(now)]
@@ -106,7 +105,7 @@ class Passkeys:
         )
 
     def add(self, session: Session, form: PasskeyForm, now: datetime) -> tuple[PasskeyView, bool]:
-        """`POST /me/passkeys`, and whether it is new. That of a young session signs in after its wait only.
+        """`POST /me/passkeys`; the flag says if it is new. A young session's passkey signs in only after the wait.
 
         Raises `MalformedPasskey`, `ChallengeExpired`, `PasskeyKnown`, `TooManyPasskeys`.
         """
@@ -138,14 +137,14 @@ class Passkeys:
         raise Unavailable()
 
     def of(self, session: Session, now: datetime) -> PasskeyList:
-        """`GET /me/passkeys`, the oldest first."""
+        """`GET /me/passkeys`: the oldest first."""
         own = [one for one in passkeys_of(session.account_id) if not one.gone(now)]
         return PasskeyList([_view(one) for one in sorted(own, key=lambda one: one.created_at)])
 
     def remove(self, session: Session, passkey_id: str, now: datetime) -> PasskeyView:
         """`DELETE /me/passkeys/{id}`: at once, or later for a young session. Raises `NotFound`.
 
-        One that does not sign in yet goes at once.
+        A passkey that does not sign in yet is removed at once.
         """
         for _ in range(TRIES):
             known = _find(session.account_id, passkey_id)
@@ -183,7 +182,7 @@ class Passkeys:
         return _text(self._tokens.challenge(account_id, now).encode())
 
     def _challenge(self, client_data: str, account_id: str | None, now: datetime) -> tuple[bytes, Challenge]:
-        """The challenge that a browser's client data has, if we made it to sign in (None) or for this account."""
+        """The challenge in a browser's client data, if we made it to sign in (None) or for this account."""
         challenge = checks.challenge_of(client_data)
         try:
             asked = self._tokens.verify_challenge(challenge.decode(), now)
@@ -229,7 +228,7 @@ def _account_of(user_handle: str) -> str:
 
 
 def _id_of(credential_id: str) -> str:
-    """A passkey's id, from its credential id as base64url."""
+    """A passkey's id, derived from its credential id (base64url)."""
     return derived_id("passkey/1", credential_id)
 
 

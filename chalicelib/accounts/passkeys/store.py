@@ -1,6 +1,6 @@
 """Passkeys in the accounts table, and the legs of the transactions that change them.
 
-Raises what pynamodb raises when DynamoDB is late or busy.
+All functions raise pynamodb's errors when DynamoDB is late or busy.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ GUARD_LEG = "passkey guard"
 
 @dataclass(frozen=True, slots=True)
 class Passkey:
-    """A key of an account; `id` follows from the credential id. It signs in from `valid_from` until `valid_until`;
-    None: always.
+    """A passkey of an account. `id` follows from the credential id. An account has a `slot` for each passkey allowed.
 
-    A person has as many `slot`s as passkeys are allowed.
+    It signs in from `valid_from` until `valid_until`; None means no limit.
     """
 
     id: str
@@ -45,7 +44,7 @@ class Passkey:
     valid_until: datetime | None = None
 
     def signs_in(self, now: datetime) -> bool:
-        """Whether it is neither to come nor gone."""
+        """Whether it signs in now: its wait is over and it was not removed."""
         return (self.valid_from is None or self.valid_from <= now) and not self.gone(now)
 
     def gone(self, now: datetime) -> bool:
@@ -71,21 +70,22 @@ class PasskeyItem(AccountsTable):
 
 
 class PasskeyGuardItem(AccountsTable):
-    """`K#<passkey id>` / `PASSKEY`: whose a credential id is."""
+    """`K#<passkey id>` / `PASSKEY`: the account that a credential id belongs to."""
 
     account_id = UnicodeAttribute()
 
 
 def passkeys_of(account_id: str) -> list[Passkey]:
-    """All that are kept of an account, gone ones too. One consistent query."""
+    """All stored passkeys of an account, removed ones too. One consistent query."""
     own = PasskeyItem.sk.startswith("PASSKEY#")
     items = PasskeyItem.query(account_pk(account_id), own, consistent_read=True)
     return [fill(Passkey, item, account_id=account_id, slot=int(item.sk.partition("#")[2])) for item in items]
 
 
 def put(tx: Transaction, passkey: Passkey, gone: Passkey | None) -> None:
-    """Add the legs that keep a new passkey, in the place of one that is gone. `GUARD_LEG` fails if its credential id
-    is somebody's.
+    """Add the legs that store a new passkey, in the slot of a removed one if there is one.
+
+    `GUARD_LEG` fails if the credential id belongs to an account.
     """
     item = item_of(PasskeyItem, account_pk(passkey.account_id), _sk(passkey), passkey)
     tx.put("passkey", item, PasskeyItem.pk.does_not_exist() if gone is None else PasskeyItem.id == gone.id)
@@ -102,7 +102,7 @@ def delete(tx: Transaction, passkey: Passkey) -> None:
 
 
 def end(tx: Transaction, passkey: Passkey, at: datetime | None) -> None:
-    """Add the leg that lets a passkey end then; None: it goes on after all."""
+    """Add the leg that lets a passkey end at `at`; None: it no longer ends."""
     until = PasskeyItem.valid_until
     tx.update(
         "passkey", _keys(passkey), [until.remove() if at is None else until.set(at)], PasskeyItem.id == passkey.id
@@ -110,7 +110,7 @@ def end(tx: Transaction, passkey: Passkey, at: datetime | None) -> None:
 
 
 def use(passkey: Passkey, said: KeyUse, challenge: str, now: datetime) -> bool:
-    """Remember a use. False if the counter did not go up, and is not always 0, or if it was removed. One write."""
+    """Store a use. Returns False if the passkey was removed, or its counter did not go up and is not 0. One write."""
     counted = PasskeyItem.sign_count < said.sign_count if said.sign_count else PasskeyItem.sign_count == 0
     actions = [
         PasskeyItem.sign_count.set(said.sign_count),
@@ -122,7 +122,7 @@ def use(passkey: Passkey, said: KeyUse, challenge: str, now: datetime) -> bool:
 
 
 def undo(tx: Transaction, account_id: str, passkey_id: str, asked_for: datetime) -> None:
-    """Add the legs that take back what was to happen to a passkey then: its adding or removal. None if it is gone."""
+    """Add the legs that cancel a passkey's adding or removal, asked for at `asked_for`. Adds none if it is gone."""
     passkey = next((one for one in passkeys_of(account_id) if one.id == passkey_id), None)
     if passkey is not None and passkey.valid_from == asked_for:
         delete(tx, passkey)
@@ -131,7 +131,7 @@ def undo(tx: Transaction, account_id: str, passkey_id: str, asked_for: datetime)
 
 
 def free_slot(passkeys: Sequence[Passkey], slots: int, now: datetime) -> int | None:
-    """The first slot that no passkey has, or one that is gone; None if there is none."""
+    """The first slot without a passkey or with a removed one; None if all are used."""
     taken = {one.slot for one in passkeys if not one.gone(now)}
     return next((slot for slot in range(slots) if slot not in taken), None)
 

@@ -1,1 +1,1 @@
-"""Sessions: how they are opened, kept, refreshed and ended."""
+"""Sessions: how they are opened, stored, refreshed and ended."""

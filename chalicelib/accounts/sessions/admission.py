@@ -1,4 +1,4 @@
-"""Who a request is from, by its access token. All that the authorizer needs, and no more: it starts often."""
+"""Who a request comes from, by its access token. The authorizer imports only this, as it starts often."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .rules import alive
 
 
 class Admission:
-    """Raises `Unavailable`, too: a token that cannot be checked is not accepted."""
+    """Checks access tokens. Raises `Unavailable` if a token cannot be checked."""
 
     def __init__(self, store: AccountStore, tokens: Tokens, rules: AccountRules) -> None:
         self._store = store
@@ -20,9 +20,9 @@ class Admission:
         self._rules = rules
 
     def admit(self, access_token: str, now: datetime) -> Access:
-        """What an access token says. Raises `InvalidToken`.
+        """The claims of a valid access token. Raises `InvalidToken`.
 
-        A session without a key has one token for its whole day, so that session is read: it may have been ended.
+        A session without a key has one token for a whole day, so the session is read, as it may have been ended.
         """
         access = self._tokens.verify(access_token, now)
         if access.key is None:

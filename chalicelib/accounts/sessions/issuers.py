@@ -1,8 +1,8 @@
-"""Tokens of other issuers (OpenID Connect), each exchanged once for a session of ours.
+"""ID tokens of other issuers (OpenID Connect). Each can be exchanged once for a session of ours.
 
-An ID token proves who signed in there, to the client that it names. It is taken if its issuer is configured, its
-signature is by a key of that issuer and its algorithm is one that we allow for it (OpenID Connect Core, 3.1.3.7; RFC
-8725). Its nonce is the hash of a text that only the client knows: a token that was seen on the way opens nothing.
+An ID token proves to the client that it names who signed in there. It is accepted if its issuer is configured, a key of
+that issuer signed it, and its algorithm is allowed for that issuer (OpenID Connect Core, 3.1.3.7; RFC 8725). Its nonce
+is the hash of a text that only the client knows, so a person who only saw the token cannot use it.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from ...figures import IssuerRules
 
 KEYS_KEPT = timedelta(hours=1)
-"""So long an issuer's keys are believed: one that it withdrew is refused after that."""
+"""How long an issuer's keys are kept. After that a key that it withdrew is refused."""
 ASKED_AT_MOST_EVERY = timedelta(minutes=1)
-"""An issuer is asked for its keys at most once in this time, however many tokens name an unknown key."""
+"""An issuer is asked for its keys at most once in this time, even if many tokens name an unknown key."""
 FRESH_S = 600
-"""A token is exchanged right after it was issued, or not at all."""
+"""The greatest age of a token, in seconds: it must be exchanged soon after it was issued."""
 CLOCKS_DIFFER_S = 60
 JWKS_BYTES_MAX = 256 * 1024
 
 _SUBJECT = re.compile("[\\x20-\\x7e]{1,255}")
-"""By OpenID Connect Core."""
+"""The form of a subject, by OpenID Connect Core."""
 
 
 class _Header(msgspec.Struct, frozen=True):
-    """What is read of a token's header: its type is that of an ID token, and nothing in it is critical."""
+    """The part of a token's header that is read. Its type must be JWT, and critical extensions are refused."""
 
     kid: str | None = None
     typ: Literal["JWT", "jwt"] = "JWT"
@@ -51,7 +51,7 @@ class _Header(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a token names; `token_id` is one and the same for all texts that carry one token's words."""
+    """The person that a token names. `token_id` is the same for all encodings of one token."""
 
     issuer: str
     subject: str
@@ -59,13 +59,13 @@ class Identity:
 
 
 class Issuers:
-    """The configured issuers. `fetch` gets a JWKS; its `OSError` becomes `Unavailable`."""
+    """The configured issuers. `fetch` gets a JWKS; an `OSError` of it becomes `Unavailable`."""
 
     def __init__(self, issuers: Sequence[IssuerRules], fetch: Callable[[str], bytes]) -> None:
         self._issuers = {one.name: (one, _Keys(one.jwks_url, fetch)) for one in issuers}
 
     def identity(self, name: str, token: str, nonce: str, now: datetime) -> Identity:
-        """Who the ID token of an issuer names.
+        """The person that an ID token of the issuer `name` names.
 
         `nonce` is the text whose SHA-256 (base64url) the token has as its nonce. Raises `IdTokenRefused`, or
         `Unavailable` when the issuer's keys cannot be had.
@@ -77,7 +77,7 @@ class Issuers:
         if name not in self._issuers:
             raise IdTokenRefused()
         rules, keys = self._issuers[name]
-        # Header parameters that we do not know are ignored, as RFC 7515 wants.
+        # Unknown header parameters are ignored, as RFC 7515 requires.
         registry = JWSRegistry(algorithms=rules.algorithms, strict_check_header=False)
         try:
             header = msgspec.json.decode(urlsafe_b64decode(token.partition(".")[0] + "=="), type=_Header)
@@ -88,20 +88,20 @@ class Issuers:
 
 
 def hashed(nonce: str) -> str:
-    """What an ID token has as its nonce, for the text that the client keeps: base64url of SHA-256."""
+    """The nonce of an ID token for the text that the client keeps: base64url of its SHA-256."""
     return urlsafe_b64encode(sha256(nonce.encode()).digest()).rstrip(b"=").decode()
 
 
 def _subject(claims: dict[str, Any], rules: IssuerRules, nonce: str, now: datetime) -> str:
-    """Who the claims name. Raises `IdTokenRefused`."""
+    """Check the claims and return their subject. Raises `IdTokenRefused`."""
     subject, issued, expires = claims.get("sub"), claims.get("iat"), claims.get("exp")
     present = int(now.timestamp())
     right = {
         "issuer": claims.get("iss") == rules.issuer,
-        # One audience only: a token for several could have been had by any of them.
+        # One audience only: with several, any of them could have passed the token on.
         "audience": claims.get("aud") in (rules.audience, [rules.audience]),
         "party": claims.get("azp", rules.audience) == rules.audience,
-        # Keycloak and others say with these what a token is for.
+        # Keycloak and others say in these claims what kind of token it is.
         "kind": (claims.get("typ", "ID"), claims.get("token_use", "id")) == ("ID", "id"),
         "fresh": type(issued) is int and -FRESH_S <= issued - present <= CLOCKS_DIFFER_S,
         "not over": type(expires) is int and expires > present,
@@ -113,12 +113,12 @@ def _subject(claims: dict[str, Any], rules: IssuerRules, nonce: str, now: dateti
 
 
 def _token_id(token: str) -> str:
-    """Of what is signed alone: the signature of one token can be written in several ways."""
+    """An id of the signed part of a token alone, as one signature can be encoded in several ways."""
     return derived_id("id-token/1", token.rpartition(".")[0])
 
 
 class _Keys:
-    """An issuer's keys by their ids, as last fetched."""
+    """An issuer's keys by id, as fetched last."""
 
     def __init__(self, url: str, fetch: Callable[[str], bytes]) -> None:
         self._url = url
@@ -130,7 +130,7 @@ class _Keys:
     def get(self, kid: str | None, now: datetime) -> Key:
         """The key with this id; without one, the issuer's only key (OpenID Connect Core, 10.1).
 
-        Raises `IdTokenRefused` if the issuer has no such key, `Unavailable` if it does not say.
+        Raises `IdTokenRefused` if the issuer has no such key, `Unavailable` if it does not answer.
         """
         believed = self._had_at is not None and now - self._had_at < KEYS_KEPT
         if not believed or (kid is not None and kid not in self._keys):
@@ -156,7 +156,7 @@ class _Keys:
 
 
 def _key(jwk: dict[str, Any]) -> Key | None:
-    """A key of a set; None if it is of a kind that we do not know, as RFC 7517 wants. No secret key is one."""
+    """A public key of a JWKS. None for another kind of key, which RFC 7517 says to ignore, and for a secret one."""
     from joserfc.errors import JoseError
     from joserfc.jwk import ECKey, OKPKey, RSAKey
 
@@ -168,7 +168,7 @@ def _key(jwk: dict[str, Any]) -> Key | None:
 
 
 def fetch(url: str) -> bytes:
-    """The body of a 200 answer, within seconds and at most `JWKS_BYTES_MAX`; anything else is an `OSError`."""
+    """The body of a 200 answer of at most `JWKS_BYTES_MAX` that comes within seconds. Raises `OSError` otherwise."""
     import urllib3
 
     try:

@@ -1,7 +1,7 @@
-"""Whose account a proved contact opens: its own, a new one, or none before more is proved.
+"""Which account a proved contact opens: its own, a new one, or none until more is proved.
 
-No two writes here happen together but those of a contact that goes to another account, so each order of them may be cut
-off anywhere, and asked for again.
+The writes are separate, except when a contact moves to another account. A request may die between any two of them, and
+the same request again finishes them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..wire import EnteredCode, IdentityForm
 from .rules import Account, ContactGuard, KeptContact, Session
 
 TRIES = 4
-"""How often a request decides again when another one of the same contact came first."""
+"""How often a request is tried when other requests of the same contact come first."""
 
 
 class MoreProof(Protocol):
@@ -38,7 +38,7 @@ class MoreProof(Protocol):
 
     @property
     def other_code(self) -> EnteredCode | None:
-        """Of another contact of the account."""
+        """The code of another contact of the account."""
 
     @property
     def other_passkey(self) -> UsedPasskey | None:
@@ -46,11 +46,11 @@ class MoreProof(Protocol):
 
     @property
     def identity(self) -> IdentityForm | None:
-        """NIK and birth date of whoever registered with the account."""
+        """NIK and birth date of the person who registered with the account."""
 
     @property
     def fresh(self) -> bool:
-        """The account of this number is another person's."""
+        """Whether the person says that the account of this number is another person's."""
 
 
 IsPerson = Callable[[str, str, date], bool]
@@ -58,7 +58,7 @@ IsPerson = Callable[[str, str, date], bool]
 
 
 class Openings:
-    """Raises `Unavailable`, too, when AWS is late or busy."""
+    """Finds or makes accounts. All methods also raise `Unavailable` when AWS is late or busy."""
 
     def __init__(  # noqa: PLR0913 - all that opens an account
         self,
@@ -84,9 +84,9 @@ class Openings:
     def account_by(
         self, proved: Proved, more: MoreProof | None, jkt: str | None, now: datetime
     ) -> tuple[str, list[Session]]:
-        """The account of a contact that was proved, with its sessions; made, or made whole, where it is not.
+        """The account that a proved contact opens, with its sessions. It is made or completed if necessary.
 
-        Any use of an old contact ends a recovery that waits; that of the new one carries out one that is due. Raises
+        Use of an old contact ends a waiting recovery. Use of the new contact carries out one that is due. Raises
         `ContactWaits`, `MoreProofNeeded`, `IdentityUnconfirmed`, what `SignIns.judge` raises of the other code, and
         `Passkeys.signed_in` of the passkey.
         """
@@ -115,7 +115,7 @@ class Openings:
         raise Unavailable()
 
     def still_used(self, account_id: str, recovery: Recovery | None) -> bool:
-        """End a recovery that waits: its account is used, so its owner has not lost everything. True if one did."""
+        """End a waiting recovery, as its account is still used. Returns True if there was one."""
         waits = recovery is not None and recovery.state is RecoveryState.WAITING
         if waits:
             self._recoveries.used(account_id)
@@ -128,8 +128,8 @@ class Openings:
             raise MoreProofNeeded(identity_tries_left=self._figures.identity_tries - (guard.identity_tries or 0))
 
     def _opened(self, mac: str, guard: ContactGuard, held: Held, now: datetime) -> bool:
-        """Remember that a contact was proved. False if it may have gone to another account meanwhile: look again."""
-        if held.account is None:  # who made the guard died before the account
+        """Store that a contact was proved. Returns False if it may have moved meanwhile and must be read again."""
+        if held.account is None:  # the request that made the guard died before it made the account
             self._store.add_account(_account(mac, guard))
         elif not any(one.mac == mac and not rules.has_ended(one, now) for one in held.account.contacts):
             return False
@@ -140,7 +140,7 @@ class Openings:
     def _shown(
         self, proved: Proved, guard: ContactGuard, held: Held, more: MoreProof | None, jkt: str | None, now: datetime
     ) -> Shown:
-        """What somebody shows besides the code; no more of it is looked at than is needed."""
+        """What a person has proved besides the code. It checks only as much as is needed."""
         shown = Shown(
             device=jkt is not None and any(one.jkt == jkt and one.ended_at is None for one in held.sessions),
             fresh=more is not None and more.fresh,
@@ -159,7 +159,7 @@ class Openings:
     def _has_other(
         self, proved: Proved, guard: ContactGuard, entered: EnteredCode, jkt: str | None, now: datetime
     ) -> bool:
-        """Whether another contact of the account was proved, which stands for its person; its code is used then."""
+        """Whether another trusted contact of the account was proved. If so, its code is used up."""
         other = self._sign_ins.judge(entered.sign_in_id, entered.secret, entered.code, now)
         found = None if other.contact_mac == proved.contact_mac else self._store.guard(other.contact_mac)
         if found is None or found.account_id != guard.account_id:
@@ -194,7 +194,7 @@ class Openings:
         return session.jkt is not None and before is not None and before.jkt == session.jkt
 
     def _is(self, mac: str, guard: ContactGuard, identity: IdentityForm) -> bool:
-        """Whether NIK and birth date are right. Each try is counted before it is judged."""
+        """Whether NIK and birth date are right. Each try is counted before it is checked."""
         tries_max, before = self._figures.identity_tries, guard.identity_tries or 0
         if before >= tries_max or not self._store.try_identity(mac, guard):
             raise MoreProofNeeded(identity_tries_left=max(0, tries_max - before - 1))
@@ -210,7 +210,7 @@ class Openings:
 
 
 def account_of(proved: Proved) -> str:
-    """The id of the account that a sign-in makes, if there is none."""
+    """The id of the account that a sign-in makes for a contact without one."""
     return derived_id("account/1", proved.sign_in_id)
 
 

@@ -1,4 +1,4 @@
-"""Accounts and sessions as they are kept: which session is alive, and which proofs of its key were used. Pure."""
+"""Stored accounts and sessions: which session is alive, and which proofs of its key were used. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ..contacts.contact import ContactKind
 from ..errors import InvalidDpopProof, TooManyRequests
 
 How = Literal["email", "phone", "passkey", "issuer"]
-"""By what a session was begun."""
+"""The way in which a session was opened."""
 
 SeenProofs = tuple[tuple[str, int], ...]
 """The last proofs of a session's key: a hash of each one's id, and when it came (Unix seconds)."""
 
 PROOFS_KEPT = timedelta(minutes=7)
-"""A proof is taken for at most six minutes: five after its time, and one before it."""
+"""How long a proof is stored. One is accepted for at most six minutes: five after its time, and one before it."""
 PROOFS_MAX = 12
-"""So many changes and refreshes a session may ask for in that time. What is kept of them stays small."""
+"""How many changes and refreshes a session may ask for in that time, so that its item stays small."""
 
 KEPT_AFTER = timedelta(days=7)
-"""How long a session is kept after it could last be used. As long as it is kept its code cannot be used again."""
+"""How long a session is stored after it could last be used. While it is stored, its code cannot be used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class KeptContact:
 
 @dataclass(frozen=True, slots=True)
 class ContactGuard:
-    """Whose a contact is. It has all that is needed to make the account again."""
+    """The account that a contact belongs to, with all that is needed to make the account again."""
 
     account_id: str
     kind: ContactKind
@@ -53,14 +53,14 @@ class ContactGuard:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     identity_tries: int | None = None
-    """How often somebody tried to show who they are by NIK and birth date since it was proved."""
+    """How often somebody tried NIK and birth date since the contact was proved."""
     recovers: str | None = None
-    """The account that this contact is to have by a recovery, once that takes effect."""
+    """The account that this contact opens once a recovery takes effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person's account; its contacts are sealed under the person's key, which is kept wrapped."""
+    """A person's account. Its contacts are encrypted with the person's key, which is stored wrapped."""
 
     id: str
     wrapped_key: bytes
@@ -71,7 +71,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A device that is signed in. `jkt` names its key (RFC 7638); None: it has no key, and cannot refresh."""
+    """A device that is signed in. `jkt` is the thumbprint of its key (RFC 7638); without it nothing is refreshed."""
 
     account_id: str
     id: str
@@ -87,7 +87,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class ProofRequest:
-    """The request that a proof of possession is about: its headers `DPoP`, and the access token that it brings."""
+    """The request that a proof is about, with its headers `DPoP` and its access token."""
 
     headers: Sequence[str]
     method: str
@@ -96,25 +96,25 @@ class ProofRequest:
 
 
 def ends_at(session: Session, rules: AccountRules) -> datetime:
-    """When a session ends if it is not used again."""
+    """When a session expires if it is not used again."""
     if session.jkt is None:
         return session.started_at + timedelta(seconds=rules.keyless_lifetime_s)
     return session.last_used_at + timedelta(seconds=rules.session_lifetime_s)
 
 
 def alive(session: Session, now: datetime, rules: AccountRules) -> bool:
-    """Whether a session was neither ended nor left unused for too long."""
+    """Whether a session was neither ended nor unused for too long."""
     return session.ended_at is None and now < ends_at(session, rules)
 
 
 def beyond(sessions: Iterable[Session], newest: Session, now: datetime, rules: AccountRules) -> list[Session]:
-    """The sessions that must end beside the newest one, so that there are no more than `sessions_max`."""
+    """The sessions that must end so that with the newest one there are at most `sessions_max`."""
     others = [one for one in sessions if one.id != newest.id and alive(one, now, rules)]
     return sorted(others, key=lambda one: one.last_used_at, reverse=True)[rules.sessions_max - 1 :]
 
 
 def with_proof(proofs: SeenProofs, jti: str, now: datetime) -> SeenProofs:
-    """The proofs with one more. Raises `InvalidDpopProof` if it was used before, `TooManyRequests` after too many."""
+    """The proofs with one more. Raises `InvalidDpopProof` if it was used before, `TooManyRequests` for too many."""
     known = hashlib.sha256(jti.encode()).hexdigest()[:24]
     kept = tuple(one for one in proofs if now.timestamp() - one[1] < PROOFS_KEPT.total_seconds())
     if any(used == known for used, _ in kept):

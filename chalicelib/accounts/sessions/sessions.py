@@ -1,7 +1,7 @@
-"""Sessions: begun by a code, kept alive by a device's key, ended by their owner.
+"""Sessions: opening them by a code, a passkey or an ID token, refreshing and ending them.
 
-No two writes here happen together, so each order of them is one that may be cut off anywhere, and asked for again. The
-id of the session follows from the sign-in: writing it down once is what makes a code work once.
+The writes are separate. A request may die between any two of them, and the same request again finishes them. The id of
+a session follows from its sign-in and can be stored only once, so a code opens one session.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from .rules import (
 from .ways import Way, Ways
 
 TRIES = 4
-"""How often a request decides again when another one of the same contact or session came first."""
+"""How often a request is tried when other requests of the same contact or session come first."""
 
 _REFRESH_TOKEN = re.compile(r"([a-z2-7]{26})\.([a-z2-7]{26})\.([A-Za-z0-9_-]{43})")
 
 
 class Sessions:
-    """Raises `Unavailable`, too, when AWS is late or busy."""
+    """All methods also raise `Unavailable` when AWS is late or busy."""
 
     def __init__(  # noqa: PLR0913 - what a session is made of, and the ways to begin one
         self,
@@ -64,7 +64,7 @@ class Sessions:
         self._randomness = randomness
 
     def open(self, form: SessionForm, request: ProofRequest, now: datetime) -> SessionOpened:
-        """`POST /sessions`. A client that sends no proof has no key: its session is short, and is not refreshed."""
+        """`POST /sessions`. A client without a proof has no key, so its session is short and cannot be refreshed."""
         jkt = self._proved(request, now).jkt if request.headers else None
         if form.code is None:
             return self._open_by(self._ways.way(form, now), jkt, now)
@@ -80,11 +80,11 @@ class Sessions:
     ) -> tuple[Session, bytes | None]:
         """The session of a sign-in whose code was right, and its refresh secret.
 
-        The account is made at the first one. The same device that asks again has the same session. Raises `CodeUsed`,
-        and what `Openings.account_by` raises.
+        The first sign-in of a contact makes its account. The same device gets the same session again. Raises
+        `CodeUsed`, and what `Openings.account_by` raises.
         """
         session_id = derived_id("session/1", proved.sign_in_id)
-        # From the key of the code, so that a repeat gives the same one; from the device's key, so that no other does.
+        # It follows from the key of the code, so a repeat gives the same, and from the device's key, so no other can.
         secret = _derived_secret(proved.code_key, f"refresh/{session_id}/{jkt}") if jkt else None
         account_id, others = self._openings.account_by(proved, more, jkt, now)
         refresh_hash = _hash(secret) if secret else None
@@ -92,7 +92,7 @@ class Sessions:
         return self._opened_once(begun, others, now), secret
 
     def _open_by(self, way: Way, jkt: str | None, now: datetime) -> SessionOpened:
-        """A session by something else than a code. A lost answer is a new sign-in, and no answer is given twice."""
+        """Open a session without a code. If the answer is lost, the person signs in again."""
         secret = self._randomness(32) if jkt else None
         refresh_hash = _hash(secret) if secret else None
         session_id = derived_id(f"session/{way.how}", way.once)
@@ -113,7 +113,7 @@ class Sessions:
         new_account: bool = False,
         device_token: str | None = None,
     ) -> SessionOpened:
-        """What a client is told of a session that began."""
+        """The answer to a client whose session was opened."""
         left_s = int((ends_at(session, self._figures) - now).total_seconds())
         lifetime_s = self._figures.access_token_s if session.jkt else left_s
         return SessionOpened(
@@ -126,7 +126,7 @@ class Sessions:
         )
 
     def refresh(self, refresh_token: str, request: ProofRequest, now: datetime) -> SessionRefreshed:
-        """`POST /sessions/refreshes`: another access token. Raises `SessionExpired`, `InvalidDpopProof`."""
+        """`POST /sessions/refreshes`: a new access token. Raises `SessionExpired`, `InvalidDpopProof`."""
         proof = self._proved(request, now)
         parts = _REFRESH_TOKEN.fullmatch(refresh_token)
         if parts is None:
@@ -139,9 +139,9 @@ class Sessions:
         return SessionRefreshed(access_token=access_token, expires_in_s=self._figures.access_token_s)
 
     def require(self, account_id: str, session_id: str, request: ProofRequest, now: datetime) -> Session:
-        """The session of a request to a route that must know at once when one was ended, or was stolen.
+        """The session of a request, for routes that must refuse an ended session or a stolen token at once.
 
-        A session that has a key proves it for this very request. Raises `SessionExpired`, `InvalidDpopProof`.
+        A session with a key must prove it for this very request. Raises `SessionExpired`, `InvalidDpopProof`.
         """
         session, recovery = self._kept(account_id, session_id, now)
         if session is None:
@@ -153,30 +153,30 @@ class Sessions:
         if proof.jkt != session.jkt:
             raise SessionExpired()
         self._openings.still_used(account_id, recovery)
-        if request.method != "GET":  # a look changes nothing, so its proof need not be remembered
+        if request.method != "GET":  # a GET changes nothing, so its proof need not be stored
             self._use(session, proof, now)
         return session
 
     def of(self, session: Session, now: datetime) -> SessionList:
-        """`GET /me/sessions`: those that are alive, the one used last first."""
+        """`GET /me/sessions`: the sessions that are alive, the last used first."""
         sessions = self._store.of(session.account_id).sessions
         going_on = [one for one in sessions if alive(one, now, self._figures)]
         going_on.sort(key=lambda one: one.last_used_at, reverse=True)
         return SessionList([session_view(one, self._figures, current=one.id == session.id) for one in going_on])
 
     def end(self, account_id: str, session_id: str, now: datetime) -> None:
-        """`DELETE /me/sessions/{id}`; again is no error. Raises `NotFound` if the account has no such session."""
+        """`DELETE /me/sessions/{id}`; a repeat is no error. Raises `NotFound` if the account has no such session."""
         if not self._store.end(account_id, session_id, now) and self._store.session(account_id, session_id) is None:
             raise NotFound()
 
     def end_all(self, account_id: str, now: datetime) -> None:
-        """`DELETE /me/sessions`: every one, that of the request too."""
+        """`DELETE /me/sessions`: end every session, that of the request too."""
         for one in self._store.of(account_id).sessions:
             if one.ended_at is None:
                 self._store.end(account_id, one.id, now)
 
     def _opened_once(self, begun: Session, others: list[Session], now: datetime) -> Session:
-        """Write a session down, unless it is there; then it must be the same one. Ends those that are too many."""
+        """Store a new session. If it is there already, it must be the same. Ends the sessions over the limit."""
         if not self._store.add_session(begun):
             kept = self._alive(begun.account_id, begun.id, now)
             if kept is None or (kept.jkt, kept.refresh_hash) != (begun.jkt, begun.refresh_hash):
@@ -193,12 +193,12 @@ class Sessions:
         return self._kept(account_id, session_id, now)[0]
 
     def _kept(self, account_id: str, session_id: str, now: datetime) -> tuple[Session | None, Recovery | None]:
-        """A session that is alive, and the last recovery of its account."""
+        """A session if it is alive, and the last recovery of its account."""
         session, recovery = self._store.session_and_recovery(account_id, session_id)
         return session if session and alive(session, now, self._figures) else None, recovery
 
     def _use(self, session: Session | None, proof: Proof, now: datetime, refresh_hash: str | None = None) -> None:
-        """Remember that a session was used by this proof, of its key. With a hash the refresh token must be its own."""
+        """Store that a session was used by this proof of its key. A given hash must be that of its refresh token."""
         for _ in range(TRIES):
             if session is None or session.jkt != proof.jkt or refresh_hash not in (None, session.refresh_hash):
                 raise SessionExpired()

@@ -1,4 +1,4 @@
-"""Signing in without a code: by a passkey, or by the ID token of another issuer, whose guard names the account."""
+"""Signing in without a code: by a passkey, or by the ID token of another issuer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .rules import Account, How
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Who signed in and how. There may be one session only for what is called `once`: a second one raises `used`."""
+    """Who signed in and how. The id `once` may open one session only; for a second one `used` is raised."""
 
     account_id: str
     how: How
@@ -40,7 +40,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class IssuerGuard:
-    """Whose a subject of another issuer is. It has all that is needed to make the account again."""
+    """The account of a subject of another issuer, with all that is needed to make the account again."""
 
     account_id: str
     wrapped_key: bytes
@@ -58,7 +58,7 @@ class IssuerGuardItem(AccountsTable):
 
 
 class Ways:
-    """Raises `Unavailable`, too, when AWS or an issuer is late or busy."""
+    """All methods also raise `Unavailable` when AWS or an issuer is late or busy."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Ways:
         self._vault = vault
 
     def way(self, form: SessionForm, now: datetime) -> Way:
-        """What `POST /sessions` was sent, if it is no code. Raises what the two do."""
+        """The way in that `POST /sessions` was sent, if it is no code. Raises what the two methods below do."""
         if form.passkey is not None:
             return self._by_passkey(form.passkey, now)
         if form.id_token is not None:
@@ -90,7 +90,7 @@ class Ways:
         return Way(account_id, "passkey", challenge, form.device, new_account=False, used=ChallengeExpired)
 
     def _by_id_token(self, form: TokenSignIn, now: datetime) -> Way:
-        """The account is made at the first one. Raises `IdTokenRefused`."""
+        """The first token of a person makes the account. Raises `IdTokenRefused`."""
         identity = self._issuers.identity(form.issuer, form.token, form.nonce, now)
         guard = self._guard(identity, form.language, now)
         new = guard.account_id == _account_of(identity)
@@ -110,16 +110,16 @@ class Ways:
         guard = fill(IssuerGuard, item)
         if is_barred(guard.created_at, self._recoveries.get(guard.account_id)):
             raise IdTokenRefused()
-        if self._store.account(guard.account_id) is None:  # who made the guard died before the account
+        if self._store.account(guard.account_id) is None:  # a request died after it made the guard
             self._store.add_account(_account(guard))
         return guard
 
 
 def _account_of(identity: Identity) -> str:
-    """The id of the account that a token makes, if there is none."""
+    """The id of the account that a token makes for a person without one."""
     return derived_id("account/2", identity.token_id)
 
 
 def _account(guard: IssuerGuard) -> Account:
-    """The account as the guard has it: mails need a contact, which the person may add."""
+    """The account that the guard describes. It has no contact; the person may add one to get mails."""
     return Account(guard.account_id, guard.wrapped_key, guard.language, guard.created_at, ())

@@ -1,1 +1,1 @@
-"""Signing in: codes, budgets, networks and the work they ask for."""
+"""Signing in: codes, their limits, and the proof of work that a surge requires."""

@@ -1,8 +1,8 @@
-"""How many codes a contact may be sent and how often they may be guessed, and which sign-in of it waits for a code.
+"""Budgets: how many codes a contact may get, how often they may be tried, and which sign-in waits for a code.
 
 `B#<budget>` / `<UTC day>`: `codes`, `h00` to `h23` (codes by hour), `failures`, `t<place>` (tries of a code), `waiting`
-and `waiting_since`. A contact has one budget that everybody shares, and one for each device that it knows. Each figure
-is counted by the conditional write that asks for it: many requests at once get no more than one after the other.
+and `waiting_since`. A contact has one budget that everybody shares, and one for each device that it knows. The
+conditional write that uses a limit also counts it, so many requests at once get no more than one after the other.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _KEPT = timedelta(days=3)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which code of its budget on a UTC day it is, the first being 1. Its tries are counted there."""
+    """The place of a code: its budget's UTC day and its number on that day, from 1. Its tries are counted there."""
 
     day: str
     number: int
@@ -32,14 +32,14 @@ class Place:
 
 
 def parse_place(text: str) -> Place:
-    """The inverse of `str`."""
+    """The inverse of `str(place)`."""
     day, _, number = text.partition("/")
     return Place(day, int(number))
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How often each code was tried, and how often any code of its contact, both with this time."""
+    """How often each code was tried, and how often any code of its contact. Both count the present try."""
 
     of_codes: tuple[int, ...]
     failures: int
@@ -47,27 +47,27 @@ class Tries:
 
 @dataclass(frozen=True, slots=True)
 class KnownDevice:
-    """Whoever has the key of this thumbprint has signed in with this contact before, and asks now."""
+    """A device with this key (thumbprint) that has signed in with this contact before, and sends this request."""
 
     contact_mac: str
     key: str
 
 
 def budget_of(contact_mac: str, device: KnownDevice | None) -> str:
-    """The budget of a contact: that of a device which it knows, or the one of all others."""
+    """The budget of a contact for a device that it knows, or for all others (None)."""
     return derived_id("budget/1", contact_mac, device.key if device else "")
 
 
 class Budgets:
-    """Every method is one write or one read of one item."""
+    """The budgets. Every method is one write or one read of one item."""
 
     def __init__(self, rules: AccountRules) -> None:
         self._rules = rules
 
     def take(self, budget_id: str, sign_in_id: str, now: datetime) -> tuple[Place, datetime | None]:
-        """Count a code, and let this sign-in wait for it in place of another of the same budget.
+        """Count a code, and let this sign-in wait for it instead of another one of the same budget.
 
-        Returns the code's place, and since when the budget had a sign-in waiting before. Raises `TooManyCodes` or
+        Returns the code's place, and since when the budget already had a sign-in waiting. Raises `TooManyCodes` or
         `TooManyTries`.
         """
         rules, day, hour = self._rules, f"{now:%Y-%m-%d}", f"h{now:%H}"
@@ -86,7 +86,7 @@ class Budgets:
         if done:
             since = parse_iso(old["waiting_since"]["S"]) if "waiting_since" in old else None
             if old.get("waiting") == {"S": sign_in_id} and old["waiting_since"] == {"S": iso(now)}:
-                since = None  # by this very write, whose first answer was lost: nothing is queued yet
+                since = None  # this very write set it, and its first answer was lost; nothing is queued yet
             return Place(day, codes + 1), since
         if counters.number(old, "failures") >= rules.contact_failures:
             raise TooManyTries(retry_after_s=_until_next_day(now))
@@ -94,25 +94,25 @@ class Budgets:
         raise TooManyCodes(retry_after_s=_until_next_day(now) if whole_day else _until_next_hour(now))
 
     def waiting(self, budget_id: str, day: str) -> str | None:
-        """The sign-in that waits for a code."""
+        """The sign-in that waits for a code, None if none does."""
         item = counters.read(_key(budget_id, day))
         return item["waiting"]["S"] if "waiting" in item else None
 
     def served(self, budget_id: str, day: str, sign_in_id: str) -> bool:
-        """Let a sign-in wait no more. False if another one waits in its place by now."""
+        """End the wait of a sign-in. Returns False if another one waits instead by now."""
         key = _key(budget_id, day)
         return counters.write(key, "REMOVE waiting, waiting_since", {":it": sign_in_id}, "waiting = :it")[1]
 
     def not_queued(self, budget_id: str, sign_in_id: str, now: datetime) -> None:
-        """Take back that a sign-in waits, as nobody was told. The code's place is not used again."""
+        """Undo that a sign-in waits, as its message could not be queued. The code's place is not used again."""
         change = f"REMOVE waiting, waiting_since ADD h{now:%H} :back"
         counters.write(_key(budget_id, f"{now:%Y-%m-%d}"), change, {":it": sign_in_id, ":back": -1}, "waiting = :it")
 
     def try_codes(self, budget_id: str, places: Sequence[Place], now: datetime) -> Tries:
-        """Count a try of each of some codes of one day, of which the last decides whether there is another try.
+        """Count a try of each of some codes of one day. The last one decides whether another try is allowed.
 
-        A right code is counted as a failure, too, until `forgive`. Raises `CodeUsedUp` or `TooManyTries`; nothing may
-        be compared then, nor if the write fails otherwise.
+        A right code counts as a failure too, until `forgive`. Raises `CodeUsedUp` or `TooManyTries`. After these, or
+        any other error of the write, no code may be compared.
         """
         names, rules = [f"t{place.number}" for place in places], self._rules
         new, done = counters.write(
@@ -129,7 +129,7 @@ class Budgets:
         raise TooManyTries(retry_after_s=_until_next_day(now))
 
     def forgive(self, budget_id: str, day: str) -> None:
-        """Take back a failure that was none."""
+        """Take back the failure that was counted for a right code."""
         counters.write(_key(budget_id, day), "ADD failures :back", {":back": -1})
 
 

@@ -1,4 +1,4 @@
-"""The queue of codes: its messages name a budget, whose sign-in that waits last is sent its code; how long it is."""
+"""The queue of codes and its length. A message names a budget, whose last waiting sign-in gets its code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...aws.queues import Queue
 log = logging.getLogger(__name__)
 
 USUAL_DELAY_S = 5
-"""From the request to the code in the person's hand, with nobody else in the queue."""
+"""Seconds from the request until the person has the code, if the queue is empty."""
 _LOOK_EVERY = timedelta(seconds=10)
 
 
@@ -25,12 +25,12 @@ class CodeMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
 
 
 def decode_message(body: str) -> CodeMessage:
-    """Raises msgspec.DecodeError for anything that is no message, and for another version."""
+    """Read a message. Raises msgspec.DecodeError for a malformed one or another version."""
     return msgspec.json.decode(body, type=CodeMessage)
 
 
 class CodeQueue:
-    """`codes_per_s`: at which rate its consumers work."""
+    """The queue. `codes_per_s` is the rate at which its consumers send."""
 
     def __init__(self, queue: Queue, codes_per_s: int) -> None:
         self._queue = queue
@@ -39,14 +39,14 @@ class CodeQueue:
         self._looked_at: datetime | None = None
 
     def send(self, budget_id: str, day: str, network: str) -> None:
-        """Queue a budget. Those of one network do not hold up the others': SQS shares its receivers among groups.
+        """Queue a budget. The network is its group, so that messages of one network do not delay those of others.
 
-        Raises `Unavailable`, or as SQS does.
+        Raises `Unavailable`, or what SQS raises.
         """
         self._queue.send([msgspec.json.encode(CodeMessage(budget_id, day)).decode()], group=network)
 
     def delay_s(self, now: datetime) -> int:
-        """In how many seconds a code that is queued now arrives, about. It asks the queue every ten seconds only."""
+        """In about how many seconds a code queued now arrives. It asks the queue at most every ten seconds."""
         if self._looked_at is None or now - self._looked_at >= _LOOK_EVERY:
             self._looked_at = now
             try:

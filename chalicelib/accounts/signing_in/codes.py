@@ -1,4 +1,4 @@
-"""The codes of a sign-in. They follow from a key that only KMS can make again, so none is ever stored. Pure."""
+"""The codes of a sign-in. They are computed from a key that only KMS can derive, so no code is stored. Pure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _DIGITS = 6
 
 
 def code(code_key: bytes, sending: int) -> str:
-    """The six digits of a sign-in's nth sending, the first being 1: the same whenever and wherever they are made."""
+    """The six digits of a sign-in's nth sending, from 1. They are always the same."""
     mac = hmac.digest(code_key, f"code/{sending}".encode(), "sha256")
-    # Of 2^256 values the remainder prefers none to a degree that anybody could measure.
+    # The remainder of 2^256 values is uneven, but far too little to measure.
     return f"{int.from_bytes(mac, 'big') % 10**_DIGITS:0{_DIGITS}d}"
 
 
 def same(expected: str, typed: str) -> bool:
-    """Whether a person typed this code, however grouped; takes as long for every wrong code."""
+    """Whether a person typed this code, in any grouping. It takes equally long for every wrong code."""
     return hmac.compare_digest(expected.encode(), typed_text.compact(typed).encode())

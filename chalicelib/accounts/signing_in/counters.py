@@ -1,4 +1,4 @@
-"""Figures that are counted by the very write that asks for them. pynamodb does not tell what a refused one met."""
+"""Counters whose conditional write both checks and counts. pynamodb is not used, as it hides the item of a refusal."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .items import SignInsTable
 _TABLE: type[Model] = SignInsTable
 
 Values = dict[str, int | str]
-"""By name in the expressions, `:limit`."""
+"""Values by their names in expressions, such as `:limit`."""
 
 
 def write(
     key: tuple[str, str], change: str, values: Values, condition: str = "", returns: str = "ALL_OLD"
 ) -> tuple[dict[str, Any], bool]:
-    """Update an item of the table sign-ins by DynamoDB's own expressions: the item, and whether the condition held.
+    """Update an item of the table sign-ins by expressions. Returns the item, and whether the condition held.
 
-    If it did not, the item is as it stands. Raises `ClientError` or `BotoCoreError`, which leave the outcome unknown.
+    If it did not, the item is the present one. After `ClientError` or `BotoCoreError` the outcome is unknown.
     """
     asked: dict[str, Any] = {
         "TableName": _TABLE.Meta.table_name,
@@ -45,19 +45,19 @@ def write(
 
 
 def read(key: tuple[str, str]) -> dict[str, Any]:
-    """The item as DynamoDB has it; empty if there is none."""
+    """The item in DynamoDB's form; empty if there is none."""
     asked = {"TableName": _TABLE.Meta.table_name, "Key": _key(key), "ConsistentRead": True}
     item: dict[str, Any] = dynamodb.call(_TABLE.Meta.region, "GetItem", asked).get("Item", {})
     return item
 
 
 def number(item: dict[str, Any], name: str) -> int:
-    """A figure; 0 if nothing was counted."""
+    """The value of a counter; 0 if nothing was counted."""
     return int(item[name]["N"]) if name in item else 0
 
 
 def below(name: str, limit: str) -> str:
-    """The condition that a figure is below a limit."""
+    """The condition that a counter is below a limit."""
     return f"(attribute_not_exists({name}) OR {name} < {limit})"
 
 

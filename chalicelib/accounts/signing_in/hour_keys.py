@@ -1,6 +1,6 @@
-"""The keys under which the contacts of sign-ins are sealed: a few new ones each hour, opened once a process.
+"""The keys that encrypt the contacts of sign-ins. Each hour has a few new ones, and a process opens each once.
 
-So a start calls KMS for the hash of its contact only, and what was sealed cannot be read once the hour's keys are gone.
+So a start calls KMS only for the hash of its contact. Once the hour's keys are deleted, its contacts cannot be read.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from ...vault import PersonKey, Vault
 from .items import HourKeyItem
 
 SHARDS = 4
-"""Keys of one hour: when it begins, all processes ask for one at once."""
+"""Keys of one hour. Several share the load when all processes ask for one at its beginning."""
 _KEPT = timedelta(days=1)
 _OPEN_MAX = 4 * SHARDS
 
 
 class HourKeys:
-    """Of the keys of an hour a process seals with one, picked at random, and opens with all."""
+    """The keys of hours. A process encrypts with one key of the hour, picked at random, and decrypts with all."""
 
     def __init__(self, vault: Vault, randomness: Randomness) -> None:
         self._vault = vault
@@ -27,7 +27,7 @@ class HourKeys:
         self._open: dict[str, PersonKey] = {}
 
     def present(self, now: datetime) -> tuple[str, PersonKey]:
-        """The name of a key of this hour, and the key; whoever needs it first makes it. Raises as KMS does."""
+        """The name of a key of this hour, and the key. It is made when it is first needed. Raises what KMS raises."""
         name = f"{now:%Y-%m-%dT%H}#{self._shard}"
         if name not in self._open and find(HourKeyItem, f"H#{name}", "KEY") is None:
             made = self._vault.new_key(_owner(name))
@@ -37,7 +37,7 @@ class HourKeys:
         return name, self.named(name)
 
     def named(self, name: str) -> PersonKey:
-        """A key that was made. Raises `LookupError` if it is gone."""
+        """The key with this name. Raises `LookupError` if it was deleted."""
         if name not in self._open:
             item = find(HourKeyItem, f"H#{name}", "KEY")
             if item is None:

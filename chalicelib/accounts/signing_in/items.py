@@ -1,4 +1,4 @@
-"""The items of the table sign-ins, which has no backups: what waits for a code is gone after an hour."""
+"""The items of the table sign-ins. It has no backups, as a sign-in is deleted after an hour."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pynamodb.models import Model
 from ...aws.attributes import InstantAttribute
 
 SENDINGS_MAX = 3
-"""How many codes of one sign-in its item has room for."""
+"""The most codes of one sign-in; its item has attributes for so many."""
 
 
 class SignInsTable(Model):
@@ -22,7 +22,7 @@ class SignInsTable(Model):
 
 
 class SignInItem(SignInsTable):
-    """`S#<sign-in>` / `SIGN_IN`. `place_<n>` and `sent_<n>` are of the nth code that was asked for."""
+    """`S#<sign-in>` / `SIGN_IN`. `place_<n>` and `sent_<n>` belong to the nth code that was asked for."""
 
     secret_hash = BinaryAttribute(legacy_encoding=False)
     contact_mac = UnicodeAttribute()
@@ -46,7 +46,7 @@ class SignInItem(SignInsTable):
 
 
 class HourKeyItem(SignInsTable):
-    """`H#<hour>#<shard>` / `KEY`: the key under which contacts of an hour are sealed, as KMS wrapped it."""
+    """`H#<hour>#<shard>` / `KEY`: a key that encrypts contacts of an hour, wrapped by KMS."""
 
     wrapped_key = BinaryAttribute(legacy_encoding=False)
     expires_at = TTLAttribute()

@@ -1,4 +1,4 @@
-"""Devices that a contact knows: they have a budget of codes of their own, so nobody can use it up for their owner."""
+"""Devices that a contact knows. Each has its own budget of codes, which nobody else can use up."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class KnownDevices:
         self._proofs = proofs
 
     def of(self, token: str, proof: tuple[Sequence[str], str, str], now: datetime) -> KnownDevice | None:
-        """The device of a device token, if the request has a proof of its key (as `Proofs.verify` takes it).
+        """The device that a device token names, if the request has a proof of its key (for `Proofs.verify`).
 
-        None for a token that is no good, or another's: then it is a device like any other. Reads signing keys only.
+        None if the token is invalid or another device's; then it counts as an unknown device. Reads signing keys only.
         Raises `InvalidDpopProof`, `UseDpopNonce` or `Unavailable`.
         """
         try:

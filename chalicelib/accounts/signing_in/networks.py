@@ -1,7 +1,7 @@
-"""Networks that many sign-ins come from at once. Nothing is kept of one but a keyed hash of its prefix.
+"""Counts sign-ins by network. Only a keyed hash of a network's prefix is stored.
 
-A mobile carrier puts thousands of people behind one address. So nothing is ever refused by network: in a surge, of one
-network or of all, devices that nobody knows show a proof of work. If the count itself fails, nothing is asked.
+A mobile carrier puts thousands of people behind one address, so nothing is refused because of a network. In a surge
+from one network or from all, unknown devices show a proof of work. If counting fails, no work is required.
 
 `N#<network>#<shard>` / `<window>`: `seen`, of which each start in `SAMPLE` writes `SAMPLE`.
 """
@@ -25,12 +25,13 @@ SAMPLE = 16
 SHARDS = 4
 _PREFIX = {4: 24, 6: 48}
 _KEPT_MAX = 10_000
-"""Crowded networks that a process remembers."""
+"""The most crowded networks that a process remembers."""
 
 
 def prefix_of(address: str) -> str:
-    """The network of an IP address: its /24, or its /48 of version 6. Whatever is no address is a network of its own,
-    as that of a call from AWS's console.
+    """The network of an IP address: its /24, or its /48 of version 6.
+
+    A text that is no address, as for a call from AWS's console, is a network of its own.
     """
     try:
         ip = ip_address(address)
@@ -41,7 +42,7 @@ def prefix_of(address: str) -> str:
 
 
 class Networks:
-    """Counts by sampling: a start costs a sixteenth of a write."""
+    """Counts by sampling, so that a start costs a sixteenth of a write."""
 
     def __init__(self, rules: AccountRules, randomness: Randomness) -> None:
         self._rules = rules
@@ -49,9 +50,9 @@ class Networks:
         self._crowded: dict[str, str] = {}
 
     def is_crowded(self, network: str, now: datetime) -> bool:
-        """Count a start, and whether there were more of its network in this window than usual, as far as is known here.
+        """Count a start. Returns whether its network has more in this window than usual, as far as this process knows.
 
-        `network`: as `Macs.network` has it. Rings when a network becomes crowded, and when it cannot be counted.
+        `network` is its hash by `Macs.network`. Rings when a network becomes crowded, and when it cannot be counted.
         """
         window = f"{int(now.timestamp()) // self._rules.network_window_s}"
         drawn = self._randomness(2)

@@ -1,7 +1,7 @@
-"""Signing in, up to the proof that somebody reads what is sent to a contact.
+"""Signing in, up to the proof that a person reads the messages to a contact.
 
-A start reads nothing of accounts. So its answer, its time, its limits and what is sent follow from the request and the
-contact alone, and nobody learns from them who has an account.
+A start reads nothing from the table of accounts. So its answer, time, limits and messages depend only on the request
+and the contact, and do not show whether there is an account.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Started:
-    """`secret`: 64 hex digits, which only the device that began has."""
+    """The answer to a start. `secret` has 64 hex digits, and only the device that started has it."""
 
     sign_in: SignIn
     secret: str
@@ -56,7 +56,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the last code has come. `code_again_at`: None if no other one may be asked for."""
+    """The progress of the last code. `code_again_at` is None if no other code may be asked for."""
 
     state: Literal["queued", "sent", "undeliverable"]
     arrives_in_s: int
@@ -65,7 +65,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Proved:
-    """Somebody reads what is sent to this contact. `code_key` is the key of the sign-in, which KMS gave."""
+    """The proof that a person reads the messages to this contact. `code_key` is the sign-in's key from KMS."""
 
     sign_in_id: str
     contact: Contact
@@ -76,7 +76,7 @@ class Proved:
 
 
 class SignIns:
-    """Raises `Unavailable` too, and what passes by itself of KMS and DynamoDB."""
+    """All methods also raise `Unavailable`, and passing errors of KMS and DynamoDB."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class SignIns:
     def start(self, form: SignInStart, source: str, now: datetime, device: KnownDevice | None = None) -> Started:
         """Have a code sent to a contact. Two writes, and a third for one start in sixteen.
 
-        `source`: the IP address that the request comes from. Raises `MalformedContact`, `SmsNotOffered`,
+        `source` is the IP address of the request. Raises `MalformedContact`, `SmsNotOffered`,
         `TooManyCodes`, `TooManyTries` or `ProofOfWorkNeeded`.
         """
         contact = parse_contact(form.contact)
@@ -136,7 +136,7 @@ class SignIns:
         return Started(sign_in, secret, delay_s, now + timedelta(seconds=self._rules.code_again_after_s))
 
     def again(self, sign_in_id: str, secret: str, source: str, now: datetime) -> Progress:
-        """Have another code sent to the same contact, unless the last one is still to come. Two writes.
+        """Have another code sent to the same contact, unless the last one is still on its way. Two writes.
 
         Raises `UnknownSignIn`, `TooManyCodes` (also if it is too soon, or was asked for often enough) or
         `TooManyTries`.
@@ -155,7 +155,7 @@ class SignIns:
         return self.progress(sign_in_id, now)
 
     def progress(self, sign_in_id: str, now: datetime) -> Progress:
-        """How far the last code has come. One read. Raises `UnknownSignIn`."""
+        """The progress of the last code. One read. Raises `UnknownSignIn`."""
         sign_in = self.store.get(sign_in_id, now)
         if sign_in is None:
             raise UnknownSignIn()
@@ -167,10 +167,10 @@ class SignIns:
         return Progress("queued", max(USUAL_DELAY_S, left), self._again_at(sign_in))
 
     def judge(self, sign_in_id: str, secret: str, code: str, now: datetime) -> Proved:
-        """Whether this is the code that was sent. One write, before anything is compared.
+        """Check a code. One write, before anything is compared.
 
-        The last two codes are right while they live, each for as many tries as a code has. A right code is right again
-        within its life: whoever acts on it makes sure that it does so once. Raises `UnknownSignIn`, `WrongCode`,
+        The last two codes are accepted while they live, each for its number of tries. A right code is accepted again
+        within its life, so the caller must make sure to act on it once. Raises `UnknownSignIn`, `WrongCode`,
         `CodeUsedUp`, `CodeExpired` (also if none was sent yet) or `TooManyTries`.
         """
         sign_in = self._own(sign_in_id, secret, now)
@@ -178,7 +178,7 @@ class SignIns:
         if not alive:
             raise CodeExpired()
         places = [sign_in.places[number - 1] for number in alive]
-        if places[0].day != places[-1].day:  # they are counted in one item, a day's
+        if places[0].day != places[-1].day:  # tries are counted in one item, that of a day
             alive, places = alive[-1:], places[-1:]
         code_key = self._macs.code_key(sign_in_id)
         contact = self.contact(sign_in)
@@ -188,14 +188,14 @@ class SignIns:
         if not any([codes.same(codes.code(code_key, number), code) for number in good]):  # noqa: C419 - compare all
             left = min(self._rules.code_tries - tries.of_codes[-1], self._rules.contact_failures - tries.failures)
             raise WrongCode(tries_left=left)
-        if tries.failures > 1:  # the first of a day stands for itself: a new person's way costs one write less
+        if tries.failures > 1:  # the first of a day is not taken back, which saves a new person one write
             self.budgets.forgive(sign_in.budget_id, places[-1].day)
         if contact.kind == "phone":
             self._sms.entered(contact.value, now)
         return Proved(sign_in_id, contact, sign_in.contact_mac, sign_in.language, sign_in.device, code_key)
 
     def contact(self, sign_in: SignIn) -> Contact:
-        """The contact of a sign-in, in the clear. At most a read and a KMS call an hour."""
+        """The contact of a sign-in, decrypted. At most one read and one KMS call an hour."""
         plain = self._hour_keys.named(sign_in.hour).unseal("sign-in/1", sign_in.sealed).decode()
         sign_in_id, _, value = plain.partition("\0")
         if sign_in_id != sign_in.id:
@@ -203,7 +203,7 @@ class SignIns:
         return Contact(sign_in.contact_kind, value)
 
     def _check_work(self, work: WorkDone | None, network: str, contact_mac: str, now: datetime) -> None:
-        """In a surge a device that nobody knows has to show that it takes some trouble."""
+        """In a surge, require a proof of work of an unknown device. Raises `ProofOfWorkNeeded`."""
         crowded = self._networks.is_crowded(network, now)
         if not crowded and self._queue.delay_s(now) - USUAL_DELAY_S <= self._rules.surge_wait_s:
             return
@@ -223,7 +223,7 @@ class SignIns:
         return sign_in.asked_at + timedelta(seconds=self._rules.code_again_after_s)
 
     def _enqueue(self, sign_in: SignIn, day: str, waits_since: datetime | None, network: str, now: datetime) -> None:
-        """Queue its budget, unless that has a message in the queue already, whose place it takes."""
+        """Queue the budget of a sign-in, unless a message of this budget is in the queue already."""
         patience = timedelta(seconds=self._rules.code_again_after_s + self._queue.delay_s(now))
         if waits_since is not None and now - waits_since < patience:
             return

@@ -1,4 +1,4 @@
-"""Sign-ins, as the table keeps them for their hour."""
+"""Sign-ins in their table, which stores each for an hour."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NUMBERS = range(1, SENDINGS_MAX + 1)
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """`places` and `sent` are of the codes that were asked for, the first first: None if it was not handed over yet.
+    """A stored sign-in. `places` and `sent` are of its codes in order; `sent` is None for a code not handed over yet.
 
-    `sealed`: the contact, under the key of its hour. `due_at`: about when the last code comes.
+    `sealed` is the contact, encrypted with the key of its hour. `due_at` is about when the last code comes.
     """
 
     id: str
@@ -42,7 +42,7 @@ class SignIn:
 
     @property
     def sendings(self) -> int:
-        """How many codes were asked for."""
+        """The number of codes that were asked for."""
         return len(self.places)
 
     def sent_since(self, lifetime: timedelta, now: datetime) -> list[int]:
@@ -54,11 +54,11 @@ class SignInStore:
     """Each method is one call."""
 
     def put(self, sign_in: SignIn) -> None:
-        """Keep a new one."""
+        """Store a new sign-in."""
         item_of(SignInItem, _pk(sign_in.id), "SIGN_IN", sign_in, place_1=str(sign_in.places[0])).save()
 
     def get(self, sign_in_id: str, now: datetime) -> SignIn | None:
-        """One that is not over, whether or not DynamoDB has deleted it yet."""
+        """A sign-in, None if it is over, even if DynamoDB has not deleted it yet."""
         item = find(SignInItem, _pk(sign_in_id), "SIGN_IN")
         if item is None or item.expires_at <= now:
             return None
@@ -67,18 +67,18 @@ class SignInStore:
         return fill(SignIn, item, id=sign_in_id, places=tuple(map(parse_place, texts)), sent=sent)
 
     def add_sending(self, sign_in: SignIn, place: Place, due_at: datetime, now: datetime) -> bool:
-        """Another code was asked for. False if one was at the same time."""
+        """Store that another code was asked for. Returns False if another request did the same meanwhile."""
         column = getattr(SignInItem, f"place_{sign_in.sendings + 1}")
         actions = [column.set(str(place)), SignInItem.asked_at.set(now), SignInItem.due_at.set(due_at)]
         return update_if(_key(sign_in.id), actions, SignInItem.pk.exists() & column.does_not_exist())
 
     def handed_over(self, sign_in_id: str, sending: int, now: datetime) -> None:
-        """The channel took the nth code: its life begins, unless it began before."""
+        """Store that the channel accepted the nth code. Its life begins, unless it began before."""
         column = getattr(SignInItem, f"sent_{sending}")
         update_if(_key(sign_in_id), [column.set(now)], SignInItem.pk.exists() & column.does_not_exist())
 
     def undeliverable(self, sign_in_id: str, now: datetime) -> None:
-        """Nothing reaches the contact."""
+        """Store that no message reaches the contact."""
         update_if(_key(sign_in_id), [SignInItem.undeliverable_at.set(now)], SignInItem.pk.exists())
 
 

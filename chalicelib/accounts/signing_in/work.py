@@ -1,8 +1,8 @@
-"""A small proof of work: what a surge asks of devices that nobody knows. Pure, and nothing of it is kept.
+"""A small proof of work, which unknown devices show in a surge. Pure, and nothing is stored.
 
-The answer to a challenge is any text so that SHA-256 of `<challenge>.<answer>` begins with so many zero bits. A phone
-finds one in about a second. A challenge is of one contact and lives for minutes, so an answer serves that contact only,
-which has its own limits.
+The answer to a challenge is a text for which SHA-256 of `<challenge>.<answer>` begins with a number of zero bits. A
+phone finds one in about a second. A challenge is for one contact and lives for minutes. So an answer serves that
+contact only, which has its own limits.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ LIFETIME = timedelta(minutes=5)
 
 
 def challenge(key: bytes, contact_mac: str, now: datetime) -> str:
-    """Ours to recognise: until when it is good, and a keyed hash of that and the contact."""
+    """A challenge: until when it is valid, and a keyed hash of that and the contact, by which we recognise it."""
     return _signed(key, contact_mac, int((now + LIFETIME).timestamp()))
 
 
 def is_done(key: bytes, contact_mac: str, bits: int, given: tuple[str, str], now: datetime) -> bool:
-    """Whether `given` are a challenge for this contact, still good, and an answer to it."""
+    """Whether `given` is a valid challenge for this contact, and an answer to it."""
     posed, answer = given
     until = posed.partition(".")[0]
     if not (until.isascii() and until.isdigit() and len(until) <= 12) or int(until) <= now.timestamp():

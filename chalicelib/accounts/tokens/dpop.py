@@ -1,7 +1,7 @@
-"""Proofs of possession (DPoP, RFC 9449): that who sends a request has the key of a device, for this request only.
+"""Proofs of possession (DPoP, RFC 9449). A proof shows that the sender of one request has the key of a device.
 
-A proof is good for `LIFETIME` by the device's own clock, or, where that is off, by ours: then it has a nonce of ours,
-and its own time is not looked at. That a proof is not used twice, the session of the key remembers.
+A proof is valid for `LIFETIME` by the device's clock. If that clock is wrong, the proof has a nonce of ours, whose time
+counts instead. The session of the key stores its proofs, so that none is used twice.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from . import es256
 from .tokens import NONCE_LIFETIME, Tokens
 
 LENGTH_MAX = 4096
-"""In characters, of a proof."""
+"""The most characters of a proof."""
 LIFETIME = NONCE_LIFETIME
 AHEAD_MAX = timedelta(seconds=60)
 """How far a device's clock may be ahead of ours without a nonce."""
@@ -32,14 +32,14 @@ _COORDINATE = Meta(pattern=r"^[A-Za-z0-9_-]{43}$")
 
 
 class _Jwk(Struct, frozen=True):
-    """A public key of P-256. What else a device says about it (`ext`, `key_ops`, `kid`) does not matter."""
+    """A public key of P-256. Other members (`ext`, `key_ops`, `kid`) are ignored."""
 
     kty: Literal["EC"]
     crv: Literal["P-256"]
     x: Annotated[str, _COORDINATE]
     y: Annotated[str, _COORDINATE]
     d: None = None
-    """The private half, which nobody may send; null is as good as nothing."""
+    """The private key, which must not be sent; null counts as missing."""
 
 
 class _Header(Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,7 +59,7 @@ class _Claims(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A proof that was right: whose key (RFC 7638 thumbprint), which proof, and from when `LIFETIME` runs."""
+    """A valid proof: the thumbprint of its key (RFC 7638), its id, and when its `LIFETIME` began."""
 
     jkt: str
     jti: str
@@ -67,7 +67,7 @@ class Proof:
 
 
 class Proofs:
-    """Judges proofs. Nonces come from `tokens`; addresses begin with `public_url`."""
+    """Verifies proofs. Nonces come from `tokens`; addresses begin with `public_url`."""
 
     def __init__(self, tokens: Tokens, public_url: str) -> None:
         self._tokens = tokens
@@ -76,11 +76,11 @@ class Proofs:
     def verify(
         self, headers: Sequence[str], method: str, path: str, now: datetime, *, access_token: str | None = None
     ) -> Proof:
-        """Judge the request's headers `DPoP`, of which there must be one.
+        """Verify the request's headers `DPoP`, of which there must be exactly one.
 
-        `path` is without the query, which does not count. With an access token the proof must name it. Raises
-        `InvalidDpopProof`, `UseDpopNonce` or `Unavailable`. Whether the key is the right one, and whether the proof was
-        used before, the caller decides.
+        `path` has no query, which does not count. With an access token the proof must name it. Raises
+        `InvalidDpopProof`, `UseDpopNonce` or `Unavailable`. The caller decides whether the key is the right one, and
+        whether the proof was used before.
         """
         if len(headers) != 1:
             raise InvalidDpopProof(reason="header")
@@ -118,7 +118,7 @@ def hash_of(access_token: str) -> str:
 
 
 def _address(url: str) -> tuple[str, str, str]:
-    """What of an address counts, in one form (RFC 9449, 4.3; RFC 3986, 6.2.2 and 6.2.3)."""
+    """The parts of an address that count, in a normal form (RFC 9449, 4.3; RFC 3986, 6.2.2 and 6.2.3)."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Signed JSON (JWS in compact form, RFC 7515) by ES256 and nothing else. What is not exactly that is a `ValueError`.
+"""Signed JSON (compact JWS, RFC 7515) by ES256 only. Anything else is a `ValueError`.
 
-The header is read strictly before any key is looked for: it may have the fields of its struct only, so it can neither
-name another algorithm nor bring or point to a key where none is expected. Segments are canonical base64url.
+The header is read before any key is looked up. It may have only the fields of its struct, so it cannot name another
+algorithm, or contain or point to an unexpected key. Segments are canonical base64url.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ _REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
 
 
 def sign(header: dict[str, Any], claims: Struct, key: ECKey) -> str:
-    """`alg` is added to the header."""
+    """Sign claims. `alg` is added to the header."""
     return jws.serialize_compact({"alg": ALGORITHM, **header}, msgspec.json.encode(claims), key, registry=_REGISTRY)
 
 
 def read_header(text: str, kind: type[T], length_max: int) -> T:
-    """The header of a text of at most so many characters; nothing in it is proved yet."""
+    """The header of a text of at most `length_max` characters. Nothing in it is verified yet."""
     if len(text) > length_max:
         raise ValueError("too long")
     return _decoded(urlsafe_b64decode(text.partition(".")[0].encode("ascii")), kind)
 
 
 def read_claims(text: str, key: ECKey, kind: type[T]) -> T:
-    """The payload, if `key` signed the text; its header was read before."""
+    """The payload of a text that `key` signed. Read its header first."""
     try:
         signed = jws.deserialize_compact(text, key, registry=_REGISTRY)
     except JoseError as error:

@@ -1,8 +1,8 @@
-"""The keys that tokens are signed with: one for each UTC day, made by KMS, which nobody has seen.
+"""The keys that sign tokens: one for each UTC day, made by KMS.
 
-Whoever first needs a day's key has KMS make it (`GenerateDataKeyPairWithoutPlaintext`); the first to write it down
-wins. Its private half is stored wrapped under the data key, and opened by KMS once in the life of a process. The next
-day's key is made, and published, an hour before its day. A revoked key signs and verifies nothing within `CACHED`.
+The first process that needs a day's key has KMS make it (`GenerateDataKeyPairWithoutPlaintext`). If several make one,
+the first to store it wins. The private key is stored wrapped by the data key, and a process has KMS unwrap it once. The
+next day's key is made and published an hour before its day. A revoked key signs and verifies nothing after `CACHED`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from ..items import SigningItem
 log = logging.getLogger(__name__)
 
 CACHED = timedelta(seconds=60)
-"""How long a process may believe what it has read of a day's keys."""
+"""How long a process may use the keys of a day that it has read."""
 ASK_AGAIN = timedelta(seconds=1)
-"""A key that is not known is looked for at most once in this time, however many tokens name it."""
+"""An unknown key is looked for at most once in this time, even if many tokens name it."""
 OVERLAP = timedelta(hours=1)
 """How long before its day a key is published."""
 KEPT_DAYS = 401
@@ -39,7 +39,7 @@ _KID = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([1-9][0-9]{0,2})")
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key as it is stored. Its id is its day and its number on that day: `2026-11-29.1`."""
+    """A stored key. Its id is its day and its number on that day, such as `2026-11-29.1`."""
 
     day: date
     number: int
@@ -66,7 +66,7 @@ class SigningKeyStore:
         ]
 
     def add(self, key: SigningKey) -> bool:
-        """False if another process was first with this number."""
+        """Store a key. Returns False if another process was first with this number."""
         item = SigningItem(
             _pk(key.day),
             f"{key.number:03d}",
@@ -78,14 +78,14 @@ class SigningKeyStore:
         return dynamodb.save_if(item, SigningItem.pk.does_not_exist())
 
     def revoke(self, key: SigningKey, now: datetime) -> None:
-        """A key that was revoked before stays as it is."""
+        """Revoke a key. A key that was revoked before stays unchanged."""
         item = SigningItem(_pk(key.day), f"{key.number:03d}")
         unrevoked = SigningItem.pk.exists() & SigningItem.revoked_at.does_not_exist()
         dynamodb.update_if(item, [SigningItem.revoked_at.set(now)], unrevoked)
 
 
 class SigningKeys:
-    """The keys of a deployment, as one process knows them. Raises `Unavailable` when KMS is late or busy."""
+    """The keys of a deployment that one process knows. Raises `Unavailable` when KMS is late or busy."""
 
     def __init__(self, kms: Callable[[], Any], data_key: str, store: SigningKeyStore) -> None:
         self._kms = Kms(kms)
@@ -105,9 +105,9 @@ class SigningKeys:
         return key.kid, self._private[key.kid]
 
     def verifying(self, kid: str, now: datetime, days: int = 1) -> tuple[date, ECKey] | None:
-        """A key's day and public half, if it is of the last `days` before today and was not revoked."""
+        """A key's day and public key, if its day is at most `days` before today and it was not revoked."""
         day = _day_named(kid)
-        # The next day too: another process may be ahead of this one's clock.
+        # The next day counts too, as another process's clock may be ahead.
         if day is None or not -1 <= (_day_of(now) - day).days <= days:
             return None
         key = self._known(kid, day, now)
@@ -118,7 +118,7 @@ class SigningKeys:
         return day, self._public[kid]
 
     def published(self, now: datetime) -> list[SigningKey]:
-        """The keys that tokens of today, yesterday and (an hour before) tomorrow verify with."""
+        """The keys that verify tokens of yesterday, today and, in the last hour of a day, tomorrow."""
         today = _day_of(now)
         self._usable(today, now)
         self._look_ahead(now)
@@ -126,7 +126,7 @@ class SigningKeys:
         return [key for day in days for key in self._of(day, now, CACHED) if key.revoked_at is None]
 
     def rotate(self, now: datetime) -> SigningKey:
-        """Make a new key for today, and revoke all others that any access token may be signed with."""
+        """Make a new key for today, and revoke all others that may have signed an access token."""
         before, today = self.of_last_days(now), _day_of(now)
         made = self._make(today, [key for key in before if key.day == today], now)
         for key in before:
@@ -141,7 +141,7 @@ class SigningKeys:
         return [key for day in (today - _DAY, today, today + _DAY) for key in self._store.of(day)]
 
     def _usable(self, day: date, now: datetime) -> SigningKey:
-        """The newest key of a day that was not revoked; made if there is none."""
+        """The newest key of a day that was not revoked. If there is none, one is made."""
         for known in (CACHED, ASK_AGAIN):
             for key in reversed(self._of(day, now, known)):
                 if key.revoked_at is None:
@@ -149,7 +149,7 @@ class SigningKeys:
         return self._make(day, self._of(day, now, ASK_AGAIN), now)
 
     def _make(self, day: date, before: list[SigningKey], now: datetime) -> SigningKey:
-        """A key after those of its day that are known; if there is one more by now, that one."""
+        """Make a key with the next number of its day. If another process made that one meanwhile, return theirs."""
         number = 1 + max((key.number for key in before), default=0)
         made = self._kms.ask(
             "generate_data_key_pair_without_plaintext",
@@ -159,13 +159,13 @@ class SigningKeys:
         )
         public = ECKey.import_key(made["PublicKey"]).as_dict(private=False)
         jwk = {name: str(public[name]) for name in ("kty", "crv", "x", "y")}
-        # Whoever was first with this number: what is there by now is read.
+        # Another process may have been first with this number, so the stored key is read.
         self._store.add(SigningKey(day, number, jwk, made["PrivateKeyCiphertextBlob"], now))
         self._read.pop(day, None)
         return self._usable(day, now)
 
     def _look_ahead(self, now: datetime) -> None:
-        """Make the next day's key, an hour before its day. It is not needed yet, so nobody's request fails by it."""
+        """Make the next day's key, an hour before its day. As it is not needed yet, an error fails no request."""
         if not _is_late(now) or (self._looked_ahead is not None and now - self._looked_ahead < CACHED):
             return
         self._looked_ahead = now
@@ -182,7 +182,7 @@ class SigningKeys:
         return None
 
     def _of(self, day: date, now: datetime, known: timedelta) -> list[SigningKey]:
-        """A day's keys, as they were at most so long ago."""
+        """A day's keys, read at most `known` ago."""
         at, keys = self._read.get(day, (None, []))
         if at is None or now - at >= known:
             keys = self._store.of(day)
@@ -221,5 +221,5 @@ def _pk(day: date) -> str:
 
 
 def _context(kid: str) -> dict[str, str]:
-    """KMS opens a wrapped key for its own id only."""
+    """The encryption context of a key: KMS unwraps it only under its own id."""
     return {"signing": kid}

@@ -1,7 +1,7 @@
 """Tokens that this deployment signs, as JWT by ES256: access tokens, device tokens, nonces, challenges of passkeys.
 
-Each kind has a type of its own in its header (RFC 8725, 3.11), so that none passes for another. A token verifies only
-with a key of the day on which it says that it was issued: whoever stole yesterday's key cannot write one of today.
+Each kind has its own type in the header (RFC 8725, 3.11), so that none can be used as another. A token is verified only
+with a key of the day on which it says that it was issued. So a thief of yesterday's key cannot make a token of today.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from . import es256
 from .signing_keys import SigningKeys
 
 LENGTH_MAX = 2048
-"""In characters: longer than any token of ours."""
+"""The most characters of a token that is read; ours are shorter."""
 NONCE_LIFETIME = timedelta(minutes=5)
 CHALLENGE_LIFETIME = timedelta(minutes=5)
 DEVICE_LIFETIME = timedelta(days=400)
@@ -42,7 +42,7 @@ Instant = Annotated[int, Meta(ge=0, lt=2**33)]
 
 
 class Claims(Struct, frozen=True, kw_only=True):
-    """What every token says."""
+    """The claims of every token."""
 
     iss: str
     aud: str
@@ -70,7 +70,7 @@ class Device(Claims, frozen=True, kw_only=True):
 
 
 class Challenge(Claims, frozen=True, kw_only=True):
-    """What a passkey signs: to sign in, or, with an account as `sub`, to belong to it."""
+    """A challenge that a passkey signs: to sign in, or, with an account as `sub`, to be added to it."""
 
     jti: str
     sub: str | None
@@ -91,33 +91,33 @@ class Tokens:
         return self._signed("at+jwt", access, now)
 
     def verify(self, token: str, now: datetime) -> Access:
-        """What a valid access token says. Raises `InvalidToken`."""
+        """The claims of a valid access token. Raises `InvalidToken`."""
         return self._verified(token, "at+jwt", Access, now)
 
     def issue_device(self, contact_mac: str, key: str, now: datetime) -> str:
-        """A device token, by which a device that has signed in before has a budget of codes of its own."""
+        """A device token, which gives a device that has signed in before its own budget of codes."""
         common = self._common(now, DEVICE_LIFETIME)
         return self._signed("device", Device(**common, contact=contact_mac, key=key), now)
 
     def verify_device(self, token: str, now: datetime) -> Device:
-        """What a valid device token says. Raises `InvalidToken`."""
+        """The claims of a valid device token. Raises `InvalidToken`."""
         return self._verified(token, "device", Device, now, DEVICE_LIFETIME.days)
 
     def nonce(self, now: datetime) -> str:
-        """A nonce, for the proof of a device whose clock is off."""
+        """A nonce for the proof of a device whose clock is wrong."""
         return self._signed("dpop-nonce", Claims(**self._common(now, NONCE_LIFETIME)), now)
 
     def verify_nonce(self, token: str, now: datetime) -> datetime:
-        """When a nonce was issued that is still valid. Raises `InvalidToken`."""
+        """When a valid nonce was issued. Raises `InvalidToken`."""
         return datetime.fromtimestamp(self._verified(token, "dpop-nonce", Claims, now).iat, UTC)
 
     def challenge(self, account_id: str | None, now: datetime) -> str:
-        """A challenge for a passkey, of this account or of any."""
+        """A challenge for a passkey: to add it to this account, or with None to sign in."""
         common = self._common(now, CHALLENGE_LIFETIME)
         return self._signed("passkey-challenge", Challenge(**common, jti=self._new_jti(), sub=account_id), now)
 
     def verify_challenge(self, token: str, now: datetime) -> Challenge:
-        """What a valid challenge says. Raises `InvalidToken`."""
+        """The claims of a valid challenge. Raises `InvalidToken`."""
         return self._verified(token, "passkey-challenge", Challenge, now)
 
     def _new_jti(self) -> str:
@@ -132,7 +132,7 @@ class Tokens:
         return es256.sign({"typ": kind, "kid": kid}, claims, key)
 
     def _verified(self, token: str, kind: Kind, claims: type[T], now: datetime, days: int = 1) -> T:
-        """`days` is how many days old the key may be."""
+        """The claims of a valid token of a kind. Its key may be `days` days old. Raises `InvalidToken`."""
         try:
             header = es256.read_header(token, Header, LENGTH_MAX)
             known = self._keys.verifying(header.kid, now, days) if header.typ == kind else None
