@@ -61,6 +61,24 @@ def client_made_once(session: BotocoreSession, service_name: str, region_name: s
 session_made_once = cache(boto3.Session)
 
 
+def data_stack_made() -> dict[str, str]:
+    """Create the data stack; its outputs."""
+    given = {"Stage": "test", "Protection": "off"}
+    stacks = cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
+    stack = stacks.create_stack("gelombang-test-data", json.dumps(data_stack.template()), given, {})
+    # moto's CloudFormation makes every key a symmetric one.
+    kms = boto3.client("kms", REGION)
+    for alias in ("mac", "contacts", "codes"):
+        made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+        kms.update_alias(AliasName=f"alias/gelombang-test-{alias}", TargetKeyId=made)
+    # And it knows no secrets.
+    boto3.client("secretsmanager", REGION).create_secret(
+        Name="gelombang-test-fsp",
+        SecretString=json.dumps({"api_key": "test-api-key", "callback_token": "test-callback-token"}),
+    )
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.outputs}
+
+
 def pytest_collection_finish() -> None:
     """What is there by now stays until the end: looking for garbage need not look at it again and again."""
     gc.collect()
@@ -105,6 +123,12 @@ def programme() -> Programme:
     return msgspec.structs.replace(local, calendar=calendar, training=training, payouts=payouts, surveys=surveys)
 
 
+@pytest.fixture(scope="session")
+def strict_programme(programme: Programme) -> Programme:
+    """The same, with production's figures for accounts."""
+    return msgspec.structs.replace(programme, accounts=load_programme("prod").accounts)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def moto_as_it_should_be() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -140,20 +164,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
         patch.setattr(BotocoreSession, "create_client", client_made_once)
         patch.setattr(boto3, "DEFAULT_SESSION", session_made_once())
         patch.setattr(clients, "session", lambda: session_made_once()._session)
-        given = {"Stage": "test", "Protection": "off"}
-        stacks = cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
-        stack = stacks.create_stack("gelombang-test-data", json.dumps(data_stack.template()), given, {})
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.outputs}
-        # moto's CloudFormation makes every key a symmetric one.
-        kms = boto3.client("kms", REGION)
-        for alias in ("mac", "contacts", "codes"):
-            made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
-            kms.update_alias(AliasName=f"alias/gelombang-test-{alias}", TargetKeyId=made)
-        # And it knows no secrets.
-        boto3.client("secretsmanager", REGION).create_secret(
-            Name="gelombang-test-fsp",
-            SecretString=json.dumps({"api_key": "test-api-key", "callback_token": "test-callback-token"}),
-        )
+        outputs = moto.made_once(data_stack_made)
         yield Settings(
             stage="test",
             region=REGION,

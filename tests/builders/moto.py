@@ -9,10 +9,13 @@ import json
 import pickle
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from copy import deepcopy
+from copyreg import dispatch_table
 from functools import cache, partial
+from io import BytesIO
 from threading import RLock
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -22,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from moto.cloudformation.models import Stack
 from moto.core import DEFAULT_ACCOUNT_ID, models, responses
+from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import HTTPException, ServiceException
 from moto.core.utils import camelcase_to_underscores
@@ -34,14 +38,48 @@ from moto.dynamodb.models.table import GlobalSecondaryIndex, LocalSecondaryIndex
 from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Node
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
-from moto.kms import models as kms_models
+from moto.kms import utils as kms_utils
 from moto.kms.responses import KmsResponse
+from moto.kms.utils import RSAPrivateKey
 from moto.sns import models as sns_models
 from moto.sqs import models as sqs_models
 
 ITEM_MAX = 405_000
 """In bytes, as moto has it."""
+T = TypeVar("T")
 underscored = cache(camelcase_to_underscores)
+MADE: dict[Callable[[], Any], tuple[list[BackendDict], bytes]] = {}
+"""What was made on an empty moto: which services took part, and what was answered and what they know, pickled."""
+
+
+@cache
+def rsa_key(key_size: int) -> RSAPrivateKey:
+    return RSAPrivateKey(key_size)
+
+
+class Pickler(pickle.Pickler):
+    """For whoever reads it, each lock is a new one, and an RSA key the one that all have."""
+
+    dispatch_table: ClassVar = {
+        **dispatch_table,
+        type(RLock()): lambda _: (RLock, ()),
+        RSAPrivateKey: lambda key: (partial(rsa_key, key_size=key.key_size), ()),
+    }
+
+
+def made_once(make: Callable[[], T]) -> T:
+    """What `make` makes on an empty moto: a process makes it once, and every test has a copy of its own."""
+    if make not in MADE:
+        made, services, into = make(), list(BackendDict._instances), BytesIO()
+        Pickler(into).dump((made, [dict(service) for service in services]))
+        MADE[make] = services, into.getvalue()
+        return made
+    services, pickled = MADE[make]
+    made, known = pickle.loads(pickled)
+    for service, accounts in zip(services, known, strict=True):
+        service.update(accounts)
+    BackendDict._instances.extend(services)  # so that moto empties them
+    return made
 
 
 def make_quick(patch: pytest.MonkeyPatch) -> None:
@@ -53,7 +91,7 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     # A copy for each, since some change what they are given.
     patch.setattr(JSONFileLoader, "load_file", staticmethod(lambda path: pickle.loads(read_once(path))))
     patch.setattr("botocore.session.create_loader", cache(create_loader))
-    patch.setattr(kms_models, "generate_private_key", cache(kms_models.generate_private_key))
+    patch.setattr(kms_utils, "RSAPrivateKey", rsa_key)
     signing_key = cache(partial(sns_models.rsa.generate_private_key, 65537, 2048))
     patch.setattr(sns_models.Subscription, "private_key", lambda _: signing_key())
     patch.setattr(Stack, "parse_template", staticmethod(json.loads))

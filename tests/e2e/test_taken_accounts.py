@@ -69,9 +69,8 @@ def replace_call(call: Call, person: str) -> Call:
 
 
 @pytest.fixture
-def home(cloud: Settings, programme: Programme) -> Iterator[Home]:
-    figures = replace(programme, accounts=load_programme("prod").accounts)
-    with serving(cloud, replace(figures, payouts=load_programme("prod").payouts)) as gateway:
+def home(cloud: Settings, strict_programme: Programme) -> Iterator[Home]:
+    with serving(cloud, replace(strict_programme, payouts=load_programme("prod").payouts)) as gateway:
         yield Home(gateway, cloud)
 
 

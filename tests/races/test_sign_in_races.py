@@ -11,7 +11,7 @@ from chalicelib.accounts.errors import CodeUsedUp, TooManyCodes, TooManyTries, W
 from chalicelib.accounts.macs import Macs
 from chalicelib.accounts.signing_in import codes
 from chalicelib.accounts.signing_in.sign_ins import Proved, Started
-from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.config import Programme, Settings
 from chalicelib.vault import Vault
 from tests.builders.accounts.sign_ins import SignInsWorld
 
@@ -22,10 +22,8 @@ pytestmark = pytest.mark.dynamodb
 
 
 @pytest.fixture
-def signing(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> SignInsWorld:
-    from msgspec.structs import replace
-
-    world = SignInsWorld(cloud, replace(programme, accounts=load_programme("prod").accounts))
+def signing(cloud: Settings, strict_programme: Programme, monkeypatch: pytest.MonkeyPatch) -> SignInsWorld:
+    world = SignInsWorld(cloud, strict_programme)
     world.services.vault = Vault(Kms, cloud.mac_key, cloud.data_key)
     world.services.macs = Macs(Kms, cloud.contacts_key, cloud.codes_key)
     world.sent("first@example.org")  # what a process keeps

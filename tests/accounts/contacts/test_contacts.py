@@ -11,7 +11,7 @@ import pytest
 from chalicelib.accounts.errors import CodeUsed, ContactTaken, LastContact, TooManyContacts, WrongCode
 from chalicelib.accounts.rules import CONTACTS_MAX
 from chalicelib.accounts.sessions.rules import Account, Session
-from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, PHONE, WAIT, Household, masked
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
@@ -22,10 +22,8 @@ STALE = timedelta(days=61)
 
 
 @pytest.fixture
-def house(cloud: Settings, programme: Programme) -> Household:
-    from msgspec.structs import replace
-
-    return Household(cloud, replace(programme, accounts=load_programme("prod").accounts))
+def house(cloud: Settings, strict_programme: Programme) -> Household:
+    return Household(cloud, strict_programme)
 
 
 def test_an_old_session_adds_a_contact_at_once_and_either_signs_in(house: Household) -> None:

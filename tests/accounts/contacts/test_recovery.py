@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
-from msgspec.structs import replace
 
 from admin.cli import main
 from admin.commands import account as commands
@@ -22,7 +21,7 @@ from chalicelib.accounts.errors import (
     RecoveryStands,
 )
 from chalicelib.accounts.rules import Recovery, RecoveryState, is_barred
-from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, PHONE, Household
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
@@ -67,8 +66,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(cloud: Settings, programme: Programme) -> Desk:
-    return Desk(cloud, replace(programme, accounts=load_programme("prod").accounts))
+def desk(cloud: Settings, strict_programme: Programme) -> Desk:
+    return Desk(cloud, strict_programme)
 
 
 def test_after_two_administrators_and_a_week_the_new_contact_has_the_account(desk: Desk) -> None:

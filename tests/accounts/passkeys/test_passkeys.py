@@ -16,7 +16,7 @@ from chalicelib.accounts.rules import Recovery, RecoveryState
 from chalicelib.accounts.sessions.rules import Account
 from chalicelib.aws.attributes import item_of
 from chalicelib.clock import iso
-from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, WAIT, Household
 from tests.builders.accounts.passkeys import BOUND, PRESENT, Passkey, b64, unb64
@@ -43,8 +43,8 @@ class House(Household):
 
 
 @pytest.fixture
-def house(cloud: Settings, programme: Programme) -> House:
-    return House(cloud, msgspec.structs.replace(programme, accounts=load_programme("prod").accounts))
+def house(cloud: Settings, strict_programme: Programme) -> House:
+    return House(cloud, strict_programme)
 
 
 @pytest.fixture
