@@ -7,17 +7,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import accumulate
 
-from chalicelib.accounts.errors import ContactWaits, MoreProofNeeded
 from chalicelib.accounts.wire import SessionList
 
 from ..oracle import Violation
 from ..schedule import MOST_AT_ONCE, Played
+from .episodes import DAY_S, Episodes
 from .people import THIEF, Handset, Held, Waiting
 from .thief import Thief
+from .town import Town
 from .world import World
 
 PERSONS = ("ani", "budi", "citra")
-DAY_S = 86_400
 
 
 def play(seed: int, note: Callable[[str], None] = len) -> Played:
@@ -55,6 +55,8 @@ class Schedule:
                 world.handset(person, keyless=dice.random() < 0.25)
         world.readers["thief@example.net"] = THIEF
         self.thief = Thief(world)
+        self.town = Town(world, self.persons)
+        self.episodes = Episodes(self.town, self.thief)
         self._actions, self._weights = self._climate()
 
     def run(self) -> None:
@@ -64,24 +66,24 @@ class Schedule:
             self._settle()
         self._weather()
         for person in self.persons:
-            for by in self._handsets(person)[:2]:
-                world.begin(by, self._contacts(person)[0])
+            for by in self.town.handsets(person)[:2]:
+                world.begin(by, self.town.contacts(person)[0])
         for _ in range(dice.randrange(200, 1_000)):
             if world.scheduler.tasks and (dice.random() < 0.8 or len(world.scheduler.tasks) >= MOST_AT_ONCE):
                 world.scheduler.resume()
             else:
                 dice.choices(self._actions, cum_weights=self._weights)[0]()
-            self._look()
+            self.town.look()
         while world.scheduler.tasks and dice.random() < 0.97:
             world.scheduler.resume()
-            self._look()
+            self.town.look()
         world.scheduler.finish()
         self._rest()
 
     def _settle(self) -> None:
         """In some schedules everybody has been there for days."""
         for person in self.persons:
-            self._must_get_in(self._handsets(person)[0], self._contacts(person)[0])
+            self.town.must_get_in(self.town.handsets(person)[0], self.town.contacts(person)[0])
         self.world.later(self.dice.choice([0, 3_600, self.world.rules.young_session_s]))
 
     def _weather(self) -> None:
@@ -125,16 +127,16 @@ class Schedule:
 
     def _begin(self, person: str | None = None) -> None:
         who = person or self.dice.choice(self.persons)
-        by = self.dice.choice(self._handsets(who))
+        by = self.dice.choice(self.town.handsets(who))
         if len(by.waiting) < 3:
-            self.world.begin(by, self.dice.choice(self._contacts(who)))
+            self.world.begin(by, self.dice.choice(self.town.contacts(who)))
         else:
             by.waiting.pop(0)
 
     def _mistype(self) -> None:
         """Somebody types another's contact."""
         world, dice = self.world, self.dice
-        by = dice.choice(self._handsets(dice.choice(self.persons)))
+        by = dice.choice(self.town.handsets(dice.choice(self.persons)))
         world.begin(by, dice.choice(list(world.readers)))
 
     def _enter(self) -> None:
@@ -146,7 +148,7 @@ class Schedule:
         by, waiting = found
         mine = world.reader(waiting.contact) == by.owner
         messages = [m for m in world.messages if m.contact == waiting.contact] if mine else []
-        own = self._codes_of(waiting) if mine else []
+        own = self.world.codes_of(waiting) if mine else []
         if own and dice.random() < 0.9:
             code = own[-1] if dice.random() < 0.9 else own[0]
         elif messages and dice.random() < 0.5:
@@ -165,10 +167,10 @@ class Schedule:
         found = self._some_waiting(sent=True)
         if found is None:
             return
-        for by in self._handsets(self.world.reader(found[1].contact)):
+        for by in self.town.handsets(self.world.reader(found[1].contact)):
             for waiting in by.waiting:
-                if waiting.contact == found[1].contact and self._codes_of(waiting):
-                    self.world.enter(by, waiting, self._codes_of(waiting)[-1])
+                if waiting.contact == found[1].contact and self.world.codes_of(waiting):
+                    self.world.enter(by, waiting, self.world.codes_of(waiting)[-1])
 
     def _again(self) -> None:
         found = self._some_waiting()
@@ -197,28 +199,30 @@ class Schedule:
         if found is None:
             return
         by, held = found
-        others = [one.held for one in self._handsets(by.owner) if one.held and one.held.account == held.account]
+        others = [one.held for one in self.town.handsets(by.owner) if one.held and one.held.account == held.account]
         self.world.sign_out(by, held, self.dice.choice([held.id, self.dice.choice(others or [held]).id, None]))
 
     def _add_contact(self) -> None:
         """Somebody adds another contact of theirs to the account that a phone of theirs is signed in to."""
-        held = self._all_held()
-        ready = [(by, one, w) for by, one in held for w in by.adding if one.contact != w.contact and self._codes_of(w)]
+        held = self.town.all_held()
+        ready = [
+            (by, one, w) for by, one in held for w in by.adding if one.contact != w.contact and self.world.codes_of(w)
+        ]
         if ready:
             by, one, waiting = ready[-1]
             by.adding.remove(waiting)
             for _ in range(self.dice.choice([1, 1, 2])):
-                self.world.add_contact(by, one, waiting, self._codes_of(waiting)[-1])
+                self.world.add_contact(by, one, waiting, self.world.codes_of(waiting)[-1])
         elif held:
             by, one = self.dice.choice(held)
-            others = [contact for contact in self._contacts(by.owner) if contact != one.contact]
+            others = [contact for contact in self.town.contacts(by.owner) if contact != one.contact]
             if others:
                 self.world.begin(by, self.dice.choice(others), by.keep_for_adding)
 
     def _remove_contact(self) -> None:
         found = self._some_held()
         if found is not None:
-            self.world.remove_contact(*found, self.dice.choice(self._contacts(found[0].owner)))
+            self.world.remove_contact(*found, self.dice.choice(self.town.contacts(found[0].owner)))
 
     def _cancel_changes(self) -> None:
         found = self._some_held()
@@ -229,8 +233,8 @@ class Schedule:
         """One is lost, and another one bought."""
         world, dice = self.world, self.dice
         who = dice.choice(self.persons)
-        if len(self._handsets(who)) > 2:
-            dice.choice(self._handsets(who)).lost = True
+        if len(self.town.handsets(who)) > 2:
+            dice.choice(self.town.handsets(who)).lost = True
         world.handset(who, keyless=dice.random() < 0.25)
 
     def _wait(self) -> None:
@@ -250,192 +254,48 @@ class Schedule:
         nature = world.nature
         nature.rate = nature.outage_rate = nature.late_rate = world.lost_answers = 0.0
         world.cloud.codes.redrive()
-        self._drain()
-        self._look()
+        self.town.drain()
+        self.town.look()
         self._while_bombed()
         world.later(DAY_S + 3_600)
-        for episode in (self._robbery, self._false_recovery, self._resold):
+        for episode in (self.episodes.robbery, self.episodes.false_recovery, self.episodes.resold):
             if self.dice.random() < 0.3:
-                episode(self.dice.choice(self._mailboxes()))
+                episode(self.dice.choice(self.town.mailboxes()))
                 world.later(DAY_S)
         # Whatever waits has begun, or ended.
         world.later(world.rules.young_session_s + DAY_S)
-        for contact in self._mailboxes():
-            self._must_get_in(world.handset(world.reader(contact)), contact)
-        self._each(world.refresh)
+        for contact in self.town.mailboxes():
+            self.town.must_get_in(world.handset(world.reader(contact)), contact)
+        self.town.each(world.refresh)
         if self.dice.random() < 0.3:
-            self._true_recovery(self.dice.choice(self._mailboxes()))
+            self.episodes.true_recovery(self.dice.choice(self.town.mailboxes()))
         if self.dice.random() < 0.05:
-            self._many_phones(self._mailboxes()[0])
+            self.episodes.many_phones(self.town.mailboxes()[0])
         self._count_sessions()
         if self.dice.random() < 0.3:
-            self._seasons()
+            self.episodes.seasons()
         self._sign_out_at_last()
 
     def _while_bombed(self) -> None:
         """Nobody else takes the codes of a phone that has signed in before."""
-        contact = self.dice.choice(self._mailboxes())
+        contact = self.dice.choice(self.town.mailboxes())
         self.thief.exhaust(contact)
-        for by in self._handsets(self.world.reader(contact)):
+        for by in self.town.handsets(self.world.reader(contact)):
             if by.device is not None and contact in by.tokens and self._may_still(by, contact):
-                self._must_get_in(by, contact)
-
-    def _resold(self, contact: str) -> None:
-        """Nobody uses a number for so long that it is sold to somebody else, who has no account yet."""
-        world = self.world
-        if not contact.startswith("+"):
-            return
-        world.later(world.rules.phone_trusted_s + DAY_S)
-        world.readers[contact] = "dewi"
-        world.oracle.moving(contact)
-        self._must_get_in(world.handset("dewi"), contact)
-
-    def _false_recovery(self, contact: str) -> None:
-        """Somebody who looks like them has shown papers to the help desk; they hear of it, and use their account."""
-        world, person = self.world, self.world.reader(contact)
-        mine, new = world.handset(person), self.thief.phone
-        self._must_get_in(mine, contact)
-        self.thief.try_own_contact(self._drain)
-        if mine.held is None or not self._recovers(mine.held.account, new):
-            return
-        world.later(DAY_S)
-        if self.dice.random() < 0.5 and mine.device is not None:
-            world.refresh(mine, mine.held)
-            self._run()
-        else:
-            self._must_get_in(world.handset(person), contact)
-        world.later(world.rules.recovery_wait_s + 3_600)
-        self.thief.try_own_contact(self._drain)
-        self._look()
-
-    def _true_recovery(self, contact: str) -> None:
-        """Somebody has lost every phone and every contact, and has a new mailbox; the help desk gives the account."""
-        world, person = self.world, self.world.reader(contact)
-        mine = world.handset(person)
-        self._must_get_in(mine, contact)
-        for one in self._handsets(person):
-            one.lost = True
-        for one in self._contacts(person):
-            world.readers[one] = "nobody"
-        new, by = f"{person}.new@example.org", world.handset(person)
-        world.readers[new] = person
-        self._must_get_in(by, new)
-        assert mine.held is not None
-        if self._recovers(mine.held.account, by):
-            world.oracle.moving(new)
-            world.oracle.ending(world.oracle.of(mine.held.account))
-            world.later(world.rules.recovery_wait_s + 3_600)
-            self._must_get_in(by, new)
-            if by.held is None or by.held.account != mine.held.account:
-                world.oracle.say(f"{person} did not get the account back")
-
-    def _recovers(self, account: str, new: Handset) -> bool:
-        """Two administrators agree that an account goes to the contact of another one. False if they may not."""
-        if new.held is None or new.held.account == account:
-            return False
-        other = new.held.account
-        self._in_a_storm(lambda: self.world.propose(account, other))
-        self._in_a_storm(lambda: self.world.approve(account))
-        return self.world.recovers(account)
-
-    def _in_a_storm(self, act: Callable[[], None]) -> None:
-        """Do it while many calls fail, and again, until it has worked."""
-        for rate in (0.3, 0.3, 0.3, 0.0):
-            self.world.nature.rate = rate
-            act()
-            self._run()
-
-    def _robbery(self, contact: str) -> None:
-        """Somebody tells the thief a code. The thief adds a contact and removes theirs; they are told, and defend."""
-        world, person = self.world, self.world.reader(contact)
-        stolen = self.thief.phish(contact, self._drain)
-        self._look()
-        if stolen is None:
-            return
-        own = self.thief.own_code(self._drain)
-        self._in_a_storm(lambda: world.add_contact(self.thief.phone, stolen, *own))
-        self._in_a_storm(lambda: world.remove_contact(self.thief.phone, stolen, contact))
-        world.later(self.dice.choice([3_600, DAY_S, 2 * DAY_S]) + 3_600)
-        self.thief.try_own_contact(self._drain)
-        by = world.handset(person)
-        for mine in self._contacts(person):
-            self._must_get_in(by, mine)
-            if by.held is not None and by.held.account == stolen.account:
-                break
-        else:  # they have removed this contact themselves, so that it leads elsewhere by now
-            world.oracle.given_up.add(stolen.account)
-            return
-        acts = [lambda: world.cancel_changes(by, by.held), lambda: world.sign_out(by, by.held, stolen.id)]
-        for act in self.dice.sample(acts, 2):
-            self._in_a_storm(act)
-        world.refresh(self.thief.phone, stolen)
-        self._run()
-        world.later(world.rules.young_session_s + 3_600)
-        self.thief.try_own_contact(self._drain)
-        self._look()
-
-    def _many_phones(self, contact: str) -> None:
-        """More than anybody may be signed in with."""
-        world = self.world
-        for _ in range(world.rules.sessions_max + 2):
-            world.later(world.rules.code_again_after_s * 30)
-            self._must_get_in(world.handset(world.reader(contact)), contact)
-
-    def _seasons(self) -> None:
-        """Used once a month, sessions go on for half a year; then nobody uses them, and they are over."""
-        for days in (30, 30, 30, 30, 91):
-            self.world.later(days * DAY_S)
-            self._each(self.world.refresh)
+                self.town.must_get_in(by, contact)
 
     def _sign_out_at_last(self) -> None:
         """Who signs out everywhere is out everywhere."""
         world = self.world
-        for contact in self._mailboxes():
-            self._must_get_in(next(iter(self._handsets(world.reader(contact)))), contact)
-        self._each(lambda by, held: world.sign_out(by, held, None))
-        self._each(world.refresh)
-        self._each(lambda by, held: world.use(by, held, "GET"))
+        for contact in self.town.mailboxes():
+            self.town.must_get_in(next(iter(self.town.handsets(world.reader(contact)))), contact)
+        self.town.each(lambda by, held: world.sign_out(by, held, None))
+        self.town.each(world.refresh)
+        self.town.each(lambda by, held: world.use(by, held, "GET"))
         self.thief.use_old_codes()
-        self._run()
+        self.town.run()
         world.later(world.rules.access_token_s + 1)
-        self._each(world.admit)
-
-    def _each(self, act: Callable[[Handset, Held], None]) -> None:
-        for by, held in self._all_held():
-            act(by, held)
-            self._run()
-
-    def _must_get_in(self, by: Handset, contact: str) -> None:
-        """Within the limits, and to the account where its owner was before."""
-        world = self.world
-        begun: list[Waiting] = []
-        world.begin(by, contact, begun.append)
-        self._run()
-        self._drain()
-        if begun and not self._codes_of(begun[0]):
-            # A message was lost, or a process died before it was sent: the button for another code is there for that.
-            world.later(world.rules.code_again_after_s + 10)
-            world.again(by, begun[0])
-            self._drain()
-        code = (self._codes_of(begun[0]) or [None])[-1] if begun else None
-        held = by.held
-        if code is not None:
-            world.enter(by, begun[0], code)
-            self._run()
-            if isinstance(by.refusal, MoreProofNeeded | ContactWaits):
-                # Nobody proved it for long, and this phone does not know it; or it will be another account's.
-                world.oracle.moving(contact)
-                world.enter(by, begun[0], code, fresh=True)
-                self._run()
-        if by.held is held:
-            world.oracle.say(
-                f"{by.name} has {contact} and does not get in " + ("by its code" if code else "for want of a code")
-            )
-        self._look()
-
-    def _codes_of(self, waiting: Waiting) -> list[str]:
-        """What has come for a sign-in, the last code last."""
-        return [message.code for message in self.world.messages if message.sign_in_id == waiting.id]
+        self.town.each(world.admit)
 
     def _may_still(self, by: Handset, contact: str) -> bool:
         """Whether the budget of a known handset cannot be used up."""
@@ -449,42 +309,13 @@ class Schedule:
     def _count_sessions(self) -> None:
         """Nobody has more sessions than they may."""
         world = self.world
-        for _, held in self._all_held():
+        for _, held in self.town.all_held():
             listed: list[SessionList] = []
             world.list_sessions(held.account, listed.append)
-            self._run()
+            self.town.run()
             if listed and len(listed[0].sessions) > world.rules.sessions_max:
                 world.oracle.say(f"an account has {len(listed[0].sessions)} sessions")
-        self._look()
-
-    def _drain(self) -> None:
-        """Until no message waits."""
-        world = self.world
-        for _ in range(1_000):
-            self._run()
-            if not world.cloud.codes.waiting:
-                return
-            world.deliver(10)
-        raise AssertionError("messages never end")
-
-    def _run(self) -> None:
-        world = self.world
-        while world.scheduler.tasks:
-            world.scheduler.resume()
-            self._look()
-
-    def _look(self) -> None:
-        if self.world.oracle.wrong:
-            raise Violation(self.world.oracle.wrong[0])
-
-    def _handsets(self, owner: str) -> list[Handset]:
-        return [one for one in self.world.handsets if one.owner == owner and not one.lost]
-
-    def _contacts(self, owner: str) -> list[str]:
-        return [contact for contact, reader in self.world.readers.items() if reader == owner]
-
-    def _mailboxes(self) -> list[str]:
-        return [contact for contact, reader in self.world.readers.items() if reader not in {THIEF, "nobody"}]
+        self.town.look()
 
     def _some_waiting(self, *, sent: bool = False) -> tuple[Handset, Waiting] | None:
         life = timedelta(hours=1, minutes=5)
@@ -493,16 +324,12 @@ class Schedule:
             for by in self.world.handsets
             for waiting in by.waiting
             if by.owner in self.persons and not by.lost and self.world.now < waiting.at + life
-            if not sent or self._codes_of(waiting)
+            if not sent or self.world.codes_of(waiting)
         ]
         return self.dice.choice(found) if found else None
 
-    def _all_held(self) -> list[tuple[Handset, Held]]:
-        mine = [by for by in self.world.handsets if by.owner in self.persons and not by.lost]
-        return [(by, by.held) for by in mine if by.held is not None]
-
     def _some_held(self) -> tuple[Handset, Held] | None:
-        found = self._all_held()
+        found = self.town.all_held()
         return self.dice.choice(found) if found else None
 
 

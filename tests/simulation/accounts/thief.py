@@ -105,7 +105,7 @@ class Thief:
     def phish(self, contact: str, drain: Callable[[], None]) -> Held | None:
         """Get a session of somebody who tells the code: that cannot be helped, only mended."""
         waiting = self._begin(contact, drain)
-        codes = self._codes_of(waiting)
+        codes = self._world.codes_of(waiting) if waiting else []
         if waiting is None or not codes:
             return None
         self._world.told[waiting.id] = THIEF
@@ -118,8 +118,8 @@ class Thief:
     def own_code(self, drain: Callable[[], None]) -> tuple[Waiting, str]:
         """A code for the contact that the thief reads."""
         waiting = self._begin(OWN, drain)
-        codes = self._codes_of(waiting)
         assert waiting is not None
+        codes = self._world.codes_of(waiting)
         assert codes
         return waiting, codes[-1]
 
@@ -133,9 +133,6 @@ class Thief:
         self._world.begin(self.phone, contact, begun.append)
         drain()
         return begun[0] if begun else None
-
-    def _codes_of(self, waiting: Waiting | None) -> list[str]:
-        return [m.code for m in self._world.messages if waiting and m.sign_in_id == waiting.id]
 
     def _is_used(self, waiting: Waiting) -> bool:
         return any(one.sign_in_id == waiting.id for one in self._world.oracle.sessions.values())

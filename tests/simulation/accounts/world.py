@@ -1,4 +1,4 @@
-"""The real services of accounts in several processes, the people who use them, and the passing of time."""
+"""The people who use the services of accounts, and what their phones ask for."""
 
 from __future__ import annotations
 
@@ -11,11 +11,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from unittest.mock import patch
 
-from msgspec.structs import fields, replace
-
 from chalicelib.accounts import rules
 from chalicelib.accounts.contacts.contact import parse_contact
-from chalicelib.accounts.delivery.consumer import consume
 from chalicelib.accounts.errors import InvalidToken, SessionExpired
 from chalicelib.accounts.rules import RecoveryState
 from chalicelib.accounts.sessions.rules import ProofRequest, Session
@@ -29,42 +26,15 @@ from chalicelib.accounts.wire import (
     SessionOpened,
     SignInStart,
 )
-from chalicelib.config import Settings, load_programme
 from chalicelib.wiring import Services
-from tests.builders.accounts.accounts import PUBLIC_URL
-from tests.conftest import REGION, T0
 
-from ..ports import Nature, Scheduler
-from .cloud import Cloud
 from .oracle import Oracle
 from .people import Handset, Held, Message, Waiting, device, subject
+from .processes import SETTINGS, Processes
 
 T = TypeVar("T")
 
-FUNCTION_S = 30
-"""After so long a function is killed."""
 ADMINISTRATORS = ("arn:aws:iam::1:user/hana", "arn:aws:iam::1:user/joko")
-PROCESSES = 2
-"""Of the API; each has caches of its own."""
-
-_PROGRAMME = load_programme("prod")
-_FIGURES = _PROGRAMME.accounts
-PROGRAMME = replace(_PROGRAMME, accounts=replace(_FIGURES, codes_per_s=10**9, sms=replace(_FIGURES.sms, enabled=True)))
-"""Production's figures, with SMS; and nobody sleeps for the sake of the pace."""
-_ADDRESSES = {
-    one.name: f"https://sim.invalid/{one.name}" for one in fields(Settings) if one.required and one.type is str
-}
-SETTINGS = Settings(
-    **{
-        **_ADDRESSES,
-        "stage": "sim",
-        "region": REGION,
-        "beacon_relays": (),
-        "rp_id": "gelombang.example",
-        "mail_domain": "gelombang.example",
-        "public_url": PUBLIC_URL,
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -77,24 +47,13 @@ class Sent:
     refreshes: bool = False
 
 
-class World:
+class World(Processes):
     """Everything of one schedule. `note` is told what happens."""
 
     def __init__(self, dice: random.Random, note: Callable[[str], None]) -> None:
-        self.dice = dice
-        self.note = note
-        self.now = T0 + timedelta(seconds=dice.randrange(86_400))
-        self.rules = PROGRAMME.accounts
+        super().__init__(dice, note, lambda name, error: self.oracle.unexpected(name, error))
         self.oracle = Oracle(self)
-        self.scheduler = Scheduler(dice, lambda task, error: self.oracle.unexpected(task.name, error))
-        self.nature = Nature(dice, self.scheduler.pause, note)
-        self.cloud = Cloud(self.nature, dice, lambda: self.now)
         self.cloud.delivered = self._delivered
-        self.processes = [self.new_process() for _ in range(PROCESSES)]
-        self.consumers = [self.new_process() for _ in range(2)]
-        self.busy = [False, False]
-        self.lost_answers = 0.0
-        """Of the answers of the API, on their way to the phone."""
         self.handsets: list[Handset] = []
         self.readers: dict[str, str] = {}
         """Who reads a mailbox or has a number now."""
@@ -107,10 +66,6 @@ class World:
         self.asked_by: Counter[tuple[str, str, str]] = Counter()
         """What a handset may have taken of its own budget for a contact on a day: starts and tries."""
         self._made: dict[str, tuple[str, int]] = {}
-
-    def new_process(self) -> Services:
-        """A function's process that has just begun."""
-        return Services(SETTINGS, PROGRAMME, clock=lambda: self.now, randomness=self.dice.randbytes)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -170,67 +125,6 @@ class World:
         day, _, number = item[f"place_{message.sending}"]["S"].partition("/")
         budget = self.cloud.tables.item(SETTINGS.table("sign-ins"), f"B#{item['budget_id']['S']}", day) or {}
         return int(budget.get(f"t{number}", {"N": "0"})["N"]) >= self.rules.code_tries
-
-    def later(self, seconds: float) -> None:
-        """Time passes; what runs for too long is killed."""
-        self.now += timedelta(seconds=seconds)
-        self.note(f"+ {seconds:,.0f} s")
-        self.scheduler.kill_late(self.now.timestamp())
-
-    def request(
-        self, name: str, work: Callable[[Services], T], told: Callable[[T | None, Exception | None, int], None]
-    ) -> None:
-        """A request to the API. `told` gets the answer or the refusal, or neither if none came; and its first step."""
-        place, step = self.dice.randrange(len(self.processes)), self.scheduler.step
-        answer: list[T] = []
-        refused: list[Exception] = []
-        died = [True]
-
-        def run() -> None:
-            try:
-                answer.append(work(self.processes[place]))
-            except Exception as error:  # noqa: BLE001 - the oracle judges it
-                refused.append(error)
-                self.note(f"{name}: {type(error).__name__} {error}")
-                self.oracle.unexpected(name, error)
-            died.clear()
-
-        def ended() -> None:
-            if died:
-                self.note(f"{name}: died")
-                self.processes[place] = self.new_process()
-            if died or self.dice.random() < self.lost_answers:
-                told(None, None, step)
-            else:
-                told(answer[0] if answer else None, refused[0] if refused else None, step)
-
-        self.scheduler.start(name, run, self.now.timestamp() + FUNCTION_S, ended)
-
-    def deliver(self, at_most: int) -> None:
-        """The consumer of codes gets a batch, if it is idle."""
-        place = self.dice.randrange(len(self.consumers))
-        batch = [] if self.busy[place] else self.cloud.codes.take(at_most)
-        if not batch:
-            return
-        self.busy[place] = True
-        unacknowledged, died = list(batch), [True]
-
-        def run() -> None:
-            records = [{"messageId": message.id, "body": message.body} for message in batch]
-            sender = self.consumers[place].code_sender
-            sender._sleep = lambda _s: self.scheduler.pause()
-            failed = {one["itemIdentifier"] for one in consume(records, sender)["batchItemFailures"]}
-            lost = {message.id for message in batch if self.dice.random() < self.nature.rate / 2}
-            unacknowledged[:] = [message for message in batch if message.id in failed | lost]
-            died.clear()
-
-        def ended() -> None:
-            self.cloud.codes.give_back(unacknowledged)
-            self.busy[place] = False
-            if died:
-                self.consumers[place] = self.new_process()
-
-        self.scheduler.start("codes", run, self.now.timestamp() + FUNCTION_S, ended)
 
     def begin(self, by: Handset, contact: str, told: Callable[[Waiting], None] | None = None) -> None:
         """`POST /sign-ins`."""
@@ -457,6 +351,10 @@ class World:
     def holds(self, by: Handset, waiting: Waiting, opened: SessionOpened) -> Held:
         """What a phone keeps of an answer."""
         return Held(opened, subject(opened.access_token), waiting.contact, waiting.id, opened.access_token, self.now)
+
+    def codes_of(self, waiting: Waiting) -> list[str]:
+        """What has come for a sign-in, the last code last."""
+        return [message.code for message in self.messages if message.sign_in_id == waiting.id]
 
     def newest(self, contact: str) -> Message | None:
         """The last code in a mailbox."""
