@@ -23,7 +23,16 @@ class _Fields:
 class Value(msgspec.Struct, frozen=True):
     """What a frozen dataclass is, defined in a fiftieth of the time: every cold start defines a hundred of them.
 
-    Its `repr` shows all: a class with personal data is a dataclass with `repr=False`.
+    Its `repr` shows all.
     """
 
     __dataclass_fields__ = _Fields()
+
+
+class Hidden(Value, frozen=True):
+    """A value whose `repr` shows nothing: personal data, and what opens it."""
+
+    __repr__ = object.__repr__
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []

@@ -9,11 +9,11 @@ destroying that one attribute makes everything sealed for them unreadable, in ba
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from .aws.kms import Kms
 from .ids import Randomness, system_randomness
+from .values import Hidden
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -36,8 +36,7 @@ _NONCE_BYTES = 12
 _FORMAT = b"\x01"  # AES-256-GCM: format, nonce, ciphertext with tag
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class PersonKey:
+class PersonKey(Hidden, frozen=True):
     """One person's data key, open; `wrapped` is its stored form. Lives as long as one request."""
 
     wrapped: bytes

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..figures import AccountRules
 from ..ids import derived_id
+from ..values import Value
 from .sessions.rules import ContactGuard, KeptContact, Session
 
 
@@ -21,8 +22,7 @@ class Change(StrEnum):
     PASSKEY_REMOVED = "passkey_removed"
 
 
-@dataclass(frozen=True, slots=True)
-class AskedChange:
+class AskedChange(Value, frozen=True):
     """A change that a session asked for. `subject` is the id of the contact or passkey."""
 
     id: str
@@ -46,8 +46,7 @@ class RecoveryState(StrEnum):
     """It was cancelled, or the account was used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
+class Recovery(Value, frozen=True):
     """A recovery of an account for a person who lost every way in, by the contact of `new_account_id`.
 
     At `barred_before` the last recovery took effect; it ended all sessions and passkeys from before.
@@ -84,8 +83,7 @@ class Opening(StrEnum):
     """The number may belong to another person by now, so more proof is needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Value, frozen=True):
     """What a person has proved besides the code of a contact. All of it is about the account that has the contact.
 
     `fresh`: the person says that this account is another person's, and wants a new one.

@@ -7,7 +7,7 @@ decided one are stored in the person's own partition.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 
 import msgspec
@@ -21,7 +21,7 @@ from ..errors import Unavailable
 from ..ids import same_person
 from ..notices.service import NoticeService
 from ..structs import fill
-from ..values import Value
+from ..values import Hidden, Value
 from ..vault import PersonKey, Vault
 from . import identity, wire
 from .change_notices import of_details, telling
@@ -35,8 +35,7 @@ Changes = Mapping[str, tuple[str, str]]
 """By field the old and the new value, in clear."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Correction:
+class Correction(Hidden, frozen=True):
     """A proposal with its values in clear, for the person who decides. Its repr leaves them out."""
 
     proposal: Proposal

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from ..figures import EligibilityRules
-from ..values import Value
+from ..values import Hidden, Value
 from .errors import ConsentMissing, ExcludedOccupation, InFormalEducation, OverAge, UnderAge
 
 
@@ -104,8 +103,7 @@ class Applicant(Value, frozen=True):
     beneficiary_wave: int | None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class PersonalData:
+class PersonalData(Hidden, frozen=True):
     """What is stored only in sealed form. `nik` and `kk` are 16 digits, `phone` is E.164. Its repr shows nothing."""
 
     nik: str
@@ -114,8 +112,7 @@ class PersonalData:
     phone: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Contact:
+class Contact(Hidden, frozen=True):
     """How to reach a person who agreed to it: `phone` is E.164. Its repr shows nothing."""
 
     name: str
@@ -149,8 +146,7 @@ class AddressCheck(Value, frozen=True):
     checked_at: datetime
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class FinancialAddress:
+class FinancialAddress(Hidden, frozen=True):
     """Where a person is paid: `code` of a bank or wallet, digits of a bank account or the E.164 number of a wallet.
 
     `version` grows with each change. `check` is about this version; None until the provider has answered. `owner_name`
@@ -168,8 +164,7 @@ class FinancialAddress:
     untold: bool = False
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Payee:
+class Payee(Hidden, frozen=True):
     """The person to pay, and where; in the clear, so it lives as long as one payment. Its repr shows nothing.
 
     `seal` encrypts an instruction to pay under the person's own key, so that erasing the person erases it too.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from ... import phone_numbers, typed_text
+from ...values import Hidden
 from ..errors import MalformedContact
 
 ContactKind = Literal["email", "phone"]
@@ -16,8 +16,7 @@ _EMAIL_MAX = 254
 """The longest address that RFC 5321 allows."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Contact:
+class Contact(Hidden, frozen=True):
     """An address in lower case, or a number in E.164. Its repr leaves the value out, so that it is never logged."""
 
     kind: ContactKind

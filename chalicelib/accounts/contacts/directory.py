@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from ...values import Hidden
 from ...vault import Vault
 from .. import rules
 from ..account_store import AccountStore
 from .contact import Contact
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Hidden, frozen=True):
     """All contacts of a person by id, in the order in which they were added, and the language to write in."""
 
-    contacts: Mapping[str, Contact] = field(repr=False)
+    contacts: Mapping[str, Contact]
     language: Literal["id", "en"]
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ...values import Hidden
 from ..wire import Device, Language
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class CodeText:
+class CodeText(Hidden, frozen=True):
     """The mail and the SMS for a code. Its repr leaves both out, as they contain the code."""
 
     subject: str

@@ -6,10 +6,10 @@ a key may still be backed up, and where the challenge comes from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ...values import Value
 from ..errors import MalformedPasskey, PasskeyRefused
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ _LONGEST_ID = 1023
 """The most bytes of a credential id, by section 5.8.3."""
 
 
-@dataclass(frozen=True, slots=True)
-class RelyingParty:
+class RelyingParty(Value, frozen=True):
     """The domain to which passkeys belong, and the origins whose pages may use them."""
 
     id: str
@@ -38,8 +37,7 @@ def relying_party(rp_id: str, public_url: str) -> RelyingParty:
     return RelyingParty(rp_id, tuple(sorted({f"https://{rp_id}"} | ours)))
 
 
-@dataclass(frozen=True, slots=True)
-class MadeKey:
+class MadeKey(Value, frozen=True):
     """A key that an authenticator made. The public key is in COSE form."""
 
     credential_id: bytes
@@ -49,8 +47,7 @@ class MadeKey:
     backed_up: bool
 
 
-@dataclass(frozen=True, slots=True)
-class KeyUse:
+class KeyUse(Value, frozen=True):
     """What an authenticator says about a key when it signs."""
 
     sign_count: int

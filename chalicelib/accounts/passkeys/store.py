@@ -6,7 +6,6 @@ All functions raise pynamodb's errors when DynamoDB is late or busy.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute, UTCDateTimeAttribute
@@ -15,14 +14,14 @@ from ...aws import dynamodb
 from ...aws.attributes import WholeAttribute, item_of
 from ...aws.dynamodb import Transaction
 from ...structs import fill
+from ...values import Value
 from ..items import AccountsTable, account_pk
 from .checks import KeyUse
 
 GUARD_LEG = "passkey guard"
 
 
-@dataclass(frozen=True, slots=True)
-class Passkey:
+class Passkey(Value, frozen=True):
     """A passkey of an account. `id` follows from the credential id. An account has a `slot` for each passkey allowed.
 
     It signs in from `valid_from` until `valid_until`; None means no limit.

@@ -11,7 +11,6 @@ import json
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from http import HTTPStatus
@@ -21,6 +20,7 @@ import msgspec
 
 from ...errors import Unavailable
 from ...ids import derived_id
+from ...values import Value
 from ..errors import IdTokenRefused
 
 if TYPE_CHECKING:
@@ -49,8 +49,7 @@ class _Header(msgspec.Struct, frozen=True):
     crit: None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Value, frozen=True):
     """The person that a token names. `token_id` is the same for all encodings of one token."""
 
     issuer: str

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from ...figures import AccountRules
+from ...values import Value
 from ..contacts.contact import ContactKind
 from ..errors import InvalidDpopProof, TooManyRequests
 
@@ -27,8 +27,7 @@ KEPT_AFTER = timedelta(days=7)
 """How long a session is stored after it could last be used. While it is stored, its code cannot be used again."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptContact:
+class KeptContact(Value, frozen=True):
     """A contact of an account. It signs in from `valid_from` until `valid_until`; None: always."""
 
     id: str
@@ -40,8 +39,7 @@ class KeptContact:
     valid_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ContactGuard:
+class ContactGuard(Value, frozen=True):
     """The account that a contact belongs to, with all that is needed to make the account again."""
 
     account_id: str
@@ -58,8 +56,7 @@ class ContactGuard:
     """The account that this contact opens once a recovery takes effect."""
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Value, frozen=True):
     """A person's account. Its contacts are encrypted with the person's key, which is stored wrapped."""
 
     id: str
@@ -69,8 +66,7 @@ class Account:
     contacts: tuple[KeptContact, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(Value, frozen=True):
     """A device that is signed in. `jkt` is the thumbprint of its key (RFC 7638); without it nothing is refreshed."""
 
     account_id: str
@@ -85,8 +81,7 @@ class Session:
     proofs: SeenProofs = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ProofRequest:
+class ProofRequest(Value, frozen=True):
     """The request that a proof is about, with its headers `DPoP` and its access token."""
 
     headers: Sequence[str]

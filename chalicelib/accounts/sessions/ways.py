@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -13,6 +12,7 @@ from ...aws.attributes import item_of
 from ...errors import DomainError, Malformed
 from ...ids import derived_id
 from ...structs import fill
+from ...values import Value
 from ...vault import Vault
 from ..account_store import AccountStore
 from ..contacts.recovery import Recoveries
@@ -26,8 +26,7 @@ from .issuers import Identity, Issuers
 from .rules import Account, How
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Value, frozen=True):
     """Who signed in and how. The id `once` may open one session only; for a second one `used` is raised."""
 
     account_id: str
@@ -38,8 +37,7 @@ class Way:
     used: type[DomainError]
 
 
-@dataclass(frozen=True, slots=True)
-class IssuerGuard:
+class IssuerGuard(Value, frozen=True):
     """The account of a subject of another issuer, with all that is needed to make the account again."""
 
     account_id: str

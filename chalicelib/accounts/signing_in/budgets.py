@@ -8,20 +8,19 @@ conditional write that uses a limit also counts it, so many requests at once get
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ...clock import iso, parse_iso
 from ...figures import AccountRules
 from ...ids import derived_id
+from ...values import Value
 from ..errors import CodeUsedUp, TooManyCodes, TooManyTries
 from . import counters
 
 _KEPT = timedelta(days=3)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Value, frozen=True):
     """The place of a code: its budget's UTC day and its number on that day, from 1. Its tries are counted there."""
 
     day: str
@@ -37,16 +36,14 @@ def parse_place(text: str) -> Place:
     return Place(day, int(number))
 
 
-@dataclass(frozen=True, slots=True)
-class Tries:
+class Tries(Value, frozen=True):
     """How often each code was tried, and how often any code of its contact. Both count the present try."""
 
     of_codes: tuple[int, ...]
     failures: int
 
 
-@dataclass(frozen=True, slots=True)
-class KnownDevice:
+class KnownDevice(Value, frozen=True):
     """A device with this key (thumbprint) that has signed in with this contact before, and sends this request."""
 
     contact_mac: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
@@ -18,6 +17,7 @@ from ...aws.clients import is_passing
 from ...errors import Unavailable
 from ...figures import AccountRules
 from ...ids import Randomness
+from ...values import Hidden, Value
 from ..contacts.contact import Contact, parse_contact
 from ..delivery.sms_costs import SmsCosts
 from ..errors import CodeExpired, ProofOfWorkNeeded, SmsNotOffered, TooManyCodes, UnknownSignIn, WrongCode
@@ -36,8 +36,7 @@ log = logging.getLogger(__name__)
 _SECRET_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Started:
+class Started(Hidden, frozen=True):
     """The answer to a start. `secret` has 64 hex digits, and only the device that started has it."""
 
     sign_in: SignIn
@@ -54,8 +53,7 @@ class Started:
         return self.sign_in.expires_at
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Value, frozen=True):
     """The progress of the last code. `code_again_at` is None if no other code may be asked for."""
 
     state: Literal["queued", "sent", "undeliverable"]
@@ -63,8 +61,7 @@ class Progress:
     code_again_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Proved:
+class Proved(Hidden, frozen=True):
     """The proof that a person reads the messages to this contact. `code_key` is the sign-in's key from KMS."""
 
     sign_in_id: str

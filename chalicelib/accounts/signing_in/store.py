@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ...aws.attributes import item_of
 from ...aws.dynamodb import find, update_if
 from ...structs import fill
+from ...values import Value
 from ..contacts.contact import ContactKind
 from ..wire import Device, Language
 from .budgets import Place, parse_place
@@ -16,8 +16,7 @@ from .items import SENDINGS_MAX, SignInItem
 _NUMBERS = range(1, SENDINGS_MAX + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class SignIn:
+class SignIn(Value, frozen=True):
     """A stored sign-in. `places` and `sent` are of its codes in order; `sent` is None for a code not handed over yet.
 
     `sealed` is the contact, encrypted with the key of its hour. `due_at` is about when the last code comes.

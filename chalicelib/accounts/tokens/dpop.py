@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from joserfc.jwk import ECKey
 from msgspec import Meta, Struct
 
+from ...values import Value
 from ..errors import InvalidDpopProof, InvalidToken, UseDpopNonce
 from . import es256
 from .tokens import NONCE_LIFETIME, Tokens
@@ -57,8 +57,7 @@ class _Claims(Struct, frozen=True):
     nonce: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Value, frozen=True):
     """A valid proof: the thumbprint of its key (RFC 7638), its id, and when its `LIFETIME` began."""
 
     jkt: str

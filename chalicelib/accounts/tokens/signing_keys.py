@@ -11,7 +11,6 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from joserfc.jwk import ECKey
 from ...aws import dynamodb
 from ...aws.kms import Kms
 from ...errors import Unavailable
+from ...values import Hidden
 from ..items import SigningItem
 
 log = logging.getLogger(__name__)
@@ -37,14 +37,13 @@ _DAY = timedelta(days=1)
 _KID = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})\.([1-9][0-9]{0,2})")
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
+class SigningKey(Hidden, frozen=True):
     """A stored key. Its id is its day and its number on that day, such as `2026-11-29.1`."""
 
     day: date
     number: int
     public_jwk: dict[str, str]
-    wrapped: bytes = field(repr=False)
+    wrapped: bytes
     made_at: datetime
     revoked_at: datetime | None = None
 

@@ -8,7 +8,6 @@ settles payments, because comparing with that one again would prove nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -16,7 +15,7 @@ from typing import Protocol
 from ...figures import PayoutCode
 from ...money import Rupiah
 from ...registration.rules import FinancialAddress
-from ...values import Value
+from ...values import Hidden, Value
 from ..rules import Answer, Entitlement
 
 
@@ -31,8 +30,7 @@ class InquiryOutcome(StrEnum):
     """It does not answer such questions about this bank or wallet."""
 
 
-@dataclass(frozen=True, repr=False)
-class Inquiry:
+class Inquiry(Hidden, frozen=True):
     """The answer to an account inquiry; if FOUND, with the holder's name. Its repr leaves the name out."""
 
     outcome: InquiryOutcome
