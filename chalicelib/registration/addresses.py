@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from .. import clock
 from ..errors import Unavailable
 from ..figures import PayoutRules
-from ..notices.service import NoticeService
 from ..vault import Vault
 from . import change_notices, rules, wire
 from .errors import AccountAlreadyUsed, NotRegistered, UnknownPayoutCode
@@ -22,6 +21,9 @@ from .records import AddressRecord, UnpayableHolder, address_of, person_of
 from .refusals import Refusals
 from .rules import AddressCheck, FinancialAddress, Payee
 from .store import Legs, RegistrationOvertaken, RegistrationStore
+
+if TYPE_CHECKING:
+    from ..notices.service import NoticeService
 
 
 class WaitingAddress(NamedTuple):
@@ -39,7 +41,12 @@ class FinancialAddresses:
     """One financial address a person. `now` is aware; ids are those of accounts."""
 
     def __init__(
-        self, store: RegistrationStore, vault: Vault, payouts: PayoutRules, notices: NoticeService, refusals: Refusals
+        self,
+        store: RegistrationStore,
+        vault: Vault,
+        payouts: PayoutRules,
+        notices: Callable[[], NoticeService],
+        refusals: Refusals,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -122,7 +129,7 @@ class FinancialAddresses:
         """When an address may be paid to, counted from when its person was told; and whether telling them failed."""
         if address.pay_from is None:
             return None, False
-        told_at = self._notices.told(registrant_id, change_notices.address_changed(address.version))
+        told_at = self._notices().told(registrant_id, change_notices.address_changed(address.version))
         return max(address.pay_from, told_at + self._wait_time) if told_at else address.pay_from, told_at is None
 
     def _write(
@@ -165,7 +172,7 @@ class FinancialAddresses:
             released = released if own else None
         told = change_notices.of_address(new.version, new.pay_from, full_wait=full_wait)
         paying = unless_paying if old else None
-        with change_notices.telling(self._notices, registrant_id, told, paying) as legs:
+        with change_notices.telling(self._notices(), registrant_id, told, paying) as legs:
             try:
                 self._store.save_address(registrant_id, new, released, record.wrapped_key, legs)
             except AccountAlreadyUsed:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,7 +14,6 @@ from .. import clock
 from ..at_once import at_once
 from ..errors import Unavailable
 from ..figures import EligibilityRules
-from ..notices.service import NoticeService
 from ..structs import fill
 from ..vault import PersonKey, Vault
 from . import change_notices, fitness, identity, rules, wire
@@ -25,6 +25,9 @@ from .refusals import Refusals
 from .rules import Applicant, Contact, PersonalData, Registrant, Standing, Verification
 from .store import Legs, RegistrationOvertaken, RegistrationStore
 
+if TYPE_CHECKING:
+    from ..notices.service import NoticeService
+
 MakeLegs = Callable[[], Legs]
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
@@ -32,14 +35,17 @@ _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
 
 
 class Registrations:
-    """Registrations at any time, independent of waves. `now` is aware; ids are those of accounts."""
+    """Registrations at any time, independent of waves. `now` is aware; ids are those of accounts.
+
+    `notices` is called at the first need, which a join never has.
+    """
 
     def __init__(
         self,
         store: RegistrationStore,
         vault: Vault,
         eligibility: EligibilityRules,
-        notices: NoticeService,
+        notices: Callable[[], NoticeService],
         refusals: Refusals,
         addresses: FinancialAddresses,
     ) -> None:
@@ -265,6 +271,6 @@ class Registrations:
         released = old.phone_mac if changed.phone_mac != old.phone_mac else None
         new_record = Record(changed, sealed, record.wrapped_key, record.version + 1)
         told = change_notices.of_details(known, person, new_record.version)
-        with change_notices.telling(self._notices, old.id, told, others) as legs:
+        with change_notices.telling(self._notices(), old.id, told, others) as legs:
             self._store.save(new_record, released, unless_excluded=plain_registrant, others=legs)
         return changed

@@ -149,7 +149,7 @@ class PeopleServices(AccountsServices):
         from ..registration.refusals import Refusals
         from ..registration.service import Registrations
 
-        store, vault, notices = self.registration_store, self.vault, self.notices
+        store, vault, notices = self.registration_store, self.vault, lambda: self.notices
         eligibility = self.programme.eligibility
         refusals = Refusals(store, eligibility.refusals_max)
         addresses = FinancialAddresses(store, vault, self.programme.payouts, notices, refusals)

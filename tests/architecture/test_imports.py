@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.harness import ENVIRONMENT
 from chalicelib.aws import clients
 from chalicelib.config import API_TIMEOUT_S, Programme, Settings
 from chalicelib.wiring import Services
@@ -66,6 +68,21 @@ def test_importing_the_application_loads_what_routes_declare_and_nothing_that_on
     libraries = {"boto3", "cryptography", "holidays", "icalendar", "joserfc", "lokal", "phonenumbers", "pyblst"}
     libraries |= {"OpenSSL", "webauthn"}
     assert sorted(filter(works.match, loaded)) + sorted(loaded & libraries) == []
+
+
+def test_what_joins_is_built_without_what_only_other_requests_use():
+    """The first join of each process pays for it."""
+    run = subprocess.run(
+        [sys.executable, "-c", "import app, sys; app.services().waves; print(*sys.modules)"],
+        cwd=ROOT,
+        env=os.environ | ENVIRONMENT,
+        capture_output=True,
+        text=True,
+    )
+    loaded = set(run.stdout.split())
+    assert "chalicelib.waves.service" in loaded, run.stderr
+    works = re.compile(r"chalicelib\.(accounts\.items|notices\.s\w+|waves\.publication|payouts\.ledger)\b")
+    assert [*filter(works.match, loaded), *(loaded & {"aws_lambda_powertools"})] == []
 
 
 def test_the_join_is_wired_with_the_client_of_dynamodb_only(
