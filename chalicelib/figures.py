@@ -1,6 +1,7 @@
-"""The figures of the programme: the sections of `programme.toml`, typed. `config` loads and compares them."""
+"""The figures of the programme: the sections of `programme.toml`, typed. `config` loads and compares them.
 
-from __future__ import annotations
+Each cold start reads them, so their annotations are types already, and not text that would have to be evaluated.
+"""
 
 from datetime import datetime
 from typing import Annotated, Literal

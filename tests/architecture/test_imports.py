@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.harness import ENVIRONMENT
+from chalicelib import figures as figures_module
 from chalicelib.aws import clients
 from chalicelib.config import API_TIMEOUT_S, Programme, Settings
 from chalicelib.wiring import Services
@@ -70,7 +71,7 @@ def test_importing_the_application_loads_what_routes_declare_and_nothing_that_on
     assert sorted(filter(works.match, loaded)) + sorted(loaded & libraries) == []
 
 
-def test_what_joins_is_built_without_what_only_other_requests_use():
+def test_the_join_loads_nothing_that_only_other_requests_use():
     """The first join of each process pays for it."""
     run = subprocess.run(
         [sys.executable, "-c", "import app, sys; app.services().waves; print(*sys.modules)"],
@@ -83,6 +84,22 @@ def test_what_joins_is_built_without_what_only_other_requests_use():
     assert "chalicelib.waves.service" in loaded, run.stderr
     works = re.compile(r"chalicelib\.(accounts\.items|notices\.s\w+|waves\.publication|payouts\.ledger)\b")
     assert [*filter(works.match, loaded), *(loaded & {"aws_lambda_powertools"})] == []
+
+
+def test_garbage_collection_skips_what_was_imported():
+    run = subprocess.run(
+        [sys.executable, "-c", "import app, gc; print(gc.get_freeze_count())"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert int(run.stdout) > 10_000
+
+
+def test_the_types_of_the_figures_are_no_texts_to_evaluate():
+    figures = [
+        kind for kind in vars(figures_module).values() if getattr(kind, "__module__", "") == figures_module.__name__
+    ]
+    types = [of_field for kind in figures for of_field in getattr(kind, "__annotations__", {}).values()]
+    assert len(types) > 100
+    assert [one for one in types if isinstance(one, str)] == []
 
 
 def test_the_join_is_wired_with_the_client_of_dynamodb_only(

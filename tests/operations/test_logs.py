@@ -39,7 +39,7 @@ def with_error() -> logging.LogRecord:
         (with_error(), ""),
     ],
 )
-def test_a_line_is_what_powertools_writes(made: logging.LogRecord, trace: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_log_line_equals_that_of_powertools(made: logging.LogRecord, trace: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
     lines = io.StringIO()
     logs.handler("gelombang", lines).handle(made)
