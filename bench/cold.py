@@ -37,7 +37,8 @@ def measure(commands: dict[str, list[str]], runs: int) -> dict[str, list[tuple[f
     profile = apart(registered)
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     with serving({}) as [(endpoint, address)]:
-        environment = os.environ | ENVIRONMENT | {"AWS_ENDPOINT_URL": address}
+        # Modules are compiled once and kept, as in a package, whatever this process was told.
+        environment = os.environ | ENVIRONMENT | {"AWS_ENDPOINT_URL": address, "PYTHONDONTWRITEBYTECODE": ""}
         for number in range(runs + (runs > 1)):
             for place, (name, command) in enumerate(commands.items()):
                 person = f"{place:08x}-{number:04x}-4000-8000-000000000000"
