@@ -59,7 +59,7 @@ PROOFS = {name: Shown(**{name: True}) for name in ("device", "other_contact", "p
         (guard(since=T0), Shown(), Opening.MORE),
     ],
 )
-def test_who_proves_a_contact(of: ContactGuard | None, shown: Shown, becomes: Opening) -> None:
+def test_a_proved_contact_has_each_of_these_openings(of: ContactGuard | None, shown: Shown, becomes: Opening) -> None:
     assert rules.opening(of, shown, T0, FIGURES) is becomes
 
 
@@ -90,11 +90,11 @@ def contact(name: str, since: datetime | None = None, until: datetime | None = N
         ((contact("b", since=LATER), contact("c")), True),
     ],
 )
-def test_a_contact_goes_only_if_another_one_stays(others: tuple[KeptContact, ...], goes: bool) -> None:
+def test_a_contact_can_be_removed_only_if_another_remains(others: tuple[KeptContact, ...], goes: bool) -> None:
     assert rules.may_go((contact("a"), *others), "a", T0) is goes
 
 
-def test_what_ended_long_ago_is_forgotten_at_the_next_change_and_nothing_else_is() -> None:
+def test_the_next_change_drops_only_contacts_that_ended_long_ago() -> None:
     stays = (contact("a"), contact("b", until=T0), contact("c", since=LATER))
     gone = contact("d", until=T0 - rules.REMOVED_KEPT)
     assert rules.with_contact((*stays, gone), contact("e"), T0) == (*stays, contact("e"))
@@ -102,7 +102,7 @@ def test_what_ended_long_ago_is_forgotten_at_the_next_change_and_nothing_else_is
     assert rules.ending(stays, "b", None) == (stays[0], contact("b"), stays[2])
 
 
-def test_all_who_signed_in_are_told_and_who_was_removed_by_it_and_nobody_who_still_waits() -> None:
+def test_contacts_that_sign_in_or_were_just_removed_are_told_but_not_waiting_ones() -> None:
     told = (contact("a"), contact("b", until=T0), contact("c", until=LATER), contact("d", since=T0))
     others = (contact("e", since=LATER), contact("f", until=T0 - timedelta(minutes=5)))
     assert rules.told((*told, *others), T0) == told

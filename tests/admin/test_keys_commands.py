@@ -32,7 +32,7 @@ def lines(*words: str) -> list[str]:
     return result.output.splitlines()
 
 
-def test_a_stolen_key_is_worth_nothing_after_a_rotation_and_who_rotated_is_kept(services):
+def test_after_a_rotation_a_stolen_key_is_refused_and_the_act_is_recorded(services):
     assert lines("list") == []
     token = services.access_tokens.issue("account-1", "session-1", "thumbprint", T0, 300)
     assert lines("list") == ["2026-11-24.1  made 2026-11-24T03:00:00Z  in use"]

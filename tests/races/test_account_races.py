@@ -42,7 +42,7 @@ def kept(kind: Any, prefix: str) -> int:
 
 
 @pytest.mark.parametrize("meet", [1, 2, ALWAYS])
-def test_of_many_devices_with_one_code_one_gets_in(entrance: Entrance, meet: int) -> None:
+def test_a_code_lets_only_one_of_many_devices_in(entrance: Entrance, meet: int) -> None:
     for number in range(ROUNDS):
         entered, devices = entrance.entered(person(number)), [Device() for _ in range(AT_ONCE)]
         answers = together([partial(entrance.enter, entered, device, T0) for device in devices], meet)
@@ -68,7 +68,7 @@ def test_many_sign_ins_of_one_contact_at_once_make_one_account(entrance: Entranc
     assert kept(AccountItem, "ACCOUNT") == kept(GuardItem, "CONTACT") == ROUNDS + 1
 
 
-def test_one_device_that_sends_its_code_many_times_at_once_has_one_session(entrance: Entrance) -> None:
+def test_one_device_sending_its_code_many_times_at_once_gets_one_session(entrance: Entrance) -> None:
     for number in range(ROUNDS):
         entered, device = entrance.entered(person(number)), Device()
         opened = together([partial(entrance.enter, entered, device, T0)] * AT_ONCE)
@@ -76,7 +76,7 @@ def test_one_device_that_sends_its_code_many_times_at_once_has_one_session(entra
     assert kept(SessionItem, "SESSION#") == ROUNDS + 1
 
 
-def test_of_one_proof_sent_many_times_at_once_one_refreshes_and_of_many_proofs_all(entrance: Entrance) -> None:
+def test_a_proof_sent_many_times_at_once_refreshes_once(entrance: Entrance) -> None:
     device = Device()
     opened = entrance.sign_in(person(0), device, T0)
     for number in range(ROUNDS):
@@ -89,7 +89,7 @@ def test_of_one_proof_sent_many_times_at_once_one_refreshes_and_of_many_proofs_a
         assert refusals(together(others, ALWAYS)) == []
 
 
-def test_a_session_that_is_ended_beside_its_refreshes_stays_ended(entrance: Entrance) -> None:
+def test_a_session_ended_during_refreshes_stays_ended(entrance: Entrance) -> None:
     device = Device()
     for number in range(ROUNDS):
         opened = entrance.sign_in(person(number), device, T0)

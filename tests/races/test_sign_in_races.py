@@ -39,14 +39,16 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
-def test_a_code_is_compared_five_times_however_many_guess_it_at_once(signing: SignInsWorld, compared, meet: int):
+def test_a_code_is_compared_five_times_in_any_number_of_simultaneous_guesses(
+    signing: SignInsWorld, compared, meet: int
+):
     started = signing.sent()
     answers = together([partial(signing.judge, started, signing.wrong(started))] * (2 * AT_ONCE), meet)
     assert Counter(refusals(answers)) == {WrongCode: 5, CodeUsedUp: 2 * AT_ONCE - 5}
     assert compared == {signing.code(started): 5}
 
 
-def test_a_contact_has_twenty_failures_however_many_sign_ins_are_guessed_at_once(signing: SignInsWorld, compared):
+def test_a_contact_has_twenty_failures_in_any_number_of_simultaneous_sign_ins(signing: SignInsWorld, compared):
     begun = [signing.sent() for _ in range(signing.rules.codes_per_hour)]
     wrong = [(started, signing.wrong(started)) for started in begun]
     answers = together([partial(signing.judge, *each) for each in wrong * 5])
@@ -54,7 +56,7 @@ def test_a_contact_has_twenty_failures_however_many_sign_ins_are_guessed_at_once
     assert compared.total() == 20
 
 
-def test_a_right_code_among_wrong_ones_is_right_or_comes_too_late(signing: SignInsWorld):
+def test_a_right_code_among_wrong_ones_is_accepted_or_too_late(signing: SignInsWorld):
     started = signing.sent()
     typed = [signing.wrong(started)] * (AT_ONCE - 1) + [signing.code(started)]
     *_, right = together([partial(signing.judge, started, code) for code in typed])
@@ -62,7 +64,7 @@ def test_a_right_code_among_wrong_ones_is_right_or_comes_too_late(signing: SignI
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
-def test_a_contact_has_five_codes_an_hour_however_many_ask_at_once(signing: SignInsWorld, meet: int):
+def test_a_contact_gets_five_codes_an_hour_in_any_number_of_simultaneous_requests(signing: SignInsWorld, meet: int):
     signing.queued()
     answers = together([signing.start] * (2 * AT_ONCE), meet)
     begun = [answer for answer in answers if isinstance(answer, Started)]

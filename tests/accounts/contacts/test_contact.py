@@ -45,14 +45,14 @@ def test_every_way_of_writing_an_address_is_one_contact(typed):
         ("081234567890/081234567891", "phone"),
     ],
 )
-def test_anything_else_is_refused_and_not_repeated(typed, kind):
+def test_any_other_text_is_refused_and_not_quoted(typed, kind):
     with pytest.raises(MalformedContact) as refused:
         parse_contact(typed)
     assert refused.value.facts == {"kind": kind}
 
 
 @given(st.text(max_size=80))
-def test_a_contact_that_was_read_is_read_again_as_itself(text):
+def test_reading_a_contact_is_idempotent(text):
     try:
         contact = parse_contact(text)
     except MalformedContact:

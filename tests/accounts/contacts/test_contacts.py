@@ -26,7 +26,7 @@ def house(cloud: Settings, strict_programme: Programme) -> Household:
     return Household(cloud, strict_programme)
 
 
-def test_an_old_session_adds_a_contact_at_once_and_either_signs_in(house: Household) -> None:
+def test_an_old_session_adds_a_contact_at_once_and_both_contacts_sign_in(house: Household) -> None:
     siti = house.account("siti", EMAIL)
     view = house.add(house.session(siti), PHONE)
     assert (view.contact, view.signs_in_from, view.signs_in_until) == (masked(PHONE), None, None)
@@ -69,7 +69,7 @@ def test_a_contact_is_removed_at_once_by_an_old_session_and_later_by_a_young_one
     house.consistent(siti)
 
 
-def test_who_is_removed_is_told_too(house: Household) -> None:
+def test_a_removed_contact_is_told_too(house: Household) -> None:
     siti = house.account("siti", EMAIL, PHONE)
     house.remove(house.session(siti), PHONE)
     reach = house.services.directory.contacts(siti.id, house.now)
@@ -80,7 +80,7 @@ def test_who_is_removed_is_told_too(house: Household) -> None:
     assert {one.value for one in later.contacts.values()} == {EMAIL}
 
 
-def test_who_waits_is_not_told_so_that_a_thief_gets_no_link(house: Household) -> None:
+def test_a_waiting_contact_is_not_told_so_that_a_thief_gets_no_link(house: Household) -> None:
     siti = house.account("siti", EMAIL)
     house.add(house.session(siti, YOUNG), THIEF)
     reach = house.services.directory.contacts(siti.id, house.now)
@@ -88,7 +88,7 @@ def test_who_waits_is_not_told_so_that_a_thief_gets_no_link(house: Household) ->
     assert {one.value for one in reach.contacts.values()} == {EMAIL}
 
 
-def test_the_last_contact_stays(house: Household) -> None:
+def test_the_last_contact_cannot_be_removed(house: Household) -> None:
     siti = house.account("siti", EMAIL)
     session = house.session(siti)
     with pytest.raises(LastContact):
@@ -118,7 +118,7 @@ def test_a_thief_with_a_young_session_cannot_lock_the_owner_out(house: Household
     house.consistent(siti)
 
 
-def test_who_denies_a_change_by_a_link_cancels_it_and_signs_the_thief_out(house: Household) -> None:
+def test_denying_a_change_by_a_link_cancels_it_and_signs_the_thief_out(house: Household) -> None:
     siti = house.account("siti", EMAIL)
     thiefs = house.session(siti, timedelta())
     house.add(thiefs, THIEF)
@@ -133,7 +133,7 @@ def test_who_denies_a_change_by_a_link_cancels_it_and_signs_the_thief_out(house:
     assert house.owner(THIEF) is None
 
 
-def test_what_took_effect_is_not_cancelled_but_who_denies_it_signs_out_who_did_it(house: Household) -> None:
+def test_denying_a_change_that_took_effect_signs_its_session_out(house: Household) -> None:
     siti = house.account("siti", EMAIL)
     stolen = house.session(siti)
     house.add(stolen, PHONE)
@@ -185,7 +185,7 @@ def _fields(struct: object) -> dict[str, str]:
     return {name: getattr(struct, name) for name in ("sign_in_id", "secret", "code")}
 
 
-def test_a_contact_moves_between_accounts_when_it_was_removed(house: Household) -> None:
+def test_a_removed_contact_can_be_added_to_another_account(house: Household) -> None:
     siti, budi = house.account("siti", EMAIL, PHONE), house.account("budi", OTHER_EMAIL)
     house.remove(house.session(siti), PHONE)
     house.add(house.session(budi), PHONE)
@@ -198,7 +198,7 @@ def test_a_contact_moves_between_accounts_when_it_was_removed(house: Household) 
     assert house.contacts(budi) == {masked(OTHER_EMAIL)}
 
 
-def test_a_contact_that_leaves_later_is_free_from_then_on(house: Household) -> None:
+def test_a_contact_removed_with_a_wait_is_free_only_after_it(house: Household) -> None:
     siti, budi = house.account("siti", EMAIL, PHONE), house.account("budi", OTHER_EMAIL)
     house.remove(house.session(siti, YOUNG), PHONE)
     with pytest.raises(ContactTaken):
@@ -209,7 +209,7 @@ def test_a_contact_that_leaves_later_is_free_from_then_on(house: Household) -> N
     house.consistent(siti, budi)
 
 
-def test_a_number_that_was_sold_again_is_added_by_who_has_it_now_and_nothing_else_is(house: Household) -> None:
+def test_only_a_resold_number_can_be_added_while_another_account_has_it(house: Household) -> None:
     siti = house.account("siti", EMAIL, PHONE, proved=STALE)
     budi = house.account("budi", OTHER_EMAIL)
     session = house.session(budi)
@@ -223,14 +223,14 @@ def test_a_number_that_was_sold_again_is_added_by_who_has_it_now_and_nothing_els
     house.consistent(siti, budi)
 
 
-def test_a_number_that_was_proved_lately_is_never_taken(house: Household) -> None:
+def test_a_recently_proved_number_is_never_taken(house: Household) -> None:
     house.account("siti", EMAIL, PHONE)
     budi = house.account("budi", OTHER_EMAIL)
     with pytest.raises(ContactTaken):
         house.add(house.session(budi), PHONE, fresh=True)
 
 
-def test_what_another_account_waits_for_goes_to_who_has_it_and_says_so(house: Household) -> None:
+def test_a_contact_that_waits_in_another_account_can_be_taken_with_fresh(house: Household) -> None:
     thief, siti = house.account("thief", THIEF), house.account("siti", EMAIL)
     house.add(house.session(thief, YOUNG), PHONE)
     with pytest.raises(ContactTaken):
@@ -259,7 +259,7 @@ def test_removing_and_adding_again(house: Household) -> None:
     house.consistent(siti)
 
 
-def test_one_that_waits_is_removed_at_once(house: Household) -> None:
+def test_a_waiting_contact_is_removed_at_once(house: Household) -> None:
     siti = house.account("siti", EMAIL)
     young = house.session(siti, YOUNG)
     house.add(young, PHONE)
@@ -270,7 +270,7 @@ def test_one_that_waits_is_removed_at_once(house: Household) -> None:
     assert house.owner(PHONE) == siti.id
 
 
-def test_the_same_code_again_has_the_same_answer_and_adds_nothing_elsewhere(house: Household) -> None:
+def test_the_same_code_again_gives_the_same_answer_and_adds_nothing_elsewhere(house: Household) -> None:
     siti, budi = house.account("siti", EMAIL), house.account("budi", OTHER_EMAIL)
     session, form = house.session(siti), house.form(PHONE)
     first, new = house.services.contacts.add(session, form, house.now)
@@ -284,7 +284,7 @@ def test_the_same_code_again_has_the_same_answer_and_adds_nothing_elsewhere(hous
     assert len(house.told(siti)) == 2
 
 
-def test_an_account_has_a_few_contacts_at_most(house: Household) -> None:
+def test_an_account_has_at_most_five_contacts(house: Household) -> None:
     siti = house.account("siti", EMAIL)
     session = house.session(siti)
     for number in range(CONTACTS_MAX - 1):
@@ -318,7 +318,7 @@ def cancelled(house: Household, session: Session) -> Callable[[], object]:
 
 @pytest.mark.parametrize("act", [added, removed, taken, cancelled])
 @SOME_OR_ALL
-def test_whoever_dies_at_any_call_and_asks_again_has_it_once(
+def test_a_request_that_died_at_any_call_takes_effect_once_when_repeated(
     house: Household, monkeypatch: pytest.MonkeyPatch, act: Callable[..., Callable[[], object]], picked: Callable
 ) -> None:
     siti = house.account("siti", EMAIL, OTHER_EMAIL)
@@ -359,7 +359,7 @@ def undo(house: Household) -> None:
             client.delete_item(TableName=name, Key={key: row[key] for key in ("pk", "sk")})
 
 
-def test_of_two_devices_at_once_neither_undoes_the_other(house: Household, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_devices_at_once_do_not_undo_each_others_changes(house: Household, monkeypatch: pytest.MonkeyPatch) -> None:
     siti = house.account("siti", EMAIL, PHONE)
     one, other, calls = house.session(siti), house.session(siti), Calls(monkeypatch)
     form = house.form(OTHER_EMAIL)
@@ -375,7 +375,7 @@ def test_of_two_devices_at_once_neither_undoes_the_other(house: Household, monke
     house.consistent(siti)
 
 
-def test_of_two_removals_at_once_one_is_refused(house: Household, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_two_simultaneous_removals_is_refused(house: Household, monkeypatch: pytest.MonkeyPatch) -> None:
     siti = house.account("siti", EMAIL, PHONE)
     one, other, calls = house.session(siti), house.session(siti), Calls(monkeypatch)
     number = house.id_of(siti.id, PHONE)
@@ -386,7 +386,7 @@ def test_of_two_removals_at_once_one_is_refused(house: Household, monkeypatch: p
     assert house.contacts(siti) == {masked(PHONE)}
 
 
-def test_nothing_of_a_contact_is_logged_or_told(house: Household, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_contact_is_logged_or_shown(house: Household, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "chalicelib")
     siti = house.account("siti", EMAIL)
     house.add(house.session(siti), PHONE)

@@ -38,7 +38,7 @@ def test_a_person_is_reached_at_every_contact_in_their_language(cloud: Settings,
     assert "siti@" not in repr(reach)
 
 
-def test_a_contact_is_kept_sealed_and_opens_for_its_account_only(cloud: Settings, programme: Programme) -> None:
+def test_a_contact_is_stored_encrypted_and_opens_for_its_account_only(cloud: Settings, programme: Programme) -> None:
     services = Services(cloud, programme)
     account, other = kept(services, "siti", SITI), kept(services, "budi", PHONE)
     assert services.account_store.account("siti") == account

@@ -91,7 +91,7 @@ def test_after_two_administrators_and_a_week_the_new_contact_has_the_account(des
     assert [one.contact for one in shown] == ["s•••@example.org"]
 
 
-def test_old_contacts_hear_of_its_beginning_and_of_its_end(desk: Desk) -> None:
+def test_old_contacts_are_told_when_a_recovery_begins_and_ends(desk: Desk) -> None:
     desk.approved()
     directory = desk.house.services.directory
     for _ in ("begun", "done"):
@@ -102,7 +102,7 @@ def test_old_contacts_hear_of_its_beginning_and_of_its_end(desk: Desk) -> None:
         desk.sign_in()
 
 
-def test_two_different_people_are_needed_and_what_was_shown(desk: Desk) -> None:
+def test_a_recovery_needs_two_people_and_the_state_that_was_shown(desk: Desk) -> None:
     proposed = desk.propose()
     for same in (ANI, ANI_ELSEWHERE):
         with pytest.raises(RecoveryBySamePerson):
@@ -119,7 +119,7 @@ def test_two_different_people_are_needed_and_what_was_shown(desk: Desk) -> None:
             act()
 
 
-def test_nobody_is_told_of_what_one_proposes(desk: Desk) -> None:
+def test_nobody_is_told_of_a_mere_proposal(desk: Desk) -> None:
     desk.propose()
     desk.recoveries.used(desk.lost.id)
     assert desk.state() is RecoveryState.PROPOSED, "its use says nothing yet"
@@ -138,7 +138,7 @@ ENDS: dict[str, Callable[[Desk], object]] = {
 
 @pytest.mark.parametrize("late", [False, True])
 @pytest.mark.parametrize("how", ENDS)
-def test_it_ends_for_good_and_both_accounts_hear_of_it(desk: Desk, how: str, late: bool) -> None:
+def test_an_ended_recovery_never_continues_and_both_accounts_are_told(desk: Desk, how: str, late: bool) -> None:
     desk.approved()
     if late:
         desk.house.now += 2 * WEEK
@@ -154,7 +154,7 @@ def test_it_ends_for_good_and_both_accounts_hear_of_it(desk: Desk, how: str, lat
     desk.house.consistent(desk.lost, desk.new)
 
 
-def test_a_second_recovery_revives_nothing_that_the_first_one_ended(desk: Desk) -> None:
+def test_a_second_recovery_revives_no_session_that_the_first_ended(desk: Desk) -> None:
     desk.approved()
     desk.house.now += WEEK
     assert desk.sign_in()
@@ -169,7 +169,7 @@ def test_a_second_recovery_revives_nothing_that_the_first_one_ended(desk: Desk) 
     assert (ended.state, ended.barred_before) == (RecoveryState.ENDED, done_at)
 
 
-def test_what_cannot_be_recovered_and_with_what(desk: Desk) -> None:
+def test_these_recoveries_are_refused(desk: Desk) -> None:
     both = desk.house.account("both", OTHER_EMAIL, "+6281111111111")
     waiting = desk.house.account("waiting")
     for lost, new, refusal in [
@@ -184,7 +184,7 @@ def test_what_cannot_be_recovered_and_with_what(desk: Desk) -> None:
             desk.recoveries.propose(lost, new, ANI, SEEN, desk.house.now)
 
 
-def test_a_contact_that_left_the_new_account_recovers_nothing(desk: Desk) -> None:
+def test_a_contact_removed_from_the_new_account_recovers_nothing(desk: Desk) -> None:
     proposed = desk.propose()
     session = desk.house.session(desk.new)
     desk.house.add(session, OTHER_EMAIL)
@@ -193,7 +193,7 @@ def test_a_contact_that_left_the_new_account_recovers_nothing(desk: Desk) -> Non
         desk.recoveries.approve(desk.lost.id, BUDI, desk.house.now, proposed)
 
 
-def test_of_the_owner_and_the_new_contact_at_once_one_has_the_account(
+def test_if_owner_and_new_contact_act_at_once_only_one_gets_the_account(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.approved()
@@ -229,7 +229,7 @@ def using(desk: Desk) -> Callable[[], object]:
 
 @pytest.mark.parametrize("step", [proposing, approving, completing, using])
 @SOME_OR_ALL
-def test_whoever_dies_at_any_call_and_asks_again_has_it_once(
+def test_a_request_that_died_at_any_call_takes_effect_once_when_repeated(
     cloud: Settings,
     desk: Desk,
     monkeypatch: pytest.MonkeyPatch,
@@ -291,7 +291,7 @@ class Line:
         return result.output
 
 
-def test_the_commands_show_what_is_approved_and_who_did_what(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commands_show_the_proposal_and_all_acts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     line, (lost, new) = Line(desk, monkeypatch), (desk.lost.id, desk.new.id)
     assert line.told("recover", "show", lost) == "never recovered\n"
     assert "(no_recovery)" in line.run("recover", "approve", lost).output
@@ -311,7 +311,7 @@ def test_the_commands_show_what_is_approved_and_who_did_what(desk: Desk, monkeyp
         assert secret not in proposed + approved + shown
 
 
-def test_the_desk_finds_an_account_by_a_nik_that_is_not_shown(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_desk_finds_an_account_by_nik_without_printing_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     line, services = Line(desk, monkeypatch), desk.house.services
     services.register(desk.lost.id, SITI, desk.house.now)
     found = line.told("find", given=f"{SITI.nik}\n")

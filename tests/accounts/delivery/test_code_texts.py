@@ -23,7 +23,7 @@ def test_the_lists_of_devices_and_languages_are_those_of_the_form():
 
 
 @pytest.mark.parametrize(("device", "language"), [*product(DEVICES, LANGUAGES)])
-def test_a_message_has_all_that_a_reader_needs(device, language):
+def test_a_message_has_code_device_and_lifetime(device, language):
     text = code_text("012345", device, language, 10, DOMAIN)
     for message in (text.mail, text.sms):
         assert "Gelombang" in message
@@ -38,7 +38,7 @@ def test_a_message_has_all_that_a_reader_needs(device, language):
 
 
 @pytest.mark.parametrize(("device", "language"), [*product(DEVICES, LANGUAGES)])
-def test_an_sms_is_one_and_ends_as_browsers_read_it(device, language):
+def test_an_sms_fits_into_one_part_and_ends_with_the_line_for_browsers(device, language):
     sms = code_text("012345", device, language, 10, DOMAIN).sms
     assert sms.splitlines()[-1] == f"@{DOMAIN} #012345"
     assert GSM.fullmatch(sms)

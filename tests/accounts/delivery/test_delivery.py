@@ -27,7 +27,7 @@ def progress(signing: SignInsWorld, started) -> str:
     return signing.sign_ins.progress(started.sign_in.id, signing.now).state
 
 
-def test_the_code_that_was_sent_is_right_and_its_ten_minutes_begin_then(signing: SignInsWorld):
+def test_a_sent_code_is_accepted_and_lives_ten_minutes_from_its_sending(signing: SignInsWorld):
     started = signing.start()
     signing.later(1800)
     assert signing.deliver() == []
@@ -48,7 +48,7 @@ def test_a_message_that_comes_twice_sends_nothing_more(signing: SignInsWorld):
     assert len(signing.channel.taken) == 1
 
 
-def test_of_a_function_that_died_once_its_code_was_recorded_nothing_is_sent_again(signing: SignInsWorld):
+def test_a_recorded_code_is_not_sent_again_after_a_crash(signing: SignInsWorld):
     started = signing.start()
     signing.sign_ins.store.handed_over(started.sign_in.id, 1, signing.now)
     assert signing.deliver() == []
@@ -58,7 +58,7 @@ def test_of_a_function_that_died_once_its_code_was_recorded_nothing_is_sent_agai
 
 @pytest.mark.parametrize("where", ["before", "after"])
 @SOME_OR_ALL
-def test_wherever_it_dies_the_message_that_comes_again_sends_the_same_code(signing, monkeypatch, where, picked):
+def test_after_a_crash_at_any_call_the_repeated_message_sends_the_same_code(signing, monkeypatch, where, picked):
     calls = Calls(monkeypatch)
     signing.sender.serve(signing.start("first@example.org").sign_in.budget_id, "2026-11-24")  # what a process keeps
     signing.channel.taken.clear()
@@ -79,7 +79,7 @@ def test_wherever_it_dies_the_message_that_comes_again_sends_the_same_code(signi
     assert len(points) > 4
 
 
-def test_a_channel_that_takes_nothing_is_asked_again(signing: SignInsWorld, caplog):
+def test_a_channel_that_refuses_for_now_is_tried_again(signing: SignInsWorld, caplog):
     started = signing.start()
     signing.sender.serve("nobody", "2026-11-24")
     signing.channel.plan = [NotTaken("TooManyRequestsException"), NotTaken("SendingPausedException")]
@@ -93,7 +93,7 @@ def test_a_channel_that_takes_nothing_is_asked_again(signing: SignInsWorld, capl
 
 
 @pytest.mark.parametrize(("contact", "more"), [(SITI, []), ("081234567890", ["UpdateItem", "UpdateItem"])])
-def test_a_code_makes_these_calls_besides_its_channel_s(signing: SignInsWorld, monkeypatch, contact, more):
+def test_sending_a_code_makes_these_calls_besides_the_channels(signing: SignInsWorld, monkeypatch, contact, more):
     world = SignInsWorld(signing.settings, offering_sms(signing.services.programme))
     world.sign_ins.contact(world.start("first@example.org").sign_in)  # what a process keeps
     started, costs = world.start(contact), SmsCosts(world.rules.sms)
@@ -106,7 +106,7 @@ def test_a_code_makes_these_calls_besides_its_channel_s(signing: SignInsWorld, m
     assert len(made) + 1 == stated("a code by SMS" if more else "a code by mail")
 
 
-def test_who_cannot_be_reached_is_told_so_and_not_tried_again(signing: SignInsWorld):
+def test_an_undeliverable_code_is_shown_as_such_and_not_sent_again(signing: SignInsWorld):
     started = signing.start()
     signing.sender.serve("nobody", "2026-11-24")
     signing.channel.plan = [NeverTaken("BadRequestException")]
@@ -116,7 +116,7 @@ def test_who_cannot_be_reached_is_told_so_and_not_tried_again(signing: SignInsWo
     assert signing.channel.taken == []
 
 
-def test_a_code_of_which_nobody_knows_whether_it_was_sent_lets_its_reader_in(signing: SignInsWorld):
+def test_a_code_of_unknown_delivery_is_accepted(signing: SignInsWorld):
     started = signing.start()
     signing.sender.serve("nobody", "2026-11-24")
     signing.channel.plan = [OutcomeUnknown("ReadTimeoutError")]
@@ -128,14 +128,14 @@ def test_a_code_of_which_nobody_knows_whether_it_was_sent_lets_its_reader_in(sig
     assert signing.channel.codes == [signing.code(started, 2)]
 
 
-def test_of_an_impatient_person_the_last_sign_in_gets_its_code(signing: SignInsWorld):
+def test_of_several_waiting_sign_ins_of_a_contact_the_last_gets_its_code(signing: SignInsWorld):
     first, second = signing.start(), signing.start()
     assert signing.deliver() == []
     assert signing.channel.codes == [signing.code(second)]
     assert (progress(signing, first), progress(signing, second)) == ("queued", "sent")
 
 
-def test_who_begins_while_another_code_is_handed_over_is_served_with_it(signing: SignInsWorld):
+def test_a_sign_in_started_during_a_sending_is_served_too(signing: SignInsWorld):
     first = signing.start()
     signing.sender.serve("nobody", "2026-11-24")
     begun = []
@@ -145,7 +145,7 @@ def test_who_begins_while_another_code_is_handed_over_is_served_with_it(signing:
     assert signing.queued() == []
 
 
-def test_a_start_that_has_not_been_written_down_yet_is_waited_for(signing: SignInsWorld, monkeypatch):
+def test_the_consumer_waits_for_a_sign_in_not_stored_yet(signing: SignInsWorld, monkeypatch):
     store = signing.sign_ins.store
     written = []
     monkeypatch.setattr(store, "put", written.append)
@@ -158,7 +158,7 @@ def test_a_start_that_has_not_been_written_down_yet_is_waited_for(signing: SignI
     assert signing.judge(started, signing.channel.codes[0])
 
 
-def test_of_a_start_that_died_half_way_nobody_waits_for_ever(signing: SignInsWorld, monkeypatch):
+def test_a_start_that_died_half_way_is_dropped(signing: SignInsWorld, monkeypatch):
     monkeypatch.setattr(signing.sign_ins.store, "put", lambda _: None)
     started = signing.start()
     assert signing.deliver() == []

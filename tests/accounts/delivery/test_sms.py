@@ -55,7 +55,7 @@ def test_sms_are_off_unless_somebody_switched_them_on(signing: SignInsWorld):
     assert (row["pk"], row["entered"]) == ({"S": "P#+6281234"}, {"N": "1"})
 
 
-def test_a_day_s_stop_is_hard_for_all_at_once_and_rings(costs: SmsCosts, caplog):
+def test_the_daily_limit_of_sms_holds_for_many_at_once_and_rings(costs: SmsCosts, caplog):
     numbers = [f"+628{n}{n}{n}34567890" for n in range(10) for _ in range(3)]
     with ThreadPoolExecutor(8) as threads:
         allowed = list(threads.map(lambda number: costs.allows(number, T0), numbers))
@@ -64,7 +64,7 @@ def test_a_day_s_stop_is_hard_for_all_at_once_and_rings(costs: SmsCosts, caplog)
     assert costs.allows(NUMBER, T0 + timedelta(hours=14)), "03:00 UTC is 10:00 WIB: the next day has come"
 
 
-def test_notices_leave_half_of_a_day_s_money_to_codes_and_say_nothing_of_a_prefix(costs: SmsCosts, caplog):
+def test_notices_use_at_most_half_of_the_daily_limit_and_count_for_no_prefix(costs: SmsCosts, caplog):
     assert [costs.allows_notice(T0) for _ in range(8)] == [True] * 5 + [False] * 3
     assert [costs.allows(NUMBER, T0) for _ in range(4)] == [True] * 4
     assert caplog.records == [], "nobody is called for a notice that goes out tomorrow"
@@ -73,7 +73,7 @@ def test_notices_leave_half_of_a_day_s_money_to_codes_and_say_nothing_of_a_prefi
         sms.tell(NUMBER, "Gelombang: Anda terpilih", T0)
 
 
-def test_a_prefix_that_receives_and_never_enters_is_shut_and_no_other(costs: SmsCosts, caplog):
+def test_only_a_prefix_that_gets_codes_and_enters_none_is_closed(costs: SmsCosts, caplog):
     assert [costs.allows(NUMBER, T0) for _ in range(4)] == [True] * 4
     assert not costs.allows(SAME_PREFIX, T0)
     assert costs.allows(OTHER_PREFIX, T0)
@@ -103,7 +103,7 @@ def test_an_sms_is_published_to_its_number_once(costs: SmsCosts):
         stub.assert_no_pending_responses()
 
 
-def test_what_may_not_cost_more_is_not_published(costs: SmsCosts):
+def test_above_the_limit_no_sms_is_published(costs: SmsCosts):
     for _ in range(10):
         costs.allows(OTHER_PREFIX, T0)
         costs.entered(OTHER_PREFIX, T0)
@@ -136,7 +136,7 @@ def refusal(code: str, status: int) -> ClientError:
         (EndpointConnectionError(endpoint_url="https://sns"), NotTaken),
     ],
 )
-def test_what_sns_answers_means_one_of_three_things(costs: SmsCosts, error, meaning):
+def test_each_answer_of_sns_has_one_of_three_meanings(costs: SmsCosts, error, meaning):
     with pytest.raises(meaning) as said:
         send(channel(costs, failing(error)))
     assert NUMBER not in str(said.value)

@@ -44,7 +44,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_key_made_for_others_or_without_its_owner_is_refused(wrong):
+def test_a_key_made_for_another_page_or_without_verification_is_refused(wrong):
     passkey = Passkey()
     WRONG[wrong](passkey)
     with pytest.raises(MalformedPasskey):
@@ -52,7 +52,7 @@ def test_a_key_made_for_others_or_without_its_owner_is_refused(wrong):
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_signature_given_to_others_or_without_its_owner_is_refused(wrong):
+def test_a_signature_for_another_page_or_without_verification_is_refused(wrong):
     passkey = Passkey()
     key = registered(passkey)
     WRONG[wrong](passkey)
@@ -65,7 +65,7 @@ def test_a_signature_given_to_others_or_without_its_owner_is_refused(wrong):
     [{"kind": "webauthn.get"}, {"kind": "payment.get"}, {"challenge": b64(b"another")}, {"crossOrigin": True}],
     ids=str,
 )
-def test_client_data_of_another_kind_challenge_or_frame_makes_no_key(said):
+def test_client_data_of_another_type_challenge_or_frame_makes_no_key(said):
     with pytest.raises(MalformedPasskey):
         made(
             Passkey().made(ASKED, **said) if "challenge" not in said else Passkey().made(said["challenge"]),
@@ -79,7 +79,7 @@ def test_client_data_of_another_kind_challenge_or_frame_makes_no_key(said):
     [{"kind": "webauthn.create"}, {"kind": "payment.get"}, {"challenge": b64(b"another")}, {"crossOrigin": True}],
     ids=str,
 )
-def test_client_data_of_another_kind_challenge_or_frame_signs_nobody_in(said):
+def test_client_data_of_another_type_challenge_or_frame_signs_nobody_in(said):
     passkey = Passkey()
     key = registered(passkey)
     answer = passkey.used(ASKED, **said) if "challenge" not in said else passkey.used(said["challenge"])
@@ -95,7 +95,7 @@ def test_a_signature_by_another_key_is_refused():
         used(other.used(ASKED), CHALLENGE, PARTY, key.public_key)
 
 
-def test_a_self_attested_key_whose_signature_is_anothers_is_refused():
+def test_a_self_attested_key_with_a_foreign_signature_is_refused():
     passkey, other = Passkey(), Passkey()
     honest = passkey._sign
     passkey._sign = other._sign
@@ -116,7 +116,7 @@ def test_a_credential_id_is_at_most_as_long_as_the_standard_allows(length, taken
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_whatever_a_browser_sends_is_refused_and_never_breaks(seed):
+def test_malformed_answers_of_a_browser_are_refused_and_never_crash(seed):
     """Bytes changed, cut and doubled; a change that only names other fields of no weight may pass."""
     chance = random.Random(seed)
     passkey = Passkey(user="someone")
@@ -177,5 +177,5 @@ def test_the_challenge_is_read_from_the_client_data():
         ("localhost", "http://localhost:8000", ("http://localhost:8000", "https://localhost")),
     ],
 )
-def test_the_origins_are_the_domains_own_and_ours_at_it(rp_id, public_url, origins):
+def test_the_allowed_origins_are_the_domain_and_our_address_below_it(rp_id, public_url, origins):
     assert relying_party(rp_id, public_url) == RelyingParty(rp_id, origins)

@@ -104,7 +104,7 @@ def test_a_challenge_is_good_for_its_purpose_its_account_and_five_minutes(house,
     assert not house.refused(passkey, asked)
 
 
-def test_a_repeat_of_adding_gives_the_same_passkey_and_tells_once(house, siti):
+def test_adding_a_passkey_again_gives_the_same_one_and_one_notice(house, siti):
     passkey, session = Passkey(), house.session(siti)
     challenge = house.challenge(session)
     assert house.added(session, passkey, challenge) == house.added(session, passkey, challenge)
@@ -122,7 +122,7 @@ def test_a_credential_id_belongs_to_one_account(house, siti):
     assert house.told(thief) == []
 
 
-def test_a_passkey_of_another_account_opens_neither(house, siti):
+def test_a_passkey_with_another_accounts_user_handle_opens_neither(house, siti):
     mine, theirs = Passkey(), Passkey()
     budi = house.account("budi", OTHER_EMAIL)
     house.added(house.session(siti), mine)
@@ -178,7 +178,7 @@ def test_a_request_that_is_sent_twice_is_refused_and_does_not_ring(house, siti, 
     assert caplog.records == []
 
 
-def test_a_counter_that_is_always_0_is_no_sign(house, siti):
+def test_a_counter_that_is_always_0_is_accepted(house, siti):
     passkey = Passkey()
     house.added(house.session(siti), passkey)
     assert {house.used(passkey)[0] for _ in range(3)} == {siti.id}
@@ -188,7 +188,7 @@ def test_a_counter_that_is_always_0_is_no_sign(house, siti):
     assert house.refused(passkey)
 
 
-def test_whether_a_key_is_backed_up_is_kept_and_whether_it_may_be_never_changes(house, siti):
+def test_the_backup_state_is_stored_and_backup_eligibility_never_changes(house, siti):
     passkey = Passkey(flags=BOUND | 8)
     view = house.added(house.session(siti), passkey)
     assert not view.backed_up
@@ -276,7 +276,7 @@ def test_a_young_session_removes_a_passkey_three_days_later_unless_that_is_cance
     house.added(house.session(house.account("budi", OTHER_EMAIL)), passkey)  # nobody's any more
 
 
-def test_an_old_session_removes_at_once_what_a_young_one_has_asked_to_remove(house, siti):
+def test_an_old_session_removes_at_once_a_passkey_that_a_young_one_marked(house, siti):
     passkey = Passkey()
     view = house.added(house.session(siti), passkey)
     house.services.passkeys.remove(house.session(siti, YOUNG), view.passkey_id, house.now)

@@ -21,9 +21,7 @@ SECOND, MINUTE, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelta(days
 SITI, BUDI = "siti@example.org", "+6281234567890"
 
 
-def test_the_same_request_again_gives_the_same_session_and_no_other_device_gets_one(
-    entrance: Entrance, phone: Device
-) -> None:
+def test_a_repeated_request_gives_the_same_session_and_another_device_none(entrance: Entrance, phone: Device) -> None:
     entered = entrance.entered(SITI)
     first = entrance.enter(entered, phone, T0)
     again = entrance.enter(entered, phone, T0 + 5 * MINUTE)
@@ -48,7 +46,7 @@ def test_a_code_opens_nothing_after_its_session_was_ended(entrance: Entrance, ph
             entrance.enter(entered, device, T0 + MINUTE)
 
 
-def test_of_two_devices_that_meet_between_any_two_calls_one_gets_in(
+def test_only_one_of_two_devices_that_interleave_at_any_calls_gets_in(
     entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entrance.sign_in(BUDI, phone, T0)  # what a process keeps is there
@@ -62,7 +60,7 @@ def test_of_two_devices_that_meet_between_any_two_calls_one_gets_in(
         assert {type(one) for one in answers} == {CodeUsed, SessionOpened}, at
 
 
-def test_two_sign_ins_of_one_contact_that_meet_between_any_two_calls_make_one_account(
+def test_two_sign_ins_of_one_contact_that_interleave_at_any_calls_make_one_account(
     entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entrance.sign_in(BUDI, phone, T0)
@@ -83,7 +81,7 @@ def test_two_sign_ins_of_one_contact_that_meet_between_any_two_calls_make_one_ac
 
 @pytest.mark.parametrize("where", ["before", "after"])
 @pytest.mark.parametrize("known", [False, True])
-def test_who_asks_again_after_a_death_at_any_call_has_one_account_and_one_session(
+def test_a_request_repeated_after_a_crash_at_any_call_makes_one_account_and_session(
     entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch, where: str, known: bool
 ) -> None:
     entrance.sign_in(BUDI, phone, T0)
@@ -106,7 +104,7 @@ def test_who_asks_again_after_a_death_at_any_call_has_one_account_and_one_sessio
     assert at > 3
 
 
-def test_a_session_is_four_write_units_and_a_refresh_one(
+def test_a_session_costs_four_write_units_and_a_refresh_one(
     entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A write is a unit while its item is below a kilobyte: the longest contact there is, a session's every proof."""

@@ -97,16 +97,16 @@ CONFUSED = {
 
 
 @pytest.mark.parametrize("what", CONFUSED)
-def test_a_token_of_another_make_is_refused(issuers, what):
+def test_a_token_with_another_header_or_signature_is_refused(issuers, what):
     assert refused(issuers, CONFUSED[what]())
 
 
-def test_an_issuer_that_is_not_configured_is_refused_as_any_other_wrong_token(issuers):
+def test_an_unknown_issuer_is_refused_like_any_wrong_token(issuers):
     assert refused(issuers, token(), name="nobody")
     assert refused(Issuers([], lambda _: b""), token())
 
 
-def test_a_nonce_that_another_client_kept_opens_nothing(issuers):
+def test_a_token_with_another_clients_nonce_is_refused(issuers):
     assert refused(issuers, token(), nonce="what somebody else knows, and long too")
 
 
@@ -123,7 +123,7 @@ def test_a_key_of_another_issuer_signs_for_that_one_only():
     assert refused(issuers, token(EC, iss=mine.issuer), name="other")
 
 
-def test_one_token_in_two_spellings_is_one_token(issuers):
+def test_one_token_in_two_encodings_has_one_id(issuers):
     """Whoever has an ES256 signature can write a second one of the same words, without the key."""
     order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
     sent = token()
@@ -149,14 +149,14 @@ def test_keys_are_fetched_once_and_again_after_an_hour(issuers, server):
     assert server.asked == 2
 
 
-def test_unknown_keys_do_not_become_a_storm(issuers, server):
+def test_unknown_keys_cause_few_fetches(issuers, server):
     for second in range(0, 120, 2):
         with pytest.raises(IdTokenRefused):
             issuers.identity(RULES.name, token(header={"kid": f"x{second}"}), NONCE, T0 + timedelta(seconds=second))
     assert server.asked == 2
 
 
-def test_a_new_key_is_known_a_minute_after_the_last_look(issuers, server):
+def test_a_new_key_is_found_a_minute_after_the_last_fetch(issuers, server):
     new = ECKey.generate_key("P-256", {"kid": "new"})
     issuers.identity(RULES.name, token(), NONCE, T0)
     server.keys = (EC, new)
@@ -165,7 +165,7 @@ def test_a_new_key_is_known_a_minute_after_the_last_look(issuers, server):
 
 
 @pytest.mark.parametrize("fault", [OSError("slow"), Unavailable(), ValueError("not JSON")], ids=repr)
-def test_an_issuer_that_does_not_answer_is_asked_once_a_minute_and_refuses_nobody(issuers, server, fault):
+def test_an_unreachable_issuer_is_asked_once_a_minute_and_refuses_nobody(issuers, server, fault):
     server.fault = fault
     for second in range(0, 60, 5):
         with pytest.raises(Unavailable):
@@ -175,7 +175,7 @@ def test_an_issuer_that_does_not_answer_is_asked_once_a_minute_and_refuses_nobod
     assert issuers.identity(RULES.name, token(), NONCE, T0 + ASKED_AT_MOST_EVERY).subject == "3174"
 
 
-def test_a_known_key_is_good_while_the_issuer_does_not_answer_about_an_unknown_one(issuers, server):
+def test_a_known_key_is_accepted_while_the_issuer_is_unreachable(issuers, server):
     issuers.identity(RULES.name, token(), NONCE, T0)
     server.fault, later = OSError("slow"), T0 + ASKED_AT_MOST_EVERY
     with pytest.raises(Unavailable):
@@ -184,12 +184,12 @@ def test_a_known_key_is_good_while_the_issuer_does_not_answer_about_an_unknown_o
 
 
 @pytest.mark.parametrize("sent", [b"", b"[]", b"{}", b'{"keys": 1}', b"\xff", b"null"])
-def test_what_is_no_set_of_keys_counts_as_no_answer(sent):
+def test_a_malformed_set_of_keys_counts_as_no_answer(sent):
     with pytest.raises(Unavailable):
         Issuers([RULES], lambda _: sent).identity(RULES.name, token(), NONCE, T0)
 
 
-def test_keys_of_kinds_that_are_not_known_do_not_hide_the_others(server):
+def test_keys_of_unknown_kinds_do_not_hide_others(server):
     secret = OctKey.generate_key(256, {"kid": "oct"})
     odd = [{"kty": "AKP", "kid": "pq"}, {"kty": "EC", "kid": "broken", "crv": "P-256", "x": "!"}, 7, "x", {}]
     whole = json.dumps({"keys": [*odd, secret.as_dict(private=True), EC.as_dict(private=False)]}).encode()
@@ -198,7 +198,7 @@ def test_keys_of_kinds_that_are_not_known_do_not_hide_the_others(server):
     assert refused(issuers, token(secret, "HS256"))
 
 
-def test_a_token_that_names_no_key_is_signed_with_the_only_one():
+def test_a_token_without_a_key_id_is_verified_with_the_only_key():
     unnamed = {name: value for name, value in EC.as_dict(private=False).items() if name != "kid"}
     issuers = Issuers([RULES], lambda _: json.dumps({"keys": [unnamed]}).encode())
     assert issuers.identity(RULES.name, token(header={"kid": None}), NONCE, T0).subject == "3174"
@@ -206,7 +206,7 @@ def test_a_token_that_names_no_key_is_signed_with_the_only_one():
 
 
 @pytest.mark.filterwarnings("ignore:EdDSA is deprecated")  # and what Keycloak calls it
-def test_an_edwards_key_serves_if_its_algorithm_is_allowed():
+def test_an_edwards_key_is_accepted_if_its_algorithm_is_allowed():
     key = OKPKey.generate_key("Ed25519", {"kid": "ed"})
     served = Server(key).fetch
     for algorithm in ("Ed25519", "EdDSA"):

@@ -63,7 +63,7 @@ def issuers(server: str, get: Callable[[str], bytes] = fetch, **changes: Any) ->
     return Issuers([IssuerRules(**{**given, "jwks_url": f"{server}/jwks", **changes})], get)
 
 
-def test_what_a_real_server_issues_names_its_subject(server):
+def test_a_token_of_a_real_server_names_its_subject(server):
     asked = []
 
     def get(url: str) -> bytes:
@@ -77,7 +77,7 @@ def test_what_a_real_server_issues_names_its_subject(server):
     assert asked == [f"{server}/jwks"]
 
 
-def test_what_a_real_server_issues_to_others_or_for_other_ends_is_refused(server):
+def test_tokens_of_a_real_server_for_others_or_other_purposes_are_refused(server):
     ours, now = issuers(server), datetime.now(UTC)
     mine = signed_in(server, "siti")
     for wrong in (mine["access_token"], mine["refresh_token"], signed_in(server, "siti", "other")["id_token"]):
@@ -90,7 +90,7 @@ def test_what_a_real_server_issues_to_others_or_for_other_ends_is_refused(server
             issuers(server, **changes).identity("mock", mine["id_token"], NONCE, now)
 
 
-def test_an_address_without_keys_is_no_answer(server):
+def test_an_address_without_keys_counts_as_no_answer(server):
     with pytest.raises(OSError, match="404"):
         fetch(f"{server}/nothing")
     with pytest.raises(OSError, match="NewConnectionError"):

@@ -37,7 +37,7 @@ RIGHT = IdentityForm(nik="3174 0957 0895 0001", birth_date=SITI.birth_date)
 WRONG = IdentityForm(nik=SITI.nik, birth_date=SITI.birth_date + timedelta(days=1))
 
 
-def test_a_stale_number_alone_opens_nothing_and_its_code_stays_good(street: Street) -> None:
+def test_a_stale_number_alone_opens_nothing_and_its_code_stays_valid(street: Street) -> None:
     siti = street.account("siti", PHONE, EMAIL, proved=STALE)
     code, device = street.entered(PHONE), Device()
     with pytest.raises(MoreProofNeeded) as refusal:
@@ -50,7 +50,7 @@ def test_a_stale_number_alone_opens_nothing_and_its_code_stays_good(street: Stre
     assert account_of(street.sign_in(PHONE, Device())) == siti.id, "it is proved now"
 
 
-def test_the_devices_key_opens_it_also_when_its_session_is_long_unused(street: Street) -> None:
+def test_the_devices_key_opens_a_stale_number_even_long_unused(street: Street) -> None:
     device, other = Device(), Device()
     opened = street.sign_in(PHONE, device)
     street.now += timedelta(days=92)
@@ -76,7 +76,7 @@ def test_a_session_without_a_key_proves_no_device(street: Street) -> None:
         street.sign_in(PHONE, None)
 
 
-def test_only_another_trusted_contact_of_the_account_opens_it(street: Street) -> None:
+def test_a_stale_number_opens_only_with_a_trusted_contact_of_the_account(street: Street) -> None:
     siti = street.account("siti", PHONE, SECOND_PHONE, EMAIL, proved=STALE)
     street.account("budi", "budi@example.org")
     for other in (SECOND_PHONE, "budi@example.org", "nobody@example.org"):
@@ -100,7 +100,7 @@ def test_a_contact_that_waits_or_has_gone_opens_no_stale_number(street: Street) 
             street.sign_in(PHONE, Device(), other_code=street.entered(other))
 
 
-def test_the_other_code_is_used_then(street: Street) -> None:
+def test_the_code_of_the_other_contact_is_used_up(street: Street) -> None:
     street.account("siti", PHONE, EMAIL, proved=STALE)
     other, device = street.entered(EMAIL), Device()
     street.sign_in(PHONE, device, other_code=other)
@@ -110,7 +110,7 @@ def test_the_other_code_is_used_then(street: Street) -> None:
 
 
 @pytest.mark.parametrize("device", [None, Device()], ids=["keyless", "with a key"])
-def test_a_passkey_of_the_account_opens_it_and_its_challenge_opens_nothing_more(
+def test_a_passkey_of_the_account_opens_a_stale_number_and_its_challenge_nothing_more(
     street: Street, device: Device | None
 ) -> None:
     siti, passkey = street.account("siti", PHONE, EMAIL, proved=STALE), Passkey()
@@ -126,7 +126,7 @@ def test_a_passkey_of_the_account_opens_it_and_its_challenge_opens_nothing_more(
     assert account_of(street.sign_in(PHONE, Device())) == siti.id, "the number is proved now"
 
 
-def test_a_challenge_that_opened_a_session_shows_nothing_for_a_stale_number(street: Street) -> None:
+def test_a_used_challenge_proves_nothing_for_a_stale_number(street: Street) -> None:
     siti, passkey = street.account("siti", PHONE, proved=STALE), Passkey()
     street.added(street.session(siti), passkey)
     said = street.signed(passkey)
@@ -157,7 +157,7 @@ def test_no_other_passkey_opens_a_stale_number(street: Street) -> None:
     assert len(street.store.of(siti.id).sessions) == sessions
 
 
-def test_a_passkey_alone_ends_the_tries_by_identity_too(street: Street) -> None:
+def test_a_passkey_opens_a_stale_number_after_the_tries_by_identity_are_used_up(street: Street) -> None:
     siti, passkey = street.account("siti", PHONE, proved=STALE), Passkey()
     street.services.register(siti.id, SITI, street.now)
     street.added(street.session(siti), passkey)
@@ -169,7 +169,7 @@ def test_a_passkey_alone_ends_the_tries_by_identity_too(street: Street) -> None:
     assert account_of(opened) == siti.id, "the owner is not locked out by another's tries"
 
 
-def test_nik_and_birth_date_open_it_within_three_tries(street: Street) -> None:
+def test_nik_and_birth_date_open_a_stale_number_within_three_tries(street: Street) -> None:
     siti = street.account("siti", PHONE, proved=STALE)
     street.services.register(siti.id, SITI, street.now)
     for left in (2, 1):
@@ -187,7 +187,7 @@ def test_nik_and_birth_date_open_it_within_three_tries(street: Street) -> None:
     assert again.value.facts == {"tries_left": 2}, "counted anew since the number was proved"
 
 
-def test_after_three_wrong_tries_not_even_the_right_one_counts_over_all_sign_ins(street: Street) -> None:
+def test_after_three_wrong_tries_in_any_sign_ins_the_right_one_is_refused(street: Street) -> None:
     siti = street.account("siti", PHONE, EMAIL, proved=STALE)
     street.services.register(siti.id, SITI, street.now)
     for _ in range(3):
@@ -201,7 +201,7 @@ def test_after_three_wrong_tries_not_even_the_right_one_counts_over_all_sign_ins
     assert account_of(opened) == siti.id, "the owner is not locked out by it"
 
 
-def test_tries_at_once_are_counted_each(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_of_many_simultaneous_tries_is_counted(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
     street.account("siti", PHONE, proved=STALE)
     one, other, third = (SessionForm(code=street.entered(PHONE), identity=WRONG) for _ in range(3))
     calls = Calls(monkeypatch)
@@ -232,7 +232,7 @@ def test_an_account_that_is_not_registered_has_no_identity(street: Street) -> No
         IdentityForm(nik="12", birth_date=SITI.birth_date)
 
 
-def test_who_has_the_number_now_gets_an_account_and_the_number_and_nothing_else(street: Street) -> None:
+def test_the_new_owner_of_a_number_gets_a_new_account_and_only_the_number(street: Street) -> None:
     siti = street.account("siti", PHONE, EMAIL, proved=STALE)
     street.services.register(siti.id, SITI, street.now)
     device = Device()
@@ -249,14 +249,14 @@ def test_who_has_the_number_now_gets_an_account_and_the_number_and_nothing_else(
     street.consistent(siti)
 
 
-def test_fresh_takes_no_contact_that_was_proved_lately_nor_a_mailbox(street: Street) -> None:
+def test_fresh_takes_neither_a_recently_proved_number_nor_a_mailbox(street: Street) -> None:
     siti = street.account("siti", PHONE, proved=timedelta(days=59))
     budi = street.account("budi", EMAIL, proved=100 * STALE)
     assert account_of(street.sign_in(PHONE, Device(), fresh=True)) == siti.id
     assert account_of(street.sign_in(EMAIL, Device(), fresh=True)) == budi.id
 
 
-def test_a_contact_that_waits_for_its_time_says_so_or_begins_afresh(street: Street) -> None:
+def test_a_waiting_contact_is_refused_or_opens_a_new_account(street: Street) -> None:
     siti = street.account("siti", EMAIL)
     street.add(street.session(siti, timedelta()), PHONE)
     with pytest.raises(ContactWaits) as refusal:
@@ -279,7 +279,7 @@ def test_a_removed_contact_begins_a_new_account(street: Street) -> None:
 
 @pytest.mark.parametrize("way", ["other", "passkey", "identity", "fresh"])
 @SOME_OR_ALL
-def test_whoever_dies_at_any_call_and_asks_again_gets_in_once(
+def test_a_request_that_died_at_any_call_opens_one_session_when_repeated(
     street: Street, monkeypatch: pytest.MonkeyPatch, way: str, picked: Callable[[list[int]], list[int]]
 ) -> None:
     def begun(number: int) -> tuple[str, SessionForm]:
@@ -329,7 +329,7 @@ def test_nobody_is_named_in_a_log(street: Street, caplog: pytest.LogCaptureFixtu
         assert secret not in said
 
 
-def test_a_passkey_makes_a_device_known_which_then_opens_a_stale_number(street: Street) -> None:
+def test_a_device_known_by_a_passkey_opens_a_stale_number(street: Street) -> None:
     siti = street.account("siti", PHONE, proved=STALE)
     device = Device()
     with pytest.raises(MoreProofNeeded):
@@ -338,7 +338,7 @@ def test_a_passkey_makes_a_device_known_which_then_opens_a_stale_number(street: 
     assert account_of(street.sign_in(PHONE, device)) == siti.id
 
 
-def test_a_swapped_sim_gets_in_and_changes_nothing_for_three_days_while_the_owner_takes_it_back(street: Street) -> None:
+def test_a_swapped_sim_opens_the_account_but_changes_nothing_for_three_days(street: Street) -> None:
     siti = street.account("siti", PHONE, EMAIL)
     owner = street.session(siti)
     opened = street.sign_in(PHONE, Device(), fresh=True)

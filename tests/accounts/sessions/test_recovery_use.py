@@ -60,7 +60,7 @@ def test_any_use_of_an_old_contact_or_session_ends_a_recovery(street: Street, us
     street.refresh(old, device)
 
 
-def test_the_use_of_the_new_account_ends_nothing_and_after_the_week_it_has_the_old_one(street: Street) -> None:
+def test_the_new_contact_does_not_end_its_recovery_and_opens_the_account_after_a_week(street: Street) -> None:
     lost, new, old, device = recovering(street)
     assert account_of(street.sign_in("new@example.org", Device())) == new
     assert state(street, lost) is RecoveryState.WAITING

@@ -40,11 +40,11 @@ def test_a_session_without_a_key_lives_a_day_however_it_is_used(programme: Progr
     assert not alive(used, T0 + DAY, programme.accounts)
 
 
-def test_a_session_that_was_ended_is_dead_whatever_its_time(programme: Programme) -> None:
+def test_an_ended_session_is_never_alive(programme: Programme) -> None:
     assert not alive(replace(KEYED, ended_at=T0), T0, programme.accounts)
 
 
-def test_beside_the_newest_nine_go_on_those_that_were_used_last(programme: Programme) -> None:
+def test_the_nine_last_used_sessions_remain_beside_the_newest(programme: Programme) -> None:
     others = [replace(KEYED, id=f"{n:02d}", last_used_at=T0 + n * SECOND) for n in range(12)]
     newest = replace(KEYED, id="new", last_used_at=T0 - DAY)
     ended = replace(KEYED, id="ended", ended_at=T0)
@@ -56,7 +56,7 @@ def test_beside_the_newest_nine_go_on_those_that_were_used_last(programme: Progr
     assert beyond([*others[:9], ended, over, newest], newest, now, programme.accounts) == []
 
 
-def test_a_proof_is_remembered_for_longer_than_it_is_good_for() -> None:
+def test_a_proof_is_stored_for_longer_than_it_is_valid() -> None:
     seen = with_proof((), "one", T0)
     for later in (timedelta(), timedelta(minutes=6)):
         with pytest.raises(InvalidDpopProof, match="used"):
@@ -65,7 +65,7 @@ def test_a_proof_is_remembered_for_longer_than_it_is_good_for() -> None:
     assert len(with_proof(seen, "two", T0 + PROOFS_KEPT)) == 1
 
 
-def test_what_is_remembered_of_proofs_never_grows_beyond_a_unit() -> None:
+def test_stored_proofs_never_exceed_a_write_unit() -> None:
     seen: SeenProofs = ()
     for number in range(PROOFS_MAX):
         seen = with_proof(seen, f"proof-{number}", T0 + number * SECOND)

@@ -57,7 +57,7 @@ def test_the_first_sign_in_makes_the_account_and_the_next_one_finds_it(entrance:
     assert account_of(other) != account_of(first)
 
 
-def test_what_a_session_gives_is_good_for_it_alone(entrance: Entrance, phone: Device) -> None:
+def test_the_tokens_of_a_session_are_bound_to_it(entrance: Entrance, phone: Device) -> None:
     opened = entrance.sign_in(SITI, phone, T0)
     access = entrance.services.admission.admit(opened.access_token, T0)
     assert (access.sub, access.sid, access.key) == (account_of(opened), opened.session_id, phone.jkt)
@@ -70,7 +70,7 @@ def test_what_a_session_gives_is_good_for_it_alone(entrance: Entrance, phone: De
     assert (device.key, device.contact) == (phone.jkt, entrance.mac(SITI))
 
 
-def test_no_secret_and_no_contact_stands_in_the_table(entrance: Entrance, phone: Device) -> None:
+def test_no_secret_or_contact_is_stored_in_the_clear(entrance: Entrance, phone: Device) -> None:
     opened = entrance.sign_in(SITI, phone, T0)
     assert opened.refresh_token is not None
     secret = opened.refresh_token.rpartition(".")[2]
@@ -79,7 +79,7 @@ def test_no_secret_and_no_contact_stands_in_the_table(entrance: Entrance, phone:
         assert word not in kept
 
 
-def test_a_guard_without_its_account_is_made_whole_by_whoever_comes_next(entrance: Entrance, phone: Device) -> None:
+def test_the_next_sign_in_completes_a_guard_without_an_account(entrance: Entrance, phone: Device) -> None:
     first = entrance.sign_in(SITI, phone, T0)
     [account] = entrance.everything("ACCOUNT")
     settings = entrance.services.settings
@@ -93,7 +93,7 @@ def test_a_guard_without_its_account_is_made_whole_by_whoever_comes_next(entranc
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
-def test_a_refresh_whose_answer_was_lost_is_asked_for_again_with_another_proof(
+def test_a_refresh_with_a_lost_answer_can_be_repeated_with_a_new_proof(
     entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     opened = entrance.sign_in(SITI, phone, T0)
@@ -120,7 +120,7 @@ def test_a_proof_refreshes_once(entrance: Entrance, phone: Device) -> None:
             entrance.sessions.refresh(opened.refresh_token, request, T0 + later)
 
 
-def test_of_one_proof_that_is_sent_twice_at_once_one_refreshes(
+def test_a_proof_sent_twice_at_once_refreshes_once(
     entrance: Entrance, phone: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = entrance.sign_in(SITI, phone, T0)
@@ -145,7 +145,7 @@ def test_two_refreshes_of_one_device_at_once_both_succeed(
         assert {type(one) for one in calls.meeting(at, refresh, refresh)} == {SessionRefreshed}, at
 
 
-def test_a_refresh_token_is_worth_nothing_without_the_key(entrance: Entrance, phone: Device) -> None:
+def test_a_refresh_token_is_refused_without_a_proof_of_the_key(entrance: Entrance, phone: Device) -> None:
     opened, thief = entrance.sign_in(SITI, phone, T0), Device()
     token = opened.refresh_token or ""
     with pytest.raises(SessionExpired):
@@ -158,7 +158,7 @@ def test_a_refresh_token_is_worth_nothing_without_the_key(entrance: Entrance, ph
     entrance.refresh(opened, phone, T0)
 
 
-def test_the_key_is_worth_nothing_without_the_refresh_token(entrance: Entrance, phone: Device) -> None:
+def test_the_key_alone_refreshes_nothing(entrance: Entrance, phone: Device) -> None:
     opened = entrance.sign_in(SITI, phone, T0)
     account_id, session_id, secret = (opened.refresh_token or "").split(".")
     other = entrance.sign_in(BUDI, phone, T0)
@@ -187,7 +187,7 @@ def test_no_token_of_another_kind_is_let_in(entrance: Entrance, phone: Device) -
         entrance.sessions.refresh(opened.access_token, asked(phone, "POST", REFRESHES, T0), T0)
 
 
-def test_a_session_that_was_known_before_is_not_the_one_that_a_code_opens(entrance: Entrance, phone: Device) -> None:
+def test_a_code_opens_a_new_session_not_one_known_before(entrance: Entrance, phone: Device) -> None:
     """A thief who knows the sign-in with its secret, or planted their own session, has nothing of the victim's."""
     thief = Device()
     planted = entrance.sign_in(BUDI, thief, T0)
@@ -228,7 +228,7 @@ def test_a_client_without_a_key_is_let_in_for_a_day_and_cannot_refresh(entrance:
         entrance.sessions.refresh(token, asked(Device(), "POST", REFRESHES, T0), T0)
 
 
-def test_asked_again_a_client_without_a_key_gets_no_longer_a_day(entrance: Entrance) -> None:
+def test_a_repeated_request_does_not_lengthen_the_day_of_a_client_without_a_key(entrance: Entrance) -> None:
     entered = entrance.entered(SITI)
     first = entrance.enter(entered, None, T0)
     again = entrance.enter(entered, None, T0 + 9 * MINUTE)
@@ -252,7 +252,7 @@ def test_an_eleventh_session_ends_the_one_that_was_used_longest_ago(entrance: En
 # Signing out
 
 
-def test_who_signs_out_everywhere_is_believed_at_once_where_it_matters_and_soon_elsewhere(entrance: Entrance) -> None:
+def test_signing_out_everywhere_works_at_once_on_sensitive_routes_and_soon_on_others(entrance: Entrance) -> None:
     phone, laptop = Device(), Device()
     one, other = entrance.sign_in(SITI, phone, T0), entrance.sign_in(SITI, laptop, T0)
     keyless, stranger = entrance.sign_in(SITI, None, T0), entrance.sign_in(BUDI, phone, T0)
@@ -280,7 +280,7 @@ def required(entrance: Entrance, opened: SessionOpened, device: Device, now: dat
     return entrance.sessions.require(access.sub, access.sid, request, now)
 
 
-def test_a_session_is_shown_to_its_owner_and_ended_by_nobody_else(entrance: Entrance, phone: Device) -> None:
+def test_only_the_owner_sees_and_ends_a_session(entrance: Entrance, phone: Device) -> None:
     mine, other = entrance.sign_in(SITI, phone, T0), entrance.sign_in(SITI, None, T0 + SECOND)
     theirs = entrance.sign_in(BUDI, Device(), T0)
     session = required(entrance, mine, phone, T0 + MINUTE)
@@ -298,7 +298,7 @@ def test_a_session_is_shown_to_its_owner_and_ended_by_nobody_else(entrance: Entr
     assert len(entrance.sessions.of(session, T0 + 90 * DAY).sessions) == 0
 
 
-def test_a_route_that_matters_wants_a_proof_of_the_sessions_key_for_this_request(
+def test_a_sensitive_route_requires_a_proof_of_the_sessions_key_for_this_request(
     entrance: Entrance, phone: Device
 ) -> None:
     opened, other = entrance.sign_in(SITI, phone, T0), Device()

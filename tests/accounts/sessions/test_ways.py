@@ -77,7 +77,7 @@ def test_a_passkey_opens_a_session_of_its_owner(doors, siti, device):
 
 
 @DEVICES
-def test_a_challenge_opens_one_session_whoever_sends_it_again(doors, siti, device):
+def test_a_challenge_opens_only_one_session(doors, siti, device):
     passkey = Passkey()
     doors.added(doors.session(siti), passkey)
     form = by_passkey(doors, passkey)
@@ -91,7 +91,7 @@ def test_a_challenge_opens_one_session_whoever_sends_it_again(doors, siti, devic
 
 
 @DEVICES
-def test_an_id_token_opens_an_account_at_the_first_one_and_the_same_ever_after(doors, device):
+def test_the_first_id_token_of_a_person_makes_an_account_and_later_ones_open_it(doors, device):
     first = doors.open(by_token(token()), device)
     account = doors.store.account(doors.account_of(first))
     assert account is not None
@@ -108,7 +108,7 @@ def test_an_id_token_opens_an_account_at_the_first_one_and_the_same_ever_after(d
 
 
 @DEVICES
-def test_an_id_token_opens_one_session_whoever_sends_it_again(doors, device):
+def test_an_id_token_opens_only_one_session(doors, device):
     form = by_token(token())
     opened = doors.open(form, device)
     for again in (device, None, Device()):
@@ -119,7 +119,7 @@ def test_an_id_token_opens_one_session_whoever_sends_it_again(doors, device):
         doors.open(form, device)
 
 
-def test_a_wrong_proof_uses_neither_up(doors, siti):
+def test_a_wrong_proof_uses_up_neither_challenge_nor_id_token(doors, siti):
     passkey, device = Passkey(), Device()
     doors.added(doors.session(siti), passkey)
     for form in (by_passkey(doors, passkey), by_token(token())):
@@ -141,7 +141,7 @@ def test_an_eleventh_session_ends_the_one_used_longest_ago(doors):
 
 
 @pytest.mark.parametrize("form", [{}, {"code": None}, {"passkey": None, "id_token": None}], ids=str)
-def test_one_way_is_named(form):
+def test_exactly_one_way_must_be_given(form):
     with pytest.raises((Malformed, msgspec.ValidationError)):
         msgspec.convert(form, SessionForm)
 
@@ -153,7 +153,7 @@ def test_two_ways_at_once_are_refused(doors, siti):
 
 
 @SOME_OR_ALL
-def test_who_dies_at_any_call_leaves_one_account_which_the_next_token_opens(
+def test_after_a_crash_at_any_call_the_next_token_opens_the_one_account(
     doors: Doors, picked: Callable[[list[int]], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     doors.open(by_token(token(sub="first")), Device())  # which makes the day's signing key

@@ -16,7 +16,7 @@ CODES = ["804192", "480100", "915319"]
 """int(HMAC-SHA256(key, "code/<n>")) mod 10^6, as another program found them."""
 
 
-def test_a_code_is_the_same_for_ever():
+def test_a_code_is_always_computed_the_same():
     assert [codes.code(KEY, n) for n in (1, 2, 3)] == CODES
 
 
@@ -28,7 +28,7 @@ def test_a_code_has_six_digits(key, sending):
     assert code.isdigit()
 
 
-def test_every_first_digit_comes_as_often():
+def test_first_digits_are_evenly_distributed():
     first = Counter(codes.code(n.to_bytes(32, "big"), 1)[0] for n in range(10_000))
     assert sorted(first) == list("0123456789")
     assert max(first.values()) < 1150

@@ -43,7 +43,7 @@ def answer(act: Callable[[], object]) -> str:
     return "right"
 
 
-def test_a_code_is_compared_five_times_and_then_not_even_the_right_one_is(signing: SignInsWorld, compared):
+def test_after_five_tries_even_the_right_code_is_refused(signing: SignInsWorld, compared):
     started = signing.sent()
     left = []
     for _ in range(5):
@@ -55,7 +55,7 @@ def test_a_code_is_compared_five_times_and_then_not_even_the_right_one_is(signin
     assert compared == {signing.code(started): 5}
 
 
-def test_with_another_code_there_are_five_more_tries_and_none_for_the_one_before(signing: SignInsWorld, compared):
+def test_another_code_gives_five_more_tries_but_none_for_the_earlier_one(signing: SignInsWorld, compared):
     started = signing.sent()
     answers(signing, started, 4)
     signing.later(60)
@@ -65,7 +65,7 @@ def test_with_another_code_there_are_five_more_tries_and_none_for_the_one_before
     assert compared == {signing.code(started, 1): 5, signing.code(started, 2): 5}
 
 
-def test_over_many_sign_ins_a_contact_has_twenty_failures_a_day(signing: SignInsWorld, compared):
+def test_a_contact_has_twenty_failures_a_day_over_many_sign_ins(signing: SignInsWorld, compared):
     said: Counter[str] = Counter()
     for _ in range(3):
         for _ in range(signing.rules.codes_per_hour):
@@ -81,7 +81,7 @@ def test_over_many_sign_ins_a_contact_has_twenty_failures_a_day(signing: SignIns
     assert compared.total() == 20
 
 
-def test_after_twenty_failures_the_right_code_is_refused_and_the_known_device_is_not(signing: SignInsWorld):
+def test_after_twenty_failures_only_a_known_device_can_enter_the_code(signing: SignInsWorld):
     theirs, own = signing.sent(), signing.sent(device_key="own")
     for _ in range(4):
         answers(signing, signing.sent(), 5)
@@ -107,7 +107,7 @@ def test_right_codes_are_no_failures(signing: SignInsWorld):
 
 
 @pytest.mark.parametrize("sign_ins", [1, 5])
-def test_all_at_once_get_no_more_tries_than_one_after_the_other(signing: SignInsWorld, compared, sign_ins):
+def test_simultaneous_tries_do_not_exceed_the_limit(signing: SignInsWorld, compared, sign_ins):
     begun = [signing.sent() for _ in range(sign_ins)]
     wrong = [signing.wrong(started) for started in begun]
     for started in begun:
@@ -125,7 +125,7 @@ def test_all_at_once_get_no_more_tries_than_one_after_the_other(signing: SignIns
     assert said["wrong_code"] + said["code_used_up"] + said["too_many_tries"] == 12 * sign_ins
 
 
-def test_codes_at_midnight_have_their_tries_each_on_its_own_day(signing: SignInsWorld, compared):
+def test_codes_around_midnight_count_their_tries_on_their_own_day(signing: SignInsWorld, compared):
     signing.later(21 * 3600 - 30)
     started = signing.sent()
     signing.later(60)
@@ -135,7 +135,7 @@ def test_codes_at_midnight_have_their_tries_each_on_its_own_day(signing: SignIns
     assert compared == {signing.code(started, 2): 5}
 
 
-def test_a_bombed_contact_gets_five_codes_an_hour_and_twenty_a_day(signing: SignInsWorld):
+def test_a_flooded_contact_gets_five_codes_an_hour_and_twenty_a_day(signing: SignInsWorld):
     own, before = signing.sent(device_key="own"), signing.sent()
     began = 1
     retry_after = set()
@@ -157,7 +157,7 @@ def test_a_bombed_contact_gets_five_codes_an_hour_and_twenty_a_day(signing: Sign
     assert retry_after == {3600 * hours for hours in range(1, 19)}
 
 
-def test_a_code_of_one_sign_in_is_right_for_no_other(signing: SignInsWorld):
+def test_a_code_is_accepted_for_its_own_sign_in_only(signing: SignInsWorld):
     mine, theirs = signing.sent(), signing.sent()
     with pytest.raises(WrongCode):
         signing.judge(theirs, signing.code(mine))

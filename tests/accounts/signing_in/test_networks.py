@@ -15,5 +15,5 @@ from chalicelib.accounts.signing_in.networks import prefix_of
         *(("::ffff:192.0.2.7", "192.0.2.0/24"), ("test-invoke-source-ip", "none"), ("", "none")),
     ],
 )
-def test_a_network_is_what_one_carrier_or_household_has(address, network):
+def test_a_network_is_a_24_or_48_prefix(address, network):
     assert prefix_of(address) == network

@@ -42,7 +42,7 @@ def tour(gateway: Gateway, contact: str) -> list[tuple[int, str, dict[str, str]]
     return [without_ids(answer) for answer in sent]
 
 
-def test_answers_and_calls_are_the_same_for_who_has_an_account_and_who_has_none(
+def test_answers_and_calls_are_the_same_with_and_without_an_account(
     cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 ):
     Household(cloud, programme).account("siti", KNOWN)
@@ -71,7 +71,7 @@ def test_the_message_is_the_same_but_for_its_code(cloud: Settings, programme: Pr
         assert one == other
 
 
-def test_a_bombed_person_gets_in_by_a_code_that_was_sent_or_from_a_known_device(signing: SignInsWorld):
+def test_a_flooded_person_signs_in_by_a_sent_code_or_from_a_known_device(signing: SignInsWorld):
     own, before = signing.sent(device_key="own"), signing.sent()
     strangers: list[Callable[[], object]] = [signing.start] * 50
     refused = [one for one in map(outcome, strangers) if one == "too_many_codes"]

@@ -21,7 +21,7 @@ from tests.builders.aws_calls import wrap_calls
 from tests.builders.crashes import Calls
 
 
-def test_the_right_code_proves_the_contact_and_does_so_again(signing: SignInsWorld):
+def test_the_right_code_proves_the_contact_repeatedly(signing: SignInsWorld):
     started = signing.sent(" Siti.Aminah@Example.ORG")
     first, second = (signing.judge(started, signing.code(started)) for _ in range(2))
     assert first == second
@@ -32,7 +32,7 @@ def test_the_right_code_proves_the_contact_and_does_so_again(signing: SignInsWor
 @pytest.mark.parametrize(
     ("counted", "writes"), [(1, ["UpdateItem", "PutItem"]), (0, ["UpdateItem", "UpdateItem", "PutItem"])]
 )
-def test_a_start_touches_only_the_sign_ins_and_writes_two_units_or_three(
+def test_a_start_uses_only_the_sign_ins_table_and_two_or_three_write_units(
     signing: SignInsWorld, monkeypatch, counted, writes
 ):
     longest = f"{'a' * 64}@{'b' * 61}.{'c' * 61}.{'d' * 61}.com"
@@ -57,7 +57,7 @@ def size(row: dict[str, Any]) -> int:
                for name, typed in row.items() for value in typed.values())  # fmt: skip
 
 
-def test_a_message_names_a_budget_and_nothing_is_kept_in_the_clear(signing: SignInsWorld, caplog):
+def test_a_message_names_a_budget_and_no_contact_is_stored_in_the_clear(signing: SignInsWorld, caplog):
     started = signing.sent()
     with pytest.raises(WrongCode):
         signing.judge(started, signing.wrong(started))
@@ -73,7 +73,7 @@ def test_a_known_device_has_a_budget_of_its_own(signing: SignInsWorld):
     assert len(ids) == 3
 
 
-def test_an_impatient_person_keeps_the_place_in_the_queue_and_gets_the_last_code(signing: SignInsWorld):
+def test_starting_again_keeps_the_place_in_the_queue_and_sends_the_last_code(signing: SignInsWorld):
     first = signing.start()
     signing.later(30)
     second = signing.start()
@@ -86,7 +86,7 @@ def test_an_impatient_person_keeps_the_place_in_the_queue_and_gets_the_last_code
     assert len(signing.queued()) == 1
 
 
-def test_who_was_served_is_queued_again_at_once(signing: SignInsWorld):
+def test_after_a_sending_a_new_start_is_queued_at_once(signing: SignInsWorld):
     signing.sent()
     signing.sent()
     assert len(signing.queued()) == 2
@@ -124,7 +124,7 @@ def test_the_last_two_codes_are_right_while_they_live(signing: SignInsWorld):
     assert signing.judge(started, signing.code(started, 3))
 
 
-def test_another_code_is_sent_only_after_a_minute_and_only_so_often(signing: SignInsWorld):
+def test_another_code_is_sent_only_after_a_minute_and_three_in_all(signing: SignInsWorld):
     started = signing.sent()
 
     def again() -> Any:
@@ -146,7 +146,7 @@ def test_another_code_is_sent_only_after_a_minute_and_only_so_often(signing: Sig
     assert signing.rules.sendings <= SENDINGS_MAX
 
 
-def test_asking_again_for_what_is_still_to_come_sends_no_second_code(signing: SignInsWorld):
+def test_asking_again_while_a_code_is_on_its_way_sends_no_second(signing: SignInsWorld):
     started = signing.start()
     signing.later(60)
     assert signing.sign_ins.again(started.sign_in.id, started.secret, ADDRESS, signing.now).state == "queued"
@@ -158,7 +158,7 @@ def test_asking_again_for_what_is_still_to_come_sends_no_second_code(signing: Si
     assert "place_2" not in row
 
 
-def test_progress_tells_how_far_the_last_code_has_come(signing: SignInsWorld):
+def test_progress_shows_the_state_of_the_last_code(signing: SignInsWorld):
     started = signing.start()
 
     def progress() -> tuple[str, int]:
@@ -174,7 +174,7 @@ def test_progress_tells_how_far_the_last_code_has_come(signing: SignInsWorld):
         signing.sign_ins.progress("a" * 26, signing.now)
 
 
-def test_a_long_queue_is_told_and_looked_at_every_ten_seconds_only(signing: SignInsWorld, monkeypatch):
+def test_a_long_queue_is_reported_and_read_every_ten_seconds_only(signing: SignInsWorld, monkeypatch):
     looks: list[int] = []
     signing.start()
     queue = signing.sign_ins._queue._queue
@@ -201,7 +201,7 @@ def test_a_sign_in_is_over_after_an_hour_whether_or_not_it_was_deleted(signing: 
     assert signing.rows("S#")
 
 
-def test_without_the_secret_nothing_is_told_counted_or_sent(signing: SignInsWorld):
+def test_without_the_secret_nothing_is_shown_counted_or_sent(signing: SignInsWorld):
     started = signing.sent()
     before = signing.rows()
     for secret in ("", "0" * 64, started.secret.upper(), started.secret[:-1]):
@@ -213,7 +213,7 @@ def test_without_the_secret_nothing_is_told_counted_or_sent(signing: SignInsWorl
 
 
 @pytest.mark.parametrize("error", [EndpointConnectionError(endpoint_url="https://sqs"), Unavailable()])
-def test_if_the_queue_takes_nothing_nobody_waits_and_the_next_start_is_queued(signing: SignInsWorld, error):
+def test_if_queueing_fails_nobody_waits_and_the_next_start_is_queued(signing: SignInsWorld, error):
     def broken(*_: object, **__: object) -> None:
         raise error
 
@@ -228,7 +228,7 @@ def test_if_the_queue_takes_nothing_nobody_waits_and_the_next_start_is_queued(si
     assert signing.judge(started, signing.code(started))
 
 
-def test_a_start_whose_write_was_made_twice_as_its_answer_was_lost_is_queued(signing: SignInsWorld, monkeypatch):
+def test_a_start_whose_write_was_repeated_is_queued(signing: SignInsWorld, monkeypatch):
     def twice(call: Callable[..., Any]) -> Callable[..., Any]:
         def answer(client: Any, operation: str, parameters: Any) -> Any:
             if operation == "UpdateItem":
@@ -260,7 +260,7 @@ def test_if_the_try_cannot_be_counted_nothing_is_compared(signing: SignInsWorld,
         signing.judge(started, good)
 
 
-def test_two_that_make_the_key_of_an_hour_at_once_seal_with_one(signing: SignInsWorld, monkeypatch):
+def test_two_processes_that_make_an_hours_key_at_once_use_one(signing: SignInsWorld, monkeypatch):
     vault = signing.services.vault
     signing.sign_ins  # noqa: B018 - binds the table
     one, other = (HourKeys(vault, lambda _: b"\x02") for _ in range(2))
@@ -288,7 +288,7 @@ def test_the_keys_of_an_hour_are_a_few_and_each_hour_has_its_own(signing: SignIn
     assert len(signing.rows("H#")) == 8
 
 
-def test_what_was_sealed_for_one_sign_in_opens_for_no_other(signing: SignInsWorld):
+def test_a_contact_sealed_for_one_sign_in_opens_for_no_other(signing: SignInsWorld):
     from dataclasses import replace
 
     one, other = signing.start().sign_in, signing.start("budi@example.org").sign_in

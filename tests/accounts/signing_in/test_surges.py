@@ -54,7 +54,7 @@ def crowd(world: SignInsWorld, source: str = HERE) -> None:
     assert told == [False, False, True]
 
 
-def test_in_a_crowded_network_an_unknown_device_shows_work_and_a_known_one_does_not(busy: SignInsWorld, caplog):
+def test_in_a_crowded_network_only_unknown_devices_show_work(busy: SignInsWorld, caplog):
     crowd(busy)
     with pytest.raises(ProofOfWorkNeeded) as asked:
         start(busy)
@@ -68,19 +68,19 @@ def test_in_a_crowded_network_an_unknown_device_shows_work_and_a_known_one_does_
     assert "192.0.2" not in repr([vars(record) for record in caplog.records]) + repr(busy.rows("N#"))
 
 
-def test_a_device_that_knows_another_contact_is_like_any_other(busy: SignInsWorld):
+def test_a_device_known_to_another_contact_counts_as_unknown(busy: SignInsWorld):
     crowd(busy)
     with pytest.raises(ProofOfWorkNeeded):
         start(busy, device=busy.device("budi@example.org", "own"))
 
 
-def test_in_the_next_window_a_network_is_as_any_other(busy: SignInsWorld):
+def test_in_the_next_window_a_network_is_no_longer_crowded(busy: SignInsWorld):
     crowd(busy)
     busy.later(busy.rules.network_window_s)
     assert start(busy)
 
 
-def test_of_sixteen_starts_one_is_counted_for_all(signing: SignInsWorld):
+def test_one_start_in_sixteen_is_counted_for_all(signing: SignInsWorld):
     counted = itertools.count()
     signing.sign_ins._networks._randomness = lambda n: bytes([next(counted) % 256]) * n
     told = [signing.sign_ins._networks.is_crowded("n" * 32, signing.now) for _ in range(128)]
@@ -88,7 +88,7 @@ def test_of_sixteen_starts_one_is_counted_for_all(signing: SignInsWorld):
     assert sum(int(row["seen"]["N"]) for row in signing.rows("N#")) == 128
 
 
-def test_a_count_that_fails_asks_nothing_and_rings(busy: SignInsWorld, monkeypatch, caplog):
+def test_if_counting_fails_no_work_is_required_and_it_rings(busy: SignInsWorld, monkeypatch, caplog):
     def broken(*_: object, **__: object) -> None:
         raise ReadTimeoutError(endpoint_url="https://dynamodb")
 
@@ -98,7 +98,7 @@ def test_a_count_that_fails_asks_nothing_and_rings(busy: SignInsWorld, monkeypat
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [NOT_COUNTED]
 
 
-def test_when_codes_wait_too_long_everybody_shows_work_but_known_devices(busy: SignInsWorld, monkeypatch):
+def test_when_codes_wait_too_long_all_unknown_devices_show_work(busy: SignInsWorld, monkeypatch):
     longest = busy.rules.surge_wait_s * busy.rules.codes_per_s
     monkeypatch.setattr(busy.sign_ins._queue._queue, "waiting", lambda: longest)
     assert start(busy)
@@ -110,7 +110,7 @@ def test_when_codes_wait_too_long_everybody_shows_work_but_known_devices(busy: S
     assert start(busy, device=busy.device(SITI, "own"))
 
 
-def test_who_shows_no_work_has_no_code_counted(busy: SignInsWorld):
+def test_a_request_without_work_counts_no_code(busy: SignInsWorld):
     crowd(busy)
     before = busy.rows("B#")
     for work in (None, WorkDone(challenge="1.ab", answer="1")):
@@ -119,7 +119,7 @@ def test_who_shows_no_work_has_no_code_counted(busy: SignInsWorld):
     assert busy.rows("B#") == before
 
 
-def test_work_serves_its_contact_for_some_minutes():
+def test_work_is_valid_for_its_contact_for_some_minutes():
     mac = parse_contact(SITI).value
     work = solved(challenge(KEY, mac, T0))
     given = work.challenge, work.answer

@@ -32,7 +32,7 @@ def kids(keys) -> list[str]:
     return [key.kid for key in keys]
 
 
-def test_the_first_need_of_a_day_makes_its_key_and_a_process_opens_it_once(store, kms):
+def test_a_days_key_is_made_when_first_needed_and_unwrapped_once_a_process(store, kms):
     keys = process(store, kms)
     for _ in range(3):
         kid, private = keys.current(NOON)
@@ -46,7 +46,7 @@ def test_the_first_need_of_a_day_makes_its_key_and_a_process_opens_it_once(store
     assert set(key.public_jwk) == {"kty", "crv", "x", "y"}
 
 
-def test_two_processes_that_make_a_days_key_at_once_go_on_with_the_first(store, kms):
+def test_two_processes_that_make_a_days_key_at_once_use_the_first(store, kms):
     first, second = process(store, kms), process(store, kms)
     make = kms.generate_data_key_pair_without_plaintext
 
@@ -85,7 +85,7 @@ def test_a_key_that_is_missing_at_midnight_is_made_then(store, kms):
     assert keys.verifying("2026-11-30.1", MIDNIGHT)
 
 
-def test_who_does_not_know_a_new_key_yet_looks_again_within_a_second(store, kms):
+def test_a_process_finds_a_new_key_within_a_second(store, kms):
     ours, theirs = process(store, kms), process(store, kms)
     assert ours.verifying("2026-11-29.1", NOON) is None
     kid, key = theirs.current(NOON)
@@ -94,7 +94,7 @@ def test_who_does_not_know_a_new_key_yet_looks_again_within_a_second(store, kms)
     assert (day, known.thumbprint(), known.is_private) == (NOON.date(), key.thumbprint(), False)
 
 
-def test_unknown_keys_are_no_storm_of_reads(store, kms):
+def test_unknown_keys_cause_few_reads(store, kms):
     keys = process(store, kms)
     keys.current(NOON)
     store.reads = 0
@@ -110,18 +110,18 @@ def test_unknown_keys_are_no_storm_of_reads(store, kms):
     "kid",
     ["", "2026-11-29", "2026-11-29.0", "2026-11-29.01", "2026-13-29.1", "2026-11-29.1\n", "x" * 500, "٢026-11-29.1"],
 )
-def test_what_is_no_id_of_a_key_is_not_looked_for(store, kms, kid):
+def test_a_malformed_key_id_is_not_looked_up(store, kms, kid):
     assert process(store, kms).verifying(kid, NOON) is None
     assert store.reads == 0
 
 
 @pytest.mark.parametrize("kid", ["2026-11-27.1", "2026-12-01.1", "0001-01-01.1", "9999-12-31.1"])
-def test_a_key_of_another_day_is_not_looked_for(store, kms, kid):
+def test_a_key_of_another_day_is_not_looked_up(store, kms, kid):
     assert process(store, kms).verifying(kid, NOON) is None
     assert store.reads == 0
 
 
-def test_rotating_makes_a_new_key_and_revokes_all_that_access_tokens_may_be_signed_with(store, kms):
+def test_rotating_makes_a_new_key_and_revokes_all_others_of_access_tokens(store, kms):
     keys, other = process(store, kms), process(store, kms)
     for now in (NOON - timedelta(days=2), NOON - timedelta(days=1), MIDNIGHT - SECOND):
         keys.current(now)
@@ -138,7 +138,7 @@ def test_rotating_makes_a_new_key_and_revokes_all_that_access_tokens_may_be_sign
     assert kids(other.published(now + CACHED)) == ["2026-11-29.2", "2026-11-30.2"]
 
 
-def test_rotating_again_keeps_when_a_key_was_revoked_first(store, kms):
+def test_rotating_again_keeps_the_first_time_of_revocation(store, kms):
     keys = process(store, kms)
     keys.current(NOON)
     keys.rotate(NOON)
@@ -146,7 +146,7 @@ def test_rotating_again_keeps_when_a_key_was_revoked_first(store, kms):
     assert [key.revoked_at for key in keys.of_last_days(NOON)] == [NOON, NOON + SECOND, None]
 
 
-def test_a_busy_kms_is_unavailable_until_it_answers_and_an_open_key_goes_on(store, kms):
+def test_a_busy_kms_is_unavailable_but_an_unwrapped_key_still_signs(store, kms):
     keys = process(store, kms)
     kms.failure = BUSY
     with pytest.raises(Unavailable):
@@ -161,13 +161,13 @@ def test_a_busy_kms_is_unavailable_until_it_answers_and_an_open_key_goes_on(stor
     assert process(store, kms).verifying("2026-11-29.1", NOON), "no key is opened to verify"
 
 
-def test_what_is_wrong_with_the_call_to_kms_is_not_hidden(store, kms):
+def test_a_wrong_call_to_kms_raises_its_own_error(store, kms):
     kms.failure = FORBIDDEN
     with pytest.raises(ClientError):
         process(store, kms).current(NOON)
 
 
-def test_nobodys_request_fails_for_the_next_days_key_which_is_asked_for_once_a_minute(store, kms):
+def test_making_the_next_days_key_fails_no_request_and_is_tried_once_a_minute(store, kms):
     keys, late = process(store, kms), MIDNIGHT - OVERLAP
     keys.current(NOON)
     kms.failure, kms.asked = BUSY, []

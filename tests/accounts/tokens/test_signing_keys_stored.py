@@ -28,7 +28,7 @@ def items(cloud):
     return boto3.client("dynamodb", cloud.region).scan(TableName=cloud.table("accounts"))["Items"]
 
 
-def test_a_day_s_key_is_one_item_whose_private_half_only_kms_opens_and_only_as_that_key(services, cloud):
+def test_only_kms_unwraps_a_stored_key_and_only_under_its_own_id(services, cloud):
     services.access_tokens.issue("account-1", "session-1", None, T0, 300)
     [item] = items(cloud)
     assert (item["pk"]["S"], item["sk"]["S"]) == ("SIGNING#2026-11-24", "001")
@@ -80,7 +80,7 @@ def test_a_lost_answer_to_the_write_of_a_key_loses_no_key(services, cloud, monke
     assert len(items(cloud)) == 1
 
 
-def test_when_a_key_was_revoked_first_stays_and_is_read_as_it_is_now(services, cloud, monkeypatch):
+def test_the_first_time_of_revocation_stays(services, cloud, monkeypatch):
     keys, store = services.signing_keys, services.signing_keys._store
     keys.current(T0)
     asked = []
@@ -94,7 +94,7 @@ def test_when_a_key_was_revoked_first_stays_and_is_read_as_it_is_now(services, c
     assert queries == [True, True], "another process may have revoked it a moment ago"
 
 
-def test_the_published_keys_verify_what_is_signed_and_hold_no_private_half(services, cloud):
+def test_the_published_keys_verify_tokens_and_hold_no_private_key(services, cloud):
     token = services.access_tokens.issue("account-1", "session-1", None, T0, 300)
     shown = msgspec.to_builtins(wire.keys_view(services.signing_keys.published(T0)))
     [key] = shown["keys"]

@@ -36,7 +36,7 @@ def forged(key=KEY, header=None, **changes) -> str:
     return signed({"alg": "ES256", "typ": "at+jwt", "kid": KID, **(header or {})}, claims, key)
 
 
-def test_an_access_token_says_who_and_by_which_session_and_key():
+def test_an_access_token_names_account_session_and_key():
     access = TOKENS.verify(issued(), T0)
     assert (access.sub, access.sid, access.key) == ("account-1", "session-1", "thumbprint")
     assert TOKENS.verify(TOKENS.issue("account-1", "session-1", None, T0, 300), T0).key is None
@@ -51,7 +51,7 @@ def test_a_token_is_valid_until_the_second_it_expires():
         TOKENS.verify(token, T0 + timedelta(seconds=300))
 
 
-def test_a_device_token_and_a_nonce_live_as_long_as_they_should():
+def test_device_tokens_and_nonces_have_their_lifetimes():
     device, nonce = TOKENS.issue_device("mac", "thumbprint", T0), TOKENS.nonce(T0)
     said = TOKENS.verify_device(device, T0 + DEVICE_LIFETIME - SECOND)
     assert (said.contact, said.key) == ("mac", "thumbprint")
@@ -154,7 +154,7 @@ def test_yesterdays_stolen_key_cannot_write_a_token_of_today():
         TOKENS.verify(forged(iat=moment, exp=moment + 300), later)
 
 
-def test_a_token_by_a_revoked_key_is_refused_when_that_is_known():
+def test_a_token_of_a_revoked_key_is_refused_once_the_revocation_is_read():
     keys = process()
     tokens = Tokens(keys, PUBLIC_URL)
     before = issued(tokens=tokens)
@@ -178,7 +178,7 @@ def test_no_altered_token_is_accepted(data):
             TOKENS.verify(altered, T0)
 
 
-def test_every_last_bit_of_a_token_counts():
+def test_a_change_of_any_character_of_a_token_is_refused():
     for at, character in enumerate(TEXT):
         for other in ("A", "B", "_") if at < len(TEXT) - 1 else ALPHABET:
             if other != character:
