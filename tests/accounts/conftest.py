@@ -10,5 +10,5 @@ from tests.builders.accounts.sign_ins import SignInsWorld
 
 @pytest.fixture
 def signing(cloud: Settings, strict_programme: Programme) -> SignInsWorld:
-    """At `T0`, with production's figures."""
+    """Signing in at `T0`, with production's figures."""
     return SignInsWorld(cloud, strict_programme)

@@ -1,4 +1,4 @@
-"""Who opens an account with a contact, and when a change takes effect: each case of the rules."""
+"""The rules of contacts: which account a proved contact opens, and when a change takes effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole command line: what changes something asks why and keeps who, and what does not exist is an error."""
+"""The whole command line: changing commands ask for a reason and record who; unknown things are errors."""
 
 from __future__ import annotations
 

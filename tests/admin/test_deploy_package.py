@@ -1,4 +1,4 @@
-"""The package: the same name and bytes for the same code, complete, small, and refused when it is not."""
+"""The package: reproducible, complete and small; otherwise it is refused."""
 
 from __future__ import annotations
 

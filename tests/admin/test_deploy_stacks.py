@@ -1,4 +1,4 @@
-"""Change sets: what is said and done when something changes or fails."""
+"""Change sets: what is printed and done when something changes or fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps around the stacks: code in its place, the first request, a stage's end, its functions run by hand."""
+"""The steps around the stacks: uploading code, the first request, destroying a stage, running functions by hand."""
 
 from __future__ import annotations
 

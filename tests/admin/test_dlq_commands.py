@@ -1,4 +1,4 @@
-"""`gelombang dlq`: what was given up is told without anybody's words, and sent again without losing any."""
+"""`gelombang dlq`: dead letters are listed without personal data, and sent again without losing any."""
 
 from __future__ import annotations
 

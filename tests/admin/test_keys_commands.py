@@ -1,4 +1,4 @@
-"""`gelombang keys`: the drill of a stolen signing key, and that nothing of a key but its name is shown."""
+"""`gelombang keys`: the drill for a stolen signing key; only a key's name is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rings: each word that the code logs has its filter and its alarm, and each alarm tells someone."""
+"""Alarms: each alarm word that the code logs has its filter and its alarm, and each alarm notifies someone."""
 
 from __future__ import annotations
 

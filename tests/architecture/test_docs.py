@@ -1,4 +1,4 @@
-"""What the pages promise is there: links, files, make targets, commands, the tests of capabilities and standards."""
+"""What the docs name exists: links, files, make targets, commands, the tests of capabilities and standards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every refusal has its status and its wording in both languages, and every code is its own."""
+"""Every refusal has a status, texts in both languages, and a code of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `chalice package` and our merge template make together: everything that Chalice leaves out is in it."""
+"""The template that `chalice package` makes with our merge template: it has everything that Chalice leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each function may do by `infrastructure/grants.py`: enough, and no more."""
+"""The policies of `infrastructure/grants.py`: each function may do what it needs, and no more."""
 
 from __future__ import annotations
 

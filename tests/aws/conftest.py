@@ -1,4 +1,4 @@
-"""What the comparisons of the two ways to AWS share."""
+"""What the comparisons of our calls with botocore's share."""
 
 from __future__ import annotations
 

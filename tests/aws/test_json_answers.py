@@ -1,4 +1,4 @@
-"""The lean way to DynamoDB and KMS against the ordinary one: the same answers, errors and repetitions."""
+"""Calls by `json_protocol` compared with botocore's: the same answers, errors and retries."""
 
 from __future__ import annotations
 

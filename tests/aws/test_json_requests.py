@@ -1,4 +1,4 @@
-"""The lean way to DynamoDB and KMS against the ordinary one: the same requests, signatures and credentials."""
+"""Calls by `json_protocol` compared with botocore's: the same requests, signatures and credentials."""
 
 from __future__ import annotations
 

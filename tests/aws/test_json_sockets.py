@@ -1,4 +1,4 @@
-"""The lean way to DynamoDB and KMS against the ordinary one on sockets: proxies, endpoints, dropped connections."""
+"""Calls by `json_protocol` compared with botocore's on sockets: proxies, endpoints, dropped connections."""
 
 from __future__ import annotations
 

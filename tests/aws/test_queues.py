@@ -1,4 +1,4 @@
-"""What a consumer says of a message that failed, whichever queue it came from."""
+"""What a consumer logs about a failed message of any queue."""
 
 from __future__ import annotations
 

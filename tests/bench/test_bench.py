@@ -1,4 +1,4 @@
-"""What the benchmarks put in AWS's place bills and answers as AWS does; the draw's ways agree on the result."""
+"""The benchmarks' doubles answer and bill as AWS does, and all ways of the draw have the same result."""
 
 from __future__ import annotations
 

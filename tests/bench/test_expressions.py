@@ -1,4 +1,4 @@
-"""The double of DynamoDB reads expressions as moto does, and what it does not play it refuses."""
+"""The double of DynamoDB evaluates expressions as moto does, and refuses what it does not support."""
 
 from __future__ import annotations
 

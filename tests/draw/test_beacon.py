@@ -1,4 +1,4 @@
-"""The beacon: what is a signature of the pinned chain, and what the relays may try."""
+"""The beacon: only a signature of the pinned chain is accepted, whatever the relays send."""
 
 from __future__ import annotations
 

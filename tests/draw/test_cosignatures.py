@@ -1,4 +1,4 @@
-"""Witnesses: C2SP's forms against lines and keys of other programs, and what is not one of ours."""
+"""Witnesses: C2SP's formats compared with lines and keys of other programs, and refusals of malformed ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists made from packed leaves, the hashes of their runs, and what is published of them at the freeze."""
+"""Lists made from packed leaves, the hashes of their runs, and the files that a freeze publishes."""
 
 from __future__ import annotations
 

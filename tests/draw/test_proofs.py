@@ -1,4 +1,4 @@
-"""A leaf's place is found by few reads of any list: even, clustered, hostile, long; and its path leads to the root."""
+"""A leaf is found with few reads in any list (even, clustered, hostile, long), and its path leads to the root."""
 
 from __future__ import annotations
 

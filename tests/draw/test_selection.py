@@ -1,4 +1,4 @@
-"""Seats, selection and substitution against the plainest possible reading of the rules."""
+"""Seats, selection and substitution compared with the simplest implementation of the rules."""
 
 from __future__ import annotations
 

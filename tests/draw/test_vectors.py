@@ -1,4 +1,4 @@
-"""The draw, byte for byte, against vectors that were computed elsewhere."""
+"""The draw compared byte for byte with vectors that were computed elsewhere."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Every kind of fraud is named by the verifier, by its names and no other; what is not proven passes for good.
+"""The verifier names every kind of fraud by exactly its names, and accepts what a draw does not prove.
 
-docs/draw.md says what a draw does not prove; each point of it is done here.
+docs/draw.md lists what a draw does not prove; each point of it is tried here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whatever lies in a folder, the verifier has a name for it, and waits for none of it."""
+"""The verifier on hostile folders: it names each fault and never hangs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a server does, byte for byte, the verifier comes to an end within its time limit, and has a name for it."""
+"""The verifier on hostile servers: it ends within its time limit and names each fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The application's own code of the draw comes to what `verify_draw.py` comes to: piece by piece, and whole draws.
+"""The application's draw and `verify_draw.py` have the same results, piece by piece and for whole draws.
 
 The published files of whole waves: every test that verifies one. The page: `tests/pages/test_same_as_the_others.py`.
 """

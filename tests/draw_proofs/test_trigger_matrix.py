@@ -1,4 +1,4 @@
-"""Every way a trigger can go wrong, at every transition of a wave's life: one final hash over all that is published.
+"""Every failure of a trigger at every transition of a wave: the published files always have the same final hash.
 
 The delays are production's: 15 minutes from the close to the freeze, 30 from the freeze to the beacon's round. Only
 what the note declares may differ: a freeze that comes when half of the 30 minutes is gone declares the present, since

@@ -1,6 +1,6 @@
-"""The application behind Chalice's own gateway, in this process, at an instant that a test chooses; and its callers.
+"""The application behind Chalice's own gateway, in this process, at a time that a test chooses; and its callers.
 
-Nothing of the application is replaced. Who is signed in has a session by way of the services, without a code.
+No part of the application is replaced. Signed-in people get their sessions from the services, without a code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What comes after a training, over HTTP on all real parts: surveys with their money, jobs, a partner's pages."""
+"""What follows a training, over HTTP with all real parts: paid surveys, jobs, a partner's pages."""
 
 from __future__ import annotations
 

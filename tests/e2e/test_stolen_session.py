@@ -1,4 +1,4 @@
-"""A stolen session: it changes where money goes, and the person's mailbox hears of it and stops it, over HTTP."""
+"""A stolen session changes the financial address; the person is told by mail and stops it, over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody else is in the account: they read the mailbox, or have the SIM. Every contact hears of it and stops it."""
+"""A thief who reads the mailbox or has the SIM is in the account: every contact is told and can stop them."""
 
 from __future__ import annotations
 

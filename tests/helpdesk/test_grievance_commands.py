@@ -1,4 +1,4 @@
-"""`gelombang grievance`, on the service it asks: tables that read well, words that steer nothing, clear errors."""
+"""`gelombang grievance` on the real service: readable tables, harmless control characters, clear errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Anybody with an account may complain, also who was refused as a registrant, and it is sealed all the same."""
+"""Anybody with an account may complain, even before a registration, and the text is encrypted too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grievances on moto: filed once, answered once, counted whatever dies, with the evidence of the draw."""
+"""Grievances on moto: filed once, answered once, counted despite crashes, with the evidence of the draw."""
 
 from __future__ import annotations
 

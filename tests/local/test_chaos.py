@@ -1,4 +1,4 @@
-"""The chaos run: who is killed, when it gives up, and what its sums find."""
+"""The chaos run: which processes are killed, when it gives up, and which differences it finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local cloud and its inbox: reached directly, shared by all functions, ended at once."""
+"""The local cloud and its inbox: no proxy, one package for all functions, a quick end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's people are judged by the rules of registration, and its strangers' tokens by the verifier."""
+"""The demo's people checked by the rules of registration, and its forged tokens by the real verifier."""
 
 from __future__ import annotations
 

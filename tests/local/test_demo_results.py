@@ -1,4 +1,4 @@
-"""The demo works out each draw by itself; here its plain reading meets the application's own."""
+"""The demo's own recomputation of a draw compared with the application's draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing in the demo is a matter of speed: it waits as long as anything moves, and asks again."""
+"""The demo does not depend on speed: it waits as long as there is progress, and repeats requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What everybody may know: each event once, of one order, on the topic and in the feed; the calendar."""
+"""Announcements: each event once and in order, on the topic and in the feed; and the calendar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told what, from where it happened: every one of a wave, every deadline, every payment; and each of it once."""
+"""The notice writer: results, deadlines and payments are told to everyone concerned, each once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling people: each event once, each mail once, whoever dies where; bounces and the end of reminders."""
+"""Telling people: each event and each mail once despite crashes; bounces and unsubscribing."""
 
 from __future__ import annotations
 

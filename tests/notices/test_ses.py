@@ -1,4 +1,4 @@
-"""What SES is asked, how fast, and what its answers mean: taken, not taken, never taken, or nobody knows."""
+"""Calls to SES: their content and rate, and the meaning of its answers."""
 
 from __future__ import annotations
 

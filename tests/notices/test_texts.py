@@ -1,4 +1,4 @@
-"""What mails say, every kind in both languages; the waves as a calendar and announcements as a feed, read back."""
+"""The texts of all mails in both languages; the calendar of waves and the feed of announcements, read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person waits for: rounds of calls to AWS, not calls. A round here ends only when all of it is under way."""
+"""The rounds of calls that a person waits for. Here a round ends only when all its calls are under way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody without an account, a signature or a secret makes the application read: little, whatever they send."""
+"""A request without an account, a signature or a secret makes the application read little."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ends a function, or holds up a wave: what will pass by itself is a warning, everything else rings at once."""
+"""Errors that end a function or delay a wave: passing ones are warnings, all others ring at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each alarm of a promise, by its cause: what should have happened does not, time goes by, and the alarm rings."""
+"""The watch: if something due does not happen, the alarm of its promise rings in time."""
 
 from __future__ import annotations
 

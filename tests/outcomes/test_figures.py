@@ -1,6 +1,6 @@
 """The intervals against published values, to the digits that were published.
 
-What must not be shown of small groups, and what would give it away.
+Which figures about small groups are withheld, and which others would reveal them.
 """
 
 from __future__ import annotations

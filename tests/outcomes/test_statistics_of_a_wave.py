@@ -1,4 +1,4 @@
-"""A wave that is played with the real services, and every figure of it, worked out by hand."""
+"""A wave played with the real services, and each of its figures computed by hand."""
 
 from __future__ import annotations
 

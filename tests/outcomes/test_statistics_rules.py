@@ -1,4 +1,4 @@
-"""What is published of given counts, worked out by hand; and what is withheld."""
+"""The statistics published for given counts, computed by hand, and what is withheld."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The daily job: what opens when, that nothing opens twice, and that it may die anywhere.
+"""The daily job: which survey opens when, that none opens twice, and that the job may die anywhere.
 
-Answering a survey: once, validated, with its money, whatever is answered.
+Answering a survey: once, validated, and paid whatever the answers are.
 """
 
 from __future__ import annotations

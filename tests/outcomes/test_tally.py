@@ -1,6 +1,6 @@
-"""The count goes on where it was broken off, ends the same whatever happens, and each answer costs one call.
+"""The count continues after interruptions with the same result, and each answer costs one call.
 
-Past totals as an administrator's file has them: what is taken, and which line is wrong.
+Past totals in an administrator's file: which lines are accepted, and which are wrong.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is counted of one person and of one survey."""
+"""The counts of one person and of one survey."""
 
 from __future__ import annotations
 

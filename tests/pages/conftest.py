@@ -1,4 +1,4 @@
-"""A wave that anybody may check in a real browser: its page, its files at another origin, people who click and type."""
+"""A wave to check in a real browser: its page, its files at another origin, and people who click and type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page with a keyboard, a screen reader, a small phone, in the dark, on paper."""
+"""The page with a keyboard, a screen reader, a small phone, in dark mode and in print."""
 
 from __future__ import annotations
 

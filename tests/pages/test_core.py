@@ -1,4 +1,4 @@
-"""What the page computes by itself, in the browser, against vectors that were made elsewhere."""
+"""The page's own cryptography in the browser, compared with vectors that were made elsewhere."""
 
 from __future__ import annotations
 

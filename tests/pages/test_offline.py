@@ -1,4 +1,4 @@
-"""The page and the files from a disk, without any server."""
+"""The page and the files opened from disk, without any server."""
 
 from __future__ import annotations
 

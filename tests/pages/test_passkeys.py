@@ -1,4 +1,4 @@
-"""A passkey in a real browser: made, signed in with and removed, by the real routes, from a page at the domain."""
+"""Passkeys in a real browser: made, used and removed through the real routes, from a page at the domain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's own script draws and judges as the application and `verify_draw.py` do (tests/draw_proofs)."""
+"""The page's own script draws and verifies like the application and `verify_draw.py` (tests/draw_proofs)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an attempt fails for that the person, or we, can mend: it uses up no attempt, and the person is paid at last."""
+"""Failures that the person or we can remove: they use up no attempt, and the person is paid in the end."""
 
 from __future__ import annotations
 

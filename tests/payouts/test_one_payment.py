@@ -1,4 +1,4 @@
-"""One payment, with the real stores and queue (on moto) and a provider over real HTTP: paid once whichever call dies.
+"""One payment, with the real stores and queue (on moto) and a provider over HTTP: paid once after a crash at any call.
 
 Random schedules and planted bugs are in `tests/simulation`, those on DynamoDB Local in `tests/races`; what a payment
 costs is in `tests/bench`.

@@ -23,7 +23,7 @@ __all__ = ["endpoint"]
 
 @pytest.fixture
 def cloud(endpoint: str, cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """New, empty tables; calls of threads that run together meet before their writes."""
+    """New, empty tables; calls of threads that run together wait for each other before their writes."""
     wrap_calls(monkeypatch, meeting_before_writes)
     with tables_on(endpoint, cloud, monkeypatch):
         yield cloud

@@ -1,4 +1,4 @@
-"""Sign-ins and sessions that truly come at the same time: one code, one device; one contact, one account."""
+"""Simultaneous sign-ins and sessions: a code lets one device in, a contact has one account."""
 
 from __future__ import annotations
 

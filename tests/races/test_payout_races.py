@@ -1,4 +1,4 @@
-"""Workers, sweeps, administrators and bank files that truly meet: one payment, one transition, none above a ceiling."""
+"""Simultaneous workers, sweeps, administrators and bank files: one payment, one transition, ceilings kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Places that are truly given, bought for and revoked at the same time: one winner each, two on a family card."""
+"""Places awarded, bought for and revoked at the same time: one outcome each, at most two on a family card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People who truly register, or change where they are paid as they are paid: one number, one owner, one payment."""
+"""Simultaneous registrations, and changes of the address during a payment: one owner a number, one payment."""
 
 from __future__ import annotations
 

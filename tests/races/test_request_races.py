@@ -1,4 +1,4 @@
-"""Requests that truly come at the same time: jobs, complaints, surveys and mails, one of each, none above a limit."""
+"""Simultaneous requests about jobs, complaints, surveys and mails: one of each, limits kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes that are asked for and guessed truly at the same time: no more than one after the other would get."""
+"""Codes asked for and guessed at the same time: no more than one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Purchases, cancellations, reports and reviews that truly run at the same time: one of each, and money for one."""
+"""Simultaneous purchases, cancellations, reports and reviews: one of each, and one incentive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clicks and triggers that truly come at the same time: one entry a person, each transition once, the same files."""
+"""Simultaneous clicks and triggers: one entry a person, each transition once, the same files."""
 
 from __future__ import annotations
 

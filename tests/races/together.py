@@ -1,4 +1,4 @@
-"""Calls that truly run at the same time and meet where it hurts: when all have read and nobody has written yet."""
+"""Runs calls in threads that wait for each other when all have read and none has written yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person cannot change any more is corrected by two administrators, from a file; its history is sealed."""
+"""Two administrators correct what a person cannot change any more; the history is encrypted."""
 
 from __future__ import annotations
 

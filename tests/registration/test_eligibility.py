@@ -1,4 +1,4 @@
-"""Who may take part, in which order they are refused, and that asking of many gives what asking of each gives."""
+"""Who may take part, the order of refusals, and screening many people with the same result as one by one."""
 
 from __future__ import annotations
 

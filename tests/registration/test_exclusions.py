@@ -1,4 +1,4 @@
-"""Importing exclusion lists: all of a file or nothing, as often as one likes, and never a NIK on the screen."""
+"""Importing exclusion lists: a whole file or nothing, repeatable, and without printing a NIK."""
 
 from __future__ import annotations
 

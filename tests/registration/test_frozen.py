@@ -1,4 +1,4 @@
-"""What award and payment rest on stays as it is: from a join until the wave is settled, and for good after an award."""
+"""Identity fields cannot change from a join until the wave is settled, and never after an award."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NIK, KK, regions, phones and account numbers come into one form; only what can be no number at all is refused."""
+"""Reading NIK, KK, regions, phones and account numbers into one form; only impossible numbers are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What names a person is nowhere in the clear; registering tells little of others; what each use case may cost."""
+"""Personal data is never in the clear, registering reveals little about others, and the cost of each use case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Crowds as the stores would have written them one by one; in batches, since nothing here is about the writing."""
+"""Crowds of people, written in batches as the stores would have written them one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Planted bugs: what one might have written instead. The schedules must find each, or they prove nothing.
+"""Planted bugs of payouts: plausible mistakes. The schedules must find each, or they prove nothing.
 
 Each is a small subclass of the real code or of a store, or replaces one function of the rules.
 """

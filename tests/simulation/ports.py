@@ -1,6 +1,6 @@
-"""What stands between the service and everything outside it: calls that wait for others and may go wrong, and a queue.
+"""The ports between the service and the outside: calls at which other tasks may run and faults happen, and a queue.
 
-One thread runs many tasks: each until it calls a port, and dice decide which goes on then.
+One thread runs many tasks. Each runs until it calls a port, and a random choice decides which continues.
 """
 
 from __future__ import annotations

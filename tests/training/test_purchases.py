@@ -1,6 +1,6 @@
-"""Buying from the training balance and taking a purchase back: both or nothing, once, and never below zero.
+"""Purchases from the training balance and their cancellation: atomic, once, and never below zero.
 
-A place and what was bought go together: no order of events leaves a training to one who lost the place.
+In no order of events does a person who lost the place keep a training.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What partners report of a training: the code taken in, attendance, completion; each once, in order, by their own."""
+"""Partners' reports: redeeming a code, attendance, completion; each once, in order, by the right partner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The review that makes the incentive due and its author a graduate: all or nothing, once, and never lost."""
+"""The first review makes its author a graduate and the incentive due: atomic, once, and never lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be done with a training and when, what is left of a balance, and which JSON says it."""
+"""The rules of trainings: which step is allowed when, the balance, and the JSON forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is typed comes into one form: names and identifiers, from whatever people paste."""
+"""Reading names and identifiers that people type or paste into one form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the step announces: each state once, before the next one is entered, and again if it could not be said."""
+"""The step's announcements: each state once, before the next begins, and again after a failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When waves are."""
+"""The calendar of waves and its exceptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gelombang draw watch`: how far a wave has come, until its seats are settled."""
+"""`gelombang draw watch`: the progress of a wave until its seats are settled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one click, and what a person and the public see."""
+"""Joining a wave by one click, and what the person and the public see."""
 
 from __future__ import annotations
 

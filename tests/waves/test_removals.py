@@ -1,4 +1,4 @@
-"""Before the lists are made whoever may no longer take part is removed, told why, and counted by reason."""
+"""Before the freeze, entries of people who may no longer take part are removed and counted by reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who buys nothing in time loses the place for good, and the next of the same draw gets it."""
+"""People who buy nothing in time lose the place for good, and the next of the same draw get it."""
 
 from __future__ import annotations
 

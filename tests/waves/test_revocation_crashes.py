@@ -1,4 +1,4 @@
-"""A run that expires places may die at any call, and another may run at any: the end is the same, to the byte."""
+"""A run that revokes places may die at any call, or interleave with another: the published bytes are the same."""
 
 from __future__ import annotations
 

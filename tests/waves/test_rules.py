@@ -1,4 +1,4 @@
-"""Quotas, the instant of the freeze, states and standings, and what a wave owes by the clock (production's figures)."""
+"""Quotas, the time of the freeze, states and standings, and the due steps of a wave (with production's figures)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The step, whatever trigger comes, and the seats of a year that it gives a wave and gets back from it."""
+"""The step with any trigger, and the year's seats that a wave takes and returns."""
 
 from __future__ import annotations
 

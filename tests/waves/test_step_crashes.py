@@ -1,4 +1,4 @@
-"""A step may die before or after any of its calls, and another may run between any two: the end is the same."""
+"""A step may die before or after any call, and another may run between any two: the result is the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gelombang wave`, on the services it steers."""
+"""`gelombang wave` on the real services."""
 
 from __future__ import annotations
 

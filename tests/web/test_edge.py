@@ -1,4 +1,4 @@
-"""The web edge, through the same gateway event that AWS sends: bodies, refusals, headers, languages."""
+"""The web edge with API Gateway's events: bodies, refusals, headers, languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document of the API: nothing in it is without words, an example and bounds, and the examples are right."""
+"""The OpenAPI document: everything in it has a description, an example and bounds, and the examples are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page as it is served: one small file, what it is told, and what it may do."""
+"""The page that checks a draw, as it is served: its size, its settings, and what it may do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contacts come into one form, and no repr shows one."""
+"""Reading contacts into one form, and hiding them in reprs."""
 
 from __future__ import annotations
 

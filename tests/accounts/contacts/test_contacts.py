@@ -1,4 +1,4 @@
-"""Contacts are added, removed and moved; what a young session asks for waits, is told, and can be cancelled."""
+"""Adding, removing and moving contacts. Changes of a young session wait, are told, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_the_last_contact_cannot_be_removed(house: Household) -> None:
 
 
 def test_a_thief_with_a_young_session_cannot_lock_the_owner_out(house: Household) -> None:
-    """They add a contact of theirs, and want the owner's gone, for three days and longer if the owner looks."""
+    """The thief adds a contact and removes the owner's; the owner has three days to cancel both."""
     siti = house.account("siti", EMAIL, PHONE)
     owners, thiefs = house.session(siti), house.session(siti, timedelta())
     house.add(thiefs, THIEF)

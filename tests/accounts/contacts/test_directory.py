@@ -1,4 +1,4 @@
-"""How a person is reached: the contacts of an account in the clear, for whoever writes to people."""
+"""The directory: the contacts of an account in the clear, for domains that write to people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who lost everything comes back by two administrators and a week; whoever still has a way in ends that."""
+"""Recovery of an account by two administrators and a week; any use of the account ends it."""
 
 from __future__ import annotations
 

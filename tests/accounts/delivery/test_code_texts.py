@@ -1,4 +1,4 @@
-"""What a message with a code says: all of it ours, in both languages."""
+"""The texts of messages with codes, in both languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the queue to the person: whatever fails, comes late or twice, the code that arrives is the one that is right."""
+"""Sending codes from the queue: after failures, delays and repeats the code that arrives is the right one."""
 
 from __future__ import annotations
 

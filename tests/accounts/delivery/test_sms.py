@@ -1,4 +1,4 @@
-"""SMS cost money, so they end by themselves: on a day, and to numbers that receive and never enter."""
+"""The limits on SMS: a sum for each day, and the closing of prefixes whose numbers enter no codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is taken from an authenticator and what is not, with keys and signatures made here."""
+"""Which answers of an authenticator are accepted, with keys and signatures made here."""
 
 from __future__ import annotations
 

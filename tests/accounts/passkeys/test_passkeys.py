@@ -1,4 +1,4 @@
-"""Passkeys of people: added, signed in with, counted and removed, by the real services."""
+"""Adding, using and removing passkeys with the real services."""
 
 from __future__ import annotations
 

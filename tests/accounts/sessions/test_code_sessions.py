@@ -1,4 +1,4 @@
-"""A code opens one session, once, for one device, whoever meets or dies at whichever call; what it costs."""
+"""A code opens one session for one device, despite races and crashes at any call; and what that costs."""
 
 from __future__ import annotations
 

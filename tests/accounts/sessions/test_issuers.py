@@ -1,4 +1,4 @@
-"""ID tokens of other issuers: which are taken, and how often an issuer is asked for its keys."""
+"""ID tokens of other issuers: which are accepted, and how often an issuer is asked for its keys."""
 
 from __future__ import annotations
 

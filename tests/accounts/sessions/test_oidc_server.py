@@ -1,4 +1,4 @@
-"""A real OpenID Connect server in another process: what it issues is taken, if it is for us."""
+"""ID tokens of a real OpenID Connect server in another process are accepted if they are for us."""
 
 from __future__ import annotations
 

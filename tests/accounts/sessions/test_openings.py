@@ -1,4 +1,4 @@
-"""A number that another person may have by now, in each combination of what is shown."""
+"""Signing in with a number that another person may have by now, with each combination of more proof."""
 
 from __future__ import annotations
 

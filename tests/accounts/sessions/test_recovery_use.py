@@ -1,4 +1,4 @@
-"""A recovery by the help desk: the use of what the account had ends it, that of the new account does not."""
+"""Use of an old contact or session ends a recovery; use of the new account does not."""
 
 from __future__ import annotations
 

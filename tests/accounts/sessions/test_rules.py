@@ -1,4 +1,4 @@
-"""Which session is alive, which of too many ends, and which proof was used before; nothing here touches AWS."""
+"""The rules of sessions, without AWS: which session is alive, which of too many ends, which proof was used before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions: what one gives, how long, and until when; what a thief has without the key."""
+"""Sessions: their tokens and lifetimes, and what a thief can do without the key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions by passkeys and by ID tokens: each of these opens one session, and the right account."""
+"""Sessions by passkeys and ID tokens: each opens one session, of the right account."""
 
 from __future__ import annotations
 

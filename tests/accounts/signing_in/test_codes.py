@@ -1,4 +1,4 @@
-"""A code follows from its key and its number, and from nothing else."""
+"""A code follows only from its key and its number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody guesses a code more often than the figures allow: one by one, over many sign-ins, or all at once."""
+"""The limits of guessing codes: one after the other, over many sign-ins, and many at once."""
 
 from __future__ import annotations
 

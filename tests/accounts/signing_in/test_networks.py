@@ -1,4 +1,4 @@
-"""A network is the prefix of an address, and is kept as a keyed hash only."""
+"""A network is the prefix of an address, and only its keyed hash is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A start tells nobody who has an account: its answers and its calls are the same, and so is what is sent."""
+"""A start does not show whether there is an account: answers, calls and messages are the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sign-in from its start to the proof: what is kept and queued, how long a code lives, what is refused."""
+"""A sign-in from the start to the proof: what is stored and queued, how long a code lives, what is refused."""
 
 from __future__ import annotations
 

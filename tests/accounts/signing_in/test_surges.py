@@ -1,4 +1,4 @@
-"""A surge, of one network or of all: devices that nobody knows show a proof of work, and nobody is refused for good."""
+"""In a surge from one network or all, unknown devices show a proof of work, and nobody is refused for good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A proof shows that who asks has a device's key, for this request and now; any other is refused (RFC 9449, 4.3)."""
+"""Proofs of possession: only one by the device's key, for this request and for now is accepted (RFC 9449, 4.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A key for each day that nobody has seen: made once, published ahead, revoked at once, never asked for in a storm."""
+"""The signing key of each day: made once, published ahead, revoked, and read rarely."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing keys in the accounts table and at KMS, as a deployment has them."""
+"""Signing keys in the accounts table and at KMS, as in a deployment."""
 
 from __future__ import annotations
 

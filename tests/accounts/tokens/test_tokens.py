@@ -1,4 +1,4 @@
-"""A token of ours, of the kind that is asked for, is accepted until it expires; everything else is not."""
+"""Tokens: only a token of ours of the required kind is accepted, until it expires."""
 
 from __future__ import annotations
 

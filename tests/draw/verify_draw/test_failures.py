@@ -1,4 +1,4 @@
-"""The one-file verifier names whatever is wrong with a wave as the specification does, and hides no failure."""
+"""`verify_draw.py` names all that is wrong with a wave as the specification does, and hides no failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever the published files hold, the one-file verifier says so in its own words and reads no more than it may."""
+"""`verify_draw.py` on malformed published files: it names the fault and never reads more than its limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The personal proof of the one-file verifier: a place on the list, and what became of it, without reading the rest."""
+"""The personal proof of `verify_draw.py`: an entry and its outcome, without reading whole lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one-file verifier: it needs Python alone, agrees with the vectors, and finds true waves true."""
+"""`verify_draw.py`: it needs only Python, agrees with the vectors, and accepts correct waves."""
 
 from __future__ import annotations
 

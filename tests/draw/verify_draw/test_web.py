@@ -1,4 +1,4 @@
-"""The one-file verifier over HTTP: parts of files, no redirects, no waiting for ever."""
+"""`verify_draw.py` over HTTP: parts of files, no redirects, time limits."""
 
 from __future__ import annotations
 

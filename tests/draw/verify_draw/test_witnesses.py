@@ -1,4 +1,4 @@
-"""Witnesses as the one-file verifier sees them, and its Ed25519 against another."""
+"""Witnesses in `verify_draw.py`, and its Ed25519 compared with another implementation."""
 
 from __future__ import annotations
 

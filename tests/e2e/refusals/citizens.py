@@ -1,4 +1,4 @@
-"""What citizens ask, but of trainings and jobs: how each endpoint succeeds and how it refuses."""
+"""Requests of citizens, except about trainings and jobs: successes and refusals of each endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Courses, purchases, the reports of partners and the job market: how each endpoint succeeds and how it refuses."""
+"""Courses, purchases, partners' reports and the job market: successes and refusals of each endpoint."""
 
 from __future__ import annotations
 

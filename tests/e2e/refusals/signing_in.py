@@ -1,4 +1,4 @@
-"""What people who sign in ask: how each endpoint succeeds and how it refuses."""
+"""Requests of signing in: successes and refusals of each endpoint."""
 
 from __future__ import annotations
 

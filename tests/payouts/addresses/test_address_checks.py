@@ -1,4 +1,4 @@
-"""What is asked about an account, told and kept in every case, over registrations that note what they are asked."""
+"""Questions about an account: what is asked, shown and stored in each case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A financial address tells little of others: whose an account or a wallet is, and by which name, few times a day."""
+"""Refused financial addresses reveal little about other people: a few times a day at most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A financial address: asked about, paid or held, whose it is, and changed only while nothing is sent to it."""
+"""Financial addresses: inquiries, holds, owners, and changes only while no payment is under way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How alike two names are: what banks do to a name leaves it the same, another person's is another."""
+"""The likeness of two names: what banks do to a name does not matter, another person's name differs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports as banks write them: what becomes of each transfer by them, and who can make more of what proves nothing."""
+"""Reports as banks write them: their effect on each transfer, and who decides about unproven rejections."""
 
 from __future__ import annotations
 

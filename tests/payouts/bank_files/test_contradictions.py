@@ -1,4 +1,4 @@
-"""What the bank says it paid, after it was taken for failed or given up: nothing of it is sent again by itself."""
+"""A transfer that the bank paid after it counted as failed or given up is never sent again automatically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How banks write the same things: versions, namespaces, encodings, places of references, reasons that are none."""
+"""Variants of banks' reports: versions, namespaces, encodings, places of references, reasons without proof."""
 
 from __future__ import annotations
 

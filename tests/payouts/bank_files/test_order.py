@@ -1,4 +1,4 @@
-"""The order to the bank (pain.001.001.09): as its schema has it, with true totals, always in the same bytes."""
+"""The order to the bank (pain.001.001.09): valid by its schema, with right totals, always the same bytes."""
 
 from __future__ import annotations
 

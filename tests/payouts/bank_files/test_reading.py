@@ -1,4 +1,4 @@
-"""Reports from outside: what they say is read by local names, and nothing in a file reaches elsewhere or grows."""
+"""Reading reports from outside: by local names, without external entities or growth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bank says of transfers: which word is believed, what is applied to nothing, a day's statement."""
+"""Applying the bank's reports: which statuses count, which lines match no transfer, a day's statement."""
 
 from __future__ import annotations
 

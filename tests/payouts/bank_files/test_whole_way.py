@@ -1,4 +1,4 @@
-"""The whole way by a bank's files: claim, export by two people, the bank's reports; and deaths at any call of it."""
+"""Payments by bank file as a whole: claim, export by two people, the bank's reports; with crashes at any call."""
 
 from __future__ import annotations
 

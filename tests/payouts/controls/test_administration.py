@@ -1,4 +1,4 @@
-"""What one administrator may do to payouts, what takes two, the provider's word above both, and the pause."""
+"""Acts of one administrator, decisions of two, the provider's answer above both, and the pause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ceilings: blocks that workers take from two of them, never more than there is; and how administrators set them."""
+"""Ceilings: workers take blocks from two of them, never more than is left; and administrators set them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`gelombang payout hold ... ceiling`: by whom, why, what then stands there, and refusals that read as sentences."""
+"""`gelombang payout hold ... ceiling`: what is recorded and printed, and refusals in sentences."""
 
 from __future__ import annotations
 

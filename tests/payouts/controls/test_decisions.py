@@ -1,4 +1,4 @@
-"""What administrators decide, in every place of an entitlement: who is recorded, what is queued, who is asked."""
+"""Administrators' decisions in every state of an entitlement: who is recorded, what is queued, who is asked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sandbox provider as a client sees it, and the application's adapter against it and against worse."""
+"""The sandbox provider as a client sees it, and the application's adapter with it and with worse servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two books of the same days: derived from each other they agree, and each thing that is altered is found."""
+"""Comparing two books of the same days: equal ones agree, and each altered payment is found."""
 
 from __future__ import annotations
 

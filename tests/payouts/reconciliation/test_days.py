@@ -1,4 +1,4 @@
-"""Days of the ledger against the provider's transactions, and the nightly run: what is found, told, kept and spent."""
+"""Comparing days of the ledger with the provider's transactions, and the nightly run: findings, reports, costs."""
 
 from __future__ import annotations
 

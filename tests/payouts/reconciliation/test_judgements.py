@@ -1,4 +1,4 @@
-"""What is found about one reference of a day, and about the whole ledger: planted differences, and nothing else."""
+"""Findings about one reference of a day and about the whole ledger: exactly the planted differences."""
 
 from __future__ import annotations
 

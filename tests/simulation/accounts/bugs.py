@@ -1,4 +1,4 @@
-"""Planted bugs of accounts: what one might have written instead. Schedules must find each, or they prove nothing."""
+"""Planted bugs of accounts: plausible mistakes. The schedules must find each, or they prove nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One schedule of accounts: what happens in which order follows from a seed, and from nothing else."""
+"""One schedule of accounts: a seed alone decides what happens in which order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Schedules of sign-ins, sessions, faults and thieves keep every promise of accounts, and find each planted bug."""
+"""Random schedules with faults and thieves keep every promise of accounts, and find each planted bug."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody who knows everybody's contacts, overhears much, and must never get in."""
+"""A thief who knows everybody's contacts and overhears much, and must never get in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who gets a seat: once in a lifetime, two on a family card, and what becomes of a seat that falls free."""
+"""The award of seats: once in a lifetime, at most two on a family card, and substitutions."""
 
 from __future__ import annotations
 

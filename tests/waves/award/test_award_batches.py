@@ -1,4 +1,4 @@
-"""Winners decided in batches ahead of the walk come to what the walk alone would make of them, in whatever order."""
+"""Batches of winners in any order have the same result as the step's own walk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Winners of a big wave are decided over the queue, ahead of the walk; the end is that of the walk alone."""
+"""Winners of a big wave are decided over the queue, with the same result as the step's own walk."""
 
 from __future__ import annotations
 

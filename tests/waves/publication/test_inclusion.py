@@ -1,4 +1,4 @@
-"""A person's way to their own proof: the receipt they keep, the path anybody is given, and the published files."""
+"""A person's own proof: the receipt, the path that the API gives, and the published files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A silent beacon: who waits for what since when, that it was told once, and `gelombang draw hand-in`."""
+"""A silent beacon: what the wait shows, that it is announced once, and `gelombang draw hand-in`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Witnesses from a key to a published line: `gelombang draw witness`, and what is taken in."""
+"""Witnesses, from a key to a published line: `gelombang draw witness`, and which lines are accepted."""
 
 from __future__ import annotations
 
