@@ -280,7 +280,7 @@ def remove_passkey(session: Session, passkey_id: str) -> edge.Reply:
 
 @app.endpoint(
     "GET /me/changes",
-    "What is about to change of my contacts and passkeys, and when",
+    "What changes of my contacts and passkeys, and what changed in the last 30 days",
     who="citizen",
     proof=present_session,
     answers={200: accounts.ChangeList},
@@ -288,8 +288,8 @@ def remove_passkey(session: Session, passkey_id: str) -> edge.Reply:
     dpop=True,
 )
 def get_my_changes(session: Session) -> edge.Reply:
-    waiting = services().changes.pending(session.account_id, app.now())
-    return edge.ok(accounts.ChangeList([accounts.change_view(asked) for asked in waiting]))
+    recent = services().changes.recent(session.account_id, app.now())
+    return edge.ok(accounts.ChangeList([accounts.change_view(asked) for asked in recent]))
 
 
 @app.endpoint(

@@ -83,6 +83,11 @@ class AccountStore:
         """A session, unless a recovery has ended it. One batch get."""
         return self.session_and_recovery(account_id, session_id)[0]
 
+    def begun(self, account_id: str, session_id: str) -> Session | None:
+        """A session, whatever became of it. One read."""
+        item = dynamodb.find(SessionItem, account_pk(account_id), session_sk(session_id))
+        return _session(account_id, item) if item else None
+
     def session_and_recovery(self, account_id: str, session_id: str) -> tuple[Session | None, Recovery | None]:
         """A session, unless a recovery has ended it, and the last recovery of its account. One batch get."""
         keys = [(account_pk(account_id), sk) for sk in (session_sk(session_id), "RECOVERY")]

@@ -238,7 +238,7 @@ class ContactList(Struct, frozen=True):
 
 
 class ChangeView(Struct, frozen=True, kw_only=True):
-    """A change of how the caller signs in that waits for its time."""
+    """A change of how the caller signs in: it waits until `takes_effect_at`, or took effect then."""
 
     change_id: str
     change: Literal["contact_added", "contact_removed", "passkey_added", "passkey_removed"]

@@ -13,8 +13,8 @@ from ..errors import NotFound
 from .rules import ChangeLink
 from .store import NoticeStore, Said
 
-_ASK = """<h1>Apakah Anda yang mengubah data Anda?</h1>
-<h1 lang="en">Was it you who changed your data?</h1>
+_ASK = """<h1>Apakah itu Anda?</h1>
+<h1 lang="en">Was it you?</h1>
 {confirm}<form method="post" action="{token}/denial"><button type="submit">Bukan saya: batalkan dan hentikan pembayaran
 / <span lang="en">It was not me: cancel it, and stop payments</span></button></form>"""
 
@@ -38,7 +38,7 @@ class ChangeLinks:
 
     `confirm_address(registrant_id, version, now)` lets payments go on, False if the address was changed again since;
     `dispute(registrant_id, now)` stops them. `cancel(registrant_id, change, now)` takes back a change of the account
-    that has not taken effect.
+    that has not taken effect, and signs out the device that asked for it or is it.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ from ..aws.clients import is_passing
 from ..clock import Clock
 from ..errors import Unavailable
 from ..ids import Randomness, random_id
-from .rules import CHANGES, OF_ACCOUNT, REMINDERS, ChangeLink, Kind, Notice, NoticeState, recipients, withheld
+from .rules import CHANGES, OF_ACCOUNT, REMINDERS, ChangeLink, Facts, Kind, Notice, NoticeState, recipients, withheld
 from .service import decode_message
 from .ses import NeverTaken, NotTaken, OutcomeUnknown, SesMail, tag_of
 from .store import NoticeStore
@@ -54,6 +54,9 @@ class Directory(Protocol):
     def contacts(self, account_id: str, at: datetime) -> Reach | None:
         """Who hears of what happened then. None if there is no such account. Raises `Unavailable`."""
 
+    def sign_in(self, account_id: str, session_id: str) -> Facts | None:
+        """The facts of the notice about a session. None if there is no such session. Raises `Unavailable`."""
+
 
 class Sms(Protocol):
     """Sends a short message to a phone."""
@@ -86,7 +89,7 @@ class Mailer:
 
     def process(self, registrant_id: str, event: str, now: datetime) -> None:
         """Send a notice unless there is a reason not to. Raises `Unavailable`: it must come again."""
-        notice = self._store.notice(registrant_id, event)
+        notice = self._store.notice(registrant_id, event) or self._of_sign_in(registrant_id, event, now)
         if notice is None or notice.state is not NoticeState.QUEUED:
             return  # a doubled message, or a notice that was deleted long ago
         mailbox = self._store.mailbox(registrant_id)
@@ -105,6 +108,15 @@ class Mailer:
         if self._store.move(notice, NoticeState.SENDING, now):
             claimed = replace(notice, state=NoticeState.SENDING, updated_at=now)
             self._hand_over(claimed, {name: reach.contacts[name] for name in chosen}, written, url, now)
+
+    def _of_sign_in(self, account_id: str, event: str, now: datetime) -> Notice | None:
+        """The notice of a device that signed in, which only its message told of so far."""
+        kind, _, session_id = event.partition("/")
+        facts = self._directory.sign_in(account_id, session_id) if kind == Kind.SIGNED_IN else None
+        if facts is None:
+            return None
+        self._store.add(account_id, Kind.SIGNED_IN, event, facts, now)
+        return self._store.notice(account_id, event)
 
     def _hand_over(
         self, claimed: Notice, to: Mapping[str, Contact], written: MailText, url: str | None, now: datetime

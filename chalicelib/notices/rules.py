@@ -35,6 +35,7 @@ class Kind(StrEnum):
     ACCOUNT_CHANGING = "account_changing"
     RECOVERY_BEGUN = "recovery_begun"
     RECOVERY_ENDED = "recovery_ended"
+    SIGNED_IN = "signed_in"
 
 
 NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
@@ -56,6 +57,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.ACCOUNT_CHANGING: frozenset({"change", "takes_effect_at"}),
         Kind.RECOVERY_BEGUN: frozenset({"takes_effect_at"}),
         Kind.RECOVERY_ENDED: frozenset(),
+        Kind.SIGNED_IN: frozenset({"device", "signed_in_at"}),
     }
 )
 """The facts that a kind's text needs, exactly these. `amount_idr` of a survey is 0 if it is voluntary."""
@@ -117,8 +119,8 @@ DOUBTS_MAX = 3
 REMINDERS = frozenset({Kind.PURCHASE_DEADLINE, Kind.SURVEY_OPEN, Kind.SURVEY_DEADLINE})
 """What a person may refuse. Everyone is told of results, payments, a lost place and an answer that concern them."""
 
-OF_ACCOUNT = frozenset({Kind.ACCOUNT_CHANGED, Kind.ACCOUNT_CHANGING, Kind.RECOVERY_BEGUN})
-"""Notices of changes to how a person signs in; their event ends in the id of the change."""
+OF_ACCOUNT = frozenset({Kind.ACCOUNT_CHANGED, Kind.ACCOUNT_CHANGING, Kind.RECOVERY_BEGUN, Kind.SIGNED_IN})
+"""Notices of how a person signs in; their event ends in the id of the change, the recovery or the session."""
 
 CHANGES = OF_ACCOUNT | {Kind.ADDRESS_GIVEN, Kind.ADDRESS_CHANGED, Kind.ADDRESS_WAITING, Kind.DETAILS_CHANGED}
 """Notices with a link by which a person says whether a change was theirs."""
@@ -135,7 +137,7 @@ LINK_DAYS = 30
 
 class ChangeLink(Value, frozen=True):
     """What a link is about: whose change, the version of the address that it may confirm (0: none, or it was
-    confirmed), and the id of a change of the account.
+    confirmed), and the id of a change of the account, of its recovery or of a session.
     """
 
     registrant_id: str

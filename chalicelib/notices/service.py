@@ -84,6 +84,17 @@ class NoticeService:
         rules.check(kind, facts)
         self._store.keep(tx, registrant_id, kind, event, facts, self._clock())
 
+    def tell_sign_in(self, account_id: str, session_id: str) -> None:
+        """Tell a person that a device of theirs is new. Only its message is queued here: whoever sends it keeps the
+        notice, so that a sign-in waits for no further write. Raises `Unavailable`.
+        """
+        try:
+            self._send([(account_id, f"{Kind.SIGNED_IN}/{session_id}")])
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            raise Unavailable() from error
+
     def told(self, registrant_id: str, event: str) -> datetime | None:
         """As `rules.told_at`; None too for an event that was not told, or was forgotten. Two reads."""
         notice = self._store.notice(registrant_id, event)

@@ -27,7 +27,7 @@ def mail_text(notice: Notice, language: Language, now: datetime, url: str | None
     """The mail about a notice. `url`: where reminders end, or where a change is confirmed or denied."""
     templates = _templates()
     own, frame = templates[notice.kind.value][language], templates["frame"][language]
-    words = {name: templates[name][language] for name in ("for", "reward", "what", "change")}
+    words = {name: templates[name][language] for name in ("for", "reward", "what", "change", "device")}
     words["reason"] = own.get("reason", {})
     shown = _shown(notice.facts, words, language, now)
     parts = [frame["greeting"], own["body"].format(**shown, url=url), frame["farewell"]]

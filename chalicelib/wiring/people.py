@@ -65,7 +65,7 @@ class PeopleServices(AccountsServices):
         opened = store, self.contacts, self.recoveries, sign_ins, self.vault, self._is_person, figures
         openings = Openings(*opened, passkeys=self.passkeys)
         given = store, sign_ins, openings, self.access_tokens, self.proofs, figures, self._randomness
-        return Sessions(*given, ways=self._ways)
+        return Sessions(*given, ways=self._ways, notices=self.notices)
 
     def _is_person(self, account_id: str, nik: str, birth_date: date) -> bool:
         return self.registrations.is_person(account_id, nik, birth_date)  # which most sign-ins never need

@@ -257,7 +257,7 @@ def _read_mails(scene: Scene) -> int:
     doubled = 0
     for (to, subject, _), times in Counter(scene.admin.mails()).items():
         kind = next((kind for kind, beginning in _SUBJECTS if subject.startswith(beginning)), "")
-        if kind:  # the rest are the codes by which people sign in
+        if kind:  # the rest are codes, and news of new devices
             owners[to].mails[kind] += 1  # a second address gets only mails about changes, which are none of these kinds
             doubled += times - 1
     if doubled and doubled > (doubts := scene.admin.mails_in_doubt()):

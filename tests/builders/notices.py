@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from itertools import count
 from typing import Any, Literal
 
@@ -43,6 +44,17 @@ class Ses:
         if planned is not None:
             planned()
         return f"message-{len(self.taken)}"
+
+
+class Phones:
+    """Takes short messages."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, str]] = []
+
+    def tell(self, to: str, text: str, _now: datetime) -> str:
+        self.taken.append((to, text))
+        return "sms"
 
 
 class PostOffice:

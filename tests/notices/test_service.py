@@ -16,12 +16,12 @@ from admin.cli import main
 from admin.deployment import stages
 from chalicelib.errors import NotFound
 from chalicelib.notices import ses
-from chalicelib.notices.rules import DOUBTS_MAX, Kind, NoticeState
+from chalicelib.notices.rules import CHANGES, DOUBTS_MAX, Kind, NoticeState
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
 from infrastructure.functions import FUNCTIONS
 from tests.builders.crashes import Crash, die
-from tests.builders.notices import DEADLINE, PAID, PostOffice, report, sent_by_moto
+from tests.builders.notices import DEADLINE, PAID, Phones, PostOffice, report, sent_by_moto
 from tests.conftest import REGION
 
 LATER = timedelta(seconds=SENDING_LIMIT_S + 1)
@@ -253,17 +253,6 @@ def test_an_outdated_mail_or_one_without_a_recipient_is_not_sent(office):
 CHANGED = (Kind.DETAILS_CHANGED, "details_changed/1", {"what": "phone"})
 
 
-class Phones:
-    """Takes short messages."""
-
-    def __init__(self):
-        self.taken = []
-
-    def tell(self, to, text, _now):
-        self.taken.append((to, text))
-        return "sms"
-
-
 def test_a_change_is_told_to_every_contact_and_everything_else_to_the_first_address(office):
     siti = office.person("+6281234567890", "siti@example.org", "siti@work.example")
     office.services.mailer._sms = phones = Phones()
@@ -289,6 +278,46 @@ def test_a_person_with_only_a_phone_gets_an_sms_if_sms_are_on(office):
     said = "Gelombang: Selamat, Anda terpilih di gelombang 60. https://api.invalid"
     assert phones.taken == [("+6281234567890", said)]
     assert office.state(budi) is NoticeState.SENT
+
+
+LATER_AT = "2026-11-27T03:00:00Z"
+OF_ACCOUNTS = {
+    Kind.ACCOUNT_CHANGED: {"change": "contact_added"},
+    Kind.ACCOUNT_CHANGING: {"change": "passkey_added", "takes_effect_at": LATER_AT},
+    Kind.RECOVERY_BEGUN: {"takes_effect_at": LATER_AT},
+    Kind.RECOVERY_ENDED: {},
+    Kind.ADDRESS_GIVEN: {},
+    Kind.ADDRESS_WAITING: {"pay_from_at": LATER_AT},
+    Kind.SIGNED_IN: {"device": "phone", "signed_in_at": "2026-11-24T03:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("kind", OF_ACCOUNTS)
+def test_who_has_a_phone_only_hears_of_their_account_by_sms_with_the_link_that_stops_it(office, kind, language):
+    budi = office.person("+6281234567890", "+6281111111111", language=language)
+    office.services.mailer._sms = phones = Phones()
+    office.tell(budi, kind, f"{kind}/{'a' * 26}", OF_ACCOUNTS[kind])
+    assert office.deliver() == []
+    assert [to for to, _ in phones.taken] == ["+6281234567890", "+6281111111111"]
+    texts = {text for _, text in phones.taken}
+    assert len(texts) == 1
+    said, _, link = texts.pop().rpartition(" ")
+    assert link.startswith("https://api.invalid/changes/" if kind in CHANGES else "https://api.invalid")
+    assert said.isascii()
+    assert len(f"{said} {link}") <= 160, "one SMS"
+    assert office.state(budi, f"{kind}/{'a' * 26}") is NoticeState.SENT
+    assert office.ses.taken == []
+
+
+@pytest.mark.parametrize("kind", OF_ACCOUNTS)
+def test_who_has_a_phone_only_was_told_nothing_where_no_sms_are_sent(office, kind):
+    """So money waits until an administrator has looked; of changes `GET /me/changes` tells at the next sign-in."""
+    budi, event = office.person("+6281234567890"), f"{kind}/{'a' * 26}"
+    office.tell(budi, kind, event, OF_ACCOUNTS[kind])
+    assert office.deliver() == []
+    assert office.state(budi, event) is NoticeState.NO_ADDRESS
+    assert office.services.notices.told(budi, event) is None
 
 
 @pytest.mark.parametrize("error", [NotTaken("Throttled"), OutcomeUnknown("ReadTimeoutError")])

@@ -32,6 +32,8 @@ VALUES = {
     "pay_from_at": ["2026-12-11T05:00:00Z"],
     "what": ["name", "phone"],
     "change": ["contact_added", "contact_removed", "passkey_added", "passkey_removed", "recovered"],
+    "device": ["phone", "computer", "tablet", "other"],
+    "signed_in_at": ["2026-12-11T05:00:00Z"],
     "takes_effect_at": ["2026-12-11T05:00:00Z"],
     "number": ["k7qx-2m4a-abcd-23yz"],
 }
@@ -69,7 +71,7 @@ def test_every_kind_reads_well_in_both_languages_whatever_the_facts(kind: Kind):
 def test_the_file_has_a_text_for_every_kind_and_none_for_anything_else():
     written = tomllib.loads(Path(ROOT / "chalicelib/notices/mails.toml").read_text())
 
-    assert set(written) == {kind.value for kind in Kind} | {"frame", "for", "reward", "what", "change"}
+    assert set(written) == {kind.value for kind in Kind} | {"frame", "for", "reward", "what", "change", "device"}
     assert all(set(each) == {"id", "en"} for each in written.values())
 
 

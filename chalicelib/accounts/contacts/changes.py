@@ -78,12 +78,19 @@ class Changes:
         """Queue the mails about changes, after these were written."""
         self._notices.enqueue(queued)
 
-    def pending(self, account_id: str, now: datetime) -> list[AskedChange]:
-        """`GET /me/changes`: the changes that take effect later, the soonest first. One query."""
+    def recent(self, account_id: str, now: datetime) -> list[AskedChange]:
+        """`GET /me/changes`: what waits, and what took effect in the last 30 days, the soonest first. One query.
+
+        A person with only a phone, where no SMS are sent, learns of a change here.
+        """
         prefix = ChangeItem.sk.startswith(change_sk(""))
         found = [_change(item) for item in ChangeItem.query(account_pk(account_id), prefix, consistent_read=True)]
-        waiting = [one for one in found if one.takes_effect_at > now]
-        return sorted(waiting, key=lambda one: one.takes_effect_at)
+        shown = [one for one in found if one.takes_effect_at > now - timedelta(days=LINK_DAYS)]
+        return sorted(shown, key=lambda one: one.takes_effect_at)
+
+    def pending(self, account_id: str, now: datetime) -> list[AskedChange]:
+        """What takes effect later, the soonest first. One query."""
+        return [one for one in self.recent(account_id, now) if one.takes_effect_at > now]
 
     def cancel(self, account_id: str, change_id: str, now: datetime) -> None:
         """`DELETE /me/changes/{id}`, by any session of the account. Raises `NotFound` if it does not wait any more."""
@@ -91,15 +98,19 @@ class Changes:
             raise NotFound()
 
     def deny(self, account_id: str, change_id: str, now: datetime) -> bool:
-        """The link of a notice denies a change: end the session that asked for it, and cancel it if it still waits.
+        """The link of a notice denies a change or a sign-in: end the session that asked for the change, or that was
+        begun, and cancel all of its changes that still wait.
 
-        Returns False if there is no such change.
+        Returns False if there is neither such a change nor such a session.
         """
         asked = self._asked(account_id, change_id)
-        if asked is None:
+        session_id = change_id if asked is None else asked.session_id
+        if asked is None and self._store.begun(account_id, session_id) is None:
             return False
-        self._store.end(account_id, asked.session_id, now)
-        self._take_back(account_id, change_id, now)
+        self._store.end(account_id, session_id, now)
+        for one in self.pending(account_id, now):
+            if one.session_id == session_id:
+                self._take_back(account_id, one.id, now)
         return True
 
     def _take_back(self, account_id: str, change_id: str, now: datetime) -> bool:

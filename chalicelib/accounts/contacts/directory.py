@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
+from ...clock import iso
 from ...values import Hidden
 from ...vault import Vault
 from .. import rules
@@ -39,3 +40,8 @@ class Directory:
         told = rules.told(account.contacts, at)
         values = {one.id: key.unseal("contact/1", one.sealed).decode() for one in told}
         return Reach({one.id: Contact(one.kind, values[one.id]) for one in told}, account.language)
+
+    def sign_in(self, account_id: str, session_id: str) -> dict[str, str | int] | None:
+        """What a notice says of a session, whatever became of it. None if there is no such session. One read."""
+        session = self._store.begun(account_id, session_id)
+        return {"device": session.device, "signed_in_at": iso(session.started_at)} if session else None

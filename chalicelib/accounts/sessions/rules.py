@@ -102,6 +102,14 @@ def alive(session: Session, now: datetime, rules: AccountRules) -> bool:
     return session.ended_at is None and now < ends_at(session, rules)
 
 
+def is_known(begun: Session, sessions: Iterable[Session]) -> bool:
+    """Whether the device of a session had another one before. One that nothing refreshes only says that a code or a
+    challenge was used.
+    """
+    lived = (one for one in sessions if one.id != begun.id and one.refresh_hash is not None)
+    return begun.jkt is not None and any(one.jkt == begun.jkt for one in lived)
+
+
 def beyond(sessions: Iterable[Session], newest: Session, now: datetime, rules: AccountRules) -> list[Session]:
     """The sessions that must end so that with the newest one there are at most `sessions_max`."""
     others = [one for one in sessions if one.id != newest.id and alive(one, now, rules)]

@@ -15,6 +15,7 @@ from datetime import datetime
 from ...errors import NotFound, Unavailable
 from ...figures import AccountRules
 from ...ids import Randomness, derived_id, system_randomness
+from ...notices.service import NoticeService
 from ..account_store import AccountStore
 from ..errors import CodeUsed, SessionExpired
 from ..rules import Recovery
@@ -29,6 +30,7 @@ from .rules import (
     alive,
     beyond,
     ends_at,
+    is_known,
     with_proof,
 )
 from .ways import Way, Ways
@@ -53,11 +55,13 @@ class Sessions:
         randomness: Randomness = system_randomness,
         *,
         ways: Ways,
+        notices: NoticeService,
     ) -> None:
         self._store = store
         self._sign_ins = sign_ins
         self._openings = openings
         self._ways = ways
+        self._notices = notices
         self._tokens = tokens
         self._proofs = proofs
         self._figures = figures
@@ -89,7 +93,9 @@ class Sessions:
         account_id, others = self._openings.account_by(proved, more, jkt, now)
         refresh_hash = _hash(secret) if secret else None
         begun = Session(account_id, session_id, jkt, proved.device, proved.contact.kind, now, now, refresh_hash)
-        return self._opened_once(begun, others, now), secret
+        session = self._opened_once(begun, others, now)
+        self._tell(session, others, new_account=account_id == account_of(proved))
+        return session, secret
 
     def _open_by(self, way: Way, jkt: str | None, now: datetime) -> SessionOpened:
         """Open a session without a code. If the answer is lost, the person signs in again."""
@@ -102,6 +108,7 @@ class Sessions:
         if not self._store.add_session(begun):
             raise way.used()
         self._end_too_many(held.sessions, begun, now)
+        self._tell(begun, held.sessions, new_account=way.new_account)
         return self._answer(begun, secret, now, new_account=way.new_account)
 
     def _answer(
@@ -184,6 +191,11 @@ class Sessions:
             begun = kept
         self._end_too_many(others, begun, now)
         return begun
+
+    def _tell(self, begun: Session, others: list[Session], *, new_account: bool) -> None:
+        """Let everybody whose account it is hear of a device that it did not know. A repeat is told once."""
+        if not new_account and not is_known(begun, others):
+            self._notices.tell_sign_in(begun.account_id, begun.id)
 
     def _end_too_many(self, others: list[Session], begun: Session, now: datetime) -> None:
         for one in beyond(others, begun, now, self._figures):

@@ -55,6 +55,9 @@ def test_a_young_session_adds_a_contact_that_signs_in_three_days_later(house: Ho
     assert house.owner(PHONE) == siti.id
     assert house.pending(siti) == []
     house.consistent(siti)
+    assert [one.id for one in house.services.changes.recent(siti.id, house.now)] == [change.change_id]
+    house.now += timedelta(days=30)
+    assert house.services.changes.recent(siti.id, house.now) == []
 
 
 def test_a_contact_is_removed_at_once_by_an_old_session_and_later_by_a_young_one(house: Household) -> None:
