@@ -30,7 +30,7 @@ from chalicelib.training import errors as course
 from chalicelib.training import wire as training
 from chalicelib.waves import errors as wave
 from chalicelib.waves import wire as waves
-from chalicelib.web import edge, me
+from chalicelib.web import edge, me, references
 
 VERSION = "0.1.0"
 logs.configure("gelombang")
@@ -835,6 +835,15 @@ def get_wave_statistics(number: str) -> edge.Reply:
 @app.endpoint("GET /statistics.csv", "Every wave and province, a line each (CSV)", answers={200: edge.Text("text/csv")})
 def get_statistics_csv() -> edge.Reply:
     return edge.ok(services().statistics.csv(app.now()), cache_s=300)
+
+
+@app.endpoint(
+    "GET /references/{list_name}",
+    "A closed list: regions, payout-codes, skills, education, employment or consents, in both languages",
+    answers={200: references.ReferenceList},
+)
+def get_references(list_name: str) -> edge.Reply:
+    return edge.ok(references.references(list_name, services().programme), cache_s=3600)
 
 
 @app.endpoint("GET /openapi.json", "This document", answers={200: dict[str, Any]})

@@ -147,7 +147,7 @@ def config(architecture: str) -> Json:
         "api_gateway_stage": API_STAGE,
         "api_gateway_endpoint_type": "REGIONAL",
         "autogen_policy": False,
-        "minimum_compression_size": 10_000,
+        "minimum_compression_size": 1_024,
         "log_retention_in_days": 90,
         "lambda_architecture": architecture,
         "lambda_functions": {function.chalice_name: function.settings() for function in FUNCTIONS},

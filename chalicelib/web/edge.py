@@ -7,6 +7,7 @@ and returns; the handler, the decoder and `/openapi.json` all use that declarati
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 import re
 import traceback
@@ -47,8 +48,8 @@ _HEADERS = {
 # The token is in a header that a browser never adds by itself, so any origin may call.
 _CORS = CORSConfig(
     allow_origin="*",
-    allow_headers=["Authorization", "Accept-Language", "DPoP"],
-    expose_headers=["DPoP-Nonce", "Retry-After"],
+    allow_headers=["Authorization", "Accept-Language", "DPoP", "If-None-Match"],
+    expose_headers=["DPoP-Nonce", "ETag", "Retry-After"],
     max_age=3600,
 )
 _QUOTED = re.compile(r"\s*'[^']*'")
@@ -106,7 +107,7 @@ class Ignored:
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a route that needs none: an empty object is accepted, any field is refused."""
+    """The body or query of a route that needs none: an empty object is accepted, any field is refused."""
 
 
 class Unauthorized(Exception):
@@ -142,7 +143,7 @@ class Api(Chalice):
         """Declare `"METHOD /path"`, with the wire type of each answer by status and the refusals that it may give.
 
         The handler gets what `proof` returned (if there is one: it runs before the body is read), the decoded query (if
-        `query` names a struct for it; otherwise the query is ignored), the decoded body (if any), then the path's
+        `query` names a struct for it; what is not declared is refused), the decoded body (if any), then the path's
         parameters by name.
         """
         method, path = route.split(" ")
@@ -235,16 +236,7 @@ class Api(Chalice):
 
     def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
         try:
-            arguments = [] if operation.proof is None else [operation.proof()]
-            if operation.query is not None:
-                arguments.append(decode_query(self._request.query_params, operation.query))
-            raw = self.raw_body()
-            if operation.body is None:
-                if raw.strip():
-                    decode(raw, Nothing)
-            elif operation.body is not Ignored:
-                arguments.append(decode(raw, operation.body))
-            reply = handler(*arguments, **parameters)
+            reply = handler(*self._arguments(operation), **parameters)
         except DomainError as error:
             return self._problem(problems.document(error, self._language()), error.cache_s, error.headers)
         except Exception as error:  # noqa: BLE001 - the last line of defence: nothing may escape as a raw 500
@@ -256,15 +248,36 @@ class Api(Chalice):
             where = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames]
             log.error("request_failed", extra={"route": operation.path, "error": type(error).__name__, "at": where})
             return self._problem(problems.unexpected(self._language()))
+        return self._answered(operation, reply)
+
+    def _arguments(self, operation: Operation) -> list[Any]:
+        """What a handler gets of the request besides the path's parameters."""
+        arguments = [] if operation.proof is None else [operation.proof()]
+        query = decode_query(self._request.query_params, operation.query or Nothing)
+        arguments += [query] if operation.query else []
+        raw = self.raw_body()
+        if operation.body is None:
+            if raw.strip():
+                decode(raw, Nothing)
+        elif operation.body is not Ignored:
+            arguments.append(decode(raw, operation.body))
+        return arguments
+
+    def _answered(self, operation: Operation, reply: Reply) -> Response:
         headers: dict[str, str | list[str]] = {**_HEADERS, **reply.headers}
         if reply.body is None:
             return Response(body="", status_code=reply.status, headers=headers)
         kind = operation.answers.get(reply.status)
         if isinstance(kind, Text):
-            headers["Content-Type"] = f"{kind.media_type}; charset=utf-8"
-            return Response(body=reply.body, status_code=reply.status, headers=headers)
-        headers["Content-Type"] = "application/json"
-        return Response(body=msgspec.json.encode(reply.body).decode(), status_code=reply.status, headers=headers)
+            headers["Content-Type"], body = f"{kind.media_type}; charset=utf-8", reply.body
+        else:
+            headers["Content-Type"], body = "application/json", msgspec.json.encode(reply.body).decode()
+        if reply.cache_s:
+            # Weak: the gateway may compress what we send.
+            headers["ETag"] = tag = f'W/"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+            if tag in self.header("if-none-match").split(", "):
+                return Response(body="", status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(body=body, status_code=reply.status, headers=headers)
 
     def _problem(self, document: problems.Problem, cache_s: int = 0, more: Mapping[str, str] | None = None) -> Response:
         headers: dict[str, str | list[str]] = {

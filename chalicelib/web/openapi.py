@@ -74,6 +74,7 @@ _TAG_OF: dict[str, str] = {
     "webhooks": "Provider",
     "statistics": "Statistics",
     "statistics.csv": "Statistics",
+    "references": "Service",
     "openapi.json": "Service",
     "health": "Service",
 }
@@ -258,6 +259,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
     said, examples = words()[name]
     field = {"description": said, **(kind or {"type": "string"})}
     _say(field, "", name)
+    _bound(field)
     return {
         "name": name, "in": "path", "required": True, "description": field.pop("description"), "schema": field,
         "example": examples[0],
@@ -279,11 +281,7 @@ def _query_parameters(schema: dict[str, Any], components: dict[str, Any]) -> lis
 
 
 def _refusals(operation: Operation) -> dict[str, Any]:
-    known: list[type[DomainError]] = [*operation.refuses, Unavailable, TooLarge]
-    if operation.body is not Ignored:
-        known.append(Malformed)
-        if operation.body is None or operation.body.__struct_config__.forbid_unknown_fields:
-            known.append(UnknownField)
+    known: list[type[DomainError]] = [*operation.refuses, Unavailable, TooLarge, Malformed, UnknownField]
     if "{" in operation.path:
         known.append(NotFound)
     told = {(error.status, error.code) for error in known} | {(429, "too_many_requests"), (500, "unexpected")}

@@ -73,7 +73,7 @@ def test_the_functions_are_those_that_are_described(functions: Template) -> None
 
 def test_the_api_compresses_what_is_long(app_template: Template) -> None:
     [api] = of_type(app_template, "AWS::Serverless::Api").values()
-    assert api["MinimumCompressionSize"] == 10_000
+    assert api["MinimumCompressionSize"] == 1_024
 
 
 def test_every_queue_has_a_dead_letter_queue_and_every_dead_letter_queue_an_alarm(

@@ -37,6 +37,7 @@ PUBLIC = {
     ("GET", "/statistics"),
     ("GET", "/statistics/waves/{number}"),
     ("GET", "/statistics.csv"),
+    ("GET", "/references/{list_name}"),
     ("GET", "/openapi.json"),
     ("GET", "/health"),
 }

@@ -255,6 +255,7 @@ COSTS: dict[str, str] = {
     routes.APPLICATIONS: "Query, BatchGetItem",
     routes.WITHDRAW: "2 GetItem, TransactWriteItems",
     f"{routes.WITHDRAW} again": "2 GetItem",
+    "GET /references/{list_name}": "",
     "GET /openapi.json": "",
     "GET /health": "",
 }

@@ -26,6 +26,14 @@ class Query(msgspec.Struct, forbid_unknown_fields=True):
     limit: int = 20
 
 
+class Signed(DomainError):
+    """What a partner's signature covers, as facts; before anything of it is judged."""
+
+    code = "signed"
+    status = 418
+    indonesian = english = "?"
+
+
 class Puzzling(DomainError):
     code = "puzzling"
     status = 401
@@ -69,11 +77,6 @@ def client() -> Iterator[Client]:
         asked = api.proof_request()
         return edge.ok({"proofs": repr((asked.headers, asked.method, asked.path)), "token": repr(asked.access_token)})
 
-    @api.endpoint("POST /things/{thing_id}/parts/{part}", "Sign", answers={200: dict[str, str]})
-    def sign(thing_id: str, part: str) -> edge.Reply:
-        method, path, query, _, body = api.signed_request()
-        return edge.ok({"method": method, "path": path, "query": repr(query), "body": body.decode()})
-
     @api.endpoint("GET /table.csv", "Table", answers={200: edge.Text("text/csv")})
     def table() -> edge.Reply:
         return edge.ok("a,b\r\n1,2\r\n", cache_s=60)
@@ -112,14 +115,45 @@ def test_a_bad_body_is_refused_with_a_stable_code(client, body, status, code):
     assert "3174095708950001" not in answer.body.decode()
 
 
-def test_what_a_partner_signs_is_the_path_of_its_request_and_not_of_the_route(client):
-    answer = client.http.post("/things/abc/parts/{thing_id}?limit=2&a=%2B+&limit=1&b", body=b"{}")
-    assert json.loads(answer.body) == {
+def test_what_a_partner_signs_is_the_path_of_its_request_and_not_of_the_route():
+    api = edge.Api("test")
+
+    def signed() -> None:
+        method, path, query, _, body = api.signed_request()
+        raise Signed(method=method, path=path, query=repr(query), body=body.decode())
+
+    @api.endpoint("POST /things/{thing_id}/parts/{part}", "Sign", proof=signed, answers={204: None})
+    def sign(_signed: None, thing_id: str, part: str) -> edge.Reply:
+        return edge.done()
+
+    with Client(api) as client:
+        answer = client.http.post("/things/abc/parts/{thing_id}?limit=2&a=%2B+&limit=1&b", body=b"{}")
+    covered = {
         "method": "POST",
         "path": "/things/abc/parts/{thing_id}",
         "query": "[('limit', '2'), ('limit', '1'), ('a', '+ '), ('b', '')]",
         "body": "{}",
     }
+    assert json.loads(answer.body).items() >= covered.items()
+
+
+@pytest.mark.parametrize("path", ["/kept?page=2", "/click?nik=3174095708950001", "/table.csv?a=1&a=2"])
+def test_a_query_that_a_route_does_not_know_is_refused(client, path):
+    answer = client.http.post(path) if path.startswith("/click") else client.http.get(path)
+    assert answer.status_code == 400
+    assert json.loads(answer.body)["code"] in ("unknown_field", "malformed_request")
+    assert "3174095708950001" not in answer.body.decode()
+
+
+def test_what_may_be_kept_has_a_tag_and_is_not_sent_again_to_who_has_it(client):
+    first = client.http.get("/table.csv")
+    tag = first.headers["ETag"]
+    again = client.http.get("/table.csv", headers={"if-none-match": f'W/"another", {tag}'})
+    assert (again.status_code, again.body, again.headers["ETag"]) == (304, b"", tag)
+    assert again.headers["Cache-Control"] == "public, max-age=60"
+    other = client.http.get("/table.csv", headers={"if-none-match": 'W/"another"'})
+    assert (other.status_code, other.body) == (200, first.body)
+    assert "ETag" not in post(client, b'{"name": "x"}').headers
 
 
 @pytest.mark.parametrize(

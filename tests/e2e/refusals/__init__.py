@@ -6,8 +6,14 @@ from tests.e2e.gateway import Call, Provoke
 
 from . import citizens, contacts, partners, passkeys, signing_in
 
+REFERENCES = "GET /references/{list_name}"
 REFUSALS: dict[str, dict[str, Provoke]] = (
-    citizens.REFUSALS | partners.REFUSALS | signing_in.REFUSALS | contacts.REFUSALS | passkeys.REFUSALS
+    citizens.REFUSALS
+    | partners.REFUSALS
+    | signing_in.REFUSALS
+    | contacts.REFUSALS
+    | passkeys.REFUSALS
+    | {REFERENCES: {"not_found": lambda _: Call(REFERENCES).at("registrants")}}
 )
 """By route and code. What every route of a kind has in common (bodies, tokens, outages) is tested for all of them."""
 
@@ -28,6 +34,7 @@ SUCCESSES: dict[str, Provoke] = {
     **signing_in.SUCCESSES,
     **contacts.SUCCESSES,
     **passkeys.SUCCESSES,
+    REFERENCES: lambda _: Call(REFERENCES).at("education"),
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},
 }
 """By route: a request that succeeds."""
