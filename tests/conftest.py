@@ -1,4 +1,4 @@
-"""What every test may use: one frozen clock, the figures, and the cloud of the production template on moto."""
+"""Fixtures for every test: a fixed time, the programme's figures, and the data stack's template on moto."""
 
 from __future__ import annotations
 

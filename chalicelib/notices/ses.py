@@ -1,6 +1,6 @@
-"""Amazon SES: one call hands over one mail; this module decides what its answer means.
+"""Amazon SES: sends one mail a call, and decides what the answer means.
 
-Later SES reports what became of mails: a mailbox that does not exist, a person who calls our mail spam.
+Later SES reports bounces and complaints about mails, those with codes included (`take_report`).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ CONSUMERS = 2
 """How many consumers of the queue may run at once (`maximum_concurrency` in `app.py`); they share the rate."""
 
 TAG = "registrant"
-"""The message tag that leads from a bounce to its mailbox; it holds what `tag_of` gives."""
+"""The message tag that leads from a bounce to its mailbox. Its value is that of `tag_of`."""
 
 
 def tag_of(registrant_id: str, contact: str) -> str:
-    """What the tag of a notice holds: whose it is, and the id of the contact."""
+    """The value of a notice's tag: its person and the id of the contact."""
     return f"{registrant_id}_{contact}"
 
 
@@ -139,13 +139,13 @@ class _Report(Struct, frozen=True, rename="camel"):
 
 
 Closing = Callable[[str, str, datetime], None]
-"""Remembers that mails to somebody, or about something, do not arrive: its id, why, and when that was told."""
+"""Stores that a mail did not arrive: the value of its tag, the reason, and when it was reported."""
 
 
 def take_report(message: str, closing: Mapping[str, Closing], now: datetime) -> None:
-    """Tell of a report, if it calls for it, who knows its tag; a second report changes nothing.
+    """Pass a bounce or complaint on by the tag of its mail (`closing`, by tag). A second report changes nothing.
 
-    What it is about is found by the tag that the mail carried; the address in the report is not read.
+    The address in the report is not read.
     """
     try:
         report = msgspec.json.decode(message, type=_Report)
@@ -162,7 +162,7 @@ def take_report(message: str, closing: Mapping[str, Closing], now: datetime) -> 
 
 
 def _reason(report: _Report) -> str | None:
-    """Why nothing may be sent to a mailbox any more. A full mailbox or a slow server is no reason."""
+    """Why nothing may be sent to a mailbox any more. None for a full mailbox or a slow server."""
     if report.bounce is not None and report.bounce.bounce_type == "Permanent":
         return "bounce"
     if report.complaint is not None and report.complaint.complaint_feedback_type != "not-spam":

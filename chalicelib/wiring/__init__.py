@@ -126,13 +126,13 @@ class Services(ParticipantsServices):
         return settled
 
     def deny_change(self, account_id: str, change_id: str, now: datetime) -> None:
-        """Take back what waits of a change of the account, or its recovery: somebody said that it was not theirs."""
+        """Cancel a waiting change of the account, or its recovery, because the link in a notice denies it."""
         if not self.changes.deny(account_id, change_id, now):
             self.recoveries.deny(account_id, change_id)
 
     @cached_property
     def bounces(self) -> dict[str, Closing]:
-        """Who is told that a mail did not arrive, by the tag that it carried."""
+        """What is done when a mail did not arrive, by its tag: a mailbox is closed, or a code is undeliverable."""
         from ..accounts.delivery.channels import TAG as SIGN_IN
         from ..notices.ses import TAG as REGISTRANT
 

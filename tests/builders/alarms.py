@@ -1,4 +1,4 @@
-"""What CloudWatch makes of a function's lines with the alarms of the template: numbers, and then OK or ALARM."""
+"""A double of CloudWatch: it reads metrics from a function's log lines and evaluates the template's alarms."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The two doors to AWS: botocore's clients, and the lean way to DynamoDB. Whoever counts or spoils calls holds both.
+"""Wraps all calls to AWS (by botocore's clients and by `json_protocol`), so that tests can count or spoil them.
 
-How queues and tables are emptied. What `docs/costs.md` says, for tests that hold the application to it.
+It also empties queues and tables, and reads the numbers of calls in `docs/costs.md`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Call = Callable[[Any, str, Any], Any]
 
 
 def wrap_calls(monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Call], Call]) -> None:
-    """Put around every call to AWS what `wrap` makes of it."""
+    """Replace every call to AWS by what `wrap` makes of it."""
     by_client: Any = BaseClient._make_api_call
 
     def lean(by_wire: Any) -> Any:

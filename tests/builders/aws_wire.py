@@ -1,4 +1,4 @@
-"""A client whose answers are given, and the lean and the ordinary way to call through it."""
+"""A client with given answers, for calls by `json_protocol` and by botocore."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every call to AWS, counted, and something that happens before or after one of them: a death, or another's write."""
+"""Counts every call to AWS, and lets something happen before or after one of them: a crash, or another's write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def spread(points: Sequence[T], size: int = 4) -> list[T]:
 
 
 def some_of(cases: Iterable[Any], every: int) -> list[Any]:
-    """Of cases to parametrise with: each `every`-th in `make test`, the others in `make test-deep`."""
+    """Cases for parametrising: every `every`-th runs in `make test`, the others in `make test-deep`."""
     return [
         pytest.param(*case if isinstance(case, tuple) else (case,), marks=[pytest.mark.deep] if number % every else [])
         for number, case in enumerate(cases)
@@ -47,7 +47,7 @@ SOME_OR_ALL = pytest.mark.parametrize(
 
 
 class Crash(BaseException):
-    """The function dies here; nothing in it gets to run any more."""
+    """The function is killed here; no code of it runs any more."""
 
 
 class Calls:

@@ -1,4 +1,4 @@
-"""The helpdesk on the world of waves: real store, lists and evidence; keys without KMS, payouts from a dict."""
+"""The helpdesk with the waves of a test: real store, lists and evidence; keys without KMS, payouts from a dict."""
 
 from __future__ import annotations
 

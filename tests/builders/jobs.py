@@ -1,4 +1,4 @@
-"""The job market on moto or DynamoDB Local; registration, waves and training are played by dicts of people."""
+"""The job market on moto or DynamoDB Local; dicts of people stand in for registration, waves and training."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Moto made quick, and in a few things more like AWS.
+"""Makes moto quicker, and in a few things more like AWS.
 
-What takes most of a test's time on moto, and is not under test, is done once or the short way. The answers are moto's.
+Work of moto that takes most of a test's time and is not under test is done once, or in a shorter way. The answers stay
+moto's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A world for notices: the services on moto, people with accounts, a clock that tests move, and what SES was given."""
+"""A world for notices: the services on moto, people with accounts, a clock that tests move, and the mails sent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PAID: Facts = {"for": "INCENTIVE", "amount_idr": 600_000}
 
 
 class Ses:
-    """Takes mails, or does what a test planned instead: raises an error, or calls something afterwards."""
+    """Accepts mails, or does what a test planned instead: raises an error, or calls something afterwards."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, MailText, str | None, str]] = []

@@ -1,4 +1,4 @@
-"""People as waves know them, in memory: their registrations, and what they were told."""
+"""People for waves, in memory: their registrations and notices."""
 
 from __future__ import annotations
 

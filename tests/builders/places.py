@@ -1,4 +1,4 @@
-"""Waves played up to their draw or their end, and what became of each seat."""
+"""Plays waves up to their draw or their end, and shows what happened to each seat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A world for surveys: their table and the ledger on moto; people and waves are played by dicts."""
+"""A world for surveys: their table and the ledger on moto; dicts stand in for people and waves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A world for waves: the service and the step on moto, people as registration knows them, a clock that tests move."""
+"""A world for waves: the service and the step on moto, registrations in memory, a clock that tests move."""
 
 from __future__ import annotations
 

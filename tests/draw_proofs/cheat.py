@@ -1,7 +1,7 @@
-"""An operator who cheats: makes all files of a wave again so that they agree with each other, but for one thing.
+"""A cheating operator, who makes all files of a wave anew so that they agree with each other, except in one thing.
 
-What was announced, signed by witnesses, written down in receipts or signed by the beacon cannot be made again. So each
-fraud shows exactly there, or in the rule that it breaks.
+The operator cannot remake what was announced, signed by witnesses or the beacon, or written in receipts. So each fraud
+shows there, or in the rule that it breaks.
 """
 
 from __future__ import annotations

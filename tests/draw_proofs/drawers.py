@@ -1,4 +1,4 @@
-"""The three implementations of the draw under one signature: from a table to winners, cut-offs and who is next."""
+"""The three implementations of the draw as functions with one signature, from a table to winners and cut-offs."""
 
 from __future__ import annotations
 

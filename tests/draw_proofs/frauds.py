@@ -1,6 +1,6 @@
-"""Kinds of fraud, each planted in a wave that is good otherwise, and the names that a verifier must give it.
+"""Kinds of fraud, each planted in an otherwise correct wave, and the failures that a verifier must name.
 
-The names are those of docs/draw.md section 10, all that fail and no other.
+The names are those of docs/draw.md section 10: exactly those that must appear.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The published verifier and the page's: from files, and what is known beside them, to the failures' names."""
+"""Runs the published verifier and the page's on files and known facts; returns the names of the failures."""
 
 from __future__ import annotations
 

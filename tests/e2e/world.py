@@ -1,4 +1,4 @@
-"""The whole application over HTTP on moto, in this process: what AWS would do by itself is driven by hand here."""
+"""The whole application over HTTP on moto, in this process. It does what AWS would do, such as delivering messages."""
 
 from __future__ import annotations
 

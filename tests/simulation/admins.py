@@ -1,7 +1,7 @@
-"""Administrators at work: honest, several, sometimes wrong, sometimes the same person under two spellings.
+"""Several honest administrators, who are sometimes wrong, and sometimes the same person under two spellings.
 
-They say that money was paid or came back only if the provider's books say so. Everything else they may try; what is
-wrong must be refused.
+They say that money was paid or came back only if the provider's books say so. They may try anything else, and wrong
+acts must be refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must hold after each step. It counts money by person and kind, and knows nothing of how the service decides."""
+"""Checks what must hold after each step. It counts money by person and kind, and does not know the service's rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registrations as payouts see them: who is on an exclusion list, and which account is whose; both change."""
+"""Registrations for payouts: exclusion lists and financial addresses, which change during a schedule."""
 
 from __future__ import annotations
 

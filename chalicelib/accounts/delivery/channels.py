@@ -20,7 +20,7 @@ from .sms_costs import SmsCosts
 from .texts import CodeText
 
 TAG = "sign_in"
-"""The tag of a mail that holds the sign-in's id. It leads from a bounce to the sign-in."""
+"""The tag of a mail that holds the sign-in's id. By it a bounce finds the sign-in (`Services.bounces` in `wiring`)."""
 
 
 class Channel(Protocol):

@@ -1,4 +1,4 @@
-"""A device with a key that it keeps, the keys of a deployment in memory, and tokens signed with them."""
+"""A device with a key, the signing keys of a deployment in memory, and tokens signed with them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PUBLIC_URL = "https://api.invalid"
 
 
 class Device:
-    """Somebody's phone: an ES256 key, and proofs by it (RFC 9449)."""
+    """A phone with an ES256 key, and proofs by it (RFC 9449)."""
 
     def __init__(self) -> None:
         self.key = ECKey.generate_key("P-256")

@@ -1,4 +1,4 @@
-"""Accounts with contacts and devices on the test's cloud, and what their people are told."""
+"""Accounts with contacts and devices on the test's cloud, and the notices that their people get."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WAIT = timedelta(hours=72)
 
 
 class Household(SignInsWorld):
-    """`now` is the time of whatever happens next, for notices too."""
+    """Accounts on the test's cloud. `now` is the time of the next event, for notices too."""
 
     def __init__(self, settings: Settings, programme: Programme) -> None:
         programme = offering_sms(programme)
@@ -36,7 +36,7 @@ class Household(SignInsWorld):
         self._ids = count(1)
 
     def account(self, name: str, *contacts: str, proved: timedelta = timedelta()) -> Account:
-        """An account whose contacts were proved so long ago; its id follows from the name."""
+        """An account whose contacts were proved `proved` ago. Its id follows from the name."""
         account_id = derived_id("test", name)
         add_account(self.services, account_id, contacts, self.now - proved)
         account = self.store.account(account_id)
@@ -44,7 +44,7 @@ class Household(SignInsWorld):
         return account
 
     def session(self, account: Account, age: timedelta = WAIT, jkt: str | None = "jkt") -> Session:
-        """A device that signed in so long ago."""
+        """A session that began `age` ago."""
         began = self.now - age
         session_id = derived_id("session", next(self._ids))
         session = Session(account.id, session_id, jkt, "phone", "email", began, self.now, "hash")
@@ -78,7 +78,7 @@ class Household(SignInsWorld):
         return [change_view(one) for one in self.services.changes.pending(account.id, self.now)]
 
     def contacts(self, account: Account) -> set[str]:
-        """Those that sign in now, as they are shown."""
+        """The contacts that sign in now, as they are shown."""
         shown = self.services.contacts.of(account.id, self.now).contacts
         return {one.contact for one in shown if one.signs_in_from is None}
 
@@ -98,7 +98,7 @@ class Household(SignInsWorld):
         return [f"{row['kind']['S']} {row['facts']['S']}" for row in mine]
 
     def consistent(self, *accounts: Account) -> None:
-        """What guards and accounts say of contacts is the same, and no contact has two accounts."""
+        """Check that guards and accounts agree about contacts, and that no contact has two accounts."""
         for before in accounts:
             account = self.store.account(before.id)
             assert account is not None

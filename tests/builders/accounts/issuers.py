@@ -1,4 +1,4 @@
-"""Another issuer (OpenID Connect): its keys, and tokens by them, right or wrong as a test wants."""
+"""Another issuer (OpenID Connect) with its keys, and right or wrong tokens by them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An authenticator and a browser of our own: they make passkeys and sign with them, right or wrong as a test wants."""
+"""A double of authenticator and browser, which makes passkeys and signs with them, rightly or wrongly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People who sign in by codes, and what their devices ask for then."""
+"""People who sign in by codes, and the requests of their devices."""
 
 from __future__ import annotations
 

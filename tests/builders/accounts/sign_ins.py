@@ -38,7 +38,7 @@ def offering_sms(programme: Programme) -> Programme:
 
 @dataclass
 class Channel:
-    """Takes messages, unless a test plans what happens instead: an error, or something that comes meanwhile."""
+    """Accepts messages, unless a test plans something else: an error, or an event in between."""
 
     taken: list[tuple[Contact, CodeText, str]] = field(default_factory=list)
     plan: list[Exception | Callable[[], object]] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Channel:
 
 
 class SignInsWorld:
-    """`now` is the time of whatever happens next."""
+    """Signing in on the test's cloud. `now` is the time of the next event."""
 
     def __init__(self, settings: Settings, programme: Programme) -> None:
         self.settings = settings
@@ -87,7 +87,7 @@ class SignInsWorld:
         return self.services.macs.contact(parse_contact(contact))
 
     def hand_over(self, started: Started, sending: int = 1) -> None:
-        """As the consumer does once the channel took the code."""
+        """Store that the channel accepted the code, as the consumer does."""
         store, budgets = self.sign_ins.store, self.sign_ins.budgets
         store.handed_over(started.sign_in.id, sending, self.now)
         budgets.served(started.sign_in.budget_id, started.sign_in.places[0].day, started.sign_in.id)
@@ -99,7 +99,7 @@ class SignInsWorld:
         return started
 
     def deliver(self) -> list[dict]:
-        """What waits in the queue, handed to its consumer; those that it reports as failed are queued again."""
+        """Give the queue's messages to the consumer. Those that it reports as failed are queued again."""
         messages = drained(self.settings.codes_queue_url)
         records = [{"messageId": each["MessageId"], "body": each["Body"]} for each in messages]
         failed = consumer.consume(records, self.sender)["batchItemFailures"]

@@ -1,4 +1,4 @@
-"""A bank for payouts: the ledger on moto with the bank-file rail, and a bank that reports on what it was sent."""
+"""A bank for payouts: the ledger on moto with the bank-file rail, and a bank that reports on its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A world of payouts with the comparison of days, against the sandbox's own list of transactions."""
+"""A world of payouts whose days are compared with the sandbox's own list of transactions."""
 
 from __future__ import annotations
 

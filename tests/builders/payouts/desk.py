@@ -1,4 +1,4 @@
-"""`gelombang payout` at a desk: the command line of stage `test`, on a world's services and at its time."""
+"""Runs `gelombang payout` for the stage `test`, with a world's services and at its time."""
 
 from __future__ import annotations
 

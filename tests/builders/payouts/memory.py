@@ -1,4 +1,4 @@
-"""Payouts over stores in memory, which `tests/simulation/test_the_double.py` holds equal to the real ones."""
+"""Payouts with stores in memory, which `tests/simulation/test_the_double.py` compares with the real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entitlements in every state there is, by the ledger's own transitions, and a provider that says one word."""
+"""Entitlements in every state, made by the ledger's own transitions, and a provider with one fixed answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person, a bank that knows her account, and everything in between that sets an address and pays to it."""
+"""A person, a bank with her account, and all real parts that set an address and pay to it."""
 
 from __future__ import annotations
 

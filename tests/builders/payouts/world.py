@@ -1,4 +1,4 @@
-"""A world for payouts: the ledger and its queue on moto, and the sandbox provider over real loopback HTTP."""
+"""A world for payouts: the ledger and its queue on moto, and the sandbox provider over HTTP on loopback."""
 
 from __future__ import annotations
 

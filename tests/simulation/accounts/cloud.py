@@ -1,7 +1,7 @@
-"""AWS as accounts see it, in memory: each call may be spoilt, and others may run before it.
+"""AWS for accounts, in memory. Each call may be spoilt, and other tasks may run before it.
 
-The stores are the real ones. Where their requests would leave the process they are answered by the double of DynamoDB
-that the benchmarks use, which reads conditions and updates as DynamoDB does.
+The stores are the real ones. The benchmarks' double of DynamoDB answers where their requests would leave the process.
+It evaluates conditions and updates as DynamoDB does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must hold after each step. It knows who reads which mailbox and holds which phone, not how accounts are kept."""
+"""Checks what must hold after each step. It knows who reads which mailbox and has which phone, but not the stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People and what they hold: mailboxes, phones with keys, sign-ins that wait for a code, sessions."""
+"""People and what they have: mailboxes, phones with keys, sign-ins that wait for a code, sessions."""
 
 from __future__ import annotations
 
