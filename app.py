@@ -908,6 +908,7 @@ def expire_places(event: Any) -> None:
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def write_notices(event: Any) -> None:
     now = app.clock()
+    services().channels.run()
     if services().notice_writer.run(now, failures.remaining_s(event)):
         services().runs.whole("write_notices", now)
 

@@ -127,6 +127,11 @@ def _check(programme: Programme) -> None:
         <= programme.accounts.sms.day_stop_idr,
         "two of accounts.issuers have one name": len({one.name for one in programme.accounts.issuers})
         == len(programme.accounts.issuers),
+        "two of notices.channels have one name": len({one.name for one in programme.notices.channels})
+        == len(programme.notices.channels),
+        "a Telegram channel of notices.channels is @name or a number, any other an address": all(
+            (one.kind == "telegram") == one.to.startswith(("@", "-")) for one in programme.notices.channels
+        ),
         "calendar.first_opens_at needs a time zone": programme.calendar.first_opens_at.tzinfo is not None,
     }
     for reason, holds in rules.items():

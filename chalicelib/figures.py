@@ -213,12 +213,26 @@ class AccountRules(_Frozen, frozen=True):
     issuers: tuple[IssuerRules, ...] = ()
 
 
+class ChannelRules(_Frozen, frozen=True):
+    """A channel of announcements. `to`: a webhook's address, a Mastodon server's, or a Telegram channel (`@name`).
+
+    Its key or token is in the secret `gelombang-<stage>-channels`, under `name`.
+    """
+
+    name: Annotated[str, Meta(pattern="^[a-z0-9-]{1,30}$")]
+    kind: Literal["webhook", "telegram", "mastodon"]
+    to: Annotated[str, Meta(pattern=r"^(https://|http://127\.0\.0\.1:|@|-)[^\s/]", max_length=500)]
+    language: Literal["id", "en"] = "id"
+    api: str = "https://api.telegram.org"
+
+
 class NoticeRules(_Frozen, frozen=True):
     """`mails_per_s`: what is left of the mail service's rate beside `AccountRules.codes_per_s`, for all together."""
 
     mails_per_s: Positive
     requeue_after_s: Positive
     remind_before_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    channels: tuple[ChannelRules, ...] = ()
 
 
 class HelpdeskRules(_Frozen, frozen=True):

@@ -159,6 +159,11 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("payouts", read="BatchGetItem"),
         rows("payouts/index/news", read="Query", why="FindNews"),
         send("mails", look=True),
+        allow(
+            "ReadChannelsSecret",
+            "secretsmanager:GetSecretValue",
+            arn("secretsmanager", f"secret:{own('channels')}-??????"),
+        ),
         SAY_WHEN_ALL_IS_DONE,
     ),
     "send_mail": (

@@ -99,6 +99,11 @@ def _event(item: PublicEventItem) -> PublicEvent:
     return fill(PublicEvent, item, id=id_, published=item.published_at is not None)
 
 
+def told(event: PublicEvent) -> dict[str, str | int | None]:
+    """What the topic and webhooks are told of an event."""
+    return {"v": 1, "id": event.id, "event": event.event, "wave": event.wave, "at": iso(event.at), **event.facts}
+
+
 class Announcements:
     """`sns` is a botocore client."""
 
@@ -116,10 +121,9 @@ class Announcements:
         kept = self._store.add(event, wave, facts, self._clock())
         if kept.published:
             return
-        told = {"v": 1, "id": kept.id, "event": kept.event, "wave": kept.wave, "at": iso(kept.at), **kept.facts}
         self._sns.publish(
             TopicArn=self._topic,
-            Message=json.dumps(told),
+            Message=json.dumps(told(kept)),
             MessageAttributes={"event": {"DataType": "String", "StringValue": event}},
         )
         self._store.mark_published(kept, self._clock())

@@ -5,7 +5,7 @@ In the calendar an event is in UTC for programs, in WIB for people; the feed has
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from xml.etree import ElementTree as Xml
 from ..clock import iso, parse_iso
 from ..values import Value
 from .announcements import PublicEvent
-from .texts import last_minute, long_time
+from .texts import Language, last_minute, long_time
 
 if TYPE_CHECKING:
     from icalendar import Event
@@ -109,6 +109,7 @@ _TITLES = {
     "wave_drawn": ("Gelombang {wave} telah diundi", "Wave {wave} is drawn"),
     "wave_settled": ("Hasil gelombang {wave}", "The results of wave {wave}"),
 }
+_PLACE: dict[Language, int] = {"id": 0, "en": 1}
 _FACTS = {
     "opens_at": ("Buka: {}", "Opens: {}"),
     "closes_at": ("Tutup: {}", "Closes: {}"),
@@ -142,22 +143,37 @@ def _entry(entry: Xml.Element, event: PublicEvent, public_url: str, domain: str)
     _add(entry, "title", " / ".join(title.format(wave=event.wave) for title in titles))
     _add(entry, "updated", iso(event.at))
     _add(entry, "published", iso(event.at))
-    href = event.facts.get("results_url") or f"{public_url}/waves/{event.wave}"
-    _add(entry, "link", rel="alternate", href=str(href))
+    _add(entry, "link", rel="alternate", href=_address(event, public_url))
     _add(entry, "category", term=event.event)
     _add(entry, "content", _content(event), type="text")
 
 
 def _content(event: PublicEvent) -> str:
     """The facts, first all in Indonesian, then all in English."""
-    lines = []
-    for place, language in ((0, "id"), (1, "en")):
-        for name, labels in _FACTS.items():
-            value = event.facts.get(name)
-            if value is not None:
-                shown = long_time(parse_iso(str(value)), language) if name.endswith("_at") else value
-                lines.append(labels[place].format(shown))
-    return "\n".join(lines)
+    return "\n".join([*_facts(event, "id"), *_facts(event, "en")])
+
+
+def _facts(event: PublicEvent, language: Language) -> Iterator[str]:
+    for name, labels in _FACTS.items():
+        value = event.facts.get(name)
+        if value is not None:
+            shown = long_time(parse_iso(str(value)), language) if name.endswith("_at") else value
+            yield labels[_PLACE[language]].format(shown)
+
+
+def announcement(event: PublicEvent, public_url: str, language: Language, most: int = 4096) -> str:
+    """An event as a post of at most `most` characters, with its address: facts that do not fit are left to that."""
+    title = _TITLES.get(event.event, (event.event, event.event))[_PLACE[language]].format(wave=event.wave)
+    address = _address(event, public_url)
+    text = title
+    for fact in _facts(event, language):
+        if len(text) + len(fact) + len(address) + 2 <= most:
+            text += f"\n{fact}"
+    return f"{text}\n{address}"
+
+
+def _address(event: PublicEvent, public_url: str) -> str:
+    return str(event.facts.get("results_url") or f"{public_url}/waves/{event.wave}")
 
 
 def _add(parent: Xml.Element, name: str, text: str | None = None, **attributes: str) -> Xml.Element:

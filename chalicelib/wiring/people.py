@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ..aws import clients
 from .accounts import AccountsServices
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ..accounts.sessions.sessions import Sessions
     from ..accounts.sessions.ways import Ways
     from ..notices.announcements import PublicEventStore
+    from ..notices.channels import Channels
     from ..notices.links import Unsubscriptions
     from ..notices.mailer import Mailer
     from ..notices.service import NoticeService
@@ -134,6 +137,18 @@ class PeopleServices(AccountsServices):
 
         self._bind(NoticesTable, "notices")
         return PublicEventStore(self.settings.region)
+
+    @cached_property
+    def channels(self) -> Channels:
+        from ..notices.channels import Channels, Https
+
+        def secret(name: str) -> str:
+            id_ = f"gelombang-{self.settings.stage}-channels"
+            kept = self._client("secretsmanager").get_secret_value(SecretId=id_)["SecretString"]
+            return msgspec.json.decode(kept, type=dict[str, str])[name]
+
+        public_url = self.settings.public_url
+        return Channels(self.programme.notices.channels, self._events, secret, Https(), public_url, self._clock)
 
     @cached_property
     def mailboxes(self) -> NoticeStore:
