@@ -32,7 +32,7 @@ demo: install ## play one whole wave with 240 people, and what becomes of them, 
 chaos: install ## 2,000 payouts on a local cloud: the provider fails, workers are killed, the books must agree
 	@$(BIN)/python -m local.chaos
 
-serve: install ## keep the local cloud up, with the application deployed
+serve: install ## keep the local cloud up, with the application deployed, a wave and courses to try; nothing is kept
 	@$(BIN)/python -m local.cloud.serve
 
 test: $(BIN)/.installed ## every test but the deep ones, in process on moto, no network, no browser

@@ -2,34 +2,93 @@
 
 from __future__ import annotations
 
-import click
-from botocore.exceptions import BotoCoreError, ClientError
+import re
 
+import click
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+
+from chalicelib.config import BadConfiguration
 from chalicelib.errors import DomainError
+from chalicelib.web import problems
 from local.sandbox.inbox import inbox
 
-from .commands import account, dlq, draw, grievance, keys, mailbox, registration, stage, statistics, training, wave
+from .commands import (
+    account,
+    dlq,
+    draw,
+    grievance,
+    keys,
+    mailbox,
+    registration,
+    stage,
+    statistics,
+    status,
+    training,
+    wave,
+)
 from .commands.payouts import payout
 from .deployment.stacks import DeployFailed
+from .terminal import plain, wib
+
+WHAT_TO_DO = {
+    "bad_wave_plan": (
+        "times: it opens before it closes; reserved: at most the quota, with a --weight for each region",
+    ),
+    "unknown_wave": ("`gelombang wave list` shows those there are",),
+    "unknown_entitlement": ("`gelombang payout list` shows those there are",),
+    "unknown_grievance": ("`gelombang grievance list` shows those that wait",),
+    "unknown_exclusion_list": ("`gelombang exclusion list` shows those there are",),
+    "unknown_bank_file": ("`gelombang payout export --list` shows those there are",),
+    "not_registered": (
+        "the id of a person is in `gelombang grievance show`; `gelombang account find` finds it by a NIK",
+    ),
+    "no_recovery": ("`gelombang account recover propose` begins one",),
+    "calendar_change_too_late": ("change a later wave, or add one: `gelombang wave add`",),
+    "wave_not_drawn": ("`gelombang draw watch` shows how far it is",),
+    "payout_ceiling_changed": ("read it again: `gelombang payout ceiling show`",),
+}
+"""After the sentence of a refusal, by its code: which command helps."""
+
+
+def told(error: DomainError) -> str:
+    """A refusal as a sentence with its stable code, and what to do where a command helps."""
+    if isinstance(error, BadConfiguration):
+        return str(error.facts["reason"])  # for the operator, whom the public text tells nothing
+    detail = problems.document(error, "en")["detail"]
+    unsaid = [f"{name}={plain(str(value))}" for name, value in error.facts.items() if str(value) not in detail]
+    sentence = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", lambda at: wib(at[0]), detail)
+    return "; ".join([f"{sentence} ({' '.join([error.code, *unsaid])})", *WHAT_TO_DO.get(error.code, ())])
 
 
 class _Group(click.Group):
-    """A refusal is one line with its code and exit code 1, never a traceback."""
+    """Whatever is refused is one sentence and exit code 1, never a traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
-        except (DomainError, DeployFailed, BotoCoreError, ClientError) as error:
+        except DomainError as error:
+            raise click.ClickException(told(error)) from error
+        except (NoCredentialsError, NoRegionError) as error:
+            raise click.ClickException(
+                f"{error}: set AWS_PROFILE and AWS_DEFAULT_REGION; `make serve` prints those of the local cloud"
+            ) from error
+        except (DeployFailed, BotoCoreError, ClientError) as error:
             raise click.ClickException(str(error)) from error
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gelombang")
 def main() -> None:
-    """Run a benefit programme: deploy it, steer its waves, check its draws."""
+    """Run a benefit programme: deploy it, steer its waves, check its draws.
+
+    Times are shown in WIB. An instant is given with its time zone, such as 2026-11-27T12:00:00+07:00.
+    GELOMBANG_STAGE names the stage where --stage is not given; --json prints what a command shows for programs. A
+    refusal is a sentence on the standard error, with exit code 1; a command that was not written right has 2.
+    """
 
 
 for group in (
+    status.status,
     stage.deploy,
     stage.destroy,
     wave.wave,

@@ -80,13 +80,15 @@ class Watch:
         self._namespace = namespace
 
     def run(self, now: datetime) -> None:
-        """Measure every job. One that cannot be measured does not stop the others: its alarm rings because the figure
-        is missing.
-        """
+        """Measure every job, and tell each figure. An alarm rings too because its figure is missing."""
+        for late in self.look(now):
+            self._tell(late, now)
+
+    def look(self, now: datetime) -> Iterator[Late]:
+        """Measure every job. One that cannot be measured is left out, and does not stop the others."""
         for measure in (self._of_waves, self._of_payments, self._of_results, self._of_jobs):
             try:
-                for late in measure(now):
-                    self._tell(late, now)
+                yield from measure(now)
             except Exception as error:  # noqa: BLE001 - the other promises are watched all the same
                 level = logging.WARNING if is_passing(error) else logging.ERROR
                 log.log(level, "not_measured", extra={"what": measure.__name__, "error": type(error).__name__})

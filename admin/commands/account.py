@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import click
 
+from chalicelib.accounts.contacts.recovery import Recoveries
 from chalicelib.accounts.errors import NoRecovery
 from chalicelib.accounts.rules import Recovery
-from chalicelib.clock import iso, utc_now
+from chalicelib.clock import utc_now
 
 from ..deployment import stages
-from ..terminal import SaysWhy, echo_acts, plain, reason_option, signed, stage_option
+from ..terminal import act_row, ask_back, example, reason_option, show, stage_options, yes_option
 
 _account_argument = click.argument("account_id")
+_LOST, _NEW = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11", "90b1c6d2-52a0-4f8e-8c3b-7f4a9e2d6c05"
 
 
-@click.group(cls=SaysWhy)
+@click.group()
 def account() -> None:
     """Accounts of people. Who did what, when and why is kept."""
 
 
+@example("account find")
 @account.command()
-@stage_option
+@stage_options
 def find(stage: str) -> None:
     """Say which account registered with a NIK. It is typed unseen, and stands on no command line."""
-    nik = click.prompt("NIK", hide_input=True)
-    click.echo(stages.load(stage).services.registrations.find(nik) or "nobody registered with it")
+    nik = click.prompt("NIK", hide_input=True, err=True)
+    found = stages.load(stage).services.registrations.find(nik)
+    show([{"account": found}] if found else [], "nobody registered with it")
 
 
 @account.group()
@@ -32,8 +36,9 @@ def recover() -> None:
     """Give an account to its owner's new contact: two administrators, and a week in which any use of it ends that."""
 
 
+@example(f'account recover propose {_LOST} --with {_NEW} --reason "KTP and family card by video, face compared"')
 @recover.command()
-@stage_option
+@stage_options
 @_account_argument
 @click.option(
     "--with", "new_account", required=True, help="The account that they made with the contact that they have now."
@@ -45,51 +50,62 @@ def propose(stage: str, account_id: str, new_account: str, reason: str) -> None:
     The reason says which documents were looked at, and how it was made sure that they are the person's: no numbers.
     """
     recoveries = stages.load(stage).services.recoveries
-    _echo(recoveries.propose(account_id, new_account, stages.caller(), reason, utc_now()))
-    click.echo(f"another person approves it: gelombang account recover approve --stage {stage} {account_id}")
+    proposed = recoveries.propose(account_id, new_account, stages.caller(), reason, utc_now())
+    next_ = f"another person approves it: gelombang account recover approve --stage {stage} {account_id}"
+    show(_row(proposed) | {"next": next_})
 
 
+@example(f"account recover approve {_LOST}")
 @recover.command()
-@stage_option
+@stage_options
 @_account_argument
-@click.option("--yes", is_flag=True, help="Do not ask back.")
+@yes_option
 def approve(stage: str, account_id: str, yes: bool) -> None:
     """Let the week begin that another person proposed, after it was shown. Everybody's contacts are told."""
     recoveries = stages.load(stage).services.recoveries
     standing = recoveries.get(account_id)
     if standing is None:
         raise NoRecovery()
-    _echo(standing)
-    if not yes:
-        click.confirm("approve it?", abort=True)
-    _echo(recoveries.approve(account_id, stages.caller(), utc_now(), standing))
+    ask_back(_row(standing), yes)
+    show(_row(recoveries.approve(account_id, stages.caller(), utc_now(), standing)))
 
 
+@example(f'account recover cancel {_LOST} --reason "the person found the old phone"')
 @recover.command()
-@stage_option
+@stage_options
 @_account_argument
 @reason_option
 def cancel(stage: str, account_id: str, reason: str) -> None:
     """Take a proposal or a recovery that waits away, one's own or another's."""
-    stages.load(stage).services.recoveries.cancel(account_id, stages.caller(), reason, utc_now())
-    click.echo("cancelled")
-
-
-@recover.command()
-@stage_option
-@_account_argument
-def show(stage: str, account_id: str) -> None:
-    """Show the last recovery of an account, and all that administrators did to it."""
     recoveries = stages.load(stage).services.recoveries
-    standing = recoveries.get(account_id)
-    if standing is None:
-        click.echo("never recovered")
-    else:
-        _echo(standing)
-    echo_acts(recoveries.acts(account_id), "  ")
+    recoveries.cancel(account_id, stages.caller(), reason, utc_now())
+    _show(recoveries, account_id)
 
 
-def _echo(recovery: Recovery) -> None:
-    since = f", the new contact has it from {iso(recovery.takes_effect_at)}" if recovery.takes_effect_at else ""
-    click.echo(f"{recovery.state}: with the contact of {plain(recovery.new_account_id)}{since}")
-    click.echo(f"proposed {signed(recovery.made_at, recovery.maker, recovery.note)}")
+@example(f"account recover show {_LOST}")
+@recover.command("show")
+@stage_options
+@_account_argument
+def show_recovery(stage: str, account_id: str) -> None:
+    """Show the last recovery of an account, and all that administrators did to it."""
+    services = stages.load(stage).services
+    if services.account_store.account(account_id) is None:
+        raise click.ClickException(f"there is no account {account_id}: `gelombang account find` finds it by a NIK")
+    _show(services.recoveries, account_id)
+
+
+def _show(recoveries: Recoveries, account_id: str) -> None:
+    found = recoveries.get(account_id)
+    state = _row(found) if found else {"state": "never recovered"}
+    show({"account": account_id} | state | {"acts": [act_row(act) for act in recoveries.acts(account_id)]})
+
+
+def _row(recovery: Recovery) -> dict[str, object]:
+    return {
+        "state": recovery.state,
+        "with_contact_of": recovery.new_account_id,
+        "takes_effect_at": recovery.takes_effect_at,
+        "proposed_at": recovery.made_at,
+        "proposed_by": recovery.maker,
+        "reason": recovery.note,
+    }

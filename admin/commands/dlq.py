@@ -13,7 +13,7 @@ from typing import Any
 import click
 import msgspec
 
-from chalicelib.clock import iso, utc_now
+from chalicelib.clock import utc_now
 from chalicelib.notices import service as notices
 from chalicelib.payouts import rules
 from chalicelib.payouts import wire as payouts
@@ -21,8 +21,8 @@ from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.waves.award_queue import decode_message
 
 from ..deployment import stages
-from ..terminal import progress, stage_option
-from .payouts.lines import entitlement_line
+from ..terminal import example, progress, show, stage_options
+from .payouts.lines import entitlement_row
 
 HIDDEN_S = 300
 """How long a message that was read is hidden from others: longer than reading or moving what was received."""
@@ -148,9 +148,9 @@ def _about(queue: str, body: str) -> str | None:
         return None
 
 
-_NOT_THERE = "there is no message {} (it may be in somebody's hands just now)"
-_queue_names = click.Choice(["payouts", "mails", "awards"])
-_queue_option = click.option("--queue", type=_queue_names, default="payouts", show_default=True)
+_NOT_THERE = "there is no message {} among them: `gelombang dlq list` shows all but what somebody reads just now"
+QUEUES = ("payouts", "mails", "awards")
+_queue_option = click.option("--queue", type=click.Choice(QUEUES), default="payouts", show_default=True)
 
 
 @click.group()
@@ -158,38 +158,38 @@ def dlq() -> None:
     """Messages that were tried five times and given up. The sweeps make up for them; look why they failed."""
 
 
+@example("dlq list --queue mails")
 @dlq.command("list")
-@stage_option
+@stage_options
 @_queue_option
 def list_letters(stage: str, queue: str) -> None:
     """List them: id, age, how often received since, and what each is about."""
     letters, now = _letters(stage, queue), utc_now()
     count = letters.count()
-    for letter in list(progress(letters.read(), "reading", count)):
-        click.echo(_line(letter, queue, now))
-    click.echo(f"{count} in the dead-letter queue of the {queue}, as SQS counts")
+    found = [_row(letter, queue, now) for letter in progress(letters.read(), "reading", count)]
+    show({"queue": queue, "dead_letters_as_sqs_counts": count, "messages": found})
 
 
-@dlq.command()
-@stage_option
+@example("dlq show 1b7d0b6f-2a11-4a7e-9d2c-3f0c9f5e6a0b")
+@dlq.command("show")
+@stage_options
 @_queue_option
 @click.argument("message_id")
-def show(stage: str, queue: str, message_id: str) -> None:
+def show_letter(stage: str, queue: str, message_id: str) -> None:
     """Show one message; of a payout, also how the entitlement stands."""
     letters = _letters(stage, queue)
     found = [each for each in progress(letters.read(), "looking", letters.count()) if each.id == message_id]
     if not found:
         raise click.ClickException(_NOT_THERE.format(message_id))
     (letter,) = found
-    click.echo(_line(letter, queue, utc_now()))
-    click.echo(f"  first sent {iso(letter.sent_at)}")
     about = _about(queue, letter.body)
-    if queue == "payouts" and about is not None:
-        click.echo(f"  {_standing(stage, about)}")
+    standing = _standing(stage, about) if queue == "payouts" and about is not None else {}
+    show(_row(letter, queue, utc_now()) | standing)
 
 
+@example("dlq redrive --queue mails")
 @dlq.command()
-@stage_option
+@stage_options
 @_queue_option
 @click.argument("message_id", required=False)
 def redrive(stage: str, queue: str, message_id: str | None) -> None:
@@ -208,12 +208,9 @@ def redrive(stage: str, queue: str, message_id: str | None) -> None:
             sent, left = sent + went, left + (not went)
             if went and message_id is not None:
                 break
-    if message_id is None:
-        click.echo(f"{sent} sent again" + (f"; {left} left, being none of ours or refused by SQS" if left else ""))
-    elif sent:
-        click.echo(f"{message_id} sent again")
-    else:
+    if message_id is not None and not sent:
         raise click.ClickException(_NOT_THERE.format(message_id))
+    show({"sent_again": sent} | ({"left_as_none_of_ours_or_refused_by_sqs": left} if message_id is None else {}))
 
 
 def _letters(stage: str, queue: str) -> DeadLetters:
@@ -221,14 +218,19 @@ def _letters(stage: str, queue: str) -> DeadLetters:
     return DeadLetters(stages.connect().client("sqs"), getattr(settings, f"{queue}_queue_url"))
 
 
-def _standing(stage: str, entitlement_id: str) -> str:
+def _standing(stage: str, entitlement_id: str) -> dict[str, object]:
     try:
-        return entitlement_line(stages.load(stage).services.payout_store.get(entitlement_id))
+        found = stages.load(stage).services.payout_store.get(entitlement_id)
     except UnknownEntitlement:
-        return "the ledger has no such entitlement: the message does nothing"
+        return {"entitlement": "the ledger has none such: the message does nothing"}
+    return {"entitlement": [entitlement_row(found)]}
 
 
-def _line(letter: Letter, queue: str, now: datetime) -> str:
-    about = _about(queue, letter.body) or f"none of ours, {len(letter.body.encode())} bytes"
-    age = timedelta(seconds=int((now - letter.sent_at).total_seconds()))
-    return f"{letter.id}  {age} old  received {letter.received}  {about}"
+def _row(letter: Letter, queue: str, now: datetime) -> dict[str, object]:
+    return {
+        "id": letter.id,
+        "first_sent_at": letter.sent_at,
+        "age": str(timedelta(seconds=int((now - letter.sent_at).total_seconds()))),
+        "received": letter.received,
+        "about": _about(queue, letter.body) or f"none of ours, {len(letter.body.encode())} bytes",
+    }

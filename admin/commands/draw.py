@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from chalicelib.aws.clients import is_passing
 from chalicelib.clock import iso, utc_now
@@ -22,7 +21,7 @@ from chalicelib.waves.publication.samples import AuditRecord
 from chalicelib.waves.rules import WaveState
 
 from ..deployment import stages
-from ..terminal import bars, progress, stage_option
+from ..terminal import as_json, bars, console, example, progress, show, stage_options
 from .verify import verify_command, witness_group
 
 _HAND_IN_S = 900
@@ -31,7 +30,7 @@ _HAND_IN_S = 900
 
 def _signature(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes:
     if re.fullmatch("[0-9a-fA-F]{96}", text) is None:
-        raise click.BadParameter("a signature is 96 hexadecimal digits")
+        raise click.BadParameter(f"it has {len(text)} characters, and a signature is 96 hexadecimal digits")
     return bytes.fromhex(text)
 
 
@@ -44,8 +43,9 @@ draw.add_command(verify_command)
 draw.add_command(witness_group)
 
 
+@example(f"draw hand-in 54 {'a3' * 48}")
 @draw.command(name="hand-in")
-@stage_option
+@stage_options
 @click.argument("wave", type=int)
 @click.argument("signature", callback=_signature)
 def hand_in(stage: str, wave: int, signature: bytes) -> None:
@@ -56,8 +56,8 @@ def hand_in(stage: str, wave: int, signature: bytes) -> None:
     services = stages.load(stage).services
     services.beacons = HandedIn(signature)
     services.stepper.check_beacon(wave)
-    for transition in services.stepper.advance(utc_now(), _HAND_IN_S):
-        click.echo(f"wave {transition.wave} {transition.state}")
+    done = services.stepper.advance(utc_now(), _HAND_IN_S)
+    show([{"wave": one.wave, "state": one.state} for one in done], "the signature holds; nothing else was due")
 
 
 COLUMNS = (
@@ -69,13 +69,14 @@ NO_ENTRY, NOT_REGISTERED = "no_entry", "not_registered"
 """What is shown instead of a standing if a leaf has no entry, and of an employment if nobody is registered."""
 
 
+@example("draw audit-sample 54 --size 300 --output sample.csv")
 @draw.command("audit-sample")
-@stage_option
+@stage_options
 @click.option("--size", type=click.IntRange(1, 100_000), default=300, show_default=True, help="How many entries.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for the CSV, else it is shown.")
 @click.argument("number", type=int, metavar="WAVE")
 def audit_sample(stage: str, size: int, output: Path | None, number: int) -> None:
-    """Show the records of some entries of WAVE, picked by the draw's seed from the published lists, as CSV.
+    """Show the records of some entries of WAVE, picked by the draw's seed from the published lists, as CSV or JSON.
 
     They are the same for everybody who asks. No name is in it, and of a NIK only the ends, if you may open personal
     data. Exit code 1 if a published leaf has no entry: somebody is on the list who never joined.
@@ -84,11 +85,15 @@ def audit_sample(stage: str, size: int, output: Path | None, number: int) -> Non
     wave = audit.wave(number)
     picked = audit.pick(wave, size)
     records = list(progress(audit.records(wave, picked), "reading", len(picked)))
-    with ExitStack() as open_files:
-        file = open_files.enter_context(output.open("w", newline="", encoding="utf-8")) if output else sys.stdout
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(COLUMNS)
-        lines.writerows(_row(place, record) for place, record in enumerate(records, 1))
+    rows = [_row(place, record) for place, record in enumerate(records, 1)]
+    if as_json():
+        show([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+    if output or not as_json():
+        with ExitStack() as open_files:
+            file = open_files.enter_context(output.open("w", newline="", encoding="utf-8")) if output else sys.stdout
+            lines = csv.writer(file, lineterminator="\n")
+            lines.writerow(COLUMNS)
+            lines.writerows(rows)
     missing = sum(record.joined is None for record in records)
     where = f" in {output}" if output else ""
     click.echo(f"{len(records)} of the entries of wave {number}{where}, in the order of their value", err=True)
@@ -119,8 +124,9 @@ LEFT = 130
 Look = Callable[[], waves.WaveProgress]
 
 
+@example("draw watch 54")
 @draw.command("watch")
-@stage_option
+@stage_options
 @click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks.")
 @click.option("--once", is_flag=True, help="One line about the present, and no waiting.")
 @click.argument("number", type=int, metavar="WAVE")
@@ -129,16 +135,24 @@ def watch(stage: str, every: float, once: bool, number: int) -> None:
     watching = stages.load(stage).services.watching
     look = partial(watching.look, number)
     if once:
-        click.echo(line(look()))
+        _say(look())
         return
     try:
-        if Console().is_terminal:
+        if console().is_terminal and not as_json():
             _bars(look, every)
         else:
             _lines(look, every)
     except KeyboardInterrupt:
         click.echo(f"\nno longer watched; wave {number} goes on by itself", err=True)
         click.get_current_context().exit(LEFT)
+
+
+def _say(found: waves.WaveProgress) -> None:
+    """One line, in JSON too."""
+    if as_json():
+        show({name: getattr(found, name) for name in found.__struct_fields__})
+    else:
+        click.echo(line(found))
 
 
 def line(found: waves.WaveProgress) -> str:
@@ -172,11 +186,11 @@ def _lines(look: Look, every: float) -> None:
     for found in _until_settled(look, every):
         if line(found) != said:
             said = line(found)
-            click.echo(said)
+            _say(found)
 
 
 def _bars(look: Look, every: float) -> None:
-    with bars(Console(), 22, transient=True) as shown:
+    with bars(console(), 22, transient=True) as shown:
         screened, batches, seats = (shown.add_task(what, total=None) for what in ("screened", "batches", "seats"))
         for found in _until_settled(look, every):
             state = f"wave {found.wave} {found.state}"

@@ -5,38 +5,36 @@ from __future__ import annotations
 import click
 
 from chalicelib.aws.admin_acts import Act
-from chalicelib.clock import iso, utc_now
+from chalicelib.clock import utc_now
+from chalicelib.wiring import Services
 
 from ..deployment import stages
-from ..terminal import SaysWhy, echo_acts, reason_option, stage_option
+from ..terminal import act_row, example, reason_option, show, stage_options
+
+_registrant_argument = click.argument("registrant")
 
 
-@click.group(cls=SaysWhy)
+@click.group()
 def mailbox() -> None:
     """Mailboxes that nothing is sent to."""
 
 
-@mailbox.command()
-@stage_option
-@click.argument("registrant")
-def show(stage: str, registrant: str) -> None:
+@example("mailbox show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
+@mailbox.command("show")
+@stage_options
+@_registrant_argument
+def show_mailbox(stage: str, registrant: str) -> None:
     """Say whether mails to REGISTRANT, the id of an account, are sent."""
     services = stages.load(stage).services
     services.registrations.registrant(registrant)  # of nobody there is no mailbox
-    found = services.mailboxes.mailbox(registrant)
-    for contact, closed in found.closed.items():
-        click.echo(f"contact {contact}: closed since {iso(closed.closed_at)} ({closed.because})")
-    if not found.closed:
-        click.echo("mailbox: open")
-    reminders = f"none since {iso(found.unsubscribed_at)}" if found.unsubscribed_at else "wanted"
-    click.echo(f"reminders: {reminders}")
-    echo_acts((act for act in services.mailboxes.journal.all() if act.about == registrant), "  ")
+    _show(services, registrant)
 
 
+@example('mailbox reopen 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --reason "the mailbox was full"')
 @mailbox.command()
-@stage_option
+@stage_options
 @reason_option
-@click.argument("registrant")
+@_registrant_argument
 def reopen(stage: str, registrant: str, reason: str) -> None:
     """Send mails to REGISTRANT again. What was not sent meanwhile stays unsent.
 
@@ -46,4 +44,13 @@ def reopen(stage: str, registrant: str, reason: str) -> None:
     services.registrations.registrant(registrant)
     services.mailboxes.journal.add(Act(utc_now(), "REOPEN", registrant, stages.caller(), reason))
     services.mailboxes.reopen(registrant)
-    click.echo("mailbox: open")
+    _show(services, registrant)
+
+
+def _show(services: Services, registrant: str) -> None:
+    found = services.mailboxes.mailbox(registrant)
+    closed = [{"contact": name, "since": one.closed_at, "because": one.because} for name, one in found.closed.items()]
+    acts = [act_row(act) for act in services.mailboxes.journal.all() if act.about == registrant]
+    reminders = {"reminders": found.unsubscribed_at is None, "unsubscribed_at": found.unsubscribed_at}
+    state = "closed" if closed else "open"
+    show({"registrant": registrant, "mailbox": state} | reminders | {"closed_contacts": closed, "acts": acts})

@@ -14,44 +14,60 @@ import click
 import msgspec
 
 from chalicelib import spreadsheets
-from chalicelib.clock import iso, utc_now, wib_date
+from chalicelib.clock import utc_now, wib_date
 from chalicelib.registration.corrections import Correction
 from chalicelib.registration.errors import NoCorrection
 from chalicelib.registration.exclusions import ExclusionList
 from chalicelib.registration.wire import CorrectionForm
 
 from ..deployment import stages
-from ..terminal import SaysWhy, echo_acts, file_argument, plain, reason_option, stage_option
+from ..terminal import Row, act_row, ask_back, example, file_argument, reason_option, show, stage_options, yes_option
 
 _person_argument = click.argument("registrant_id")
+_PERSON = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
 
 
-@click.group(cls=SaysWhy)
+@click.group()
 def registration() -> None:
     """Registrations. What is shown is personal data: read it on the screen, keep no copy."""
 
 
-@registration.command()
-@stage_option
+@example(f"registration show {_PERSON}")
+@registration.command("show")
+@stage_options
 @_person_argument
-def show(stage: str, registrant_id: str) -> None:
+def show_registration(stage: str, registrant_id: str) -> None:
     """Show how a person stands, who holds their family card, and every correction with who, when and why."""
     services = stages.load(stage).services
     registrant = services.registrations.registrant(registrant_id)
-    click.echo(f"{registrant.standing}  verification {registrant.verification}  since {iso(registrant.registered_at)}")
-    holders = services.waves.beneficiaries.holders(registrant.kk_mac)
-    click.echo(f"family card held by: {', '.join(map(plain, holders)) or 'nobody'}")
-    for decision, changes in services.corrections.history(registrant_id):
-        by = f"proposed by {plain(decision.maker)}, by {plain(decision.by)}: {plain(decision.reason)}"
-        click.echo(f"{iso(decision.at)}  {decision.outcome}  {by}")
-        _echo(changes)
     standing = services.corrections.standing(registrant_id)
-    if standing is not None:
-        _proposed(standing)
+    decided = [
+        {
+            "at": decision.at,
+            "outcome": decision.outcome,
+            "proposed_by": decision.maker,
+            "by": decision.by,
+            "reason": decision.reason,
+            "changes": _changes(changes),
+        }
+        for decision, changes in services.corrections.history(registrant_id)
+    ]
+    show(
+        {
+            "registrant": registrant_id,
+            "standing": registrant.standing,
+            "verification": registrant.verification,
+            "registered_at": registrant.registered_at,
+            "family_card_held_by": services.waves.beneficiaries.holders(registrant.kk_mac),
+            "corrections": decided,
+            "proposed": [_proposed(standing)] if standing else [],
+        }
+    )
 
 
+@example(f"registration correct {_PERSON} --file new.json --reason 'court decision 12/2026'")
 @registration.command()
-@stage_option
+@stage_options
 @_person_argument
 @click.option(
     "--file",
@@ -68,59 +84,60 @@ def correct(stage: str, registrant_id: str, file: TextIO, reason: str) -> None:
         # Without its cause, which would quote the file.
         raise click.UsageError("the file is no JSON object of name, birth_date, employment, kk") from None
     corrections = stages.load(stage).services.corrections
-    _proposed(corrections.propose(registrant_id, form, stages.caller(), reason, utc_now()))
-    click.echo(f"another person approves it: gelombang registration approve --stage {stage} {registrant_id}")
+    proposed = corrections.propose(registrant_id, form, stages.caller(), reason, utc_now())
+    next_ = f"another person approves it: gelombang registration approve --stage {stage} {registrant_id}"
+    show({"registrant": registrant_id} | _proposed(proposed) | {"next": next_})
 
 
+@example(f"registration approve {_PERSON}")
 @registration.command()
-@stage_option
+@stage_options
 @_person_argument
-@click.option("--yes", is_flag=True, help="Do not ask back.")
+@yes_option
 def approve(stage: str, registrant_id: str, yes: bool) -> None:
     """Carry out what another person proposed, after it was shown."""
     corrections = stages.load(stage).services.corrections
     standing = corrections.standing(registrant_id)
     if standing is None:
         raise NoCorrection()
-    _proposed(standing)
-    if not yes:
-        click.confirm("approve it?", abort=True)
+    ask_back(_proposed(standing), yes)
     corrections.approve(registrant_id, stages.caller(), utc_now(), standing.proposal)
-    click.echo("corrected")
+    show({"registrant": registrant_id, "done": "corrected", "changes": _changes(standing.changes)})
 
 
+@example(f"registration reject {_PERSON} --reason 'no document was shown'")
 @registration.command()
-@stage_option
+@stage_options
 @_person_argument
 @reason_option
 def reject(stage: str, registrant_id: str, reason: str) -> None:
     """Take a proposal away, one's own or another's. It stays in the history."""
     stages.load(stage).services.corrections.reject(registrant_id, stages.caller(), reason, utc_now())
-    click.echo("taken away")
+    show({"registrant": registrant_id, "done": "the proposal was taken away"})
 
 
-def _proposed(correction: Correction) -> None:
-    proposal = correction.proposal
-    click.echo(f"proposed by {plain(proposal.maker)} at {iso(proposal.made_at)}: {plain(proposal.reason)}")
-    _echo(correction.changes)
+def _proposed(correction: Correction) -> dict[str, object]:
+    made = correction.proposal
+    signed = {"proposed_at": made.made_at, "by": made.maker, "reason": made.reason}
+    return signed | {"changes": _changes(correction.changes)}
 
 
-def _echo(changes: Mapping[str, tuple[str, str]]) -> None:
-    for field, (was, to_be) in changes.items():
-        click.echo(f"  {field}: {plain(was)} -> {plain(to_be)}")
+def _changes(changes: Mapping[str, tuple[str, str]]) -> Row:
+    return {field: f"{was} -> {to_be}" for field, (was, to_be) in changes.items()}
 
 
 _list_option = click.option("--list", "name", required=True, help="The list's name, such as civil-servants.")
 _version_option = click.option("--version", required=True, help="The list's version.")
 
 
-@click.group(cls=SaysWhy)
+@click.group()
 def exclusion() -> None:
     """Lists of people whose office excludes them. Who did what, when and why is kept."""
 
 
+@example("exclusion import list.csv --list civil-servants --version 2026-11 --reason 'letter 12'")
 @exclusion.command("import")
-@stage_option
+@stage_options
 @_list_option
 @click.option("--version", help="The list's version; without it its date.")
 @click.option(
@@ -139,27 +156,32 @@ def import_list(stage: str, name: str, version: str | None, day: datetime | None
     lines = spreadsheets.lines(file.read_bytes())
     lists = stages.load(stage).services.exclusion_lists
     imported = lists.import_list(source, lines, stages.caller(), reason, utc_now)
-    click.echo(f"{imported} NIKs excluded by {source.entry}")
+    show({"list": name, "version": source.version, "date": source_date, "niks_excluded": imported})
 
 
+@example("exclusion list")
 @exclusion.command("list")
-@stage_option
+@stage_options
 def list_lists(stage: str) -> None:
     """List every version of every list, with what was done to it last; IMPORT or RETRACT alone broke off."""
-    echo_acts(stages.load(stage).services.exclusion_lists.all().values())
+    lists = stages.load(stage).services.exclusion_lists.all()
+    show([act_row(act) for act in lists.values()], "no list was ever imported")
 
 
+@example("exclusion show --list civil-servants --version 2026-11")
 @exclusion.command("show")
-@stage_option
+@stage_options
 @_list_option
 @_version_option
 def show_list(stage: str, name: str, version: str) -> None:
     """Show all that was done to a version of a list, newest first: by whom, when and why."""
-    echo_acts(stages.load(stage).services.exclusion_lists.acts(name, version))
+    acts = stages.load(stage).services.exclusion_lists.acts(name, version)
+    show([act_row(act) for act in acts])
 
 
+@example("exclusion retract --list civil-servants --version 2026-11 --reason 'an old list was sent'")
 @exclusion.command()
-@stage_option
+@stage_options
 @_list_option
 @_version_option
 @reason_option
@@ -170,4 +192,4 @@ def retract(stage: str, name: str, version: str, reason: str) -> None:
     """
     lists = stages.load(stage).services.exclusion_lists
     freed = lists.retract(name, version, stages.caller(), reason, utc_now)
-    click.echo(f"{freed} NIKs are no longer named by {name}/{version}")
+    show({"list": name, "version": version, "niks_no_longer_named": freed})

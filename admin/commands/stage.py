@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import click
 from botocore.config import Config
 
 from chalicelib.clock import iso, utc_now
+from infrastructure.functions import SCHEDULED
 
 from ..deployment import stages
 from ..deployment.deploy import deploy as deploy_stage
 from ..deployment.deploy import destroy as destroy_stage
 from ..deployment.stacks import Consent
-from ..terminal import stage_option
+from ..terminal import Row, as_json, example, json_option, show, stage_options
 
 
+@example("deploy --parameter FspUrl=https://api.the-provider.example --parameter MailDomain=gelombang.example.go.id")
 @click.command()
-@click.option("--stage", required=True, help="Such as prod, staging or local.")
+@stage_options
 @click.option(
     "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of either stack; repeatable."
 )
@@ -42,19 +46,27 @@ def deploy(stage: str, given: Sequence[str], remove: Sequence[str]) -> None:
     pairs = [each.partition("=") for each in given]
     if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
         raise click.BadParameter(f"{', '.join(wrong)}: write NAME=VALUE", param_hint="--parameter")
-    deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, click.echo, fetch, consent=consent)
-    click.echo(f"{stage}: {'deployed' if deployed.changed else 'no changes, nothing was changed'}; {deployed.api_url}")
+    deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, _report(), fetch, consent=consent)
+    done = "deployed" if deployed.changed else "no changes, nothing was changed"
+    show({"stage": stage, "done": done, "api_url": deployed.api_url})
 
 
+@example("destroy --stage staging")
 @click.command()
-@click.option("--stage", required=True)
+@json_option
+@click.option("--stage", required=True, help="The environment does not name it here.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def destroy(stage: str, yes: bool) -> None:
     """Delete a stage that is not production, with all its data."""
     if not yes and _typed(f"Delete all registrations, draws and payouts of {stage}? Type its name") != stage:
         raise click.ClickException("that was not its name, and nothing was deleted")
-    destroy_stage(stage, click.echo)
-    click.echo(f"{stage}: gone")
+    destroy_stage(stage, _report())
+    show({"stage": stage, "done": "gone"})
+
+
+def _report() -> Any:
+    """Where what goes on is told: on the standard error, if the result is for a program."""
+    return partial(click.echo, err=as_json())
 
 
 def _typed(text: str) -> str:
@@ -71,20 +83,29 @@ def fetch(url: str) -> tuple[int, bytes]:
         return error.code, error.read()
 
 
+@example("trigger expire_places")
 @click.command()
-@stage_option
-@click.argument("function")
-def trigger(stage: str, function: str) -> None:
-    """Run a scheduled FUNCTION of the stage now, such as expire_places, with its own rights, and wait for it.
+@stage_options
+@click.argument("function", type=click.Choice(SCHEDULED), required=False)
+def trigger(stage: str, function: str | None) -> None:
+    """Run a scheduled FUNCTION of the stage now, with its own rights, wait for it, and show what it said that it did.
 
-    Every one of them does what is due and nothing else, so that a run too many changes nothing.
+    Without FUNCTION list them, with when each last left nothing undone. Every one of them does what is due and nothing
+    else, so that a run too many changes nothing.
     """
-    fire(stage, function)
-    click.echo(f"{function} has run")
+    if function is not None:
+        show(fire(stage, function), SAID_NOTHING)
+        return
+    whole = stages.load(stage).services.runs.last_whole()
+    show([{"function": name, "last_done_at": whole.get(name)} for name in SCHEDULED])
 
+
+SAID_NOTHING = "it has run; no facts came back"
 
 # A step may take a quarter of an hour; a retry would begin it a second time.
 _PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1})
+
+_EVERY_LINE = {"level", "location", "message", "timestamp", "service", "_aws"}
 
 
 def functions() -> Any:
@@ -92,10 +113,11 @@ def functions() -> Any:
     return stages.connect().client("lambda", _PATIENT)
 
 
-def fire(stage: str, function: str, client: Any = None) -> None:
+def fire(stage: str, function: str, client: Any = None) -> list[Row]:
     """Invoke a scheduled function with the event that its schedule would send, and wait for it.
 
-    Raises `ClickException` with the type of the error that ended it.
+    Returns the last facts that it logged, as Lambda gives them back (4 KB). Raises `ClickException` with the type of
+    the error that ended it.
     """
     client = client or functions()
     event = {
@@ -109,7 +131,22 @@ def fire(stage: str, function: str, client: Any = None) -> None:
         "resources": [],
         "detail": {},
     }
-    answer = client.invoke(FunctionName=f"gelombang-{stage}-{function}", Payload=json.dumps(event).encode())
+    name = f"gelombang-{stage}-{function}"
+    answer = client.invoke(FunctionName=name, LogType="Tail", Payload=json.dumps(event).encode())
     if answer.get("FunctionError"):
         died: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
-        raise click.ClickException(f"{function} failed: {died.get('errorType', answer['FunctionError'])}")
+        error = died.get("errorType", answer["FunctionError"])
+        raise click.ClickException(f"{function} failed: {error}; its log is /aws/lambda/{name}")
+    return list(_logged(base64.b64decode(answer.get("LogResult", ""))))
+
+
+def _logged(tail: bytes) -> Iterator[Row]:
+    """The facts among the lines of a log, which are without personal data; the first line may be cut."""
+    for line in tail.decode(errors="replace").splitlines():
+        try:
+            fact = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(fact, dict) and "message" in fact:
+            facts = {name: value for name, value in fact.items() if name not in _EVERY_LINE}
+            yield {"level": str(fact.get("level")), "fact": str(fact["message"]), "with": facts}

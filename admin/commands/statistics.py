@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import click
-from rich.console import Console
-from rich.table import Table
+import msgspec
+from rich.text import Text
 
-from chalicelib.money import Rupiah, format_idr
+from chalicelib.clock import parse_iso
 from chalicelib.outcomes.statistics_wire import (
     FEWEST,
     Outcomes,
@@ -21,16 +21,11 @@ from chalicelib.outcomes.statistics_wire import (
 )
 
 from ..deployment import stages
-from ..terminal import stage_option, table, wib
+from ..terminal import Row, as_json, example, show, stage_options
 
 WITHHELD = "·"
 NOTE = f"{WITHHELD} withheld: fewer than {FEWEST} people, or their number would follow; or a share of nobody"
-WIDTH = 140
-"""Columns of a terminal that shows every table without cutting; a narrower one wraps its lines."""
-
-_COUNTED_AT = "%Y-%m-%d %H:%M WIB"
-_LEFT = ("", "province", "of")
-_PROGRESS = (*Progress.__struct_fields__[:-1], "rupiah")
+_LEFT_OUT = Text(WITHHELD, justify="right")
 
 
 @click.group()
@@ -38,122 +33,137 @@ def statistics() -> None:
     """What became of the programme, as anybody can read it."""
 
 
-@statistics.command()
-@stage_option
+@example("statistics show --wave 54")
+@statistics.command("show")
+@stage_options
 @click.option("--wave", "number", type=click.IntRange(min=1), help="One wave by province, instead of the whole.")
-def show(stage: str, number: int | None) -> None:
-    """Show the published statistics; new ones are counted every hour."""
+def show_statistics(stage: str, number: int | None) -> None:
+    """Show the published statistics; new ones are counted every hour. JSON is as they are published."""
     published = stages.load(stage).services.statistics
-    console = Console(width=WIDTH)
-    if number is None:
-        _country(console, published.country())
+    found = published.country() if number is None else published.wave(number)
+    if as_json():
+        show(msgspec.to_builtins(found))
+    elif found.computed_at is None:
+        show([], "nothing has been counted yet")
     else:
-        _wave(console, published.wave(number))
+        show({"note": NOTE} | (_country(found) if isinstance(found, Statistics) else _wave(found)))
 
 
-def _country(console: Console, found: Statistics) -> None:
-    if found.computed_at is None:
-        console.print("nothing has been counted yet")
-        return
-    console.print(f"counted {wib(found.computed_at, _COUNTED_AT)}; {_number(found.registered)} registered")
-    people = table("", "recipients", "graduates", left=_LEFT)
-    for name, part in (
-        ("before this system", found.totals.before_this_system),
-        ("this system", found.totals.this_system),
-        ("since the start", found.totals.since_the_start),
-    ):
-        people.add_row(name, _number(part.recipients), _number(part.graduates))
-    console.print(people)
-    years = table("year", "target", "participants", "of target", *_PROGRESS, left=_LEFT)
-    for year in found.years:
-        share = f"{year.share_of_target:.1%}"
-        years.add_row(
-            str(year.year), _number(year.target), _number(year.participants), share, *_progress(year.progress)
-        )
-    console.print(years)
-    console.print(_outcomes(found.outcomes))
-    console.print(_months(found.outcomes))
-    waves = table("wave", "year", *_PROGRESS, left=_LEFT)
-    for wave in found.waves:
-        waves.add_row(str(wave.number), str(wave.year), *_progress(wave.progress))
-    console.print(waves)
-    console.print(_provinces(found.provinces))
+def _country(found: Statistics) -> dict[str, object]:
+    totals = {
+        "before this system": found.totals.before_this_system,
+        "this system": found.totals.this_system,
+        "since the start": found.totals.since_the_start,
+    }
     market, cases = found.job_market, found.grievances
-    console.print(
-        f"job market: {market.open_vacancies} open of {market.vacancies} vacancies, {market.applications} applications"
-    )
-    taken = f"{cases.open} open, {cases.escalated} escalated, {cases.answered} answered"
-    console.print(f"grievances: {taken}, {cases.overdue} overdue")
-    console.print(NOTE)
+    return {
+        "counted_at": parse_iso(str(found.computed_at)),
+        "registered": _known(found.registered),
+        "vacancies": market.vacancies,
+        "open_vacancies": market.open_vacancies,
+        "job_applications": market.applications,
+        "grievances_open": cases.open,
+        "grievances_escalated": cases.escalated,
+        "grievances_answered": cases.answered,
+        "grievances_overdue": cases.overdue,
+        "totals": [
+            {"of": name, "recipients": _known(part.recipients), "graduates": _known(part.graduates)}
+            for name, part in totals.items()
+        ],
+        "years": [
+            {
+                "year": year.year,
+                "target": _known(year.target),
+                "participants": _known(year.participants),
+                "of_target": _right(f"{year.share_of_target:.1%}"),
+            }
+            | _progress(year.progress)
+            for year in found.years
+        ],
+        **_outcomes(found.outcomes),
+        "waves": [{"wave": wave.number, "year": wave.year} | _progress(wave.progress) for wave in found.waves],
+        "provinces": _provinces(found.provinces),
+    }
 
 
-def _wave(console: Console, found: WaveStatistics) -> None:
-    console.print(f"wave {found.number} of {found.year}, counted {wib(found.computed_at, _COUNTED_AT)}")
-    progress = table(*_PROGRESS, left=_LEFT)
-    progress.add_row(*_progress(found.progress))
-    console.print(progress)
-    console.print(_outcomes(found.outcomes))
-    console.print(_months(found.outcomes))
-    console.print(_provinces(found.provinces))
-    console.print(NOTE)
+def _wave(found: WaveStatistics) -> dict[str, object]:
+    about = {"wave": found.number, "year": found.year, "counted_at": parse_iso(str(found.computed_at))}
+    provinces = {"provinces": _provinces(found.provinces)}
+    return about | _progress(found.progress) | _outcomes(found.outcomes) | provinces
 
 
-def _progress(progress: Progress) -> Iterable[str]:
-    *people, paid_idr = (getattr(progress, name) for name in Progress.__struct_fields__)
-    return [*map(_number, people), WITHHELD if paid_idr is None else format_idr(Rupiah(paid_idr))]
+def _progress(progress: Progress) -> dict[str, object]:
+    return {name: _known(getattr(progress, name)) for name in Progress.__struct_fields__}
 
 
-def _outcomes(outcomes: Outcomes) -> Table:
-    made = table("", "of", "value", "95% interval", left=_LEFT)
-    for name, share in (
-        ("formerly unemployed, now working or in business", outcomes.working),
-        ("the same of those not chosen", outcomes.comparison_working),
-        ("incentive used as business capital", outcomes.business_capital),
-        ("answered survey 1", outcomes.survey_1_response),
-        ("answered survey 2", outcomes.survey_2_response),
-        ("answered, of those not chosen", outcomes.comparison_response),
-    ):
-        made.add_row(name, _of(share), _percent(share.share), _between(share.lower, share.upper, 100, "%"))
-    gap = outcomes.working_difference
-    points = WITHHELD if gap.difference is None else f"{100 * gap.difference:+.1f} points"
-    made.add_row("difference of the first two", "", points, _between(gap.lower, gap.upper, 100, ""))
-    nps = outcomes.net_promoter
-    score = WITHHELD if nps.score is None else f"{nps.score:+.1f}"
-    made.add_row("net promoter score (-100 to 100)", _number(nps.answers), score, _between(nps.lower, nps.upper, 1, ""))
-    days = outcomes.days_to_payment
-    mean = WITHHELD if days.mean_days is None else f"{days.mean_days:.1f} days"
-    made.add_row("from completion to payment", _number(days.people), mean, "")
-    return made
+def _outcomes(outcomes: Outcomes) -> dict[str, object]:
+    shares = {
+        "formerly unemployed, now working or in business": outcomes.working,
+        "the same of those not chosen": outcomes.comparison_working,
+        "incentive used as business capital": outcomes.business_capital,
+        "answered survey 1": outcomes.survey_1_response,
+        "answered survey 2": outcomes.survey_2_response,
+        "answered, of those not chosen": outcomes.comparison_response,
+    }
+    rows = [
+        _outcome(name, _of(share), _percent(share.share), _between(share.lower, share.upper, 100, "%"))
+        for name, share in shares.items()
+    ]
+    gap, nps, days = outcomes.working_difference, outcomes.net_promoter, outcomes.days_to_payment
+    points = _unless_withheld(gap.difference, lambda found: f"{100 * found:+.1f} points")
+    rows.append(_outcome("difference of the first two", None, points, _between(gap.lower, gap.upper, 100, "")))
+    score = _unless_withheld(nps.score, lambda found: f"{found:+.1f}")
+    interval = _between(nps.lower, nps.upper, 1, "")
+    rows.append(_outcome("net promoter score (-100 to 100)", _known(nps.answers), score, interval))
+    mean = _unless_withheld(days.mean_days, lambda found: f"{found:.1f} days")
+    rows.append(_outcome("from completion to payment", _known(days.people), mean, None))
+    months = [
+        {
+            "month": month.month,
+            "answers": _known(month.answers),
+            "satisfaction_1_to_5": _unless_withheld(month.mean, lambda found: f"{found:.2f}"),
+            "satisfied": _percent(month.satisfied.share),
+        }
+        for month in outcomes.satisfaction
+    ]
+    return {"outcomes": rows, "satisfaction": months}
 
 
-def _months(outcomes: Outcomes) -> Table:
-    made = table("month", "answers", "satisfaction (1 to 5)", "satisfied", left=_LEFT)
-    for month in outcomes.satisfaction:
-        mean = WITHHELD if month.mean is None else f"{month.mean:.2f}"
-        made.add_row(month.month, _number(month.answers), mean, _percent(month.satisfied.share))
-    return made
+def _outcome(name: str, of: object, value: Text, interval: str | None) -> Row:
+    return {"what": name, "of": of, "value": value, "95%_interval": interval}
 
 
-def _provinces(provinces: Iterable[Province | ProvinceOfWave]) -> Table:
-    made = table("province", *_PROGRESS, "now working", "NPS", left=_LEFT)
-    for one in provinces:
-        working, score = one.outcomes.working, one.outcomes.net_promoter.score
-        nps = WITHHELD if score is None else f"{score:+.0f}"
-        made.add_row(f"{one.code} {one.name}", *_progress(one.progress), _percent(working.share), nps)
-    return made
+def _provinces(provinces: Iterable[Province | ProvinceOfWave]) -> list[Row]:
+    return [
+        {"province": f"{one.code} {one.name}"}
+        | _progress(one.progress)
+        | {
+            "now_working": _percent(one.outcomes.working.share),
+            "nps": _unless_withheld(one.outcomes.net_promoter.score, lambda found: f"{found:+.0f}"),
+        }
+        for one in provinces
+    ]
 
 
-def _number(value: int | None) -> str:
-    return WITHHELD if value is None else f"{value:,}"
+def _known(value: int | None) -> int | Text:
+    return _LEFT_OUT if value is None else value
 
 
-def _of(share: Share) -> str:
-    return WITHHELD if share.denominator is None else f"{share.numerator:,} of {share.denominator:,}"
+def _right(text: str) -> Text:
+    return Text(text, justify="right")
 
 
-def _percent(value: float | None) -> str:
-    return WITHHELD if value is None else f"{value:.1%}"
+def _unless_withheld(value: float | None, written: Callable[[float], str]) -> Text:
+    return _LEFT_OUT if value is None else _right(written(value))
 
 
-def _between(lower: float | None, upper: float | None, times: int, unit: str) -> str:
-    return "" if lower is None or upper is None else f"{times * lower:.1f}{unit} to {times * upper:.1f}{unit}"
+def _of(share: Share) -> Text:
+    return _LEFT_OUT if share.denominator is None else _right(f"{share.numerator:,} of {share.denominator:,}")
+
+
+def _percent(value: float | None) -> Text:
+    return _unless_withheld(value, lambda found: f"{found:.1%}")
+
+
+def _between(lower: float | None, upper: float | None, times: int, unit: str) -> str | None:
+    return None if lower is None or upper is None else f"{times * lower:.1f}{unit} to {times * upper:.1f}{unit}"

@@ -9,19 +9,21 @@ import click
 
 from chalicelib import spreadsheets, typed_text
 from chalicelib.aws.admin_acts import Signed
-from chalicelib.clock import iso, utc_now
+from chalicelib.clock import utc_now
+from chalicelib.training.rules import Partner
 
 from ..deployment import stages
-from ..terminal import SaysWhy, echo_acts, file_argument, plain, reason_option, stage_option
+from ..terminal import act_row, ask_back, example, file_argument, plain, reason_option, show, stage_options, yes_option
 
 
-@click.group(cls=SaysWhy)
+@click.group()
 def course() -> None:
     """The catalogue of courses."""
 
 
+@example("course import courses.csv --reason 'catalogue of November'")
 @course.command("import")
-@stage_option
+@stage_options
 @file_argument
 @reason_option
 def import_file(stage: str, file: Path, reason: str) -> None:
@@ -35,14 +37,15 @@ def import_file(stage: str, file: Path, reason: str) -> None:
     """
     lines = spreadsheets.lines(file.read_bytes())
     changes = stages.load(stage).services.courses.propose(lines, stages.caller(), reason, utc_now())
-    _echo(changes)
-    click.echo(f"another person approves it: gelombang course approve --stage {stage} {file}")
+    next_ = f"another person approves it: gelombang course approve --stage {stage} {file}"
+    show(_changes(changes) | {"next": next_})
 
 
+@example("course approve courses.csv")
 @course.command()
-@stage_option
+@stage_options
 @file_argument
-@click.option("--yes", is_flag=True, help="Do not ask back.")
+@yes_option
 def approve(stage: str, file: Path, yes: bool) -> None:
     """Import FILE as another person proposed it, after what it changes was shown.
 
@@ -51,25 +54,22 @@ def approve(stage: str, file: Path, yes: bool) -> None:
     courses = stages.load(stage).services.courses
     lines = spreadsheets.lines(file.read_bytes())
     proposed, changes = courses.standing(lines)
-    _echo(changes)
-    click.echo(f"proposed by {plain(proposed.maker)} at {iso(proposed.made_at)}: {plain(proposed.note)}")
-    if not yes:
-        click.confirm("import it?", abort=True)
-    click.echo(f"{courses.approve(lines, stages.caller(), utc_now())} courses imported")
+    signed = {"proposed_at": proposed.made_at, "by": proposed.maker, "reason": proposed.note}
+    ask_back(signed | _changes(changes), yes)
+    show({"courses_imported": courses.approve(lines, stages.caller(), utc_now())})
 
 
+@example("course history")
 @course.command()
-@stage_option
+@stage_options
 def history(stage: str) -> None:
     """Show what was done to partners and the catalogue, newest first: by whom, when and why."""
-    echo_acts(stages.load(stage).services.training_journal.all())
+    acts = stages.load(stage).services.training_journal.all()
+    show([act_row(act) for act in acts], "nothing was ever done")
 
 
-def _echo(changes: Sequence[str]) -> None:
-    for line in changes:
-        click.echo(plain(line))
-    if not changes:
-        click.echo("nothing changes")
+def _changes(changes: Sequence[str]) -> dict[str, object]:
+    return {"changes": [{"change": line} for line in changes]}
 
 
 @click.group()
@@ -77,34 +77,48 @@ def partner() -> None:
     """Training partners and their signing keys."""
 
 
+@example("partner add 'Pelatihan Jaya' --reason 'contract 7/2026'")
 @partner.command()
-@stage_option
+@stage_options
 @reason_option
 @click.argument("name")
 def add(stage: str, name: str, reason: str) -> None:
     """Add the partner NAME; its signing key is shown this once. If the answer is lost, revoke it and add another."""
     known_as = typed_text.name(name)
     if known_as is None:
-        raise click.BadParameter(f"letters, at most {typed_text.NAME_MAX} characters, no emoji", param_hint="NAME")
+        raise click.BadParameter(
+            f"{plain(name)!r} is no name of letters, at most {typed_text.NAME_MAX} characters, no emoji",
+            param_hint="NAME",
+        )
     added, key = stages.load(stage).services.partners.add(known_as, utc_now(), Signed(stages.caller(), reason))
-    click.echo(f"partner {added.id}")
-    click.echo(f"key {key}")
+    show({"partner": added.id, "name": added.name, "key": key})
 
 
+@example("partner list")
 @partner.command("list")
-@stage_option
+@stage_options
 def list_partners(stage: str) -> None:
-    """List every partner, oldest first: id, since when, active or when revoked, name; who did it and why."""
+    """List every partner, oldest first; then who added and revoked them, when and why."""
     services = stages.load(stage).services
-    acts = list(services.training_journal.all())
-    for known in services.partners.all():
-        standing = f"revoked {iso(known.revoked_at)}" if known.revoked_at else "active"
-        click.echo(f"{known.id}  {iso(known.created_at)}  {standing}  {known.name}")
-        echo_acts(reversed([act for act in acts if act.about == f"partner {known.id}"]), "  ")
+    partners = services.partners.all()
+    about = {f"partner {known.id}" for known in partners}
+    acts = [act_row(act) for act in services.training_journal.all() if act.about in about]
+    show({"partners": [_row(known) for known in partners], "acts": acts})
 
 
+def _row(known: Partner) -> dict[str, object]:
+    return {
+        "partner": known.id,
+        "name": known.name,
+        "state": "revoked" if known.revoked_at else "active",
+        "added_at": known.created_at,
+        "revoked_at": known.revoked_at,
+    }
+
+
+@example("partner revoke k7qx2m4abcd23yzk7qx2m4abcd --reason 'a leaked key'")
 @partner.command()
-@stage_option
+@stage_options
 @reason_option
 @click.argument("partner_id")
 def revoke(stage: str, partner_id: str, reason: str) -> None:
@@ -115,4 +129,4 @@ def revoke(stage: str, partner_id: str, reason: str) -> None:
     services = stages.load(stage).services
     services.partners.revoke(partner_id, utc_now(), Signed(stages.caller(), reason))
     closed = services.jobs.close_all(partner_id, utc_now())
-    click.echo(f"partner {partner_id} revoked, {closed} vacancies closed")
+    show({"partner": partner_id, "state": "revoked", "vacancies_closed": closed})

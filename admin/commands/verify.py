@@ -32,7 +32,7 @@ from chalicelib.figures import DrawRules
 from chalicelib.waves.publication.bucket import VERIFIER_FILE
 
 from ..deployment import stages
-from ..terminal import SaysWhy, stage_option
+from ..terminal import STAGE_VARIABLE, as_json, example, json_option, show, stage_options
 
 _NOTE_BYTES = 4096
 _ANSWER_BYTES = 1 << 16
@@ -72,6 +72,7 @@ def pinned(rules: DrawRules) -> list[str]:
     return [*(word for text in texts for word in ("--chain", text)), "--freeze-delay", str(rules.freeze_delay_s)]
 
 
+@example("draw verify 54 --ticket receipt.json")
 @click.command(name="verify", context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def verify_command(words: tuple[str, ...]) -> None:
@@ -95,7 +96,11 @@ def arguments() -> ArgumentParser:
     parser.prog = "gelombang draw verify"
     add = parser.add_argument
     parser.epilog = f"TARGET may be a wave's number too. {parser.epilog}"
-    add("--stage", default="prod", help="whose pinned chains, witnesses and freeze delay count (prod)")
+    add(
+        "--stage",
+        default=os.environ.get(STAGE_VARIABLE, "prod"),
+        help="whose pinned chains, witnesses and freeze delay count (prod)",
+    )
     add(
         "--results-url",
         default=os.environ.get("GELOMBANG_RESULTS_URL"),
@@ -148,12 +153,14 @@ def _closing(api_url: str, wave: int, limit_s: float) -> datetime | None:
 # `gelombang draw witness`
 
 
-@click.group("witness", cls=SaysWhy)
+@click.group("witness")
 def witness_group() -> None:
     """Confirm to have seen a note before its random number could be known (C2SP cosignatures)."""
 
 
+@example("draw witness keygen witness.example.org --out witness.key")
 @witness_group.command()
+@json_option
 @click.argument("name")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the key.")
 def keygen(name: str, out: Path) -> None:
@@ -172,13 +179,15 @@ def keygen(name: str, out: Path) -> None:
         raise click.ClickException(f"{out}: {error.strerror}") from error
     with open(handle, "w") as file:  # noqa: PTH123 - a descriptor has no path
         file.write(signer.encode() + "\n")
-    click.echo(str(signer.public))
+    _print("public_key", str(signer.public))
 
 
+@example("draw witness sign https://results.example/draws/54/ --key witness.key")
 @witness_group.command()
+@json_option
 @click.argument("source", metavar="NOTE")
 @click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help="Of keygen.")
-@click.option("--stage", default="prod", show_default=True, help="Whose pinned chains count.")
+@click.option("--stage", default="prod", envvar=STAGE_VARIABLE, show_default=True, help="Whose pinned chains count.")
 def sign(source: str, key: Path, stage: str) -> None:
     """Confirm to have NOTE now: a file, or the http(s) address of one or of its wave. Prints the line to hand over.
 
@@ -201,14 +210,22 @@ def sign(source: str, key: Path, stage: str) -> None:
     now = utc_now()  # after the note was read, because it could not be signed before
     if now >= exists_at:
         raise LateWitness(name=signer.name, signed_at=iso(now), exists_at=iso(exists_at))
-    # Bytes, because not every terminal's encoding has the dash.
-    click.echo(signer.sign(raw, now).line(), nl=False)
+    _print("line", signer.sign(raw, now).line().decode().removesuffix("\n"))
 
 
+def _print(name: str, text: str) -> None:
+    """A text to hand on, alone on its line."""
+    if as_json():
+        show({name: text})
+    else:
+        click.echo(text.encode())  # bytes, because not every terminal's encoding has a cosignature's dash
+
+
+@example("draw witness add 54 '— witness.example.org 2net5wAA'")
 @witness_group.command()
 @click.argument("wave", type=int)
 @click.argument("line")
-@stage_option
+@stage_options
 def add(wave: int, line: str, stage: str) -> None:
     """Publish the LINE that a witness signed for WAVE, if it holds and was signed in time; again changes nothing.
 
@@ -216,7 +233,7 @@ def add(wave: int, line: str, stage: str) -> None:
     """
     raw = line.removesuffix("\n").encode(errors="surrogateescape") + b"\n"
     new = stages.load(stage).services.witnessing.add(wave, raw)
-    click.echo(f"wave {wave} has a witness more" if new else "published already")
+    show({"wave": wave, "done": "published" if new else "published already"})
 
 
 def _read(source: str) -> bytes:

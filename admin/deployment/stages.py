@@ -57,7 +57,7 @@ def connect() -> Aws:
     """The region named by the environment or the profile; raises `BadConfiguration` without one."""
     region = boto3.session.Session().region_name
     if not region:
-        raise BadConfiguration(reason="no region: set AWS_DEFAULT_REGION")
+        raise BadConfiguration(reason="no AWS region is named: set AWS_DEFAULT_REGION, such as ap-southeast-3")
     return Aws(region)
 
 
@@ -103,7 +103,9 @@ def load(name: str) -> Stage:
     aws = connect()
     stack = stacks.Stacks(aws.client("cloudformation"), lambda _: None).find(app_stack(name))
     if stack is None:
-        raise BadConfiguration(reason=f"stage {name} is not deployed in {aws.region}")
+        raise BadConfiguration(
+            reason=f"there is no stage {name} in {aws.region}: `gelombang deploy --stage {name}` makes it"
+        )
     settings = settings_from_environment(function_environment(stacks.parameters(stack), aws.region))
     return Stage(name, api_url(aws, stacks.outputs(stack)), settings)
 

@@ -117,11 +117,15 @@ class Waves(CalendarChanges):
 
     def get(self, number: int, now: datetime) -> wire.WaveView:
         """One wave, past or to come. Raises `UnknownWave`, also if it closed before this system began."""
+        return self._view(self.plan(number, now), now)
+
+    def plan(self, number: int, now: datetime) -> PlannedWave:
+        """The times and seats of one wave, as they are recorded, else planned. Raises `UnknownWave` as `get` does."""
         wave = self._records(now).get(number)
         plan = planned(wave) if wave else self._calendar(now).wave(number)
         if plan is None or (wave is None and plan.closes_at <= self._start(now)):
             raise UnknownWave(wave=number)
-        return self._view(plan, now)
+        return plan
 
     def agenda(self, now: datetime) -> Agenda:
         """What a calendar program shows: the waves run here and the next ones, with those that were skipped."""

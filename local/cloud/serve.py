@@ -1,29 +1,80 @@
-"""`make serve`: the local cloud with the application deployed, until Ctrl-C."""
+"""`make serve`: the local cloud with the application deployed, until Ctrl-C, and enough in it to begin with."""
 
 from __future__ import annotations
 
+import csv
+import io
 import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from datetime import timedelta
 
 import click
 
+from admin.commands.stage import fetch
 from admin.deployment.stacks import DeployFailed
 from admin.deployment.stages import ROOT
+from admin.terminal import wib
+from chalicelib.clock import utc_now
+from chalicelib.training.catalogue import COLUMNS
 
-from .local_cloud import CloudFailed, LocalCloud
+from ..demo.administrator import Administrator
+from .local_cloud import STAGE, CloudFailed, LocalCloud
+
+FOLDER = ROOT / "build/serve"
+
+PERSON = {
+    "contact": "siti@example.id",
+    "name": "Siti Aminah",
+    "nik": "3174095708950001",
+    "kk": "3174091203180002",
+    "born": "1995-08-17",
+    "phone": "0812-3456-7890",
+    "lives in": "31 / 3174",
+}
+"""What somebody may type who has no KTP at hand. The NIK is no person's."""
+
+OPENS_AFTER = timedelta(seconds=30)
+OPEN_FOR = timedelta(minutes=30)
+SEATS = 5
+
+PAGES = {
+    "/": "the citizen's page",
+    "/docs": "the reference of the API",
+    "/draws": "every draw, and its check",
+    "/dashboard": "what came of the programme",
+    "/status": "whether the service is well",
+    "/openapi.json": "the API for programs",
+    "/feed.atom": "announcements",
+    "/waves.ics": "the calendar of waves",
+}
+
+COURSES = (
+    {"code": "EXCEL", "title": "Spreadsheet untuk Usaha Kecil", "price_idr": "500000", "skills": "spreadsheets"},
+    {"code": "BARISTA", "title": "Dasar Barista", "price_idr": "1500000", "skills": "barista"},
+    {"code": "WEB", "title": "Membuat Situs Web", "price_idr": "3000000", "skills": "web_development;programming"},
+)
 
 _GREETING = """
-API      {api}
-Docs     {api}/openapi.json
-AWS      export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}
-         export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-         .venv/bin/gelombang wave list --stage local
+{pages}
 
-A token, for a day. The code comes a moment after the first command:
+API      {api}
+AWS      export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}
+         export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test GELOMBANG_STAGE={stage}
+         .venv/bin/gelombang status
+
+There is a wave with {seats} seats, open from {opens} to {closes}; it is drawn a minute later. Another one, with its
+times: .venv/bin/gelombang wave add --help. There are {courses} courses; whoever is chosen has three hours to buy one.
+
+Sign in as {contact}. The code, and every other mail, is read by: .venv/bin/gelombang inbox {contact}
+What may be typed: {person}.
+Money: any account at any bank is held by {name}, and a wallet knows no names; a number that ends in 0000 refuses it.
+
+A token for curl, for a day. The code comes a moment after the first command:
 
 API={api}
-SIGN_IN=$(curl -s $API/sign-ins -H 'Content-Type: application/json' -d '{{"contact": "siti@example.id"}}')
-.venv/bin/gelombang inbox siti@example.id
+SIGN_IN=$(curl -s $API/sign-ins -H 'Content-Type: application/json' -d '{{"contact": "{contact}"}}')
+.venv/bin/gelombang inbox {contact}
 read -p 'code: ' CODE
 TOKEN=$(echo "$SIGN_IN" | CODE=$CODE python3 -c 'import json, os, sys; made = json.load(sys.stdin)
 entered = {{name: made[name] for name in ("sign_in_id", "secret")}} | {{"code": os.environ["CODE"]}}
@@ -32,7 +83,7 @@ print(json.dumps({{"code": entered}}))' \\
      | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 curl $API/me -H "Authorization: Bearer $TOKEN"
 
-Ctrl-C stops everything.
+Ctrl-C stops everything, and keeps nothing: the next start begins anew.
 """
 
 
@@ -40,14 +91,50 @@ Ctrl-C stops everything.
 def main() -> None:
     """Serve the application from a local cloud."""
     try:
-        with LocalCloud(ROOT / "build/serve", report=click.echo) as cloud:
+        with LocalCloud(FOLDER, report=click.echo) as cloud:
             stage = cloud.deploy()
-            click.echo(_GREETING.format(api=stage.api_url, endpoint=cloud.endpoint, region=stage.settings.region))
+            office = Administrator(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "office.log")
+            cloud.fsp.books.configure({"holder_name": PERSON["name"]})
+            office.import_courses(catalogue(office.add_partner("Pelatihan Jaya").id))
+            opens = utc_now().replace(microsecond=0) + OPENS_AFTER
+            office.add_wave(opens, opens + OPEN_FOR, SEATS)
+            said = _GREETING.format(
+                pages="\n".join(pages(stage.api_url, fetch)),
+                api=stage.api_url,
+                endpoint=cloud.endpoint,
+                region=stage.settings.region,
+                stage=STAGE,
+                seats=SEATS,
+                opens=wib(opens, "%H:%M:%S"),
+                closes=wib(opens + OPEN_FOR, "%H:%M:%S WIB"),
+                courses=len(COURSES),
+                contact=PERSON["contact"],
+                name=PERSON["name"],
+                person=", ".join(f"{name} {value}" for name, value in PERSON.items() if name != "contact"),
+            )
+            click.echo(said)
             with suppress(KeyboardInterrupt):
                 threading.Event().wait()
             click.echo("stopping")
     except (CloudFailed, DeployFailed) as error:
         raise click.ClickException(str(error)) from error
+
+
+def pages(api_url: str, get: Callable[[str], tuple[int, bytes]]) -> Iterator[str]:
+    """A line for each page that this release has: its address, and what it is."""
+    for path, about in PAGES.items():
+        if get(f"{api_url}{path}")[0] == 200:
+            yield f"{about:28} {api_url}{path}"
+
+
+def catalogue(partner: str) -> str:
+    """The courses as a file to import, all of one partner."""
+    text = io.StringIO()
+    rows = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    rows.writeheader()
+    same: Mapping[str, str] = {"provider": partner, "hours": "15", "mode": "online", "province": "", "offered": "yes"}
+    rows.writerows({**course, **same} for course in COURSES)
+    return text.getvalue()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ The commands run in this process, as starting a new one would take a second each
 from __future__ import annotations
 
 import json
-import re
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,9 +36,6 @@ from chalicelib.wiring import Services
 
 from ..sandbox import inbox
 from .crowd import Partner
-
-_NO_ADDRESS = "HELD(NO_ADDRESS)"
-"""How `gelombang payout list` shows a payout that waits for an address."""
 
 AHEAD = timedelta(seconds=1)
 """How long writing may take at first. If it took longer, it is repeated with twice as much."""
@@ -74,8 +70,8 @@ class Administrator:
 
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
         times = ("--opens-at", iso(opens_at), "--closes-at", iso(closes_at))
-        added = self._must("wave", "add", *times, "--quota", str(quota), "--reason", "Percobaan")
-        return int(_word_after("wave", added))
+        added = self._found("wave", "add", *times, "--quota", str(quota), "--reason", "Percobaan")
+        return int(added["wave"])
 
     def move_wave(self, number: int, opens_at: datetime, closes_at: datetime) -> bool:
         """Give a wave other times. Returns False if it is too late for them."""
@@ -110,14 +106,12 @@ class Administrator:
 
     def look_again(self) -> None:
         """Queue the payouts that wait for an address, as some people have just set one. A sweep seldom does it."""
-        for line in self._must("payout", "list", "--state", "HELD").splitlines():
-            entitlement_id, state, *_ = line.split()
-            if state == _NO_ADDRESS:
-                self._must("payout", "ask", entitlement_id)
+        for each in self._found("payout", "list", "--state", "HELD", "--hold", "NO_ADDRESS"):
+            self._must("payout", "ask", each["id"])
 
     def add_partner(self, name: str) -> Partner:
-        out = self._must("partner", "add", name, "--reason", "Percobaan")
-        return Partner(_word_after("partner", out), _word_after("key", out))
+        added = self._found("partner", "add", name, "--reason", "Percobaan")
+        return Partner(added["partner"], added["key"])
 
     def import_courses(self, catalogue: str) -> int:
         file = self._log.with_name("courses.csv")
@@ -128,7 +122,7 @@ class Administrator:
 
     def answer_grievances(self) -> int:
         """Escalate the first grievance, answer every one, and return how many there were."""
-        numbers = re.findall(r"^(?:[a-z2-7]{4}-){3}[a-z2-7]{4}", self._must("grievance", "list"), re.M)
+        numbers = [each["number"] for each in self._found("grievance", "list")["grievances"]]
         for number in numbers[:1]:
             self._must("grievance", "escalate", number, "--note", "Mohon diperiksa bersama.")
         for number in numbers:
@@ -171,6 +165,9 @@ class Administrator:
         if code:
             raise CommandFailed(f"gelombang {' '.join(command)}: {_last_line(error or out)}")
         return out
+
+    def _found(self, *command: str) -> Any:
+        return json.loads(self._must(*command, "--json"))
 
     def _wrong(self, target: str) -> list[str]:
         code, out, error = self._run("draw", "verify", target)
@@ -217,11 +214,6 @@ def _invoke(command: list[str], env: Mapping[str, str] | None) -> Result:
 def _forget_who_it_was() -> None:
     boto3.DEFAULT_SESSION = None
     clients.session.cache_clear()
-
-
-def _word_after(word: str, text: str) -> str:
-    words = text.split()
-    return words[words.index(word) + 1]
 
 
 def _last_line(text: str) -> str:

@@ -304,7 +304,7 @@ def _show(scene: Scene) -> None:
     file = scene.folder / "statistics.txt"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n".join(lines) + "\n")
-    of_provinces = [line for line in lines if re.match(r"\d\d ", line)]
+    of_provinces = [line for line in lines if re.match(r" *\d\d [A-Z]", line)]
     for line in lines:
         if line not in of_provinces:
             scene.tell(f"statistics: {line}")

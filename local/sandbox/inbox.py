@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import os
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import click
+
+from admin.terminal import as_json, example, json_option, show, wib
 
 _TIMEOUT_S = 120
 
@@ -56,7 +58,9 @@ def _asked(endpoint: str, path: str) -> Any:
         return json.load(answer)
 
 
+@example("inbox siti@example.id")
 @click.command()
+@json_option
 @click.argument("contact", required=False)
 @click.option("--last", type=click.IntRange(min=1), default=10, show_default=True, help="So many of each, the latest.")
 def inbox(contact: str | None, last: int) -> None:
@@ -68,8 +72,14 @@ def inbox(contact: str | None, last: int) -> None:
         found, texts = mails(endpoint, contact), messages(endpoint, contact)
     except OSError as error:
         raise click.ClickException(f"the local cloud does not answer: {error}") from error
+    if as_json():
+        sent = [asdict(mail) for mail in found[-last:]]
+        show({"mails": sent, "sms": [{"to": number, "text": text} for number, text in texts[-last:]]})
+        return
+    if not (found or texts):
+        click.echo(f"nothing was sent to {contact}" if contact else "nothing was sent yet")
     for mail in found[-last:]:
-        click.echo(f"From: {mail.sender}\nTo: {mail.to}\nDate: {mail.sent_at:%Y-%m-%d %H:%M:%S} UTC")
+        click.echo(f"From: {mail.sender}\nTo: {mail.to}\nDate: {wib(mail.sent_at)}")
         click.echo(f"Subject: {mail.subject}\n\n{mail.text}")
     for number, text in texts[-last:]:
         click.echo(f"SMS to: {number}\n\n{text}\n")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import click
 import pytest
@@ -12,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from admin.cli import main
 from admin.deployment import stages
+from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
 from tests.builders.training import ANI
@@ -21,8 +24,8 @@ READS = {
     "account find", "account recover show", "course history", "dlq list", "dlq show", "draw audit-sample",
     "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list", "grievance show", "inbox",
     "keys list", "mailbox show", "partner list", "payout ceiling show", "payout address show", "payout compare",
-    "payout list", "payout show", "payout status", "registration show", "statistics show", "wave history", "wave list",
-    "wave show",
+    "payout list", "payout show", "payout status", "registration show", "statistics show", "status",
+    "wave history", "wave list", "wave show",
 }  # fmt: skip
 """They change nothing."""
 
@@ -86,6 +89,13 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(main, [*words, "--stage", "test"])
 
 
+def found(*words: str) -> Any:
+    """What a command that succeeds prints for programs."""
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
 WHY = ("--reason", "trial")
 TIMES = ("--opens-at", "2027-11-25T12:00:00Z", "--closes-at", "2027-11-25T13:00:00Z")
 NOBODY = "a" * 26
@@ -96,6 +106,14 @@ NUMBER = "aaaa-aaaa-aaaa-aaaa"
     "words",
     [
         ("mailbox", "show", "nonsense"),
+        ("account", "recover", "show", "nobody"),
+        ("account", "recover", "cancel", "nobody", *WHY),
+        ("payout", "address", "show", "nobody"),
+        ("payout", "address", "settle", "nobody", "--version", "1", *WHY),
+        ("exclusion", "show", "--list", "nonsense", "--version", "1"),
+        ("exclusion", "retract", "--list", "nonsense", "--version", "1", *WHY),
+        ("draw", "watch", "999", "--once"),
+        ("draw", "audit-sample", "999"),
         ("mailbox", "reopen", "nonsense", *WHY),
         ("partner", "revoke", NOBODY, *WHY),
         ("wave", "show", "3"),
@@ -147,43 +165,44 @@ def test_the_calendar_records_each_change_and_lists_skipped_waves(services: Serv
     assert run("wave", "resize", "100001", "--quota", "9", "--reason", "more money").exit_code == 0
     assert run("wave", "skip", "100001", "--reason", "the pilot is off").exit_code == 0
     listed = run("wave", "list").output.splitlines()
-    assert listed[-1].startswith(
-        "skipped: 100001, would open Thu 2027-11-25 19:00:00 WIB  CALENDAR wave 100001 skipped "
-    )
-    assert listed[-1].endswith(f" by {ANI}: the pilot is off")
-    shown = run("wave", "show", "100001").output.splitlines()
-    assert shown[:2] == ["wave     100001", "state    SKIPPED"]
-    assert [line.rpartition(": ")[2] for line in shown[2:]] == ["the pilot is off", "more money", "a pilot"]
-    assert run("wave", "history").output.splitlines() == [line.strip() for line in shown[2:]]
+    assert listed[-1].split()[:6] == ["100001", "SKIPPED", "Thu", "2027-11-25", "19:00:00", "WIB"]
+    shown = found("wave", "show", "100001")
+    assert (shown["wave"], shown["state"]) == (100001, "SKIPPED")
+    assert [act["reason"] for act in shown["changes"]] == ["the pilot is off", "more money", "a pilot"]
+    assert {act["by"] for act in shown["changes"]} == {ANI}
+    assert found("wave", "history") == shown["changes"]
     again = run("wave", "move", "100001", *TIMES, "--reason", "on again")
     assert again.exit_code == 0
-    assert "skipped" not in run("wave", "list").output
+    assert "SKIPPED" not in run("wave", "list").output
     # What is refused leaves no line.
     assert run("wave", "skip", "54", "--reason", "too late").exit_code == 1
     assert "too late" not in run("wave", "history").output
 
 
 def test_changes_of_partners_mailboxes_and_past_totals_are_recorded(services: Services, tmp_path: Path) -> None:
-    added = run("partner", "add", "Pelatihan Jaya", "--reason", "contract 7/2026").output
-    partner = added.split()[1]
+    added = found("partner", "add", "Pelatihan Jaya", "--reason", "contract 7/2026")
+    partner = added["partner"]
     assert run("partner", "revoke", partner, "--reason", "a leaked key").exit_code == 0
     assert run("partner", "revoke", partner, "--reason", "again").exit_code == 0
-    _, first, second = run("partner", "list").output.splitlines()
-    assert first.startswith(f"  ADD partner {partner}  20")
-    assert first.endswith(f"by {ANI}: contract 7/2026")
-    assert second.endswith(f"by {ANI}: a leaked key")
-    assert added.split()[3] not in first
+    acts = found("partner", "list")["acts"]
+    assert [(act["deed"], act["about"], act["by"], act["reason"]) for act in acts] == [
+        ("REVOKE", f"partner {partner}", ANI, "a leaked key"),
+        ("ADD", f"partner {partner}", ANI, "contract 7/2026"),
+    ]
+    assert added["key"] not in run("partner", "list").output
     file = tmp_path / "history.csv"
     file.write_text("wave,year,province,recipients,graduates\n1,2020,31,10,9\n")
     assert run("wave", "import-history", str(file), "--reason", "by the ministry").exit_code == 0
-    assert run("wave", "history").output.rstrip().endswith(f"by {ANI}: by the ministry")
+    act = found("wave", "history")[-1]
+    assert (act["by"], act["reason"]) == (ANI, "by the ministry")
 
 
 def test_mailbox_show_says_who_reopened_the_mailbox(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services.registrations, "registrant", lambda _: None)
     services.mailboxes.close("person-1", "c0", "bounced", T0)
-    assert "closed since" in run("mailbox", "show", "person-1").output
-    assert run("mailbox", "reopen", "person-1", "--reason", "a new address").exit_code == 0
-    shown = run("mailbox", "show", "person-1").output.splitlines()
-    assert shown[0] == "mailbox: open"
-    assert shown[2].endswith(f"by {ANI}: a new address")
+    closed = {"contact": "c0", "since": iso(T0), "because": "bounced"}
+    assert found("mailbox", "show", "person-1")["closed_contacts"] == [closed]
+    reopened = found("mailbox", "reopen", "person-1", "--reason", "a new address")
+    assert (reopened["mailbox"], reopened["closed_contacts"]) == ("open", [])
+    assert [(act["by"], act["reason"]) for act in reopened["acts"]] == [(ANI, "a new address")]
+    assert found("mailbox", "show", "person-1") == reopened

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,6 +15,7 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 from moto import mock_aws
 
+import app as application
 from admin.cli import main
 from admin.commands import stage
 from admin.deployment import deploy, stages
@@ -220,7 +223,21 @@ def test_without_the_option_yes_the_stages_name_must_be_typed(cloud: Settings):
 
 def test_a_scheduled_function_is_run_with_the_event_of_its_schedule(monkeypatch):
     fired = []
-    monkeypatch.setattr(stage, "fire", lambda stage, function: fired.append((stage, function)))
-    ran = CliRunner().invoke(main, ["trigger", "expire_places", "--stage", "test"])
-    assert (ran.exit_code, ran.output) == (0, "expire_places has run\n")
+    said = [{"level": "INFO", "fact": "places_expired", "with": {"count": 2}}]
+    monkeypatch.setattr(stage, "fire", lambda stage, function: fired.append((stage, function)) or said)
+    ran = CliRunner().invoke(main, ["trigger", "expire_places", "--stage", "test", "--json"])
+    assert (ran.exit_code, json.loads(ran.stdout)) == (0, said)
     assert fired == [("test", "expire_places")]
+    monkeypatch.setattr(stage, "fire", lambda *_: [])
+    ran = CliRunner().invoke(main, ["trigger", "expire_places"], env={"GELOMBANG_STAGE": "test"})
+    assert ran.output == "it has run; no facts came back\n"
+
+
+def test_the_functions_that_a_schedule_runs_can_be_listed_and_are_those_of_the_application(monkeypatch):
+    runs = SimpleNamespace(last_whole=lambda: {"expire_places": datetime(2026, 11, 24, 17, 10, tzinfo=UTC)})
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace(runs=runs)))
+    listed = json.loads(CliRunner().invoke(main, ["trigger", "--stage", "test", "--json"]).stdout)
+    assert {row["function"] for row in listed} == {
+        source.name for source in application.app.event_sources if hasattr(source, "schedule_expression")
+    }
+    assert {row["last_done_at"] for row in listed} == {None, "2026-11-24T17:10:00Z"}

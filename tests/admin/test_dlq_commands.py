@@ -65,10 +65,13 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(main, ["dlq", *words, "--stage", "test"])
 
 
-def lines(*words: str) -> list[str]:
-    result = run(*words)
+def found(*words: str) -> Any:
+    result = run(*words, "--json")
     assert result.exit_code == 0, result.output
-    return result.output.splitlines()
+    return json.loads(result.stdout)
+
+
+LEFT = "left_as_none_of_ours_or_refused_by_sqs"
 
 
 def ours(count: int) -> list[str]:
@@ -80,10 +83,11 @@ def test_each_message_is_listed_with_age_receives_and_entitlement(boxes, monkeyp
     later = utc_now() + timedelta(days=1, seconds=30)
     monkeypatch.setattr(dlq, "utc_now", lambda: later)
     for times in (1, 2):
-        (line, total) = lines("list")
-        assert line.startswith(f"{first}  1 day, 0:00:")
-        assert line.endswith(f"old  received {times}  {incentive_id('person-0')}")
-        assert total == "1 in the dead-letter queue of the payouts, as SQS counts"
+        listed = found("list")
+        (row,) = listed["messages"]
+        assert row["age"].startswith("1 day, 0:00:")
+        assert [row[name] for name in ("id", "received", "about")] == [first, times, incentive_id("person-0")]
+        assert (listed["queue"], listed["dead_letters_as_sqs_counts"]) == ("payouts", 1)
 
 
 def test_foreign_messages_are_shown_by_their_length_only(boxes):
@@ -106,11 +110,11 @@ def test_foreign_messages_are_shown_by_their_length_only(boxes):
 def test_a_message_is_shown_with_the_state_of_its_entitlement(boxes, world):
     entitlement = world.entitle(world.person("ani"))
     known, unknown = boxes.given_up(wire.encode_message(entitlement), *ours(1))
-    shown = lines("show", known)
-    assert shown[0].startswith(known)
-    assert shown[1].startswith("  first sent 20")
-    assert shown[2].startswith(f"  {entitlement}  DUE  n=0")
-    assert lines("show", unknown)[2] == "  the ledger has no such entitlement: the message does nothing"
+    shown = found("show", known)
+    assert shown["id"] == known
+    assert shown["first_sent_at"].startswith("20")
+    assert [(one["id"], one["state"]) for one in shown["entitlement"]] == [(entitlement, "DUE")]
+    assert found("show", unknown)["entitlement"] == "the ledger has none such: the message does nothing"
     missing = run("show", "nothing")
     assert missing.exit_code == 1
     assert missing.output.startswith("Error: there is no message nothing")
@@ -119,7 +123,7 @@ def test_a_message_is_shown_with_the_state_of_its_entitlement(boxes, world):
 def test_redriving_all_sends_our_messages_and_leaves_foreign_ones(boxes):
     bodies = ours(23)
     boxes.given_up(*bodies[:12], "not ours", *bodies[12:])
-    assert lines("redrive") == ["23 sent again; 1 left, being none of ours or refused by SQS"]
+    assert found("redrive") == {"sent_again": 23, LEFT: 1}
     assert boxes.emptied(boxes.url) == sorted(bodies)
     assert boxes.emptied(boxes.dead) == ["not ours"], "and it can be read at once"
 
@@ -128,7 +132,7 @@ def test_a_message_is_sent_again_by_its_id_even_if_foreign(boxes):
     bodies = ours(14)
     ids = boxes.given_up(*bodies, "not ours")
     for chosen, body in ((ids[13], bodies[13]), (ids[14], "not ours")):
-        assert lines("redrive", chosen) == [f"{chosen} sent again"]
+        assert found("redrive", chosen) == {"sent_again": 1}
         assert boxes.emptied(boxes.url) == [body]
     refused = run("redrive", ids[13])
     assert refused.exit_code == 1
@@ -141,7 +145,7 @@ def test_a_redrive_that_is_killed_at_any_call_loses_nothing(boxes, monkeypatch, 
     bodies = ours(12)
     boxes.given_up(*bodies)
     calls = Calls(monkeypatch)
-    assert lines("redrive") == ["12 sent again"]
+    assert found("redrive") == {"sent_again": 12, LEFT: 0}
     made = len(calls.made)
     assert [operation for _, operation in calls.made].count("SendMessageBatch") == 2
     calls.reset()
@@ -170,7 +174,7 @@ def test_a_message_that_sqs_refuses_stays_in_the_dead_letter_queue(boxes, monkey
     boxes.given_up(*ours(3))
     send = dlq.DeadLetters._send
     monkeypatch.setattr(dlq.DeadLetters, "_send", lambda self, letters: send(self, letters[:1]))
-    assert lines("redrive") == ["1 sent again; 2 left, being none of ours or refused by SQS"]
+    assert found("redrive") == {"sent_again": 1, LEFT: 2}
     assert len(boxes.emptied(boxes.dead)) == 2
 
 
@@ -197,14 +201,15 @@ AWARD = {"v": 1, "wave": 145, "batch": 17, "people": ["Ani Wijaya"]}
 def test_other_queues_are_listed_by_what_they_are_about_and_sent_again(boxes, cloud, queue, ours, strange, about):
     letters = Boxes(cloud, queue)
     letters.given_up(ours, strange)
-    *listed, total = lines("list", "--queue", queue)
-    assert {line.split("received 1  ")[1] for line in listed} == {f"none of ours, {len(strange)} bytes", about}
-    assert total == f"2 in the dead-letter queue of the {queue}, as SQS counts"
-    assert lines("redrive", "--queue", queue)[0].startswith("1 sent again; 1 left")
+    listed = found("list", "--queue", queue)
+    assert {row["about"] for row in listed["messages"]} == {f"none of ours, {len(strange)} bytes", about}
+    assert (listed["queue"], listed["dead_letters_as_sqs_counts"]) == (queue, 2)
+    assert found("redrive", "--queue", queue) == {"sent_again": 1, LEFT: 1}
     assert letters.emptied(letters.url) == [ours]
     assert boxes.emptied(boxes.url) == []
 
 
 def test_an_empty_dead_letter_queue_is_no_error(boxes):
-    assert lines("list") == ["0 in the dead-letter queue of the payouts, as SQS counts"]
-    assert lines("redrive") == ["0 sent again"]
+    assert found("list")["messages"] == []
+    assert "messages: none" in run("list").output
+    assert found("redrive") == {"sent_again": 0, LEFT: 0}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -26,22 +28,26 @@ def services(cloud, programme, monkeypatch):
     return Services(cloud, programme)
 
 
-def lines(*words: str) -> list[str]:
-    result = CliRunner().invoke(main, ["keys", *words, "--stage", "test"])
+def found(*words: str) -> Any:
+    result = CliRunner().invoke(main, ["keys", *words, "--stage", "test", "--json"])
     assert result.exit_code == 0, result.output
-    return result.output.splitlines()
+    return json.loads(result.stdout)
 
 
 def test_after_a_rotation_a_stolen_key_is_refused_and_the_act_is_recorded(services):
-    assert lines("list") == []
+    assert found("list") == {"keys": [], "rotated": []}
     token = services.access_tokens.issue("account-1", "session-1", "thumbprint", T0, 300)
-    assert lines("list") == ["2026-11-24.1  made 2026-11-24T03:00:00Z  in use"]
-    assert lines("rotate", "--reason", "a drill") == ["tokens are signed with 2026-11-24.2 now"]
-    assert lines("list") == [
-        "2026-11-24.1  made 2026-11-24T03:00:00Z  revoked 2026-11-24T03:00:00Z",
-        "2026-11-24.2  made 2026-11-24T03:00:00Z  in use",
-        f"ROTATE_KEYS  2026-11-24T03:00:00Z  by {ANI}: a drill",
-    ]
+    at = "2026-11-24T03:00:00Z"
+    assert found("list")["keys"] == [{"key": "2026-11-24.1", "made_at": at, "revoked_at": None}]
+    rotated = found("rotate", "--reason", "a drill")
+    assert rotated == {
+        "keys": [
+            {"key": "2026-11-24.1", "made_at": at, "revoked_at": at},
+            {"key": "2026-11-24.2", "made_at": at, "revoked_at": None},
+        ],
+        "rotated": [{"at": at, "deed": "ROTATE_KEYS", "about": "", "by": ANI, "reason": "a drill"}],
+    }
+    assert found("list") == rotated
     with pytest.raises(InvalidToken):
         services.access_tokens.verify(token, T0 + CACHED)
     later = T0 + timedelta(minutes=2)
@@ -52,7 +58,7 @@ def test_rotating_keys_needs_no_right_to_decrypt_them(services, monkeypatch):
     asked = []
     kms = services._client("kms")
     monkeypatch.setattr(kms, "decrypt", lambda **_: asked.append("decrypt"))
-    lines("rotate", "--reason", "a drill")
+    found("rotate", "--reason", "a drill")
     assert asked == []
     with pytest.raises(TypeError):  # who signs opens it
         services.access_tokens.nonce(T0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from admin.cli import main
 from admin.commands import grievance
 from admin.deployment import stages
+from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.rules import AboutSelection, Category, GrievanceState, SelectionEvidence
 from tests.builders.helpdesk import Desk
@@ -44,6 +46,12 @@ def lines(*words: str) -> list[str]:
     return [line.rstrip() for line in result.output.splitlines()]
 
 
+def found(*words: str) -> Any:
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
 def told(*words: str) -> str:
     result = run(*words)
     assert result.exit_code in {1, 2}
@@ -52,28 +60,29 @@ def told(*words: str) -> str:
 
 
 def test_open_grievances_are_listed_by_deadline(desk, monkeypatch):
-    assert lines("list") == ["nothing waits for an answer"]
+    assert lines("list") == ["unanswered  0", "overdue     0", "grievances: none"]
     first = desk.file("siti", category=Category.PAYMENT_LATE)
     second = desk.file("budi", now=T0 + timedelta(days=2))
     desk.helpdesk.answer(desk.file("ani").number, "Selesai.", "arn", T0)
     desk.helpdesk.escalate(second.number, "Tolong.", "arn", T0)
     assert lines("list") == [
-        "number               state      about         category      answer by   left",
-        f"{first.number}  OPEN       registration  payment late  Tue 08 Dec  14 d",
-        f"{second.number}  ESCALATED  registration  other         Thu 10 Dec  16 d",
-        "2 unanswered, 0 overdue",
+        "unanswered  2",
+        "overdue     0",
+        "grievances",
+        "  number               state      about         category      answer by   left",
+        f"  {first.number}  OPEN       registration  payment_late  2026-12-08  14 d",
+        f"  {second.number}  ESCALATED  registration  other         2026-12-10  16 d",
     ]
     at(monkeypatch, T0 + timedelta(days=15))
-    assert lines("list", "--overdue")[1:] == [
-        f"{first.number}  OPEN   registration  payment late  Tue 08 Dec  1 d late",
-        "1 unanswered, 1 overdue",
-    ]
-    assert lines("list", "--state", "escalated")[1].split()[:2] == [second.number, "ESCALATED"]
-    assert lines("list", "--state", "open", "--overdue")[-1] == "1 unanswered, 1 overdue"
+    late = found("list", "--overdue")
+    assert (late["unanswered"], late["overdue"]) == (1, 1)
+    assert [(one["number"], one["left"]) for one in late["grievances"]] == [(first.number, "1 d late")]
+    assert [one["number"] for one in found("list", "--state", "escalated")["grievances"]] == [second.number]
+    assert found("list", "--state", "open", "--overdue")["overdue"] == 1
     at(monkeypatch, T0 + timedelta(days=14))
-    assert lines("list")[1].endswith("today")
+    assert found("list")["grievances"][0]["left"] == "today"
     desk.helpdesk.answer(first.number, "Selesai.", "arn", T0)
-    assert lines("list", "--overdue") == ["none"]
+    assert found("list", "--overdue")["grievances"] == []
 
 
 def test_control_characters_of_a_grievance_are_not_printed(desk):
@@ -83,7 +92,7 @@ def test_control_characters_of_a_grievance_are_not_printed(desk):
     assert "Halo [red]merah[/red] �[2J�]0;judul��terbalik" in shown
     assert "baris kedua" in shown
     assert not any(letter in shown for letter in "\x1b\x07\u202e")
-    assert "answer by  Tue 08 Dec 2026, 14 d" in [line.rstrip() for line in shown.splitlines()]
+    assert "answer by  2026-12-08" in [line.rstrip() for line in shown.splitlines()]
 
 
 def test_the_evidence_of_an_appeal_is_shown_with_the_place_in_the_list(desk):
@@ -95,45 +104,47 @@ def test_the_evidence_of_an_appeal_is_shown_with_the_place_in_the_list(desk):
     )  # fmt: skip
     desk.helpdesk._evidence = lambda *_: evidence
     number = desk.file("siti", AboutSelection(54)).number
-    shown = lines("show", number)
-    assert "verdict    not_chosen (not_drawn), within no cut-off" in shown
-    assert "place      123,456 of 949,210 in region 31" in shown
-    assert f"leaf       {'ab' * 32}" in shown
-    assert not [line for line in shown if line.startswith("rank")]
-    assert "about      selection 54" in shown
+    shown = found("show", number)
+    assert shown["verdict"] == "not_chosen (not_drawn), within no cut-off"
+    assert [shown[name] for name in ("place_in_the_list", "entries_of_the_region", "region")] == [123_456, 949_210, 31]
+    assert (shown["leaf"], shown["rank"], shown["about"]) == ("ab" * 32, None, "selection 54")
+    assert "place in the list           123,456" in lines("show", number)
 
 
 def test_a_grievance_is_answered_once_under_the_iam_identity(desk, tmp_path):
     number = desk.file("siti").number
     me = boto3.client("sts", REGION).get_caller_identity()["Arn"]
-    assert lines("escalate", number, "--note", "Ke bagian hukum.") == [f"{number} escalated"]
-    assert lines("escalate", number, "--note", "Ke bagian hukum.") == [f"{number} was escalated with this note before"]
+    once = {"number": number, "done": "escalated"}
+    again = {"number": number, "done": "it was escalated with this note before"}
+    assert [found("escalate", number, "--note", "Ke bagian hukum.") for _ in range(2)] == [once, again]
     assert told("escalate", number, "--note", "Lain.").startswith(f"Error: Grievance {number} was escalated before")
     # However a number is written.
-    assert lines("answer", number.upper().replace("-", " "), "--text", "Sudah.\n") == [f"{number} answered"]
+    answered = found("answer", number.upper().replace("-", " "), "--text", "Sudah.\n")
+    assert answered == {"number": number, "done": "answered"}
     file = tmp_path / "answer.txt"
     file.write_text("Sudah.\n")
-    assert lines("answer", number, "--file", str(file)) == [f"{number} had this answer before"]
+    assert found("answer", number, "--file", str(file))["done"] == "it had this answer before"
     assert run("answer", number, "--file", "-", input="Sudah.").exit_code == 0
     assert told("answer", number, "--text", "Belum.") == (
         f"Error: Grievance {number} was answered before; an answer cannot be changed. (grievance_already_answered)"
     )
-    shown = lines("show", number)
-    assert [line for line in shown if line.startswith(("escalated", "answered"))] == [
-        f"escalated  Tue 24 Nov 2026 10:00 WIB by {me}",
-        f"answered   Tue 24 Nov 2026 10:00 WIB by {me}",
-    ]
+    shown = found("show", number)
+    for deed, words in (("escalated", "Ke bagian hukum."), ("answered", "Sudah.")):
+        assert [shown[f"{deed}_{name}"] for name in ("at", "by", "with")] == [iso(T0), me, words]
     assert desk.store.by_number(number).state is GrievanceState.ANSWERED
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["show", "aaaa-bbbb-cccc-dddd"], "There is no grievance aaaa-bbbb-cccc-dddd. (unknown_grievance)"),
-        (["show", "54"], "a grievance's number is 16 letters and digits"),
+        (["show", "aaaa-bbbb-cccc-dddd"], "There is no grievance aaaa-bbbb-cccc-dddd. (unknown_grievance); `gelombang"),
+        (["show", "54"], "'54' is none: a grievance's number is 16 letters and digits"),
         (["answer", "aaaa-bbbb-cccc-dddd"], "give the answer with --text or with --file"),
-        (["answer", "aaaa-bbbb-cccc-dddd", "--text", " \n"], "an answer or a note has 1 to 4000 characters"),
-        (["escalate", "aaaa-bbbb-cccc-dddd", "--note", "x" * 4001], "an answer or a note has 1 to 4000 characters"),
+        (["answer", "aaaa-bbbb-cccc-dddd", "--text", " \n"], "it has 0 characters; an answer or a note has 1 to 4000"),
+        (
+            ["escalate", "aaaa-bbbb-cccc-dddd", "--note", "x" * 4001],
+            "it has 4001 characters; an answer or a note has 1 to 4000",
+        ),
         (["list", "--state", "answered"], "'answered' is not one of"),
     ],
 )

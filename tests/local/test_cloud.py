@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -210,10 +211,14 @@ def test_mails_come_oldest_first_and_by_address(endpoint):
 def test_the_inbox_command_prints_messages_and_names_a_missing_setting(endpoint, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
     printed = CliRunner().invoke(inbox.inbox, ["b@x.id"])
-    assert "To: b@x.id\nDate: 1970-01-01 00:00:02 UTC\nSubject: Second\n\nHalo,\n" in printed.output
+    assert "To: b@x.id\nDate: Thu 1970-01-01 07:00:02 WIB\nSubject: Second\n\nHalo,\n" in printed.output
     assert CliRunner().invoke(inbox.inbox, ["+6282"]).output == "SMS to: +6282\n\nkode 3\n\n"
     last = CliRunner().invoke(inbox.inbox, ["--last", "1"]).output
     assert ["Third" in last, "Second" in last, "kode 3" in last, "kode 2" in last] == [True, False, True, False]
+
+    assert CliRunner().invoke(inbox.inbox, ["nobody@x.id"]).output == "nothing was sent to nobody@x.id\n"
+    found = json.loads(CliRunner().invoke(inbox.inbox, ["--json"]).stdout)
+    assert ([mail["subject"] for mail in found["mails"]], len(found["sms"])) == (["First", "Second", "Third"], 2)
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     assert "does not answer" in CliRunner().invoke(inbox.inbox).output

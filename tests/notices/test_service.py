@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import boto3
@@ -180,10 +181,11 @@ def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left
     monkeypatch.setattr(stages, "load", lambda _: stage)
     monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
     monkeypatch.setattr(stage.services.registrations, "registrant", lambda _: None)
-    told = CliRunner().invoke(main, ["mailbox", "show", "--stage", "test", siti]).output
-    assert told == "contact c0: closed since 2026-11-24T03:00:00Z (bounce)\nreminders: wanted\n"
+    told = json.loads(CliRunner().invoke(main, ["mailbox", "show", "--stage", "test", siti, "--json"]).stdout)
+    assert told["closed_contacts"] == [{"contact": "c0", "since": "2026-11-24T03:00:00Z", "because": "bounce"}]
+    assert (told["mailbox"], told["reminders"]) == ("closed", True)
     reopened = CliRunner().invoke(main, ["mailbox", "reopen", "--stage", "test", siti, "--reason", "trial"])
-    assert reopened.output == "mailbox: open\n"
+    assert "mailbox          open" in reopened.output
     office.tell(siti, Kind.PAID, "paid/1", PAID)
     office.deliver()
     assert office.state(siti, "paid/1") is NoticeState.SENT

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from admin.commands.wave import wave
+from admin.cli import main
 from admin.deployment import stages
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
@@ -378,5 +378,5 @@ def test_a_file_in_a_wrong_spreadsheet_format_is_refused_with_its_format(tmp_pat
     monkeypatch.setattr(stages, "load", lambda _: pytest.fail("nothing is asked of the stage"))
     file = tmp_path / "history.csv"
     file.write_bytes("\n".join(LINES).encode("utf-16"))
-    refused = CliRunner().invoke(wave, ["import-history", "--stage", "test", "--reason", "x", str(file)])
+    refused = CliRunner().invoke(main, ["wave", "import-history", "--stage", "test", "--reason", "x", str(file)])
     assert (refused.exit_code, "CSV UTF-8" in refused.output) == (1, True)

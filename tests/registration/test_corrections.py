@@ -210,9 +210,12 @@ def test_the_commands_read_values_from_standard_input_and_show_them_to_the_check
     assert told.exit_code == 0
     assert f"kk: {SITI.kk} -> {KK}" in told.output
     shown = desk.run("show", "siti").output
-    assert f"CORRECTED  proposed by {ANI}, by {BUDI}: court decision" in shown
     assert "name: Siti Aminah -> Siti Rahma" in shown
-    assert "family card held by: siti" in shown
+    found = json.loads(desk.run("show", "siti", "--json").stdout)
+    (decided,) = found["corrections"]
+    decision = [decided[name] for name in ("outcome", "proposed_by", "by", "reason")]
+    assert decision == ["CORRECTED", ANI, BUDI, "court decision"]
+    assert found["family_card_held_by"] == ["siti"]
     stored = json.dumps(rows(cloud), default=lambda raw: raw.decode("latin-1"))
     for secret in ("Rahma", "Aminah", KK, SITI.kk):
         assert secret not in stored
@@ -228,6 +231,6 @@ def test_the_commands_refuse_a_malformed_correction_without_quoting_it(desk):
     assert "(no_correction)" in desk.run("approve", "siti", "--yes").output
     assert "(no_correction)" in desk.run("reject", "siti", "--reason", "why").output
     desk.run("correct", "siti", "--file", "-", "--reason", "why", input='{"name": "Siti R."}')
-    assert "proposed by" in desk.run("show", "siti").output
-    assert desk.run("reject", "siti", "--reason", "why").output == "taken away\n"
+    assert [one["by"] for one in json.loads(desk.run("show", "siti", "--json").stdout)["proposed"]] == [ANI]
+    assert "the proposal was taken away" in desk.run("reject", "siti", "--reason", "why").output
     assert "(not_registered)" in desk.run("show", "nobody").output

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
-from admin.commands.registration import exclusion
+from admin.cli import main
 from admin.deployment import stages
 from chalicelib import spreadsheets
 from chalicelib.aws import dynamodb
@@ -104,7 +105,7 @@ def gelombang(lists, monkeypatch):
     monkeypatch.setattr(stages, "caller", lambda: SIGNED[0])
 
     def run(command, *arguments):
-        return CliRunner().invoke(exclusion, [command, "--stage", "test", *map(str, arguments)])
+        return CliRunner().invoke(main, ["exclusion", command, "--stage", "test", *map(str, arguments)])
 
     return run
 
@@ -120,15 +121,18 @@ def test_the_command_imports_a_file_and_names_wrong_lines_but_no_nik(gelombang, 
         file.write_bytes(content)
         refused = gelombang("import", file, "--list", "police", *REASON)
         assert refused.exit_code == 1
-        assert refused.output.endswith(f" ({code})\n")
+        assert f" ({code}" in refused.output
         assert "3174099" not in refused.output
     for words in ("48 of 48 numbers", "last digit became 0", "as Text", "CSV UTF-8"):
         assert words in refused.output, "what happened, and how to export right"
     assert rows(cloud) == {}
-    assert gelombang("list").output == "", "what was refused leaves no trace as if it had been done"
+    assert gelombang("list").output == "no list was ever imported\n", (
+        "what was refused leaves no trace as if it had been done"
+    )
     file.write_text("\ufeffnik\r\n" + "\r\n".join(NIKS), encoding="utf-8")
     done = gelombang("import", file, "--list", "police", "--version", "7", "--date", "2026-11-01", *REASON)
-    assert (done.exit_code, done.output) == (0, "3 NIKs excluded by police/7/2026-11-01\n")
+    assert done.exit_code == 0
+    assert "niks excluded  3" in done.output
     assert len(rows(cloud)) == 3
 
 
@@ -268,28 +272,27 @@ def test_retracting_a_list_frees_people_on_no_other_list_and_is_recorded(gelomba
     assert imported("police", "2", NIKS[1:]).exit_code == 0
     assert imported("officials", "1", NIKS[2:]).exit_code == 0
     done = gelombang("retract", "--list", "police", "--version", "1", "--reason", "an old list")
-    assert done.output == "3 NIKs are no longer named by police/1\n"
+    assert "niks no longer named  3" in done.output
     assert rows(cloud) == {
         f"X#{vault(cloud).mac('nik', NIKS[1])}": ["police/2/2026-11-01"],
         f"X#{vault(cloud).mac('nik', NIKS[2])}": ["officials/1/2026-11-01", "police/2/2026-11-01"],
     }
     assert registrations(cloud, programme).register("siti", SITI, T0)[1], "nobody names her any more"
     again = gelombang("retract", "--list", "police", "--version", "1", "--reason", "an old list")
-    assert again.output == "0 NIKs are no longer named by police/1\n"
+    assert "niks no longer named  0" in again.output
 
-    listed = gelombang("list").output.splitlines()
-    assert [line.split()[:2] for line in listed] == [
-        ["IMPORTED", "officials/1/2026-11-01"],
-        ["RETRACTED", "police/1/2026-11-01"],
-        ["IMPORTED", "police/2/2026-11-01"],
+    listed = json.loads(gelombang("list", "--json").stdout)
+    assert [(act["deed"], act["about"]) for act in listed] == [
+        ("IMPORTED", "officials/1/2026-11-01"),
+        ("RETRACTED", "police/1/2026-11-01"),
+        ("IMPORTED", "police/2/2026-11-01"),
     ]
-    shown = gelombang("show", "--list", "police", "--version", "1").output.splitlines()
-    assert {line.split()[0] for line in shown} == {"IMPORT", "IMPORTED", "RETRACT", "RETRACTED"}
-    assert all(SIGNED[0] in line for line in shown)
-    assert any("3 NIKs: letter 12" in line for line in shown)
-    assert any("3 NIKs: an old list" in line for line in shown)
+    shown = json.loads(gelombang("show", "--list", "police", "--version", "1", "--json").stdout)
+    assert {act["deed"] for act in shown} == {"IMPORT", "IMPORTED", "RETRACT", "RETRACTED"}
+    assert {act["by"] for act in shown} == {SIGNED[0]}
+    assert {"3 NIKs: letter 12", "3 NIKs: an old list"} <= {act["reason"] for act in shown}
     refused = imported("police", "1", NIKS)
-    assert (refused.exit_code, "(exclusion_list_retracted)" in refused.output) == (1, True)
+    assert (refused.exit_code, "(exclusion_list_retracted" in refused.output) == (1, True)
 
 
 def test_a_retracted_version_is_not_imported_again_under_another_date(lists, cloud):
@@ -340,7 +343,7 @@ def test_the_end_of_an_import_and_of_a_retraction_has_its_own_time(lists):
 def test_an_unknown_version_is_an_error(gelombang, command):
     reason = ["--reason", "x"] if command == "retract" else []
     refused = gelombang(command, "--list", "police", "--version", "9", *reason)
-    assert (refused.exit_code, "(unknown_exclusion_list)" in refused.output) == (1, True)
+    assert (refused.exit_code, "(unknown_exclusion_list" in refused.output) == (1, True)
 
 
 @pytest.mark.parametrize("dies_at", ["update", "delete"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from types import SimpleNamespace
 
@@ -64,6 +65,12 @@ def test_one_line_shows_the_progress_of_a_wave(world):
     assert once().endswith("batches=3/3 decided=8 chosen=7 substitutions=-")
     world.step()
     assert once() == "wave 145 SETTLED screened=64/64 entries=12 seats=8 batches=3/3 decided=8 chosen=8 substitutions=1"
+
+
+def test_a_program_is_told_the_same(world):
+    world.at(OPENS)
+    told = json.loads(run("--once", "--json").stdout)
+    assert [told[name] for name in ("wave", "state", "screened", "shards", "entries")] == [145, "OPEN", 0, 64, None]
 
 
 def test_each_change_is_printed_once_until_the_wave_is_settled(world, monkeypatch):
@@ -144,4 +151,7 @@ def test_a_passing_error_of_aws_does_not_end_the_watch_but_a_lasting_one_does(wo
 
 def test_a_wave_that_has_not_opened_is_refused(world):
     result = run("--once")
-    assert (result.exit_code, result.output) == (1, "Error: unknown_wave wave=145\n")
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: There is no wave 145. (unknown_wave); `gelombang wave list` shows those there are\n",
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -38,27 +40,40 @@ def lines(*words: str) -> list[str]:
     return [line.rstrip() for line in result.output.splitlines()]
 
 
+def found(*words: str) -> Any:
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
 def test_a_wave_that_is_added_is_listed_and_shown():
     times = ("--opens-at", "2026-11-25T12:00:00+07:00", "--closes-at", "2026-11-25T05:02:00Z")
-    added = lines("add", *times, "--quota", "5")
-    assert added == ["wave 100001 added"]
+    added = found("add", *times, "--quota", "5")
+    assert added["wave"] == 100001
     listed = lines("list")
-    assert listed[0].split() == ["wave", "state", "opens", "closes", "quota", "entries", "chosen"]
-    assert listed[1] == "100001  SCHEDULED  2026-11-25 12:00  2026-11-25 12:02      5        -       -"
+    heads = "wave state opens at closes at quota reserved entries chosen"
+    assert listed[0].split() == heads.split()
+    instants = "Wed 2026-11-25 12:00:00 WIB  Wed 2026-11-25 12:02:00 WIB"
+    assert listed[1] == f"100001  SCHEDULED  {instants}      5         0  -        -"
     assert lines("show", "100001")[:4] == [
-        "wave     100001",
-        "state    SCHEDULED",
-        "opens    Wed 2026-11-25 12:00:00 WIB",
-        "closes   Wed 2026-11-25 12:02:00 WIB",
+        "wave           100001",
+        "state          SCHEDULED",
+        "opens at       Wed 2026-11-25 12:00:00 WIB",
+        "closes at      Wed 2026-11-25 12:02:00 WIB",
     ]
+    assert found("show", "100001") == added
 
 
 def test_waves_are_moved_skipped_and_resized(world):
     moved = ["--opens-at", "2026-11-28T12:00:00+07:00", "--closes-at", "2026-11-29T12:00:00+07:00"]
-    assert lines("move", "145", *moved) == ["wave 145 moved"]
-    assert lines("skip", "146") == ["wave 146 skipped"]
+    assert found("move", "145", *moved)["opens_at"] == "2026-11-28T05:00:00Z"
+    assert found("skip", "146")["state"] == "SKIPPED"
     seats = ["--quota", "9", "--reserved", "3", "--weight", "31", "2", "--weight", "32", "1"]
-    assert lines("resize", "147", *seats) == ["wave 147 resized"]
+    resized = found("resize", "147", *seats)
+    assert [resized[name] for name in ("quota", "reserved", "weights")] == [9, 3, {"31": 2, "32": 1}]
+    assert found("show", "147") == resized
+    states = [(one["wave"], one["state"]) for one in found("list")]
+    assert states == [(145, "SCHEDULED"), (146, "SKIPPED"), (147, "SCHEDULED"), (148, "SCHEDULED")]
     _, exceptions = world.store.exceptions()
     assert [(one.number, one.skipped, one.quota) for one in exceptions] == [
         (145, False, None),
@@ -73,9 +88,9 @@ def test_a_refusal_is_one_line_with_its_code(world):
     result = run("skip", "145")
     assert result.exit_code == 1
     assert result.output == (
-        "Error: Wave 145 opens at 2026-11-27T05:00:00Z; "
-        "only openings from 2026-11-27T05:00:07Z on can still be changed. "
-        "(calendar_change_too_late)\n"
+        "Error: Wave 145 opens at Fri 2026-11-27 12:00:00 WIB; "
+        "only openings from Fri 2026-11-27 12:00:07 WIB on can still be changed. "
+        "(calendar_change_too_late); change a later wave, or add one: `gelombang wave add`\n"
     )
 
 
@@ -90,19 +105,21 @@ def test_a_wave_is_advanced_by_hand(world):
     assert lines("advance") == ["nothing was due"]
     for now, said in ((OPENS, "OPEN"), (CLOSES, "CLOSED"), (FREEZES, "FROZEN")):
         world.clock.now = now
-        assert lines("advance") == [f"wave 145 is {said}"]
+        assert found("advance") == [{"wave": 145, "state": said}]
     world.clock.now = ROUND
-    assert lines("advance") == ["wave 145 is DRAWN", "wave 145 is SETTLED"]
-    assert lines("show", "145")[-1] == f"results  {world.settings.results_url}/draws/145/"
+    shown = lines("advance")
+    assert [line.split() for line in shown] == [["wave", "state"], ["145", "DRAWN"], ["145", "SETTLED"]]
+    assert found("show", "145")["results_url"] == f"{world.settings.results_url}/draws/145/"
 
 
 def test_a_wave_that_waits_for_its_random_number_says_so(world):
     world.at(OPENS, CLOSES, FREEZES)
-    shown = f"beacon   round {commitment(world.store.wave(145)).round}, due Tue 2026-12-01 00:00:22 WIB"
-    assert lines("show", "145")[-2] == shown
+    shown = found("show", "145")
+    assert shown["beacon_round"] == str(commitment(world.store.wave(145)).round)
+    assert (shown["beacon_due_at"], shown["waiting_for"]) == ("2026-11-30T17:00:22Z", None)
     world.beacons.silent = True
     world.at(ROUND + WAITS_AFTER)
-    assert lines("show", "145")[-2] == f"{shown}, and it is waited for"
+    assert found("show", "145")["waiting_for"] == "beacon"
 
 
 def test_an_unforeseen_error_is_one_line_too(world, monkeypatch):
@@ -120,6 +137,6 @@ def test_an_unforeseen_error_is_one_line_too(world, monkeypatch):
 
 def test_wave_advance_can_invoke_the_deployed_function(monkeypatch):
     fired = []
-    monkeypatch.setattr(stage_commands, "fire", lambda stage, function: fired.append((stage, function)))
-    assert lines("advance", "--deployed") == ["advanced by the stage's own function"]
+    monkeypatch.setattr(stage_commands, "fire", lambda stage, function: fired.append((stage, function)) or [])
+    assert lines("advance", "--deployed") == ["it has run; no facts came back"]
     assert fired == [("test", "advance")]

@@ -10,24 +10,25 @@ from pathlib import Path
 
 import click
 
-from chalicelib.clock import iso, utc_now, wib_date
+from chalicelib.clock import utc_now, wib_date
 from chalicelib.figures import BankFileRules
 from chalicelib.helpdesk.rules import is_holiday
-from chalicelib.money import format_idr
 from chalicelib.payouts.bank_files.export import BankFiles, Write
+from chalicelib.payouts.bank_files.report_lines import Finding
 from chalicelib.payouts.bank_files.reports import Source
 from chalicelib.payouts.bank_files.store import Batch, BatchState
 from chalicelib.payouts.bank_files.transfers import Order
 
 from ...deployment import stages
-from ...terminal import file_argument, plain, progress, stage_option
-from .lines import NARRATIVE_MAX
+from ...terminal import Row, example, file_argument, progress, show, stage_options
+from .lines import NARRATIVE_MAX, entitlement_row
 
 _SATURDAY = 5
 
 
+@example("payout export --approve 2026-11-24-k7qx --out order.xml")
 @click.command("export")
-@stage_option
+@stage_options
 @click.option("--execute-on", type=click.DateTime(["%Y-%m-%d"]), help="When the bank is to pay: the next working day.")
 @click.option("--list", "listing", is_flag=True, help="Show every file and how far it is, and what waits for one.")
 @click.option("--reject", metavar="BATCH", help="Give a file up; an approved one takes two people.")
@@ -51,21 +52,19 @@ def export(
     files = services.bank_files
     write = _writer(files.rules)
     if listing:
-        for batch in services.bank_store.batches():
-            click.echo(_described(batch))
-        waiting = files.waiting()
-        if waiting:
-            click.echo(f"{len(waiting)} wait for a file, the longest since {iso(waiting[0].changed_at)}")
+        made = [_row(batch) for batch in services.bank_store.batches()]
+        show({"files": made, "waiting_for_a_file": [entitlement_row(each) for each in files.waiting()]})
     elif reject:
-        click.echo(_described(files.reject(reject, stages.caller(), now)))
+        show(_row(files.reject(reject, stages.caller(), now)))
     elif approve and out:
         _hand_out(out, files.approve(approve, stages.caller(), write, now, lambda rows: progress(rows, "reading")))
     else:
         _propose(files, write, execute_on.date() if execute_on else _next_working_day(wib_date(now)), now)
 
 
+@example("payout import report.xml")
 @click.command("import")
-@stage_option
+@stage_options
 @file_argument
 def import_report(stage: str, file: Path) -> None:
     """Read a bank's report (pain.002 or camt.054) and settle by it. Exit code 1 if any line was applied to nothing."""
@@ -80,25 +79,15 @@ def import_report(stage: str, file: Path) -> None:
     source = Source(hashlib.sha256(raw).hexdigest(), stages.caller())
     services = stages.load(stage).services
     done = services.bank_reports.take_in(statements, source, utc_now, lambda rows: progress(rows, "settling"))
-    for each in done.findings:
-        click.echo(f"line {each.number}: {each.problem}: {each.reference or 'not one of ours'} {each.word}".rstrip())
-        if each.narrative:
-            click.echo(f"  the bank: {plain(each.narrative)[:NARRATIVE_MAX]}")
-    click.echo(f"{message}: {done.news} applied, {done.known} known before, {len(done.findings)} not applied")
-    if done.unsettled:
-        click.echo(f"{done.unsettled} kept and not settled yet: the sweep will")
+    counts = {"applied": done.news, "known_before": done.known, "kept_for_the_sweep_to_settle": done.unsettled}
+    show({"message": message} | counts | {"not_applied": [_finding(each) for each in done.findings]})
     if done.findings:
         raise click.exceptions.Exit(1)
 
 
 def _propose(files: BankFiles, write: Write, execute_on: date, now: datetime) -> None:
     done = files.propose(stages.caller(), execute_on, write, now, lambda rows: progress(rows, "collecting"))
-    if done.batch is None:
-        click.echo("nothing waits for a bank file")
-        return
-    click.echo(_described(done.batch))
-    if done.left:
-        click.echo(f"{done.left} wait for the next file")
+    show([_row(done.batch) | {"left_for_the_next": done.left}] if done.batch else [], "nothing waits for a bank file")
 
 
 def _writer(debtor: BankFileRules) -> Write:
@@ -123,19 +112,35 @@ def _hand_out(out: Path, raw: bytes) -> None:
     except BaseException:
         Path(name).unlink()
         raise
-    click.echo(f"{out} written, {len(raw)} bytes, sha256 {hashlib.sha256(raw).hexdigest()}")
+    show({"written": str(out), "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()})
 
 
-def _described(batch: Batch) -> str:
-    line = f"{batch.id}  {batch.state}  "
-    if batch.state is not BatchState.COLLECTING:
-        line += f"{batch.count} transfers  {format_idr(batch.sum_idr)}  sha256 {batch.sha256}  "
-    line += f"pays {batch.execute_on}  made {iso(batch.made_at)} by {batch.maker}"
-    if batch.recalled_by:
-        line += f"  recalled by {batch.recalled_by}"
-    if batch.decided_by and batch.decided_at:
-        line += f"  decided {iso(batch.decided_at)} by {batch.decided_by}"
-    return line
+def _row(batch: Batch) -> dict[str, object]:
+    """A file; while it is collected, neither its number of transfers nor its sum is known."""
+    known = batch.state is not BatchState.COLLECTING
+    return {
+        "file": batch.id,
+        "state": batch.state,
+        "transfers": batch.count if known else None,
+        "sum_idr": batch.sum_idr if known else None,
+        "sha256": batch.sha256 if known else None,
+        "pays_on": batch.execute_on,
+        "made_at": batch.made_at,
+        "by": batch.maker,
+        "recalled_by": batch.recalled_by,
+        "decided_at": batch.decided_at,
+        "decided_by": batch.decided_by,
+    }
+
+
+def _finding(each: Finding) -> Row:
+    return {
+        "line": each.number,
+        "problem": each.problem,
+        "reference": each.reference,
+        "word": each.word,
+        "bank_text": each.narrative[:NARRATIVE_MAX] if each.narrative else None,
+    }
 
 
 def _next_working_day(today: date) -> date:

@@ -2,58 +2,86 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 
 import click
 
-from chalicelib.clock import WIB, iso, utc_now
+from chalicelib.clock import WIB, iso, utc_now, wib_date
 from chalicelib.money import rupiah
+from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import day_name, envelope_name
-from chalicelib.payouts.rules import Authority, Kind
+from chalicelib.payouts.ledger.records import NEWS_SHARDS
+from chalicelib.payouts.rules import Authority, Kind, State
+from chalicelib.payouts.service import Payouts
 from chalicelib.waves.errors import UnknownWave
 
 from ...deployment import stages
-from ...terminal import SaysWhy, act_line, plain, reason_option, stage_option
-from .lines import administration, ceiling_line
+from ...terminal import act_row, example, progress, reason_option, show, stage_options
+from .lines import administration, ceiling_row
 
 ACTS = 10
 """How many of the latest acts `status` shows."""
 
 
+NEWS_PAGE = 100
+
+
+@example('payout pause --reason "the bank is down"')
 @click.command()
-@stage_option
+@stage_options
 @reason_option
 def pause(stage: str, reason: str) -> None:
     """Stop every claim and every sending, within one message a worker. What is under way is still asked about."""
-    administration(stage).pause(stages.caller(), reason, utc_now())
-    click.echo("paused")
+    controls = administration(stage)
+    controls.pause(stages.caller(), reason, utc_now())
+    show(_standing(controls))
 
 
+@example('payout resume --reason "the bank is back"')
 @click.command()
-@stage_option
+@stage_options
 @reason_option
 def resume(stage: str, reason: str) -> None:
     """Go on after a pause; the sweep queues what waited."""
-    administration(stage).resume(stages.caller(), reason, utc_now())
-    click.echo("not paused")
-
-
-@click.command()
-@stage_option
-def status(stage: str) -> None:
-    """Say whether payouts are paused, today's ceiling, and the latest acts on payouts as a whole."""
     controls = administration(stage)
-    paused = controls.paused()
-    if paused is None:
-        click.echo("not paused")
-    else:
-        click.echo(f"paused since {iso(paused.since)} by {plain(paused.by)}: {plain(paused.reason)}")
-    click.echo(ceiling_line(controls.ceiling(day_name(utc_now()))))
-    for act in controls.acts(ACTS):
-        click.echo(f"  {act_line(act)}")
+    controls.resume(stages.caller(), reason, utc_now())
+    show(_standing(controls))
 
 
-@click.group(cls=SaysWhy)
+@example("payout status")
+@click.command()
+@stage_options
+def status(stage: str) -> None:
+    """Say whether payouts are paused, what of today's ceiling is reserved and paid, and the latest acts on all payouts.
+
+    Reserved is what workers have taken of the ceiling: what they sent, and what they hold for the next payments.
+    """
+    services, now = stages.load(stage).services, utc_now()
+    controls = services.payout_administration
+    today = ceiling_row(controls.ceiling(day_name(now))) | _paid(services.payouts, now)
+    show(_standing(controls) | {"today": [today], "acts": [act_row(act) for act in controls.acts(ACTS)]})
+
+
+def _standing(controls: Administration) -> dict[str, object]:
+    found = controls.paused()
+    if found is None:
+        return {"payouts": "not paused"}
+    return {"payouts": "paused", "since": found.since, "by": found.by, "reason": found.reason}
+
+
+def _paid(payouts: Payouts, now: datetime) -> dict[str, object]:
+    """How much of a WIB day's payments is known to be paid by now; a page for each hundred of them."""
+    count = paid_idr = 0
+    midnight = datetime.combine(wib_date(now), time(), WIB)
+    for shard in progress(NEWS_SHARDS, "counting what is paid", len(NEWS_SHARDS)):
+        after = iso(midnight)
+        while page := payouts.news(shard, after, now, NEWS_PAGE):
+            paid = [each.amount_idr for each in page if each.state is State.PAID]
+            count, paid_idr, after = count + len(paid), paid_idr + sum(paid), page[-1].key
+    return {"paid": count, "paid_idr": paid_idr}
+
+
+@click.group()
 def ceiling() -> None:
     """How much may be sent on one WIB day, and for one wave's payments of one kind (its envelope)."""
 
@@ -63,19 +91,21 @@ _wave_option = click.option("--wave", type=int, help="With --kind: an envelope."
 _kind_option = click.option("--kind", type=click.Choice(Kind, case_sensitive=False))
 
 
+@example("payout ceiling show --wave 54 --kind INCENTIVE")
 @ceiling.command("show")
-@stage_option
+@stage_options
 @_date_option
 @_wave_option
 @_kind_option
 def show_ceiling(stage: str, date: datetime | None, wave: int | None, kind: Kind | None) -> None:
     """Show a ceiling, what workers have taken of it, and what is left."""
     name = _name(stage, date, wave, kind)
-    click.echo(ceiling_line(administration(stage).ceiling(name)))
+    show(ceiling_row(administration(stage).ceiling(name)))
 
 
+@example('payout ceiling set 70000000000 --was 60000000000 --reason "a big wave"')
 @ceiling.command("set")
-@stage_option
+@stage_options
 @_date_option
 @_wave_option
 @_kind_option
@@ -89,7 +119,7 @@ def set_ceiling(
     name = _name(stage, date, wave, kind)
     authority = Authority(stages.caller(), reason)
     ceiling = administration(stage).set_ceiling(name, was, rupiah(amount_idr), authority, utc_now())
-    click.echo(ceiling_line(ceiling))
+    show(ceiling_row(ceiling))
 
 
 COMMANDS = (pause, resume, status, ceiling)

@@ -7,44 +7,51 @@ from datetime import timedelta
 
 import click
 
-from chalicelib.clock import iso, utc_now
+from chalicelib.clock import utc_now
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import NoProposal
 from chalicelib.payouts.rules import Authority, State
+from chalicelib.wiring import Services
 
 from ...deployment import stages
-from ...terminal import SaysWhy, reason_if_two, reason_option, stage_option
-from .lines import administration, bank_lines, entitlement_argument, entitlement_line, proposal_line
+from ...terminal import ask_back, example, reason_if_two, reason_option, show, stage_options, yes_option
+from .lines import administration, bank_rows, entitlement_argument, entitlement_row, proposal_row
+
+_ID = "k7qx2m4abcd23yzk7qx2m4abcd"
 
 
 def decision_command(act: Callable[..., None]) -> click.Command:
     """A command about one entitlement, with a reason."""
-    return click.command()(stage_option(entitlement_argument(reason_option(act))))
+    return click.command()(stage_options(entitlement_argument(reason_option(act))))
 
 
+@example(f"payout hold {_ID} --reason 'asked for by the audit'")
 @decision_command
 def hold(stage: str, entitlement_id: str, reason: str) -> None:
     """Let nothing be paid on an entitlement until it is released. Not while an attempt may be alive."""
     held = administration(stage).hold(entitlement_id, stages.caller(), reason, utc_now())
-    click.echo(entitlement_line(held))
+    show(entitlement_row(held))
 
 
+@example(f"payout release {_ID} --reason 'the audit is over'")
 @decision_command
 def release(stage: str, entitlement_id: str, reason: str) -> None:
     """End an administrator's hold; address and exclusion lists are then tested anew."""
     released = administration(stage).release(entitlement_id, stages.caller(), reason, utc_now())
-    click.echo(entitlement_line(released))
+    show(entitlement_row(released))
 
 
+@example(f"payout cancel {_ID} --reason 'entitled by mistake'")
 @decision_command
 def cancel(stage: str, entitlement_id: str, reason: str) -> None:
     """End an entitlement that is not to be paid. Not while an attempt may be alive; two people can open it again."""
     cancelled = administration(stage).cancel(entitlement_id, stages.caller(), reason, utc_now())
-    click.echo(entitlement_line(cancelled))
+    show(entitlement_row(cancelled))
 
 
+@example(f"payout retry {_ID}")
 @click.command()
-@stage_option
+@stage_options
 @entitlement_argument
 @reason_if_two
 def retry(stage: str, entitlement_id: str, reason: str | None) -> None:
@@ -56,16 +63,17 @@ def retry(stage: str, entitlement_id: str, reason: str | None) -> None:
     entitlement = services.payout_store.get(entitlement_id)
     if entitlement.state is not State.FAILED:
         if reason is None:
-            raise click.UsageError("give the reason with --reason")
+            raise click.UsageError(f"it is {entitlement.state}, and two people decide to pay it: give --reason")
         _propose(stage, entitlement_id, Decision.RETRY, reason)
         return
     services.payout_queue.send([entitlement_id])
     rested = entitlement.changed_at + timedelta(seconds=services.programme.payouts.requeue_after_s)
-    click.echo(f"queued; the next attempt is made after {iso(rested)}")
+    show(entitlement_row(entitlement) | {"done": "queued", "next_attempt_from": rested})
 
 
+@example(f"payout resolve {_ID} --as FAILED --reason 'the provider knows nothing of it'")
 @click.command()
-@stage_option
+@stage_options
 @entitlement_argument
 @click.option("--as", "decision", type=click.Choice(["PAID", "FAILED"], case_sensitive=False), required=True)
 @reason_option
@@ -77,60 +85,55 @@ def resolve(stage: str, entitlement_id: str, decision: str, reason: str) -> None
     _propose(stage, entitlement_id, Decision(decision), reason)
 
 
+@example(f"payout reverse {_ID} --reason 'the bank gave it back'")
 @decision_command
 def reverse(stage: str, entitlement_id: str, reason: str) -> None:
     """Propose that the money of a PAID one has come back; another person approves it."""
     _propose(stage, entitlement_id, Decision.REVERSED, reason)
 
 
+@example(f"payout approve {_ID}")
 @click.command()
-@stage_option
+@stage_options
 @entitlement_argument
-@click.option("--yes", is_flag=True, help="Do not ask back.")
+@yes_option
 def approve(stage: str, entitlement_id: str, yes: bool) -> None:
     """Carry out what another person proposed, after it was shown with what the bank said, if it pays by file."""
     services = stages.load(stage).services
     standing = services.payout_administration.standing(entitlement_id)
     if standing is None:
         raise NoProposal(entitlement_id=entitlement_id)
-    for line in bank_lines(services, services.payout_store.attempts(entitlement_id)):
-        click.echo(line)
-    click.echo(proposal_line(standing))
-    if not yes:
-        click.confirm("approve it?", abort=True)
+    said = bank_rows(services, services.payout_store.attempts(entitlement_id))
+    ask_back(proposal_row(standing) | {"the_bank_said": said}, yes)
     decided = services.payout_administration.approve(entitlement_id, stages.caller(), utc_now(), standing)
-    click.echo(entitlement_line(decided))
+    show(entitlement_row(decided))
 
 
+@example(f"payout reject {_ID} --reason 'the bank says otherwise'")
 @decision_command
 def reject(stage: str, entitlement_id: str, reason: str) -> None:
     """Take a proposal away, one's own or another's."""
     taken = administration(stage).reject(entitlement_id, stages.caller(), reason, utc_now())
-    click.echo(f"taken away: {taken.decision}, as {taken.maker} had proposed")
+    show({"done": "taken away"} | proposal_row(taken))
 
 
-@click.group(cls=SaysWhy)
+@click.group()
 def address() -> None:
     """A person's account after a change; the account itself is never shown."""
 
 
-@address.command()
-@stage_option
+@example("payout address show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
+@address.command("show")
+@stage_options
 @click.argument("registrant")
-def show(stage: str, registrant: str) -> None:
+def show_address(stage: str, registrant: str) -> None:
     """Say which version REGISTRANT's account is, whether it waits, and whether they dispute a change."""
-    services = stages.load(stage).services
-    registrations = services.registrations
-    registrations.registrant(registrant)
-    version, pay_from, untold, _ = registrations.addresses.waiting(registrant)
-    disputed = services.registration_store.disputed(registrant)
-    waits = f", paid to from {iso(pay_from)}" if pay_from else ""
-    click.echo(f"address: version {version}{', not paid to: its person could not be told' if untold else waits}")
-    click.echo(f"change: {f'disputed since {iso(disputed)}' if disputed else 'not disputed'}")
+    _show_address(stages.load(stage).services, registrant)
 
 
+@example('payout address settle 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --version 2 --reason "asked by phone"')
 @address.command()
-@stage_option
+@stage_options
 @reason_option
 @click.option("--version", type=click.IntRange(min=0), required=True, help="As `show` has it; 0: there is none yet.")
 @click.argument("registrant")
@@ -139,8 +142,18 @@ def settle(stage: str, reason: str, version: int, registrant: str) -> None:
     services = stages.load(stage).services
     services.registrations.registrant(registrant)
     if not services.settle_address(registrant, version, Authority(stages.caller(), reason), utc_now()):
-        raise click.ClickException("the address was changed since: look again")
-    click.echo("settled")
+        raise click.ClickException(
+            f"version {version} is not the present one, and nothing was settled: `gelombang payout address show`"
+        )
+    _show_address(services, registrant)
+
+
+def _show_address(services: Services, registrant: str) -> None:
+    services.registrations.registrant(registrant)  # nobody has no address
+    version, pay_from, untold, _ = services.registrations.addresses.waiting(registrant)
+    waits = {"paid_to_from": None if untold else pay_from, "person_could_not_be_told": untold}
+    address = {"address_version": version or None} | waits
+    show({"registrant": registrant} | address | {"disputed_since": services.registration_store.disputed(registrant)})
 
 
 COMMANDS = (address, hold, release, cancel, retry, resolve, reverse, approve, reject)
@@ -148,5 +161,5 @@ COMMANDS = (address, hold, release, cancel, retry, resolve, reverse, approve, re
 
 def _propose(stage: str, entitlement_id: str, decision: Decision, reason: str) -> None:
     proposed = administration(stage).propose(entitlement_id, decision, stages.caller(), reason, utc_now())
-    click.echo(proposal_line(proposed))
-    click.echo(f"another person approves it: gelombang payout approve --stage {stage} {entitlement_id}")
+    next_ = f"another person approves it: gelombang payout approve --stage {stage} {entitlement_id}"
+    show({"id": entitlement_id} | proposal_row(proposed) | {"next": next_})

@@ -1,23 +1,22 @@
-"""Payouts as lines of text, without accounts."""
+"""Payouts as rows, without accounts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import click
 
-from chalicelib.clock import iso
-from chalicelib.money import Rupiah, format_idr
+from chalicelib.money import Rupiah
 from chalicelib.payouts.bank_files.transfers import BankFile
 from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import Ceiling
 from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.ledger.records import Event, StoredAttempt
-from chalicelib.payouts.rules import Entitlement, Hold, State
+from chalicelib.payouts.rules import Entitlement
 from chalicelib.wiring import Services
 
 from ...deployment import stages
-from ...terminal import plain, signed
+from ...terminal import Row
 
 NARRATIVE_MAX = 500
 """Characters of a bank's own text that are shown."""
@@ -30,43 +29,64 @@ def administration(stage: str) -> Administration:
     return stages.load(stage).services.payout_administration
 
 
-def entitlement_line(each: Entitlement) -> str:
-    """id, state and why it is held, attempts, amount, kind, wave, since when."""
-    state = _state(each.state, each.hold)
-    amount = format_idr(each.amount_idr)
-    return f"{each.id}  {state}  n={each.n}  {amount}  {each.kind}  {each.wave}  {iso(each.changed_at)}"
+def entitlement_row(each: Entitlement) -> dict[str, object]:
+    return {
+        "id": each.id,
+        "state": each.state,
+        "hold": each.hold,
+        "attempts": each.n,
+        "amount_idr": each.amount_idr,
+        "kind": each.kind,
+        "wave": each.wave,
+        "since": each.changed_at,
+    }
 
 
-def proposal_line(proposal: Proposal) -> str:
+def proposal_row(proposal: Proposal) -> dict[str, object]:
     """What is proposed, by whom, since when, and why."""
-    return f"proposed: {proposal.decision}  {signed(proposal.made_at, proposal.maker, proposal.note)}"
+    made = {"proposed_at": proposal.made_at, "by": proposal.maker, "reason": proposal.note}
+    return {"proposed": proposal.decision} | made
 
 
-def bank_lines(services: Services, attempts: Iterable[StoredAttempt]) -> Iterator[str]:
+def bank_rows(services: Services, attempts: Iterable[StoredAttempt]) -> list[Row]:
     """What a bank that is sent files said of each attempt last, with its own text: personal data may be in it."""
-    for attempt in attempts:
-        for word, narrative in services.bank_reports.said(attempt.key) if attempt.rail == BankFile.rail else ():
-            told = f"{word.answer.outcome}  {word.answer.fact}  imported by {plain(word.imported_by)}"
-            line = f"the bank of {attempt.key}: {told}"
-            yield f"{line}: {plain(narrative)[:NARRATIVE_MAX]}" if narrative else line
+    return [
+        {
+            "attempt": attempt.key,
+            "outcome": word.answer.outcome,
+            "fact": word.answer.fact,
+            "imported_by": word.imported_by,
+            "bank_text": narrative[:NARRATIVE_MAX] if narrative else None,
+        }
+        for attempt in attempts
+        if attempt.rail == BankFile.rail
+        for word, narrative in services.bank_reports.said(attempt.key)
+    ]
 
 
-def ceiling_line(ceiling: Ceiling) -> str:
-    """What may be sent under a name, what has been taken of it, and what is left."""
-    taken = Rupiah(ceiling.ceiling_idr - ceiling.left_idr)
-    set_by = f"  set by {plain(ceiling.by)}: {plain(ceiling.note or '')}" if ceiling.by else ""
-    left = format_idr(Rupiah(ceiling.left_idr))
-    return f"{ceiling.name}  {format_idr(ceiling.ceiling_idr)}  taken {format_idr(taken)}  left {left}{set_by}"
+def ceiling_row(ceiling: Ceiling) -> dict[str, object]:
+    """What may be sent under a name; `reserved` is what workers have taken of it, to send it or while they live."""
+    return {
+        "ceiling": ceiling.name,
+        "amount_idr": ceiling.ceiling_idr,
+        "reserved_idr": Rupiah(ceiling.ceiling_idr - ceiling.left_idr),
+        "left_idr": ceiling.left_idr,
+        "set_by": ceiling.by,
+        "reason": ceiling.note,
+    }
 
 
-def event_line(event: Event) -> str:
+def event_row(event: Event) -> Row:
     """One transition, with who decided it."""
     who = event.authority
-    maker = f" (proposed by {plain(who.maker)})" if who and who.maker else ""
-    by = f"  by {plain(who.by)}{maker}: {plain(who.note)}" if who else ""
-    change = f"{event.before or '-'} -> {_state(event.state, event.hold)}"
-    return f"{iso(event.at)}  {change}  n={event.n}  {event.reason}{by}"
-
-
-def _state(state: State, hold: Hold | None) -> str:
-    return f"{state}({hold})" if hold else state.value
+    return {
+        "at": event.at,
+        "before": event.before,
+        "state": event.state,
+        "hold": event.hold,
+        "attempts": event.n,
+        "because": event.reason,
+        "by": who.by if who else None,
+        "proposed_by": who.maker if who else None,
+        "reason": who.note if who else None,
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,12 @@ class Desk:
         result = self.run(*words, **options)
         assert result.exit_code == 0, result.output
         return result.output.splitlines()
+
+    def found(self, *words: str, **options: Any) -> Any:
+        """What a command that succeeds prints for programs."""
+        result = self.run(*words, "--json", **options)
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
 
     def refused(self, *words: str, **options: Any) -> str:
         """The last line of a command that refuses, or finds something."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import stat
 from datetime import date
 
@@ -37,24 +38,37 @@ def desk(world: BankWorld, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(world, monkeypatch, MAKER)
 
 
+def imported(desk, path) -> tuple[str, int, int, int]:
+    told = json.loads(desk.run("import", str(path), "--json").stdout)
+    return tuple(told[name] for name in ("message", "applied", "known_before", "kept_for_the_sweep_to_settle"))
+
+
+def not_applied(desk, path) -> list[tuple[object, ...]]:
+    """Imports it again, which changes nothing: what was applied to nothing."""
+    return [tuple(one.values()) for one in json.loads(desk.run("import", str(path), "--json").stdout)["not_applied"]]
+
+
 def test_the_whole_round_by_two_people(desk, tmp_path):
     assert desk.told("export") == ["nothing waits for a bank file"]
     references = [desk.world.claimed(name) for name in ("ani", "budi")]
-    assert desk.told("export", "--list") == ["2 wait for a file, the longest since 2026-11-24T03:00:00Z"]
-    [proposed] = desk.told("export")
-    batch, state, *_ = proposed.split()
-    assert state == "PROPOSED"
-    assert "2 transfers  Rp1.200.000  sha256 " in proposed
-    assert f"pays 2026-11-25  made 2026-11-24T03:00:00Z by {MAKER}" in proposed
+    listed = desk.found("export", "--list")
+    assert (listed["files"], len(listed["waiting_for_a_file"])) == ([], 2)
+    [proposed] = desk.found("export")
+    batch = proposed["file"]
+    assert [proposed[name] for name in ("state", "transfers", "sum_idr", "left_for_the_next")] == [
+        "PROPOSED", 2, 1_200_000, 0,
+    ]  # fmt: skip
+    made = [proposed[name] for name in ("pays_on", "made_at", "by")]
+    assert made == ["2026-11-25", "2026-11-24T03:00:00Z", MAKER]
     assert desk.told("export") == ["nothing waits for a bank file"]
 
     out = tmp_path / "order.xml"
     assert "(payout_same_person)" in desk.refused("export", "--approve", batch, "--out", str(out))
     assert not out.exists()
     desk.me = CHECKER
-    [written] = desk.told("export", "--approve", batch, "--out", str(out))
+    written = desk.found("export", "--approve", batch, "--out", str(out))
     raw = out.read_bytes()
-    assert written == f"{out} written, {len(raw)} bytes, sha256 {hashlib.sha256(raw).hexdigest()}"
+    assert written == {"written": str(out), "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert sorted(text(etree.fromstring(raw), "EndToEndId")) == sorted(references)
     assert [each.name for each in tmp_path.iterdir()] == ["order.xml"]
@@ -63,19 +77,20 @@ def test_the_whole_round_by_two_people(desk, tmp_path):
     again = tmp_path / "again.xml"
     desk.told("export", "--approve", batch, "--out", str(again))
     assert again.read_bytes() == raw
-    assert f"decided 2026-11-24T03:00:00Z by {CHECKER}" in desk.told("export", "--list")[0]
+    [decided] = desk.found("export", "--list")["files"]
+    assert [decided[name] for name in ("decided_at", "decided_by")] == ["2026-11-24T03:00:00Z", CHECKER]
 
     report = tmp_path / "report.xml"
     report.write_bytes(pain002(batch, {references[0]: "ACSC", references[1]: "RJCT AC04"}))
-    first = desk.run("import", str(report)).output
-    assert f": rejection_awaits_another_person: {references[1]} RJCT_AC04" in first
-    assert first.endswith("\npain.002: 1 applied, 0 known before, 1 not applied\n")
+    assert imported(desk, report) == ("pain.002", 1, 0, 0)
+    [left] = not_applied(desk, report)
+    assert left[1:] == ("rejection_awaits_another_person", references[1], "RJCT_AC04", None)
     desk.me = CHECKER
-    assert desk.told("import", str(report)) == ["pain.002: 1 applied, 1 known before, 0 not applied"]
-    assert desk.told("import", str(report)) == ["pain.002: 0 applied, 2 known before, 0 not applied"]
+    assert imported(desk, report) == ("pain.002", 1, 1, 0)
+    assert (imported(desk, report), not_applied(desk, report)) == (("pain.002", 0, 2, 0), [])
     assert [desk.world.state(each) for each in references] == [State.PAID, State.HELD]
     report.write_bytes(camt054(entry(references[0], returned="AC04", ref="C-1")))
-    assert desk.told("import", str(report)) == ["camt.054: 1 applied, 0 known before, 0 not applied"]
+    assert imported(desk, report) == ("camt.054", 1, 0, 0)
     assert desk.world.state(references[0]) is State.REVERSED
 
 
@@ -83,11 +98,11 @@ def test_lines_that_match_no_transfer_are_named_without_personal_data(desk, tmp_
     batch, [reference] = desk.world.sent("ani")
     report = tmp_path / "report.xml"
     report.write_bytes(pain002(batch, [("Ani Lestari 1234567890", "ACSC"), (reference, "ZZZZ")]))
-    assert desk.run("import", str(report)).output.splitlines() == [
-        "line 6: unknown_reference: not one of ours ACSC",
-        f"line 7: unknown_word: {reference} ZZZZ",
-        "pain.002: 0 applied, 0 known before, 2 not applied",
+    assert not_applied(desk, report) == [
+        (6, "unknown_reference", None, "ACSC", None),
+        (7, "unknown_word", reference, "ZZZZ", None),
     ]
+    assert desk.run("import", str(report)).exit_code == 1
     report.write_bytes(b"<!DOCTYPE x><x/>")
     assert desk.refused("import", str(report)) == "Error: not read: it has a document type"
 
@@ -97,16 +112,15 @@ def test_the_banks_text_is_shown_to_both_who_decide(desk, tmp_path):
     path = tmp_path / "report.xml"
     why = reason("NARR", text="MsgId already received\x7f7")
     path.write_bytes(report(batch, block(batch, "", "", tx(reference, "RJCT", why))))
-    told = desk.run("import", str(path)).output.splitlines()
-    assert told[0].endswith(f": rejected_as_duplicate: {reference} RJCT_NARR")
-    assert told[1] == "  the bank: MsgId already received\N{REPLACEMENT CHARACTER}7"
-    line = f"the bank of {reference}: REJECTED  RJCT_NARR  imported by {MAKER}: {told[1].removeprefix('  the bank: ')}"
-    assert desk.told("show", reference[:26])[-1] == f"  {line}"
+    [told] = not_applied(desk, path)
+    assert told[1:] == ("rejected_as_duplicate", reference, "RJCT_NARR", "MsgId already received\x7f7")
+    assert "MsgId already received\N{REPLACEMENT CHARACTER}7" in desk.run("import", str(path)).output
+    said = {"attempt": reference, "outcome": "REJECTED", "fact": "RJCT_NARR", "imported_by": MAKER}
+    assert desk.found("show", reference[:26])["the_bank_said"] == [said | {"bank_text": told[-1]}]
     desk.told("resolve", reference[:26], "--as", "FAILED", "--reason", "the bank by letter")
     desk.me = CHECKER
-    shown = desk.told("approve", reference[:26], "--yes")
-    assert shown[0] == line
-    assert "FAILED" in shown[-1]
+    shown = "\n".join(desk.told("approve", reference[:26], "--yes"))
+    assert "MsgId already received\N{REPLACEMENT CHARACTER}7" in shown
     assert desk.world.state(reference) is State.FAILED
 
 
@@ -115,10 +129,12 @@ def test_both_statuses_are_shown_if_the_bank_paid_a_rejected_transfer(desk, tmp_
     desk.world.take_in_by_two(pain002(batch, {reference: "RJCT AC04"}))
     path = tmp_path / "report.xml"
     path.write_bytes(pain002(batch, {reference: "ACSC"}))
-    assert f": contradicts_what_was_applied: {reference} ACSC" in desk.run("import", str(path)).output
-    assert desk.told("show", reference[:26])[-2:] == [
-        f"  the bank of {reference}: FAILED  RJCT_AC04  imported by {CHECKER}",
-        f"  the bank of {reference}: SUCCEEDED  ACSC  imported by {MAKER}",
+    [told] = not_applied(desk, path)
+    assert told[1:4] == ("contradicts_what_was_applied", reference, "ACSC")
+    said = desk.found("show", reference[:26])["the_bank_said"]
+    assert [(word["outcome"], word["fact"], word["imported_by"]) for word in said] == [
+        ("FAILED", "RJCT_AC04", CHECKER),
+        ("SUCCEEDED", "ACSC", MAKER),
     ]
 
 
@@ -132,25 +148,26 @@ def test_a_status_that_cannot_be_settled_now_is_left_to_the_sweep(desk, tmp_path
     report.write_bytes(pain002(batch, {reference: "ACSC"}))
     with monkeypatch.context() as patch:
         patch.setattr(desk.world.worker, "process", busy)
-        assert desk.told("import", str(report))[1] == "1 kept and not settled yet: the sweep will"
+        assert imported(desk, report)[-1] == 1
     assert desk.world.state(reference) is State.SENDING
     assert desk.world.worker.process(reference[:26], desk.world.now) is State.PAID
 
 
 def test_a_file_can_be_rejected_and_its_transfers_go_into_the_next(desk):
     desk.world.claimed("ani")
-    first = desk.told("export")[0].split()[0]
-    assert desk.told("export", "--reject", first)[0].split()[:2] == [first, "REJECTED"]
-    assert "(bank_file_not_now)" in desk.refused("export", "--reject", first)
-    second = desk.told("export", "--execute-on", "2026-12-01")[0]
-    assert "pays 2026-12-01" in second
-    assert second.split()[0] != first
-    assert "(unknown_bank_file)" in desk.refused("export", "--reject", "nobodys")
+    first = desk.found("export")[0]["file"]
+    rejected = desk.found("export", "--reject", first)
+    assert (rejected["file"], rejected["state"]) == (first, "REJECTED")
+    assert "(bank_file_not_now" in desk.refused("export", "--reject", first)
+    [second] = desk.found("export", "--execute-on", "2026-12-01")
+    assert second["pays_on"] == "2026-12-01"
+    assert second["file"] != first
+    assert "(unknown_bank_file" in desk.refused("export", "--reject", "nobodys")
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(desk, tmp_path):
     desk.world.claimed("ani")
-    batch = desk.told("export")[0].split()[0]
+    batch = desk.found("export")[0]["file"]
     desk.me = CHECKER
     out = tmp_path / "there"
     out.mkdir()

@@ -10,6 +10,7 @@ import pytest
 from admin.deployment import stages
 from admin.terminal import progress
 from chalicelib import wiring
+from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.payouts.rules import Hold, State
@@ -25,27 +26,29 @@ def desk(world: World, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return Desk(world, monkeypatch)
 
 
-def line(world: World, id_: str, state: str, n: int) -> str:
-    return f"{id_}  {state}  n={n}  Rp600.000  INCENTIVE  143  {world.now.isoformat().replace('+00:00', 'Z')}"
+def row(world: World, id_: str, state: str, n: int, hold: str | None = None) -> dict[str, object]:
+    money = {"amount_idr": 600_000, "kind": "INCENTIVE", "wave": 143, "since": iso(world.now)}
+    return {"id": id_, "state": state, "hold": hold, "attempts": n} | money
 
 
 def test_hold_release_and_cancel_record_who_and_why(desk, world):
     id_ = placed(world, "ani", Place(State.DUE)).id
-    assert desk.told("hold", id_, "--reason", "asked by the hotline") == [line(world, id_, "HELD(ADMIN)", 0)]
+    assert desk.found("hold", id_, "--reason", "asked by the hotline") == row(world, id_, "HELD", 0, "ADMIN")
     assert desk.refused("hold", id_, "--reason", "again") == (
         "Error: This is no time for hold: the payout is HELD (ADMIN). (payout_not_now)"
     )
     desk.me = BUDI
-    assert desk.told("release", id_, "--reason", "looked into") == [line(world, id_, "DUE", 0)]
+    assert desk.found("release", id_, "--reason", "looked into") == row(world, id_, "DUE", 0)
     assert desk.refused("release", id_, "--reason", "again").endswith("the payout is DUE. (payout_not_now)")
-    assert desk.told("cancel", id_, "--reason", "\x1b[2Jnot due") == [line(world, id_, "CANCELLED", 0)]
-    shown = desk.told("show", id_)
-    assert [each.strip().split("  ", 3)[-1] for each in shown[2:]] == [
-        f"held_by_administrator  by {ANI}: asked by the hotline",
-        f"released_by_administrator  by {BUDI}: looked into",
-        f"cancelled_by_administrator  by {BUDI}: \N{REPLACEMENT CHARACTER}[2Jnot due",
+    assert desk.found("cancel", id_, "--reason", "\x1b[2Jnot due") == row(world, id_, "CANCELLED", 0)
+    assert "\N{REPLACEMENT CHARACTER}[2Jnot due" in desk.run("show", id_).output
+    history = desk.found("show", id_)["history"][1:]
+    assert [(each["because"], each["by"], each["reason"]) for each in history] == [
+        ("held_by_administrator", ANI, "asked by the hotline"),
+        ("released_by_administrator", BUDI, "looked into"),
+        ("cancelled_by_administrator", BUDI, "\x1b[2Jnot due"),
     ]
-    assert "DUE -> HELD(ADMIN)  n=0" in shown[2]
+    assert [history[0][name] for name in ("before", "state", "hold", "attempts")] == ["DUE", "HELD", "ADMIN", 0]
 
 
 @pytest.mark.parametrize(
@@ -58,8 +61,8 @@ def test_hold_release_and_cancel_record_who_and_why(desk, world):
 def test_every_changing_command_needs_a_reason(desk, words):
     for reason, said in (
         ([], "Missing option '--reason'"),
-        (["--reason", " "], "a reason has 1 to 500 characters, not all blank"),
-        (["--reason", "x" * 501], "a reason has 1 to 500 characters"),
+        (["--reason", " "], "it has 0 characters, and a reason has 1 to 500"),
+        (["--reason", "x" * 501], "it has 501 characters, and a reason has 1 to 500"),
     ):
         result = desk.run(*words, *reason)
         assert result.exit_code == 2
@@ -69,32 +72,41 @@ def test_every_changing_command_needs_a_reason(desk, words):
 def test_an_unknown_entitlement_is_reported_with_its_code(desk):
     nobody = incentive_id("nobody")
     for command in ("hold", "release", "cancel", "reverse"):
-        assert desk.refused(command, nobody, "--reason", "why") == (
-            "Error: There is no such entitlement. (unknown_entitlement)"
+        assert desk.refused(command, nobody, "--reason", "why").startswith(
+            f"Error: There is no such entitlement. (unknown_entitlement entitlement_id={nobody}); "
         )
     for words in (["approve", nobody], ["reject", nobody, "--reason", "why"]):
-        assert desk.refused(*words) == "Error: Nothing is proposed about this payout. (payout_no_proposal)"
+        assert desk.refused(*words).startswith("Error: Nothing is proposed about this payout. (payout_no_proposal ")
 
 
 def test_one_proposes_and_another_approves_what_was_shown(desk, world):
     id_ = placed(world, "ani", Place(State.PAID)).id
-    proposed = f"proposed: REVERSED  2026-11-24T03:00:00Z  by {ANI}: bank letter 12"
-    assert desk.told("reverse", id_, "--reason", "bank letter 12") == [
-        proposed,
-        f"another person approves it: gelombang payout approve --stage test {id_}",
-    ]
-    assert desk.told("show", id_)[-1] == f"  {proposed}"
+    proposed = {"proposed": "REVERSED", "proposed_at": iso(T0), "by": ANI, "reason": "bank letter 12"}
+    next_ = f"another person approves it: gelombang payout approve --stage test {id_}"
+    assert desk.found("reverse", id_, "--reason", "bank letter 12") == {"id": id_} | proposed | {"next": next_}
+    assert desk.found("show", id_)["proposal"] == [proposed]
     assert desk.refused("approve", id_, "--yes") == (
         "Error: A proposal is approved by another person than the one who made it. (payout_same_person)"
     )
     desk.me = BUDI
     asked = desk.run("approve", id_, input="n\n")
     assert asked.exit_code == 1
-    assert asked.output.splitlines() == [proposed, "approve it? [y/N]: n", "Aborted!"]
+    assert [line.rstrip() for line in asked.output.splitlines()] == [
+        "proposed     REVERSED",
+        "proposed at  Tue 2026-11-24 10:00:00 WIB",
+        f"by           {ANI}",
+        "reason       bank letter 12",
+        "the bank said: none",
+        "approve it? [y/N]: n",
+        "Aborted!",
+    ]
+    assert desk.run("approve", id_, "--json").exit_code == 2, "nobody is asked in JSON"
     assert world.state(id_) is State.PAID
-    assert desk.told("approve", id_, input="y\n")[-1] == line(world, id_, "REVERSED", 1)
-    assert desk.told("show", id_)[-1].endswith(f"decided_reversed  by {BUDI} (proposed by {ANI}): bank letter 12")
-    assert desk.refused("approve", id_, "--yes").endswith("(payout_no_proposal)")
+    assert "REVERSED" in "".join(desk.told("approve", id_, input="y\n")[-8:])
+    last = desk.found("show", id_)["history"][-1]
+    decided = ["decided_reversed", BUDI, ANI, "bank letter 12"]
+    assert [last[name] for name in ("because", "by", "proposed_by", "reason")] == decided
+    assert "(payout_no_proposal" in desk.refused("approve", id_, "--yes")
 
 
 def test_an_attempt_is_not_resolved_against_the_providers_answer(desk, world):
@@ -104,21 +116,23 @@ def test_an_attempt_is_not_resolved_against_the_providers_answer(desk, world):
     assert desk.refused("approve", id_, "--yes") == (
         "Error: The provider does not say that this payment is over (not_found). (payout_provider_objects)"
     )
-    assert desk.refused("resolve", id_, "--as", "PAID", "--reason", "it did") == (
-        "Error: FAILED is proposed about this payout already. (payout_proposal_stands)"
+    assert desk.refused("resolve", id_, "--as", "PAID", "--reason", "it did").startswith(
+        "Error: FAILED is proposed about this payout already. (payout_proposal_stands maker="
     )
-    assert desk.told("reject", id_, "--reason", "it did") == [f"taken away: FAILED, as {ANI} had proposed"]
+    taken = desk.found("reject", id_, "--reason", "it did")
+    assert [taken[name] for name in ("done", "proposed", "by")] == ["taken away", "FAILED", ANI]
     desk.told("resolve", id_, "--as", "PAID", "--reason", "seen on the statement")
     desk.me = ANI
-    assert desk.told("approve", id_, "--yes")[-1] == line(world, id_, "PAID", 1)
+    assert desk.found("approve", id_, "--yes") == row(world, id_, "PAID", 1)
     assert desk.run("resolve", id_, "--as", "DUE", "--reason", "why").exit_code == 2
     assert desk.run("resolve", id_, "--reason", "why").exit_code == 2
 
 
 def test_a_failed_payout_can_be_queued_but_still_rests(desk, world):
     id_ = placed(world, "ani", Place(State.FAILED)).id
-    rested = (T0 + timedelta(seconds=world.rules.requeue_after_s)).strftime("%H:%M:%S")
-    assert desk.told("retry", id_) == [f"queued; the next attempt is made after 2026-11-24T{rested}Z"]
+    rested = iso(T0 + timedelta(seconds=world.rules.requeue_after_s))
+    retried = desk.found("retry", id_)
+    assert (retried["done"], retried["next_attempt_from"]) == ("queued", rested)
     (message,) = world.messages()
     assert world.deliver(message)
     assert world.state(id_) is State.FAILED
@@ -130,11 +144,11 @@ def test_a_failed_payout_can_be_queued_but_still_rests(desk, world):
 @pytest.mark.parametrize("state", [State.CANCELLED, State.REVERSED])
 def test_an_ended_payout_is_reopened_by_two_people(desk, world, state):
     id_ = placed(world, "ani", Place(state)).id
-    assert "give the reason with --reason" in desk.run("retry", id_).output
-    assert desk.told("retry", id_, "--reason", "new account")[0].startswith("proposed: RETRY  ")
+    assert f"it is {state}, and two people decide to pay it: give --reason" in desk.run("retry", id_).output
+    assert desk.found("retry", id_, "--reason", "new account")["proposed"] == "RETRY"
     desk.me = BUDI
     world.later(seconds=world.rules.key_lifetime_s)
-    assert desk.told("approve", id_, "--yes")[-1] == line(world, id_, "DUE", int(state is State.REVERSED))
+    assert desk.found("approve", id_, "--yes") == row(world, id_, "DUE", int(state is State.REVERSED))
     assert len(world.messages()) == 1
 
 
@@ -152,7 +166,7 @@ def test_if_a_worker_was_faster_the_command_says_so_and_writes_nothing(desk, wor
     world.worker.process(id_, world.now)
     monkeypatch.setattr(world.store, "get", lambda _: stale)
     assert desk.refused("hold", id_, "--reason", "why") == (
-        "Error: This payment is being processed; try again shortly. (payout_superseded)"
+        f"Error: This payment is being processed; try again shortly. (payout_superseded entitlement_id={id_})"
     )
     assert {event.authority for event in world.store.events(id_)} == {None}
 
@@ -161,52 +175,69 @@ def test_if_a_worker_was_faster_the_command_says_so_and_writes_nothing(desk, wor
 
 
 def test_the_status_of_a_pause_says_since_when_by_whom_and_why(desk, world):
-    assert desk.told("status")[0] == "not paused"
-    assert desk.told("pause", "--reason", "wrong amounts") == ["paused"]
+    assert desk.found("status")["payouts"] == "not paused"
+    paused = {"payouts": "paused", "since": iso(T0), "by": ANI, "reason": "wrong amounts"}
+    assert desk.found("pause", "--reason", "wrong amounts") == paused
     world.later(seconds=60)
     desk.me = BUDI
-    assert desk.told("status")[0] == f"paused since 2026-11-24T03:00:00Z by {ANI}: wrong amounts"
-    assert desk.told("resume", "--reason", "put right") == ["not paused"]
-    assert desk.told("status") == [
-        "not paused",
-        "DAY#2026-11-24  Rp150.000.000.000  taken Rp0  left Rp150.000.000.000",
-        f"  RESUME  2026-11-24T03:01:00Z  by {BUDI}: put right",
-        f"  PAUSE  2026-11-24T03:00:00Z  by {ANI}: wrong amounts",
+    assert desk.found("status").items() >= paused.items()
+    assert desk.found("resume", "--reason", "put right") == {"payouts": "not paused"}
+    status = desk.found("status")
+    assert status["payouts"] == "not paused"
+    assert status["today"] == [ceiling("DAY#2026-11-24", 150_000_000_000) | {"paid": 0, "paid_idr": 0}]
+    assert [(act["deed"], act["at"], act["by"], act["reason"]) for act in status["acts"]] == [
+        ("RESUME", iso(world.now), BUDI, "put right"),
+        ("PAUSE", iso(T0), ANI, "wrong amounts"),
     ]
+
+
+def ceiling(name: str, amount: int, reserved: int = 0, by: str | None = None, why: str | None = None) -> object:
+    sums = {"amount_idr": amount, "reserved_idr": reserved, "left_idr": amount - reserved}
+    return {"ceiling": name} | sums | {"set_by": by, "reason": why}
+
+
+def test_the_status_tells_what_is_reserved_from_what_is_paid(desk, world):
+    world.worker.process(world.entitle(world.person("ani")), world.now)
+    world.later(seconds=60)
+    (today,) = desk.found("status")["today"]
+    sums = [today[name] for name in ("reserved_idr", "paid", "paid_idr")]
+    assert sums == [BLOCK, 1, 600_000], "a worker takes a block of 20 payments"
+    world.now += timedelta(days=1)
+    assert [desk.found("status")["today"][0][name] for name in ("reserved_idr", "paid")] == [0, 0]
+
+
+BLOCK = 20 * 600_000
 
 
 def test_a_ceiling_is_shown_and_set_with_its_read_value(desk, world):
-    assert desk.told("ceiling", "show", "--wave", "143", "--kind", "incentive") == [
-        "WAVE#143#INCENTIVE  Rp60.000.000.000  taken Rp0  left Rp60.000.000.000"
-    ]
+    envelope = desk.found("ceiling", "show", "--wave", "143", "--kind", "incentive")
+    assert envelope == ceiling("WAVE#143#INCENTIVE", 60_000_000_000)
     world.worker.process(world.entitle(world.person("ani")), world.now)
-    block = f"{20 * 600_000:,}".replace(",", ".")
-    assert desk.told("ceiling", "show")[0].startswith(
-        f"DAY#2026-11-24  Rp150.000.000.000  taken Rp{block}  left Rp149."
-    )
+    assert desk.found("ceiling", "show") == ceiling("DAY#2026-11-24", 150_000_000_000, BLOCK)
     day = ["--date", "2026-11-24"]
-    assert desk.told("ceiling", "set", "1000000", *day, "--was", "150000000000", "--reason", "trial") == [
-        f"DAY#2026-11-24  Rp1.000.000  taken Rp{block}  left Rp-11.000.000  set by {ANI}: trial"
-    ]
+    lower = ceiling("DAY#2026-11-24", 1_000_000, BLOCK, ANI, "trial")
+    assert desk.found("ceiling", "set", "1000000", *day, "--was", "150000000000", "--reason", "trial") == lower
     assert desk.refused("ceiling", "set", "9", *day, "--was", "150000000000", "--reason", "late") == (
-        "Error: That value is not the present ceiling DAY#2026-11-24; nothing was changed. (payout_ceiling_changed)"
+        "Error: That value is not the present ceiling DAY#2026-11-24; nothing was changed. (payout_ceiling_changed); "
+        "read it again: `gelombang payout ceiling show`"
     )
-    assert desk.told("ceiling", "show")[0].endswith(f"set by {ANI}: trial")
-    assert desk.told("status")[2].startswith("  SET_CEILING DAY#2026-11-24 from 150000000000 to 1000000  ")
+    assert desk.found("ceiling", "show") == lower
+    assert "left      Rp-11.000.000" in [line.rstrip() for line in desk.told("ceiling", "show")]
+    act = desk.found("status")["acts"][0]
+    assert (act["deed"], act["about"]) == ("SET_CEILING", "DAY#2026-11-24 from 150000000000 to 1000000")
 
 
 @pytest.mark.parametrize("wave", ["142", "143", "145", "155"])
 def test_the_envelope_of_a_past_or_coming_wave_can_be_set(desk, wave):
     envelope = ["--wave", wave, "--kind", "incentive"]
-    assert desk.told("ceiling", "set", "5", *envelope, "--was", "60000000000", "--reason", "less") == [
-        f"WAVE#{wave}#INCENTIVE  Rp5  taken Rp0  left Rp5  set by {ANI}: less"
-    ]
+    less = desk.found("ceiling", "set", "5", *envelope, "--was", "60000000000", "--reason", "less")
+    assert less == ceiling(f"WAVE#{wave}#INCENTIVE", 5, by=ANI, why="less")
 
 
 @pytest.mark.parametrize("wave", ["0", "53", "140", "200", "9999", "99999", "100001"])
 def test_the_envelope_of_an_unknown_wave_cannot_be_set(desk, wave):
     envelope = ["--wave", wave, "--kind", "incentive"]
-    said = f"Error: There is no wave {wave}. (unknown_wave)"
+    said = f"Error: There is no wave {wave}. (unknown_wave); `gelombang wave list` shows those there are"
     assert desk.refused("ceiling", "set", "5", *envelope, "--was", "60000000000", "--reason", "less") == said
     assert desk.refused("ceiling", "show", *envelope) == said
     assert desk.world.administration.acts(1) == []
@@ -214,7 +245,7 @@ def test_the_envelope_of_an_unknown_wave_cannot_be_set(desk, wave):
 
 def test_today_is_the_day_in_jakarta(desk, world):
     world.now = datetime(2026, 11, 24, 17, 0, tzinfo=UTC)
-    assert desk.told("ceiling", "show")[0].startswith("DAY#2026-11-25  ")
+    assert desk.found("ceiling", "show")["ceiling"] == "DAY#2026-11-25"
 
 
 @pytest.mark.parametrize(

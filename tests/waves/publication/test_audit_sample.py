@@ -103,7 +103,10 @@ def test_the_audit_sample_is_always_the_same(world, tmp_path: Path):
 def test_a_wave_that_is_not_drawn_is_refused(world, now):
     world.at(T0, now)
     result = run()
-    assert (result.exit_code, result.output) == (1, f"Error: wave_not_drawn wave={WAVE}\n")
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: Wave {WAVE} has not been drawn yet. (wave_not_drawn); `gelombang draw watch` shows how far it is\n",
+    )
 
 
 def test_a_published_leaf_that_nobody_joined_with_is_shown_as_such(world):
@@ -129,7 +132,10 @@ def test_lists_that_the_note_does_not_commit_to_are_refused(world):
     leaves = world.files(WAVE)["leaves/31.bin"]
     world.publication.put(WAVE, {"leaves/31.bin": leaves[:-1] + bytes([leaves[-1] ^ 1])})
     result = run()
-    assert (result.exit_code, result.output) == (1, f"Error: list_changed wave={WAVE}\n")
+    assert (result.exit_code, result.output) == (
+        1,
+        f"Error: The list of wave {WAVE} is not the one that its note commits to. (list_changed)\n",
+    )
 
 
 def test_the_audit_sample_shows_only_the_ends_of_a_nik_and_no_name(
