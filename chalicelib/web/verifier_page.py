@@ -1,6 +1,6 @@
 """The page that checks a draw in a browser: `public/verify.html` with this deployment's pinned values put into it.
 
-The page is one file that also works alone, from a disk; it needs only the published files. It may run its own two
+The page is one file that also works alone, from a disk; it needs only the published files. It may run its own
 scripts, known by their hashes, and ask this origin and the results for files, and nothing else.
 """
 
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 FILE = Path(__file__).parents[1] / "draw/public/verify.html"
 
 _EMPTY = '<script type="application/json" id="settings">{}</script>'
+_SCRIPT = re.compile(r'<script id="([a-z]+)">(.*?)</script>', re.DOTALL)
 _INLINE = re.compile(r'<(script|style)(?: id="[a-z]+")?>(.*?)</\1>', re.DOTALL)
 
 
 class Page(Value, frozen=True):
-    """The page, and the Content-Security-Policy that it needs."""
+    """A page or a script of one, and the Content-Security-Policy that it needs."""
 
-    html: str
+    text: str
     policy: str
 
 
@@ -43,13 +44,7 @@ class VerifierPage:
         if self._html.count(_EMPTY) != 1:
             raise ValueError(f"{file.name} has no single place for the settings")
         self._policy = _policy(self._html, results_url)
-        pinned = [chain for chain in rules.chains.values() if chain.production or chain is rules.pinned]
-        self._believed = {
-            "chains": list(map(msgspec.structs.asdict, pinned)),
-            "freeze_delay_s": rules.freeze_delay_s,
-            "witnesses": list(rules.witnesses.keys),
-            "quorum": rules.witnesses.quorum,
-        }
+        self._believed = believed(rules)
 
     def of(self, wave: WaveView) -> Page:
         """The page of a wave; before its files are published it says so."""
@@ -61,6 +56,23 @@ class VerifierPage:
         }
         text = json.dumps(settings, separators=(",", ":")).replace("<", "\\u003c")
         return Page(self._html.replace(_EMPTY, _EMPTY.replace("{}", text)), self._policy)
+
+
+def believed(rules: DrawRules) -> dict[str, Any]:
+    """What a check of a draw takes as given: chains, the delay of the freeze, witnesses."""
+    pinned = [chain for chain in rules.chains.values() if chain.production or chain is rules.pinned]
+    return {
+        "chains": list(map(msgspec.structs.asdict, pinned)),
+        "freeze_delay_s": rules.freeze_delay_s,
+        "witnesses": list(rules.witnesses.keys),
+        "quorum": rules.witnesses.quorum,
+    }
+
+
+def scripts(file: Path = FILE) -> str:
+    """The page's scripts that compute and read, without those that show."""
+    found = dict(_SCRIPT.findall(file.read_text(encoding="utf-8")))
+    return found["core"] + found["reading"]
 
 
 def _policy(html: str, results_url: str) -> str:

@@ -17,7 +17,7 @@ from chalicelib.waves.wire import WaveView
 from chalicelib.web.verifier_page import FILE, VerifierPage
 
 HTML = FILE.read_text(encoding="utf-8")
-SCRIPTS = dict(re.findall(r'<script id="(core|page)">(.*?)</script>', HTML, re.DOTALL))
+SCRIPTS = dict(re.findall(r'<script id="(core|reading|page)">(.*?)</script>', HTML, re.DOTALL))
 RULES = load_programme("prod").draw
 
 
@@ -49,7 +49,7 @@ def test_the_page_is_one_small_file_without_external_resources():
 
 
 def test_the_page_gets_the_wave_and_the_pinned_facts_of_the_stage():
-    told = settings_of(VerifierPage(RULES, "https://results.example").of(view()).html)
+    told = settings_of(VerifierPage(RULES, "https://results.example").of(view()).text)
     assert told["wave"] == 54
     assert told["closes_at"] == "2023-06-05T17:00:00Z"
     assert told["results_url"] == "https://results.example/draws/54/"
@@ -59,7 +59,7 @@ def test_the_page_gets_the_wave_and_the_pinned_facts_of_the_stage():
 
 
 def test_before_the_freeze_the_page_has_no_results():
-    assert settings_of(VerifierPage(RULES, "https://results.example").of(view(None)).html)["results_url"] is None
+    assert settings_of(VerifierPage(RULES, "https://results.example").of(view(None)).text)["results_url"] is None
 
 
 def test_only_a_stage_with_the_development_chain_accepts_it():
@@ -67,7 +67,7 @@ def test_only_a_stage_with_the_development_chain_accepts_it():
     chains = {
         stage: {
             chain["production"]
-            for chain in settings_of(VerifierPage(rules, "http://127.0.0.1").of(view()).html)["chains"]
+            for chain in settings_of(VerifierPage(rules, "http://127.0.0.1").of(view()).text)["chains"]
         }
         for stage, rules in (("prod", RULES), ("local", local))
     }
@@ -75,7 +75,7 @@ def test_only_a_stage_with_the_development_chain_accepts_it():
 
 
 def test_no_setting_can_end_the_script_element():
-    html = VerifierPage(RULES, "https://results.example").of(view("</script><script>alert(1)")).html
+    html = VerifierPage(RULES, "https://results.example").of(view("</script><script>alert(1)")).text
     assert settings_of(html)["results_url"] == "</script><script>alert(1)"
     assert html.count("<script") == HTML.count("<script")
 
