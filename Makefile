@@ -47,10 +47,10 @@ test-deep: $(BIN)/.installed ## jobs that die at every single call (make test tr
 test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
 	@bash tests/on_dynamodb.sh tests/races
 
-test-page: $(BIN)/.installed ## the page that checks a draw, in headless Chromium (which it needs, and never downloads)
+test-page: $(BIN)/.installed ## the citizen's page and the page that checks a draw, in headless Chromium (never downloaded)
 	@$(BIN)/python -m tests.pages.chromium
-	$(BIN)/pytest -m page tests/pages --ignore tests/pages/test_passkeys.py
-	$(BIN)/pytest -m page tests/pages/test_passkeys.py  # a process has one moto, which the pages above keep to the end
+	$(BIN)/pytest -m page tests/pages --ignore tests/pages/test_passkeys.py --ignore tests/pages/citizen
+	$(BIN)/pytest -m page tests/pages/test_passkeys.py tests/pages/citizen  # a process has one moto, which the pages above keep to the end
 
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale

@@ -63,6 +63,32 @@ def citizen(request: Any) -> AuthResponse:
 
 app.citizen = citizen
 
+# The citizen's page, which uses the routes below
+
+
+@app.endpoint("GET /", "The page for citizens", answers={200: edge.Text("text/html")})
+def get_page() -> edge.Reply:
+    page = services().citizen_page.page
+    return edge.ok(page.text, cache_s=60, policy=page.policy)
+
+
+@app.endpoint(
+    "GET /assets/{build}/{module}", "A module of that page (JavaScript)", answers={200: edge.Text("text/javascript")}
+)
+def get_asset(build: str, module: str) -> edge.Reply:
+    room = services().citizen_page
+    script = room.script(module)
+    return edge.ok(script.text, cache_s=edge.A_YEAR_S if build == room.build else 0, policy=script.policy)
+
+
+@app.endpoint(
+    "GET /sw.js", "What keeps that page for when there is no signal", answers={200: edge.Text("text/javascript")}
+)
+def get_service_worker() -> edge.Reply:
+    script = services().citizen_page.service_worker
+    return edge.ok(script.text, policy=script.policy)
+
+
 # Accounts: at any hour, whether or not a wave is open
 
 
@@ -512,7 +538,7 @@ def get_inclusion_proof(query: waves.ProofQuery, number: str, leaf: str) -> edge
 )
 def get_verifier(number: str) -> edge.Reply:
     page = services().verifier.of(services().waves.get(edge.number(number), app.now()))
-    return edge.ok(page.html, cache_s=60, policy=page.policy)
+    return edge.ok(page.text, cache_s=60, policy=page.policy)
 
 
 @app.endpoint(

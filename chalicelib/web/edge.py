@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES = 10 * 1024
+A_YEAR_S = 31_536_000
+"""How long what never changes may be kept."""
 RETRY_AFTER_S = 5
 """How long a client is asked to wait when we are busy, unless the refusal has the fact `retry_after_s`."""
 
@@ -58,7 +60,8 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`", re.DOTALL)
 
 
 def _keep(cache_s: int) -> str:
-    return f"public, max-age={cache_s}" if cache_s else "no-store"
+    for_good = ", immutable" if cache_s >= A_YEAR_S else ""
+    return f"public, max-age={cache_s}{for_good}" if cache_s else "no-store"
 
 
 class Reply(Value, frozen=True):

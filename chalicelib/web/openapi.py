@@ -45,6 +45,7 @@ _TAGS: dict[str, str] = {
     "Provider": "Hints of the payment provider",
     "Notices": "Announcements, and the pages behind the links in mails",
     "Statistics": "What came of it, as the last count found it",
+    "Pages": "The citizen's page and its modules",
     "Service": "This document, and how the service is",
 }
 _TAG_OF: dict[str, str] = {
@@ -75,6 +76,9 @@ _TAG_OF: dict[str, str] = {
     "statistics": "Statistics",
     "statistics.csv": "Statistics",
     "references": "Service",
+    "": "Pages",
+    "assets": "Pages",
+    "sw.js": "Pages",
     "openapi.json": "Service",
     "health": "Service",
 }

@@ -71,7 +71,7 @@ def believed(rules: DrawRules) -> dict[str, Any]:
 
 def scripts(file: Path = FILE) -> str:
     """The page's scripts that compute and read, without those that show."""
-    found = dict(_SCRIPT.findall(file.read_text(encoding="utf-8")))
+    found: dict[str, str] = dict(_SCRIPT.findall(file.read_text(encoding="utf-8")))
     return found["core"] + found["reading"]
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ..registration.wire import FinancialAddressForm, RegistrationForm
     from ..watch import Watch
     from ..waves.rules import Beneficiary
+    from ..web.citizen_page import CitizenPage
     from ..web.verifier_page import VerifierPage
 
 
@@ -177,6 +178,12 @@ class Services(ParticipantsServices):
         from ..web.verifier_page import VerifierPage
 
         return VerifierPage(self.programme.draw, self.settings.results_url)
+
+    @cached_property
+    def citizen_page(self) -> CitizenPage:
+        from ..web.citizen_page import CitizenPage
+
+        return CitizenPage(self.programme, self.settings)
 
     def agenda(self, now: datetime) -> str:
         """`GET /waves.ics`."""

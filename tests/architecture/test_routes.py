@@ -13,6 +13,9 @@ from chalicelib.web import openapi
 from tests.conftest import ROOT
 
 PUBLIC = {
+    ("GET", "/"),
+    ("GET", "/assets/{build}/{module}"),
+    ("GET", "/sw.js"),
     ("GET", "/.well-known/jwks.json"),
     ("POST", "/sign-ins"),
     ("GET", "/sign-ins/{sign_in_id}"),

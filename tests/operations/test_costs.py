@@ -256,6 +256,9 @@ COSTS: dict[str, str] = {
     routes.WITHDRAW: "2 GetItem, TransactWriteItems",
     f"{routes.WITHDRAW} again": "2 GetItem",
     "GET /references/{list_name}": "",
+    "GET /": "",
+    "GET /assets/{build}/{module}": "",
+    "GET /sw.js": "",
     "GET /openapi.json": "",
     "GET /health": "",
 }

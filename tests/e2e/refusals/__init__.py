@@ -18,6 +18,8 @@ REFUSALS: dict[str, dict[str, Provoke]] = (
 """By route and code. What every route of a kind has in common (bodies, tokens, outages) is tested for all of them."""
 
 _PUBLIC = (
+    "GET /",
+    "GET /sw.js",
     "GET /openapi.json",
     "GET /.well-known/jwks.json",
     "GET /health",
@@ -35,6 +37,7 @@ SUCCESSES: dict[str, Provoke] = {
     **contacts.SUCCESSES,
     **passkeys.SUCCESSES,
     REFERENCES: lambda _: Call(REFERENCES).at("education"),
+    "GET /assets/{build}/{module}": lambda _: Call("GET /assets/{build}/{module}").at("any", "main.js"),
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},
 }
 """By route: a request that succeeds."""

@@ -1,0 +1,224 @@
+// Registration in six steps, one subject each. NIK and KK stay no longer than the window; the rest is a draft for a week.
+
+import { day, go, kept, now, settings, t } from "./core.js";
+import { account, mine, Refused } from "./net.js";
+import { Answers, Await, bare, Digits, Field, Form, html, Link, Notice, Radios, Screen, Select, Tick, useEffect, useForm, useRead, useState } from "./parts.js";
+import { regencies, provinces, places } from "./places.js";
+
+export const EMPLOYMENT = {
+  jobseeker: ["Mencari kerja", "Looking for work"],
+  laid_off: ["Kena PHK", "Laid off"],
+  worker: ["Pekerja atau buruh", "Worker"],
+  entrepreneur: ["Punya usaha mikro atau kecil", "Own a micro or small business"],
+  student: ["Masih sekolah atau kuliah", "In school or university"],
+  state_official: ["Pejabat negara", "State official"],
+  legislator: ["Anggota DPR atau DPRD", "Member of parliament or council"],
+  civil_servant: ["Aparatur sipil negara (PNS atau PPPK)", "Civil servant"],
+  military: ["Anggota TNI", "Military"],
+  police: ["Anggota Polri", "Police"],
+  village_official: ["Kepala atau perangkat desa", "Village official"],
+  soe_executive: ["Direksi atau komisaris BUMN atau BUMD", "Executive of a state-owned company"],
+};
+const OFFICIALS = Object.keys(EMPLOYMENT).slice(5);
+export const EDUCATION = {
+  none: ["Tidak sekolah atau tidak tamat SD", "No school completed"],
+  elementary: ["SD", "Elementary school"],
+  junior_high: ["SMP", "Junior high school"],
+  senior_high: ["SMA atau SMK", "Senior high school"],
+  diploma: ["Diploma", "Diploma"],
+  bachelor: ["Sarjana (S1 atau D4)", "Bachelor"],
+  postgraduate: ["Pascasarjana (S2 atau S3)", "Postgraduate"],
+};
+const options = (texts, values = Object.keys(texts)) => values.map((value) => [value, t(...texts[value])]);
+
+const EMPTY = { day: "", month: "", year: "", work: "", official: "", name: "", nik: "", kk: "", phone: "", province: "", regency: "",
+  education: "", consent: false };
+const NUMBERS = ["nik", "kk"];
+
+const two = (text) => bare(text).padStart(2, "0");
+const birthDate = ({ year, month, day: date }) => `${bare(year)}-${two(month)}-${two(date)}`;
+const employment = ({ work, official }) => (work === "official" ? official : work);
+
+function isDate(text) {
+  const date = new Date(`${text}T00:00:00Z`);
+  return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 10) === text && date.getTime() < now();
+}
+
+function ageOn(text) {
+  const today = new Date(now() + 7 * 3600000).toISOString().slice(0, 10);
+  return Number(today.slice(0, 4)) - Number(text.slice(0, 4)) - (today.slice(5) < text.slice(5) ? 1 : 0);
+}
+
+/** What is wrong with a number of 16 digits; empty if nothing that a device can see. */
+function sixteen(text, name, women) {
+  const digits = bare(text);
+  if (!/^\d*$/.test(digits) || digits.length !== 16) {
+    return t(`${name} harus 16 angka; Anda mengisi ${digits.length}.`, `A ${name} has 16 digits; you entered ${digits.length}.`);
+  }
+  const date = Number(digits.slice(6, 8)), born = women && date > 40 ? date - 40 : date, month = Number(digits.slice(8, 10));
+  return born < 1 || born > 31 || month < 1 || month > 12 ? t("Angka ke-7 sampai ke-12 bukan tanggal.", "Digits 7 to 12 are no date.") : "";
+}
+
+const CHECKS = {
+  1: (given) => ({
+    day: isDate(birthDate(given)) ? "" : t("Isi tanggal lahir yang benar.", "Give a real birth date."),
+    work: given.work ? "" : t("Pilih pekerjaan Anda.", "Choose your work."),
+    official: given.work !== "official" || given.official ? "" : t("Pilih jabatan Anda.", "Choose your office."),
+  }),
+  2: ({ name, nik }) => ({ name: name.trim() ? "" : t("Isi nama Anda.", "Give your name."), nik: sixteen(nik, "NIK", true) }),
+  3: ({ kk, nik, phone }) => ({
+    kk: sixteen(kk, "KK", false) || (bare(kk) === bare(nik) ? t("Ini NIK Anda. Nomor KK ada di atas Kartu Keluarga.", "This is your NIK. The KK number is at the top of the family card.") : ""),
+    phone: /^(\+?62|0)8\d{7,11}$/.test(bare(phone).replace(/[()]/g, "")) ? "" : t("Isi nomor ponsel Indonesia, seperti 0812-3456-7890.", "Give an Indonesian mobile number, such as 0812-3456-7890."),
+  }),
+  4: ({ province, regency }) => ({
+    province: province ? "" : t("Pilih provinsi.", "Choose a province."),
+    regency: regency && regency.startsWith(province) ? "" : t("Pilih kabupaten atau kota.", "Choose a regency or city."),
+  }),
+  5: ({ education }) => ({ education: education ? "" : t("Pilih pendidikan terakhir.", "Choose your education.") }),
+  6: ({ consent }) => ({ consent: consent ? "" : t("Centang jika Anda setuju.", "Tick the box if you agree.") }),
+};
+
+/** The field of a refusal's code, and its step. */
+const REFUSED = {
+  malformed_nik: ["nik", 2], malformed_name: ["name", 2], malformed_kk: ["kk", 3], malformed_phone: ["phone", 3],
+  phone_already_used: ["phone", 3], unknown_region: ["regency", 4], consent_missing: ["consent", 6], nik_already_registered: ["nik", 2],
+  nik_cannot_change: ["nik", 2],
+};
+const NOT_ELIGIBLE = ["under_age", "over_age", "in_formal_education", "excluded_occupation", "excluded"];
+
+const TITLES = {
+  1: ["Tanggal lahir dan pekerjaan", "Birth date and work"],
+  2: ["Nama dan NIK", "Name and NIK"],
+  3: ["Kartu Keluarga dan ponsel", "Family card and phone"],
+  4: ["Alamat di KTP", "Address on the KTP"],
+  5: ["Pendidikan", "Education"],
+  6: ["Periksa dan kirim", "Check and send"],
+};
+
+function NotEligible({ code, detail, back }) {
+  const text = {
+    in_formal_education: ["Anda masih bersekolah atau kuliah. Daftar lagi setelah selesai.", "You are in school or university. Register once you are done."],
+    excluded_occupation: ["Pekerjaan ini tidak dapat mengikuti program.", "This occupation cannot take part."],
+    under_age: [`Peserta berusia ${settings.age_min} sampai ${settings.age_max} tahun.`, `Participants are ${settings.age_min} to ${settings.age_max} years old.`],
+    over_age: [`Peserta berusia ${settings.age_min} sampai ${settings.age_max} tahun.`, `Participants are ${settings.age_min} to ${settings.age_max} years old.`],
+  }[code];
+  return html`<${Screen} title=${t("Anda belum dapat ikut", "You cannot take part")}>
+    <p>${text ? t(...text) : detail}</p><p>${t("Salah isi? Perbaiki. Keliru menurut Anda? Beri tahu kami.", "A slip? Correct it. Wrong in your view? Tell us.")}</p>
+    <p><button type="button" onClick=${back}>${t("Perbaiki isian", "Correct it")}</button> ${" "}<${Link} to="bantuan/baru/eligibility">${t("Laporkan", "Report")}<//></p><//>`;
+}
+
+function Step1({ form }) {
+  return html`<fieldset class="field" aria-describedby=${form.errors.day ? "birth-error" : undefined}><legend>${t("Tanggal lahir", "Birth date")}</legend>
+      <p class="hint">${t("Seperti di KTP, misalnya 17 8 1995", "As on the KTP, such as 17 8 1995")}</p>
+      <div class="row"><${Digits} form=${form} field="day" label=${t("Tanggal", "Day")} autocomplete="bday-day" maxlength="2" />
+        <${Digits} form=${form} field="month" label=${t("Bulan", "Month")} autocomplete="bday-month" maxlength="2" />
+        <${Digits} form=${form} field="year" label=${t("Tahun", "Year")} autocomplete="bday-year" maxlength="4" /></div></fieldset>
+    <${Radios} form=${form} field="work" label=${t("Apa pekerjaan Anda sekarang?", "What is your work now?")}
+      options=${[...options(EMPLOYMENT, Object.keys(EMPLOYMENT).slice(0, 5)), ["official", t("Pejabat atau aparatur", "Official or in public service")]]} />
+    ${form.values.work === "official" && html`<${Radios} form=${form} field="official" label=${t("Yang mana?", "Which one?")} options=${options(EMPLOYMENT, OFFICIALS)} />`}`;
+}
+
+const Step2 = ({ form }) => html`
+  <${Field} form=${form} field="name" label=${t("Nama lengkap", "Full name")} hint=${t("Persis seperti di KTP", "Exactly as on the KTP")} autocomplete="name" />
+  <${Digits} form=${form} field="nik" label="NIK" hint=${t("16 angka di KTP", "16 digits on the KTP")} />`;
+
+const Step3 = ({ form }) => html`
+  <${Digits} form=${form} field="kk" label=${t("Nomor Kartu Keluarga (KK)", "Family card (KK) number")} hint=${t("16 angka di bagian atas KK", "16 digits at the top of the card")} />
+  <${Field} form=${form} field="phone" type="tel" label=${t("Nomor ponsel", "Mobile number")} hint="0812-3456-7890" autocomplete="tel-national" />`;
+
+function Step4({ form }) {
+  const found = places();
+  if (!found) return html`<p role="status">${t("Memuat...", "Loading...")}</p>`;
+  return html`<${Select} form=${form} field="province" label=${t("Provinsi", "Province")} options=${provinces(found)} />
+    <${Select} form=${form} field="regency" label=${t("Kabupaten atau kota", "Regency or city")} options=${regencies(found, form.values.province)} />`;
+}
+
+const Step5 = ({ form }) => html`<${Radios} form=${form} field="education" label=${t("Pendidikan terakhir yang tamat", "Highest education completed")} options=${options(EDUCATION)} />`;
+
+const date = (values) => (isDate(birthDate(values)) ? day(birthDate(values)) : "-");
+
+function Step6({ form }) {
+  const found = places(), { values } = form;
+  const named = (code) => (found && found.names[code]) || code || "-";
+  return html`<${Answers} rows=${[
+    [t("Tanggal lahir", "Birth date"), date(values), "daftar/1"],
+    [t("Pekerjaan", "Work"), EMPLOYMENT[employment(values)] ? t(...EMPLOYMENT[employment(values)]) : "-", "daftar/1"],
+    [t("Nama", "Name"), values.name || "-", "daftar/2"], ["NIK", bare(values.nik) || "-", "daftar/2"], ["KK", bare(values.kk) || "-", "daftar/3"],
+    [t("Ponsel", "Mobile"), values.phone || "-", "daftar/3"], [t("Alamat di KTP", "Address on the KTP"), `${named(values.regency)}, ${named(values.province)}`, "daftar/4"],
+    [t("Pendidikan", "Education"), EDUCATION[values.education] ? t(...EDUCATION[values.education]) : "-", "daftar/5"]]} />
+    <h2>${t("Persetujuan", "Consent")}</h2>
+    <p>${t("Kami memakai data ini untuk memeriksa syarat, mengundi, membayar, dan menghitung hasil program. Data disimpan tersandi. Mitra pelatihan hanya melihat nomor kartu Anda.",
+    "We use this data to check the rules, draw, pay and count the results of the programme. It is kept encrypted. A training partner sees your card number only.")}</p>
+    <${Tick} form=${form} field="consent">${t("Saya setuju.", "I agree.")}<//>`;
+}
+
+const STEPS = { 1: Step1, 2: Step2, 3: Step3, 4: Step4, 5: Step5, 6: Step6 };
+
+function Steps({ step, known }) {
+  const form = useForm(`daftar:${account()}`, { ...EMPTY, ...known }, NUMBERS);
+  const [refused, setRefused] = useState(null);
+  useEffect(() => {
+    // A step is shown when those before it are right: what was dropped with the window is asked for first.
+    if (!form.ready || step === 1) return;
+    const missing = [1, 2, 3, 4, 5].find((one) => one < step && Object.values(CHECKS[one](form.current())).some(Boolean));
+    if (missing) go(`daftar/${missing}`, true);
+  }, [form.ready, step]);
+  const title = t(...TITLES[step]);
+  const check = (values) => CHECKS[step](values);
+  const send = async (values) => {
+    if (step === 1) {
+      const age = ageOn(birthDate(values)), work = employment(values);
+      const code = work === "student" ? "in_formal_education" : OFFICIALS.includes(work) ? "excluded_occupation"
+        : age < settings.age_min ? "under_age" : age > settings.age_max ? "over_age" : null;
+      if (code) return setRefused({ code });
+    }
+    if (step < 6) return go(`daftar/${step + 1}`);
+    await mine("PUT", "/me/registration", {
+      nik: bare(values.nik), kk: bare(values.kk), name: values.name.trim(), birth_date: birthDate(values), phone: values.phone.trim(),
+      province: values.province, regency: values.regency, education: values.education, employment: employment(values),
+      consent_version: settings.consent_version,
+    }).catch((error) => {
+      if (!(error instanceof Refused) || !NOT_ELIGIBLE.includes(error.code)) throw error;
+      setRefused(error);
+    }).then(async (done) => {
+      if (!done) return;
+      await form.drop();
+      await kept.put(`told:${account()}`, "registered");
+      go("", true);
+    });
+    return undefined;
+  };
+  const failed = ({ code, detail }) => {
+    const [field, where] = REFUSED[code] || [];
+    if (!field) return null;
+    if (where === step) return { [field]: detail };
+    return { [field]: html`${detail} <${Link} to=${`daftar/${where}`}>${t("Ubah", "Change")}<//>` };
+  };
+  if (!form.ready) return null;
+  if (refused) return html`<${NotEligible} code=${refused.code} detail=${refused.detail} back=${() => (setRefused(null), go("daftar/1"))} />`;
+  const Shown = STEPS[step];
+  return html`<${Screen} title=${title} back=${step > 1 ? `daftar/${step - 1}` : ""}>
+    <p class="soft">${t(`Langkah ${step} dari 6`, `Step ${step} of 6`)}</p>
+    ${known.masked && step < 4 && html`<${Notice}>${t("Untuk mengubah data, isi lagi NIK, KK dan ponsel.", "To change your details, give NIK, KK and phone again.")}<//>`}
+    <${Form} form=${form} title=${title} check=${check} send=${send} refused=${failed}
+      label=${step < 6 ? t("Lanjut", "Continue") : t("Kirim pendaftaran", "Send registration")}><${Shown} form=${form} /><//><//>`;
+}
+
+/** What is known already, when a registration is corrected. */
+function start({ registration }) {
+  if (!registration) return {};
+  const [year, month, date_] = registration.birth_date.split("-"), { employment: work } = registration;
+  return {
+    masked: true, year, month: String(Number(month)), day: String(Number(date_)), work: OFFICIALS.includes(work) ? "official" : work,
+    official: OFFICIALS.includes(work) ? work : "", name: registration.name, province: registration.province, regency: registration.regency,
+    education: registration.education,
+  };
+}
+
+function Register({ rest: [step] }) {
+  const found = useRead({ me: "/me" });
+  const at = Number(step) in STEPS ? Number(step) : 1;
+  return html`<${Await} found=${found}>${({ me }) => html`<${Steps} step=${at} known=${start(me)} key=${at} />`}<//>`;
+}
+
+export const screens = { daftar: Register };

@@ -1,0 +1,267 @@
+"""What the API says of people at each stage of a life, made of its own structs, to the page as it is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+
+from chalicelib.config import Programme
+from chalicelib.helpdesk.wire import GrievanceList, GrievanceView
+from chalicelib.jobs.wire import ApplicationList, MatchList, MatchView, Reason, VacancyView
+from chalicelib.outcomes import questions
+from chalicelib.outcomes.survey_wire import SurveyList, SurveyView
+from chalicelib.payouts.wire import PayoutList, PayoutView
+from chalicelib.registration.rules import Education, Employment, Standing, Verification
+from chalicelib.registration.wire import FinancialAddressView, RegistrationView
+from chalicelib.training.wire import CourseList, CourseView, TrainingList, TrainingView
+from chalicelib.waves.rules import WaveState
+from chalicelib.waves.wire import (
+    BeneficiaryView,
+    DrawnValues,
+    EntryList,
+    EntryView,
+    Receipt,
+    ReceiptFile,
+    WaveList,
+    WaveView,
+)
+from chalicelib.web.citizen_page import CitizenPage
+from chalicelib.web.me import Deadline, Me
+
+ORIGIN = "https://gelombang.example"
+ID, OTHER = "a" * 26, "b" * 26
+WAVE = 61
+NOW = datetime(2026, 6, 3, 3, tzinfo=UTC)
+OPENS, CLOSES, BUY_BY = "2026-06-05T05:00:00Z", "2026-06-08T17:00:00Z", "2026-06-22T17:00:00Z"
+
+REGISTRATION = RegistrationView(
+    nik="3174**********01", kk="3174**********02", name="Siti Aminah", birth_date=date(1995, 8, 17),
+    phone="+62********7890", province="31", regency="3174", education=Education.SENIOR_HIGH,
+    employment=Employment.JOBSEEKER, consent_version="2026-01", standing=Standing.REGISTERED,
+    verification=Verification.PENDING, warnings=(), registered_at=NOW, updated_at=NOW,
+)  # fmt: skip
+ADDRESS = FinancialAddressView(
+    code="BNI", account_number="********6789", holder_name="Siti Aminah", verification="verified", to_do="nothing"
+)
+COURSE = CourseView(
+    ID,
+    "LAS-1",
+    "Dasar Pengelasan",
+    OTHER,
+    "Balai Latihan Kerja",
+    1_250_000,
+    40,
+    "offline",
+    "31",
+    ["welding"],
+    offered=True,
+)
+VACANCY = VacancyView(
+    ID,
+    "Juru las",
+    "PT Baja Maju",
+    "Balai Latihan Kerja",
+    "31",
+    ["welding"],
+    4_000_000,
+    5_500_000,
+    OPENS,
+    CLOSES,
+    open=True,
+)
+
+
+def wave(state: WaveState = WaveState.SCHEDULED, number: int = WAVE, **changes: Any) -> WaveView:
+    drawn = state in {WaveState.FROZEN, WaveState.DRAWN, WaveState.SETTLED}
+    usual = {
+        "number": number, "state": state, "opens_at": OPENS, "closes_at": CLOSES, "quota": 5_000,
+        "entries": 90_000 if drawn else None, "chosen": 5_000 if state is WaveState.SETTLED else None,
+        "results_url": f"https://results.example/draws/{number}" if drawn else None, "beacon": None,
+        "waiting_for": None,
+    }  # fmt: skip
+    return WaveView(**usual | changes)
+
+
+def entry(standing: str, reason: str | None = None, number: int = WAVE) -> EntryView:
+    receipt = Receipt(number, "07" * 32, "5e" * 32, 31, "2026-06-05T05:04:00Z")
+    drawn = DrawnValues("6b" * 32, "0a" * 32, None, None) if reason == "not_drawn" else None
+    return EntryView(number, standing, reason, drawn, receipt, ReceiptFile(f"gelombang-{number}-receipt.json", "{}\n"))
+
+
+def place(state: str) -> BeneficiaryView:
+    return BeneficiaryView(WAVE, "2026000000000001", "2023", state, OPENS, BUY_BY)
+
+
+def training(state: str, **changes: Any) -> TrainingView:
+    usual = {
+        "training_id": ID, "course_id": ID, "course": "LAS-1", "title": "Dasar Pengelasan",
+        "provider_name": "Balai Latihan Kerja", "price_idr": 1_250_000, "state": state,
+        "redeem_code": "ABCD2345EFGH6723",
+        "purchased_at": OPENS, "cancellable_until": CLOSES if state == "PURCHASED" else None, "cancelled_at": None,
+        "redeemed_at": None, "attended_at": None, "completed_at": CLOSES if state == "COMPLETED" else None,
+        "certificate_number": "LAS-1/0001" if state == "COMPLETED" else None, "review": None,
+    }  # fmt: skip
+    return TrainingView(**usual | changes)
+
+
+def payout(state: str, **changes: Any) -> PayoutView:
+    return PayoutView(
+        **{"payout_id": ID, "kind": "INCENTIVE", "amount_idr": 600_000, "state": state, "updated_at": NOW} | changes
+    )
+
+
+def survey(state: str = "open", amount_idr: int = 50_000) -> SurveyView:
+    [version] = questions.load().values()
+    return SurveyView(
+        ID, 1, "beneficiary", WAVE, state, amount_idr, OPENS, CLOSES, None, version.version, version.questions, None
+    )
+
+
+GRIEVANCE = msgspec.convert(
+    {
+        "number": "abcd-efgh-ijkl-mnop", "about": {"kind": "registration"}, "category": "personal_data",
+        "text": "Nama saya salah tulis.", "state": "ANSWERED", "filed_at": OPENS, "deadline_at": CLOSES,
+        "evidence": None,
+        "answer": {"text": "Sudah kami perbaiki.", "answered_at": CLOSES},
+    },
+    GrievanceView,
+)  # fmt: skip
+
+
+@dataclass
+class Life:
+    """What the API says to one person; None for `me` is a guest."""
+
+    me: Me | None
+    wave: WaveView = field(default_factory=wave)
+    entries: list[EntryView] = field(default_factory=list)
+    trainings: list[TrainingView] = field(default_factory=list)
+    payouts: list[PayoutView] = field(default_factory=list)
+    surveys: list[SurveyView] = field(default_factory=list)
+
+    def answers(self) -> dict[str, Any]:
+        """By path."""
+        balance = self.me.balance_idr if self.me else None
+        return {
+            "/me": self.me,
+            "/waves/current": self.wave,
+            "/waves": WaveList([wave(WaveState.SETTLED), wave(number=WAVE + 1)]),
+            f"/waves/{WAVE}": wave(WaveState.SETTLED),
+            "/me/entries": EntryList(self.entries),
+            "/me/trainings": TrainingList(balance, self.trainings),
+            "/me/payouts": PayoutList(self.payouts),
+            "/me/surveys": SurveyList(self.surveys),
+            "/me/grievances": GrievanceList([GRIEVANCE]),
+            "/courses": CourseList([COURSE], None),
+            f"/courses/{ID}": COURSE,
+            "/me/job-matches": MatchList([MatchView(VACANCY, Reason(["welding"], "province"))], None),
+            "/me/job-applications": ApplicationList([], None),
+            "/me/contacts": {"contacts": [
+                {"contact_id": ID, "kind": "email", "contact": "s•••@example.com",
+                 "signs_in_from": None, "signs_in_until": None},
+            ]},
+            "/me/sessions": {"sessions": [{
+                "session_id": ID, "device": "phone", "how": "email", "started_at": OPENS, "last_used_at": OPENS,
+                "ends_at": CLOSES,
+                "has_key": True, "current": True,
+            }]},
+            "/me/passkeys": {"passkeys": []},
+        }  # fmt: skip
+
+
+def me(beneficiary: BeneficiaryView | None = None, balance: int | None = None, **changes: Any) -> Me:
+    usual = {
+        "registration": REGISTRATION, "financial_address": ADDRESS, "beneficiary": beneficiary, "balance_idr": balance,
+        "next_deadline": None,
+    }  # fmt: skip
+    return Me(**usual | changes)
+
+
+def standing(what: Standing) -> RegistrationView:
+    return msgspec.structs.replace(REGISTRATION, standing=what)
+
+
+GRADUATED = me(place("GRADUATED"), 2_250_000)
+REVIEW = {"rating": 9, "text": "Gurunya sabar.", "reviewed_at": CLOSES}
+DONE = [training("COMPLETED", review=REVIEW)]
+HELD = ("needs_financial_address", "account_not_verified", "account_refused", "address_changed", "change_untold",
+        "change_disputed", "under_review", "returned")  # fmt: skip
+LIVES: dict[str, Life] = {
+    "guest": Life(None, wave(WaveState.OPEN)),
+    "unregistered": Life(Me(None, None, None, None, None)),
+    "revoked": Life(me(place("REVOKED"), 0, registration=standing(Standing.REVOKED)), entries=[entry("revoked")]),
+    "excluded": Life(me(), entries=[entry("not_chosen", "excluded")]),
+    "chosen": Life(me(place("POTENTIAL"), 3_500_000), entries=[entry("chosen")]),
+    **{f"held {state}": Life(GRADUATED, trainings=DONE, payouts=[payout(state)]) for state in HELD},
+    "survey": Life(
+        me(place("GRADUATED"), 0, next_deadline=Deadline("survey", CLOSES)), trainings=DONE,
+        payouts=[payout("paid")], surveys=[survey()],
+    ),
+    "review": Life(me(place("ACTIVE"), 2_250_000), trainings=[training("COMPLETED")]),
+    "training": Life(me(place("ACTIVE"), 2_250_000), trainings=[training("PURCHASED")]),
+    "reviewed": Life(GRADUATED, trainings=DONE, payouts=[payout("in_progress")]),
+    "paid": Life(GRADUATED, trainings=DONE, payouts=[payout("paid")]),
+    "graduate": Life(GRADUATED, trainings=DONE, payouts=[payout("paid", updated_at=datetime(2026, 1, 5, tzinfo=UTC))]),
+    "in_selection": Life(me(), wave(WaveState.FROZEN, waiting_for="beacon"), [entry("in_selection")]),
+    "joined": Life(me(), wave(WaveState.OPEN), [entry("waiting_for_closing")]),
+    "open": Life(me(), wave(WaveState.OPEN), [entry("not_chosen", "not_drawn", WAVE - 1)]),
+    "not_chosen": Life(me(), wave(number=WAVE + 1), [entry("not_chosen", "not_drawn")]),
+    "none_open": Life(me()),
+}  # fmt: skip
+"""By the state that home shows, and what it is about."""
+
+
+@contextmanager
+def living(browser: Any, programme: Programme, life: Life, **context: Any) -> Iterator[Any]:
+    """A window of that person; `page.life` may be changed, `page.sent` has what was sent."""
+    served = SimpleNamespace(public_url=ORIGIN, results_url="https://results.example")
+    room = CitizenPage(programme, served)
+    usual = {"locale": "id-ID", "viewport": {"width": 320, "height": 640}, "service_workers": "block"}
+    with browser.new_context(**usual | context) as window:
+        window.set_default_timeout(120_000)
+        page = window.new_page()
+        page.life, page.sent, page.errors = life, [], []
+        page.clock.set_fixed_time(NOW)
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and page.errors.append(line.text))
+
+        def answer(route: Any) -> None:
+            request = route.request
+            path = request.url.removeprefix(ORIGIN).split("?")[0]
+            if path == "/":
+                headers = {"Content-Security-Policy": room.page.policy}
+                return route.fulfill(body=room.page.text, content_type="text/html", headers=headers)
+            if path.startswith("/assets/"):
+                script = room.script(path.rpartition("/")[2])
+                headers = {"Content-Security-Policy": script.policy}
+                return route.fulfill(body=script.text, content_type="text/javascript", headers=headers)
+            if request.method != "GET":
+                page.sent.append((request.method, path, request.post_data_json))
+            found = page.life.answers().get(path)
+            return route.fulfill(status=200 if found else 404, json=msgspec.to_builtins(found or {"code": "not_found"}))
+
+        page.route("**/*", answer)
+        page.goto(f"{ORIGIN}/")
+        if life.me is not None:
+            page.evaluate(SIGN_IN)
+            page.reload()
+        yield page
+        assert [error for error in page.errors if not error.startswith("Failed to load resource")] == []
+
+
+SIGN_IN = """() => new Promise((resolve) => {
+  const asked = indexedDB.open("gelombang", 1);
+  asked.onsuccess = () => {
+    const ends = Date.now() + 86400000;
+    const session = { account: "siti", access_token: "t", refresh_token: "r", session_id: "s", ends };
+    const put = asked.result.transaction("kept", "readwrite").objectStore("kept").put(session, "session");
+    put.onsuccess = resolve;
+  };
+})"""
+"""As if this device had signed in before: what the application says is ours to choose here."""

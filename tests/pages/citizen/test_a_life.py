@@ -1,0 +1,138 @@
+"""One person's whole way by clicks alone: signs up, joins, is chosen, buys, is paid, and checks the draw."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import urllib3
+
+from chalicelib.clock import iso
+from chalicelib.draw.note import parse, round_time
+from chalicelib.training import signatures
+from local.demo import results
+from local.demo.crowd import Partner
+from tests.e2e.world import World
+
+from .conftest import Open, Phone, open_wave
+
+SITI = "siti@example.org"
+
+
+def signed_up(phone: Open, contact: str = SITI) -> Phone:
+    one = phone()
+    one.open()
+    one.state("guest")
+    one.press("Masuk atau daftar")
+    one.sign_in(contact)
+    one.state("unregistered")
+    one.press("Isi data")
+    one.register()
+    return one
+
+
+def settle(world: World, number: int) -> None:
+    """Close a wave, and have it frozen, drawn and awarded."""
+    rules = world.services.programme.draw
+    world.wait_until(world.close_wave(number) + timedelta(seconds=rules.freeze_delay_s))
+    world.fire("advance")
+    note = results.fetch_note(state(world, number).results_url)
+    world.wait_until(round_time(rules.pinned, parse(note).round) + timedelta(seconds=rules.pinned.period_s))
+    for _ in range(5):
+        world.fire("advance")
+        world.deliver()
+    assert state(world, number).state == "SETTLED"
+
+
+def state(world: World, number: int) -> Any:
+    return world.services.waves.get(number, world.now())
+
+
+def report(world: World, partner: Partner, path: str, form: dict[str, Any]) -> None:
+    body = json.dumps(form).encode()
+    headers = signatures.sign(partner.id, partner.key, "POST", path, body, world.now())
+    sent = urllib3.request("POST", world.url + path, body=body, headers={"Content-Type": "application/json", **headers})
+    assert sent.status == 201, sent.data
+
+
+def train(world: World, partner: Partner, code: str, card: str) -> None:
+    """The partner takes the code in, and attests the training."""
+    report(world, partner, "/partners/redemptions", {"redeem_code": code, "card_number": card})
+    attended = {"redeem_code": code, "attended_at": iso(world.now())}
+    report(world, partner, "/partners/training-attendances", attended)
+    world.wait_until(world.now() + timedelta(seconds=5))
+    done = {"redeem_code": code, "certificate_number": "LAS-1/0001", "completed_at": iso(world.now())}
+    report(world, partner, "/partners/training-completions", done)
+
+
+def checks_the_draw(siti: Phone, number: int) -> None:
+    siti.open(f"bukti/{number}")
+    siti.press("Periksa undian")
+    assert siti.page.locator("[data-verdict]").get_attribute("data-verdict") == "good"
+    ticks = siti.page.locator("[data-tick]")
+    assert ticks.evaluate_all("all => all.map(one => one.dataset.ok)") == ["true"] * 4
+
+
+def buys(siti: Phone, course: str) -> tuple[str, str]:
+    """Redeem code and card number, as they are shown."""
+    siti.open()
+    siti.press("Pilih pelatihan")
+    siti.press(course)
+    siti.press("Pilih pelatihan ini")
+    siti.press("Beli")
+    siti.page.locator(".code").nth(1).wait_for()
+    code, card = siti.page.locator(".code").all_inner_texts()
+    return code, card
+
+
+def reviews(siti: Phone) -> None:
+    siti.open()
+    siti.state("review")
+    siti.press("Tulis ulasan")
+    siti.pick("9")
+    siti.fill("Apa yang baik, apa yang kurang?", "Gurunya sabar.")
+    siti.press("Kirim ulasan")
+    siti.title("Terima kasih")
+
+
+def says_where_to_be_paid(siti: Phone) -> None:
+    siti.open()
+    siti.state("held")
+    siti.press("Isi rekening")
+    siti.pick("BNI")
+    siti.fill("Nomor rekening", "0123-456-789")
+    siti.press("Simpan")
+    siti.page.get_by_text("Cocok dengan nama Anda").wait_for()
+
+
+def test_a_person_signs_up_registers_joins_is_chosen_trains_is_paid_and_checks_the_draw(phone: Open, world: World):
+    siti = signed_up(phone)
+    siti.state("none_open")
+    number = open_wave(world)
+    siti.page.reload()
+    siti.state("open")
+    siti.press(f"Gabung gelombang {number}")
+    siti.state("joined")
+
+    settle(world, number)
+    partner = world.add_partner("Balai Latihan Kerja Contoh")
+    rows = "code,title,provider,price_idr,hours,mode,province,skills,offered\n"
+    world.import_courses(f"{rows}LAS-1,Dasar Pengelasan,{partner.id},1250000,1,offline,31,welding,yes\n")
+    siti.page.reload()
+    siti.state("chosen")
+    checks_the_draw(siti, number)
+
+    train(world, partner, *buys(siti, "Dasar Pengelasan"))
+    reviews(siti)
+    world.deliver()
+    world._fsp.books.open_accounts([{"code": "BNI", "account_number": "0123456789", "holder_name": "Siti Aminah"}])
+    says_where_to_be_paid(siti)
+    for _ in range(4):  # a new session's account waits; then the sweep finds it
+        world.wait_until(world.now() + timedelta(hours=73))
+        world.fire("sweep_payouts")
+        world.look_again()
+        world.deliver()
+    siti.open("uang")
+    siti.page.get_by_text("Insentif pelatihan: Rp600.000").wait_for()
+    siti.page.get_by_text("Sudah dibayar").wait_for()

@@ -1,0 +1,130 @@
+"""Every state of home and every screen: shown, in both languages, for everybody, on the smallest phone."""
+
+from __future__ import annotations
+
+import gzip
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.config import Programme
+from chalicelib.waves.rules import WaveState
+
+from .lives import DONE, GRADUATED, ID, LIVES, WAVE, Life, entry, living, payout, survey, wave
+
+AXE = gzip.decompress(Path(__file__).with_name("axe.min.js.gz").read_bytes()).decode()
+"""axe-core 4.14.1, as it is published; its licence is in `axe.LICENSE.txt`."""
+
+WHOLE = Life(GRADUATED, wave(WaveState.OPEN), [entry("chosen")], DONE, [payout("paid")], [survey()])
+SCREENS = (
+    "riwayat", f"bukti/{WAVE}", "katalog", f"katalog/{ID}", "pelatihan", f"pelatihan/{ID}", "uang", "uang/rekening",
+    "survei", f"survei/{ID}", f"survei/{ID}/3", "lowongan", "bantuan", "bantuan/baru",
+    f"bantuan/baru/selection_result/{WAVE}",
+    "akun", "akun/kontak", "akun/perangkat", "akun/kunci", "daftar/1", "masuk",
+)  # fmt: skip
+
+
+def faults(page: Any) -> list[str]:
+    """What axe finds, with the first place of each."""
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+
+
+def for_everybody(page: Any) -> None:
+    """Both languages: nothing wrong, nothing wider than the phone, everything big enough for a finger."""
+    for code, name in (("id", "Indonesia"), ("en", "English")):
+        page.get_by_role("button", name=name, exact=True).click()
+        page.locator(f"html[lang={code}]").wait_for()
+        page.wait_for_timeout(300)
+        assert faults(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320
+        heights = page.eval_on_selector_all("button, .button, select, input:not([type=radio]):not([type=checkbox])",
+                                            "all => all.map(one => one.getBoundingClientRect().height)")  # fmt: skip
+        assert min(heights) >= 36
+
+
+def test_axe_is_the_one_that_was_published():
+    assert sha256(AXE.encode()).hexdigest() == "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+
+
+@pytest.mark.parametrize("name", LIVES)
+def test_home_shows_where_one_stands(browser: Any, programme: Programme, name: str):
+    with living(browser, programme, LIVES[name]) as page:
+        page.locator(f"[data-state={name.split()[0]}] h1").wait_for()
+        for_everybody(page)
+
+
+@pytest.mark.parametrize("way", SCREENS)
+def test_a_screen_is_for_everybody(browser: Any, programme: Programme, way: str):
+    with living(browser, programme, WHOLE) as page:
+        page.goto(f"{page.url.split('#')[0]}#/{way}")
+        page.locator("main h1").wait_for()
+        page.wait_for_load_state("networkidle")
+        for_everybody(page)
+
+
+def test_the_wrong_fields_are_named_above_and_beside(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["unregistered"]) as page:
+        page.get_by_role("link", name="Isi data").click()
+        page.get_by_role("button", name="Lanjut").click()
+        page.get_by_role("alert").get_by_role("link", name="Isi tanggal lahir yang benar.").click()
+        assert page.evaluate("document.activeElement.name") == "day"
+        assert page.title() == "Galat: Tanggal lahir dan pekerjaan - Gelombang"
+        for_everybody(page)
+
+
+def test_what_was_typed_survives_a_reload_and_numbers_only_as_long_as_the_window(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["unregistered"]) as page:
+        page.get_by_role("link", name="Isi data").click()
+        for label, text in (("Tanggal", "17"), ("Bulan", "8"), ("Tahun", "1995")):
+            page.get_by_label(label, exact=True).fill(text)
+        page.get_by_label("Mencari kerja").check()
+        page.get_by_role("button", name="Lanjut").click()
+        page.get_by_label("NIK", exact=True).fill("3174095708950001")
+        page.get_by_label("Nama lengkap").fill("Siti Aminah")
+        page.wait_for_timeout(300)
+        page.reload()
+        assert page.get_by_label("NIK", exact=True).input_value() == "3174095708950001"
+        assert page.get_by_label("Nama lengkap").input_value() == "Siti Aminah"
+        kept = page.evaluate(KEPT)
+        assert "Siti Aminah" in kept
+        assert "3174095708950001" not in kept
+
+
+KEPT = """() => new Promise((resolve) => {
+  const asked = indexedDB.open("gelombang", 1);
+  asked.onsuccess = () => {
+    const all = asked.result.transaction("kept").objectStore("kept").getAll();
+    all.onsuccess = () => resolve(JSON.stringify(all.result));
+  };
+})"""
+
+
+def test_two_touches_join_once(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["open"]) as page:
+        page.get_by_role("button", name=f"Gabung gelombang {WAVE}").dblclick()
+        page.wait_for_timeout(500)
+        assert [path for _, path, _ in page.sent] == ["/waves/current/entries"]
+
+
+def test_without_a_signal_the_last_copy_is_shown_and_says_so(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["training"]) as page:
+        page.locator("[data-state=training] h1").wait_for()
+        page.wait_for_load_state("networkidle")
+        page.route("**/me**", lambda route: route.abort())
+        page.route("**/waves/**", lambda route: route.abort())
+        page.context.set_offline(True)
+        page.evaluate("location.hash = '#/akun'")
+        page.evaluate("location.hash = '#/'")
+        page.get_by_text("Tanpa sinyal. Data dari Rabu, 3 Juni pukul 10.00 WIB.").first.wait_for()
+        assert page.get_by_role("heading", level=1).inner_text() == "Dasar Pengelasan"
+
+
+def test_dates_and_money_are_said_as_people_say_them(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["chosen"]) as page:
+        text = page.locator("main").inner_text()
+        assert "paling lambat Senin, 22 Juni pukul 23.59 WIB" in text
+        assert "Saldo Rp3.500.000, bukan tunai." in text

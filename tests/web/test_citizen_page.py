@@ -1,0 +1,155 @@
+"""The citizen's page as it is served: its files, its size, what it is told and what it may do."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import NotFound
+from chalicelib.registration.rules import Education, Employment
+from chalicelib.web.citizen_page import FIRST, ROOM, CitizenPage
+from chalicelib.web.verifier_page import FILE
+from infrastructure import app_stack
+
+MODULES = {file.name: file.read_text() for file in sorted(ROOM.glob("*.js"))}
+OWN = {name: text for name, text in MODULES.items() if name != "preact.js"}
+COMPRESSED_FROM = app_stack.config("arm64")["minimum_compression_size"]
+
+
+@pytest.fixture
+def page(programme: Programme, cloud: Settings) -> CitizenPage:
+    return CitizenPage(programme, replace(cloud, public_url="https://api.example/api"))
+
+
+def on_the_wire(text: str) -> int:
+    """As the gateway sends it."""
+    raw = text.encode()
+    return len(gzip.compress(raw, mtime=0)) if len(raw) >= COMPRESSED_FROM else len(raw)
+
+
+def told(page: CitizenPage) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="settings">(.*?)</script>', page.page.text, re.DOTALL)
+    assert found
+    return dict(json.loads(found[1]))
+
+
+def test_the_library_is_the_one_that_was_looked_at():
+    # htm 3.1.1, `preact/standalone.module.js`, which has Preact in it.
+    digest = sha256((ROOM / "preact.js").read_bytes()).hexdigest()
+    assert digest == "72284e8e9079c87817145df1110f74e8a2aa040b2fc384922e18dfcb46fc1fd7"
+    licence = (ROOM / "preact.LICENSE.txt").read_text()
+    assert "Apache License" in licence
+    assert "The MIT License (MIT)" in licence
+
+
+def test_the_first_load_is_small(page: CitizenPage):
+    first = [page.page.text, *(page.script(name).text for name in FIRST)]
+    assert sum(map(on_the_wire, first)) <= 60_000
+    # With the answer of the API that a guest is shown, and the script that keeps the page.
+    assert len(first) + 2 <= 12
+
+
+def test_all_of_the_page_is_small_enough_to_be_kept(page: CitizenPage):
+    assert sum(len(gzip.compress(text.encode(), mtime=0)) for text in MODULES.values()) <= 60_000
+
+
+def test_no_module_is_long_or_wants_a_newer_browser():
+    assert {name: text.count("\n") for name, text in OWN.items() if text.count("\n") >= 400} == {}
+    newer = r"\.at\(|structuredClone|Object\.hasOwn|AbortSignal\.timeout|\.replaceAll\(|randomUUID|\.toSorted\("
+    assert {name: found for name, text in OWN.items() if (found := re.findall(newer, text))} == {}
+
+
+def test_no_module_asks_others_or_writes_markup():
+    wrong = r"https?://|innerHTML|outerHTML|dangerouslySet|insertAdjacent|document\.write|\beval\(|new Function"
+    assert {name: found for name, text in OWN.items() if (found := re.findall(wrong, text))} == {}
+    styled = {name for name, text in OWN.items() if re.search(r"\sstyle=", text)}
+    assert styled == set(), "the policy allows no style in an element"
+
+
+def test_every_module_that_another_names_is_there():
+    named = {name for text in OWN.values() for name in re.findall(r'(?:from|import\()\s*"\./([a-z_]+\.js)"', text)}
+    assert named - {"regions.js"} <= MODULES.keys()
+    assert set(FIRST) <= MODULES.keys()
+
+
+def test_a_module_is_kept_under_an_address_that_changes_with_the_room(page: CitizenPage, tmp_path, programme, cloud):
+    for file in ROOM.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "home.js").write_text(MODULES["home.js"] + "\n")
+    assert CitizenPage(programme, cloud, tmp_path).build != page.build
+    assert f'src="/api/assets/{page.build}/main.js"' in page.page.text
+
+
+@pytest.mark.parametrize("name", ["sw.js", "style.css", "index.html", "../citizen_page.py", "none.js"])
+def test_nothing_but_a_module_is_a_module(page: CitizenPage, name: str):
+    with pytest.raises(NotFound):
+        page.script(name)
+
+
+def test_the_policy_allows_the_own_scripts_and_style_and_nobody_elses(page: CitizenPage):
+    policy = dict(part.split(" ", 1) for part in page.page.policy.split("; "))
+    [style] = re.findall(r"<style>(.*?)</style>", page.page.text, re.DOTALL)
+    assert policy == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'",
+        "connect-src": "'self'",
+        "worker-src": "'self'",
+        "img-src": "data:",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+        "require-trusted-types-for": "'script'",
+        "trusted-types": "gelombang",
+    }
+    assert page.script("worker.js").policy.startswith("default-src 'none'; connect-src 'self' https://")
+
+
+def test_the_page_is_told_the_figures_of_its_stage(page: CitizenPage, programme: Programme):
+    said = told(page)
+    assert (said["base"], said["url"]) == ("/api/", "https://api.example/api")
+    assert (said["age_min"], said["age_max"]) == (18, 64)
+    assert said["consent_version"] == programme.eligibility.consent_versions[-1]
+    assert said["codes"] == {name: code.kind for name, code in programme.payouts.codes.items()}
+
+
+def test_the_regions_are_all_there_with_their_names(page: CitizenPage):
+    rows = json.loads(page.script("regions.js").text.removeprefix("export default ").removesuffix(";\n"))
+    assert ["31", "Daerah Khusus Ibukota Jakarta"] in rows
+    assert len([code for code, _ in rows if len(code) == 2]) == 38
+    assert len([code for code, _ in rows if len(code) == 4]) == 514
+
+
+def test_both_pages_have_the_same_colours():
+    schemes = re.compile(r":root \{\n(.*?)\}", re.DOTALL)
+    assert schemes.findall((ROOM / "style.css").read_text()) == schemes.findall(FILE.read_text())
+
+
+def keys(module: str, name: str) -> set[str]:
+    """The names in a table of texts, each with two."""
+    [table] = re.findall(rf"const {name} = \{{(.*?)\n?\}};", MODULES[module], re.DOTALL)
+    return set(re.findall(r"\b(\w+): \[", table))
+
+
+def test_every_value_that_a_person_chooses_or_is_shown_has_words():
+    from typing import get_args
+
+    from chalicelib.helpdesk.rules import Category, GrievanceState
+    from chalicelib.payouts.wire import PayoutState
+    from chalicelib.training.rules import TrainingState
+    from chalicelib.waves.rules import EntryStanding
+
+    assert keys("register.js", "EMPLOYMENT") == set(map(str, Employment))
+    assert keys("register.js", "EDUCATION") == set(map(str, Education))
+    assert keys("help.js", "CATEGORIES") == set(map(str, Category))
+    assert keys("help.js", "STATES") == set(map(str, GrievanceState))
+    assert keys("training.js", "STATES") == set(map(str, TrainingState))
+    assert keys("proof.js", "STANDING") == set(map(str, EntryStanding))
+    assert keys("money.js", "STATES") == set(get_args(PayoutState))
