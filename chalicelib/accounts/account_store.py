@@ -84,7 +84,7 @@ class AccountStore:
         return self.session_and_recovery(account_id, session_id)[0]
 
     def begun(self, account_id: str, session_id: str) -> Session | None:
-        """A session, whatever became of it. One read."""
+        """A session, even if it has ended. One read."""
         item = dynamodb.find(SessionItem, account_pk(account_id), session_sk(session_id))
         return _session(account_id, item) if item else None
 

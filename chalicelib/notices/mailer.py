@@ -110,7 +110,7 @@ class Mailer:
             self._hand_over(claimed, {name: reach.contacts[name] for name in chosen}, written, url, now)
 
     def _of_sign_in(self, account_id: str, event: str, now: datetime) -> Notice | None:
-        """The notice of a device that signed in, which only its message told of so far."""
+        """Store and return the notice of a device that signed in; until now there was only its message."""
         kind, _, session_id = event.partition("/")
         facts = self._directory.sign_in(account_id, session_id) if kind == Kind.SIGNED_IN else None
         if facts is None:

@@ -85,8 +85,9 @@ class NoticeService:
         self._store.keep(tx, registrant_id, kind, event, facts, self._clock())
 
     def tell_sign_in(self, account_id: str, session_id: str) -> None:
-        """Tell a person that a device of theirs is new. Only its message is queued here: whoever sends it keeps the
-        notice, so that a sign-in waits for no further write. Raises `Unavailable`.
+        """Queue the message about a new device of a person. Raises `Unavailable`.
+
+        `send_mail` stores the notice, so that the sign-in needs no further write.
         """
         try:
             self._send([(account_id, f"{Kind.SIGNED_IN}/{session_id}")])

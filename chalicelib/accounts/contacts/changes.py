@@ -79,7 +79,7 @@ class Changes:
         self._notices.enqueue(queued)
 
     def recent(self, account_id: str, now: datetime) -> list[AskedChange]:
-        """`GET /me/changes`: what waits, and what took effect in the last 30 days, the soonest first. One query.
+        """`GET /me/changes`: changes that wait or took effect in the last 30 days, the soonest first. One query.
 
         A person with only a phone, where no SMS are sent, learns of a change here.
         """
@@ -89,7 +89,7 @@ class Changes:
         return sorted(shown, key=lambda one: one.takes_effect_at)
 
     def pending(self, account_id: str, now: datetime) -> list[AskedChange]:
-        """What takes effect later, the soonest first. One query."""
+        """The changes that take effect later, the soonest first. One query."""
         return [one for one in self.recent(account_id, now) if one.takes_effect_at > now]
 
     def cancel(self, account_id: str, change_id: str, now: datetime) -> None:
@@ -98,8 +98,7 @@ class Changes:
             raise NotFound()
 
     def deny(self, account_id: str, change_id: str, now: datetime) -> bool:
-        """The link of a notice denies a change or a sign-in: end the session that asked for the change, or that was
-        begun, and cancel all of its changes that still wait.
+        """The link of a notice denies a change or a sign-in: end its session, and cancel its changes that still wait.
 
         Returns False if there is neither such a change nor such a session.
         """

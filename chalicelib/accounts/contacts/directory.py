@@ -42,6 +42,6 @@ class Directory:
         return Reach({one.id: Contact(one.kind, values[one.id]) for one in told}, account.language)
 
     def sign_in(self, account_id: str, session_id: str) -> dict[str, str | int] | None:
-        """What a notice says of a session, whatever became of it. None if there is no such session. One read."""
+        """The facts for a notice about a session, even an ended one. None if there is no such session. One read."""
         session = self._store.begun(account_id, session_id)
         return {"device": session.device, "signed_in_at": iso(session.started_at)} if session else None

@@ -103,8 +103,9 @@ def alive(session: Session, now: datetime, rules: AccountRules) -> bool:
 
 
 def is_known(begun: Session, sessions: Iterable[Session]) -> bool:
-    """Whether the device of a session had another one before. One that nothing refreshes only says that a code or a
-    challenge was used.
+    """Whether the device of a session had a session before.
+
+    A stored session without a refresh token does not count: it only records that a code or a challenge was used.
     """
     lived = (one for one in sessions if one.id != begun.id and one.refresh_hash is not None)
     return begun.jkt is not None and any(one.jkt == begun.jkt for one in lived)

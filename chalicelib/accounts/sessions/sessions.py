@@ -193,7 +193,7 @@ class Sessions:
         return begun
 
     def _tell(self, begun: Session, others: list[Session], *, new_account: bool) -> None:
-        """Let everybody whose account it is hear of a device that it did not know. A repeat is told once."""
+        """Tell every contact of an existing account about a device that it did not know. A repeat is told once."""
         if not new_account and not is_known(begun, others):
             self._notices.tell_sign_in(begun.account_id, begun.id)
 
