@@ -99,7 +99,7 @@ class Events:
         if service == "dynamodb" or name != "damaged once"  # KMS sends no checksums
     ],
 )
-@pytest.mark.usefixtures("server")
+@pytest.mark.usefixtures("no_pause")
 def test_answers_errors_and_retries_equal_those_of_the_ordinary_client(name: str, service: str, operation: str) -> None:
     server, results = Server(service), []
     for call in ways(server):

@@ -186,7 +186,6 @@ def test_what_pynamodb_asks_for_is_sent_as_botocore_sends_it(operation: str) -> 
 
 
 @ALL
-@pytest.mark.usefixtures("server")
 def test_credentials_changed_between_two_calls_are_used(service: str, operation: str) -> None:
     server = Server(service)
     for key in ("OLD", "NEW"):

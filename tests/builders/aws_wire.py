@@ -32,6 +32,8 @@ from chalicelib.aws.json_protocol import OPERATIONS, Wire
 
 REGION = "ap-southeast-3"
 PATIENT = Config(parameter_validation=False, retries={"total_max_attempts": 3, "mode": "standard"})
+SESSION = get_session()
+"""One for all clients, as each would read the models of services again."""
 EXAMPLES = {"aws_access_key_id": "AKID", "aws_secret_access_key": "secret", "aws_session_token": "token"}
 ERROR = "com.amazonaws.dynamodb.v20120810#"
 Reply = tuple[int, bytes, dict[str, str]] | Exception
@@ -66,7 +68,7 @@ class Server:
     """Gives its replies in turn, the last one for ever, to whoever sends through a client; notes what was sent."""
 
     def __init__(self, service: str = "dynamodb") -> None:
-        self.client: Any = get_session().create_client(service, REGION, **EXAMPLES, config=PATIENT)
+        self.client: Any = SESSION.create_client(service, REGION, **EXAMPLES, config=PATIENT)
         self.connection = Connection(REGION)
         self.connection._client = self.client
         self.client.meta.events.register(f"before-send.{service}", self._answer)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -325,6 +326,7 @@ def test_a_request_makes_exactly_these_calls(gateway: Gateway, name: str) -> Non
     assert made == counted(COSTS[name])
 
 
+@cache
 def rows() -> dict[str, list[tuple[str, str]]]:
     """By route, the rows of the table that are about it: what case it is and its calls."""
     found: dict[str, list[tuple[str, str]]] = {}

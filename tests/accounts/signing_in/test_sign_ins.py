@@ -281,7 +281,7 @@ def test_the_keys_of_an_hour_are_a_few_and_each_hour_has_its_own(signing: SignIn
     signing.sign_ins  # noqa: B018 - binds the table
     names = set()
     for hour in range(2):
-        for shard in range(256):
+        for shard in (*range(8), 255):
             keys = HourKeys(signing.services.vault, lambda _, shard=shard: bytes([shard]))
             names.add(keys.present(signing.now + timedelta(hours=hour))[0])
     assert len(names) == 8
