@@ -85,15 +85,16 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(finished: Iterator[int] = count(1)) -> None:  # noqa: B008 - one for all calls
-    """Give memory back after every twentieth test.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(begun: Iterator[int] = count(1)) -> None:  # noqa: B008 - one for all calls
+    """Give memory back before every twentieth test.
 
     What moto keeps holds each other, and its transactions copy whole tables: all that would be found late, and the
-    memory would stay with the process.
+    memory would stay with the process. What is found to be in use need not be looked at the next time.
     """
-    if next(finished) % 20 == 0:
+    if next(begun) % 20 == 0:
         gc.collect()
+        gc.freeze()
         with suppress(OSError, AttributeError):  # another C library has no such function
             ctypes.CDLL(None).malloc_trim(0)
 
