@@ -163,7 +163,7 @@ NOTHING: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("operation", USES)
-def test_what_pynamodb_asks_for_is_sent_as_botocore_sends_it(operation: str) -> None:
+def test_requests_of_pynamodb_are_sent_as_by_botocore(operation: str) -> None:
     server = Server()
 
     @settings(max_examples=25)

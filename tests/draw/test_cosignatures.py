@@ -51,11 +51,11 @@ def test_a_private_key_of_gos_package_gives_its_public_one():
     assert signer.encode() == VECTORS["go"]["private"]
 
 
-def test_what_is_signed_is_two_lines_and_the_note():
+def test_a_witness_signs_two_lines_and_the_note():
     assert cosignatures.message(NOTE, 1679315147) == b"cosignature/v1\ntime 1679315147\n" + NOTE
 
 
-def test_what_a_witness_signs_verifies_and_reads_back():
+def test_a_cosignature_verifies_and_is_read_back():
     found = cosignatures.parse_line(LINE)
     assert found == WITNESS.sign(NOTE, AT)
     assert found.time == int(AT.timestamp())

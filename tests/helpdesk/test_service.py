@@ -161,7 +161,7 @@ def test_two_clicks_at_once_file_one_grievance(desk, monkeypatch):
     assert desk.store.unanswered_of("siti") == 1
 
 
-def test_one_person_has_only_so_many_unanswered_and_an_answer_makes_room(desk, monkeypatch):
+def test_a_person_has_a_limited_number_of_open_grievances(desk, monkeypatch):
     limit = desk.figures.open_max
     views = [desk.file("siti", text=f"Pengaduan {n}.") for n in range(limit)]
     with pytest.raises(TooManyGrievances):

@@ -296,7 +296,7 @@ OF_ACCOUNTS = {
 
 @pytest.mark.parametrize("language", ["id", "en"])
 @pytest.mark.parametrize("kind", OF_ACCOUNTS)
-def test_who_has_a_phone_only_hears_of_their_account_by_sms_with_the_link_that_stops_it(office, kind, language):
+def test_a_person_with_only_a_phone_is_told_by_sms_with_the_link(office, kind, language):
     budi = office.person("+6281234567890", "+6281111111111", language=language)
     office.services.mailer._sms = phones = Phones()
     office.tell(budi, kind, f"{kind}/{'a' * 26}", OF_ACCOUNTS[kind])
@@ -313,7 +313,7 @@ def test_who_has_a_phone_only_hears_of_their_account_by_sms_with_the_link_that_s
 
 
 @pytest.mark.parametrize("kind", OF_ACCOUNTS)
-def test_who_has_a_phone_only_was_told_nothing_where_no_sms_are_sent(office, kind):
+def test_a_person_with_only_a_phone_counts_as_not_told_without_sms(office, kind):
     """So money waits until an administrator has looked; of changes `GET /me/changes` tells at the next sign-in."""
     budi, event = office.person("+6281234567890"), f"{kind}/{'a' * 26}"
     office.tell(budi, kind, event, OF_ACCOUNTS[kind])

@@ -34,7 +34,7 @@ def test_a_proof_can_be_made_with_the_keyboard_alone(visit: Open, site: Site):
     assert page.evaluate(focus) == "print"
 
 
-def test_what_has_the_focus_shows_it(visit: Open, site: Site):
+def test_the_focused_element_is_visible(visit: Open, site: Site):
     page = visit(site.page()).page
     outline = (
         "(({ outlineStyle, outlineWidth }) => outlineStyle + outlineWidth)(getComputedStyle(document.activeElement))"

@@ -110,7 +110,7 @@ def test_any_other_text_is_no_reference(text):
         (State.HELD, Hold.AMOUNT_DIFFERS, Step.WAIT),
     ],
 )
-def test_what_a_worker_does_in_each_state(programme, state, hold, step):
+def test_a_worker_has_one_step_for_each_state(programme, state, hold, step):
     assert rules.next_step(an_entitlement(state, hold=hold), T0, programme.payouts) is step
 
 

@@ -95,7 +95,7 @@ def test_only_one_of_simultaneous_awards_and_refusals_holds(world: WavesWorld, s
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])
-def test_a_family_gets_two_seats_however_many_steps_award_at_once(world: WavesWorld, tmp_path: Path, meet: int) -> None:
+def test_a_family_gets_two_seats_from_many_simultaneous_steps(world: WavesWorld, tmp_path: Path, meet: int) -> None:
     world.restart(randomness=system_randomness)
     family, others = [f"family-{n}" for n in range(6)], [f"other-{n}" for n in range(4)]
     world.people.add(*(registrant(name, kk_mac=card("family")) for name in family))

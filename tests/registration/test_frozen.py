@@ -166,7 +166,7 @@ def test_an_award_between_the_decision_and_the_write_of_a_change_prevents_it(tow
     assert world.waves.beneficiaries.of(left) is not None
 
 
-def test_of_a_change_that_a_join_did_not_see_the_card_of_the_join_counts(town, monkeypatch):
+def test_if_a_join_did_not_see_a_change_the_card_at_the_join_counts(town, monkeypatch):
     """The join read the registration before the change, and wrote its entry after it."""
     world = town.world
     town.register(form())

@@ -292,7 +292,7 @@ def test_only_one_of_two_people_at_once_registers_a_nik(service, cloud, interrup
     assert len(guards(cloud, "phone")) == 1
 
 
-def test_of_two_devices_with_one_form_both_succeed_and_one_is_new(service, cloud, interrupted):
+def test_two_devices_with_one_form_both_succeed_and_one_answer_is_new(service, cloud, interrupted):
     first = []
     slower = interrupted(lambda: first.append(service.register("siti", SITI, T0)))
     registrant, new = slower.register("siti", SITI, T0)

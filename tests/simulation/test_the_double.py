@@ -107,7 +107,7 @@ def test_an_entitlement_is_stored_unchanged_and_once(stores: Stores) -> None:
     assert stores.ledger.batch([ID, "b" * 26]) == [kept]
 
 
-def test_what_was_never_added_is_unknown(stores: Stores) -> None:
+def test_an_entitlement_that_was_never_added_is_unknown(stores: Stores) -> None:
     for read in (stores.ledger.get, stores.ledger.get_for_work):
         with pytest.raises(UnknownEntitlement):
             read(ID)

@@ -96,7 +96,7 @@ def test_every_wrong_line_is_named_up_to_twenty_and_all_are_counted():
     assert refused(file(row(), row(), row(code="PY-2", mode="x"))) == {"wrong": 2, "lines": "3: code; 4: mode"}
 
 
-def test_what_is_no_catalogue_is_refused():
+def test_a_malformed_catalogue_is_refused():
     for lines, wrong in (
         ([], "1: columns"),
         (file(), "2: no course"),

@@ -115,7 +115,7 @@ def test_a_bad_body_is_refused_with_a_stable_code(client, body, status, code):
     assert "3174095708950001" not in answer.body.decode()
 
 
-def test_what_a_partner_signs_is_the_path_of_its_request_and_not_of_the_route():
+def test_a_partner_signs_the_path_of_its_request_not_of_the_route():
     api = edge.Api("test")
 
     def signed() -> None:
@@ -145,7 +145,7 @@ def test_a_query_that_a_route_does_not_know_is_refused(client, path):
     assert "3174095708950001" not in answer.body.decode()
 
 
-def test_what_may_be_kept_has_a_tag_and_is_not_sent_again_to_who_has_it(client):
+def test_a_cacheable_answer_has_an_etag_and_is_not_sent_again(client):
     first = client.http.get("/table.csv")
     tag = first.headers["ETag"]
     again = client.http.get("/table.csv", headers={"if-none-match": f'W/"another", {tag}'})

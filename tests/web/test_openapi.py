@@ -54,7 +54,7 @@ def test_no_word_is_about_nothing():
     assert [name for name in openapi.words() if name not in known] == []
 
 
-def test_what_is_sent_is_bounded():
+def test_every_value_in_requests_has_bounds():
     """A number at both ends, a text by its length, its form or its values, a list by its length."""
     bodies = [one["requestBody"]["content"] for one in OPERATIONS if "requestBody" in one]
     names = {kind["schema"]["$ref"].rpartition("/")[2] for of in bodies for kind in of.values() if "$ref" in str(kind)}

@@ -49,7 +49,7 @@ def test_the_first_session_of_an_account_is_news_to_nobody(street: Street, ses: 
     assert heard(street, ses) == []
 
 
-def test_every_contact_hears_once_of_a_device_that_the_account_did_not_know(street: Street, ses: Ses) -> None:
+def test_every_contact_is_told_once_of_an_unknown_device(street: Street, ses: Ses) -> None:
     siti = street.account("siti", EMAIL, OTHER_EMAIL)
     device, other = Device(), Device()
     form = SessionForm(code=street.entered(EMAIL))
@@ -97,7 +97,7 @@ def test_a_passkey_makes_a_device_known_too(street: Street, ses: Ses) -> None:
     assert heard(street, ses) == []
 
 
-def test_what_only_used_a_code_up_makes_no_device_known(street: Street, ses: Ses) -> None:
+def test_a_session_that_only_used_up_a_code_makes_no_device_known(street: Street, ses: Ses) -> None:
     """Who sends a number's code with another contact's, and sends both again."""
     street.account("siti", PHONE, EMAIL, proved=STALE)
     device, code, other = Device(), street.entered(PHONE), street.entered(EMAIL)
@@ -114,9 +114,7 @@ def denied(street: Street, account: Account, opened: SessionOpened) -> None:
     street.services.deny_change(account.id, opened.session_id, street.now)
 
 
-def test_the_link_signs_the_device_out_and_takes_back_what_it_asked_for_and_nothing_else(
-    street: Street, ses: Ses
-) -> None:
+def test_the_link_signs_out_the_device_and_cancels_only_its_changes(street: Street, ses: Ses) -> None:
     siti = street.account("siti", EMAIL, OTHER_EMAIL)
     device, owner = Device(), street.session(siti, timedelta(hours=1))
     opened = street.sign_in(EMAIL, device)
@@ -146,7 +144,7 @@ def test_a_denied_change_takes_back_all_that_its_device_asked_for(street: Street
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
-def test_whoever_dies_as_the_message_is_queued_is_told_of_when_the_code_is_sent_again(
+def test_after_a_crash_at_the_message_sending_the_code_again_queues_it(
     street: Street, ses: Ses, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     street.account("siti", EMAIL)

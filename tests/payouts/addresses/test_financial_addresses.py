@@ -120,7 +120,7 @@ def test_the_advice_fits_the_cause(town, given, banks, verdict, to_do):
     assert town.pay() is (State.PAID if verdict is Verdict.MATCHED else State.HELD)
 
 
-def test_who_follows_the_advice_is_paid(town):
+def test_a_person_who_follows_the_advice_is_paid(town):
     """The registration is corrected to the name of KTP and bank, and the same account sent again."""
     town.open(OTHER, "SITI AMINATUN")
     assert answer(town.set(OTHER, holder_name="Siti Aminatun")) == ("unverified", "own_account_or_registered_name")

@@ -249,7 +249,7 @@ def test_two_people_cannot_pay_again_a_given_up_transfer_that_the_bank_paid(worl
     assert refused(lambda: world.decide(reference, Decision.RETRY), ProviderObjects)["fact"] == "ACSC"
 
 
-def test_that_holds_after_a_later_attempt_too(world):
+def test_two_people_cannot_pay_it_again_after_a_later_attempt_either(world):
     batch, [first] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {first: "RJCT AB08"}))
     world.later(seconds=world.rules.requeue_after_s)

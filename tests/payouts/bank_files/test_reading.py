@@ -69,7 +69,7 @@ def test_other_encodings_and_undeclared_entities_are_refused():
     assert reports.read(utf7) == reports.read(GOOD)
 
 
-def test_what_is_too_large_or_truncated_is_refused_whole(monkeypatch):
+def test_a_too_large_or_truncated_report_is_refused_whole(monkeypatch):
     for length in range(0, len(GOOD) - 2, 37):
         assert "well-formed" in refused(GOOD[:length])
     monkeypatch.setattr(reports, "LIMIT", len(GOOD) - 1)

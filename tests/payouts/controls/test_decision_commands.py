@@ -79,7 +79,7 @@ def test_an_unknown_entitlement_is_reported_with_its_code(desk):
         assert desk.refused(*words).startswith("Error: Nothing is proposed about this payout. (payout_no_proposal ")
 
 
-def test_one_proposes_and_another_approves_what_was_shown(desk, world):
+def test_one_administrator_proposes_and_another_approves_what_was_shown(desk, world):
     id_ = placed(world, "ani", Place(State.PAID)).id
     proposed = {"proposed": "REVERSED", "proposed_at": iso(T0), "by": ANI, "reason": "bank letter 12"}
     next_ = f"another person approves it: gelombang payout approve --stage test {id_}"
