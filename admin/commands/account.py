@@ -1,13 +1,18 @@
-"""`gelombang account`: the way back for whoever lost every contact and device. It shows no contact of anybody."""
+"""`gelombang account`: for people who lost a device, or every contact and device. It shows no whole contact."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 import click
 
 from chalicelib.accounts.contacts.recovery import Recoveries
 from chalicelib.accounts.errors import NoRecovery
 from chalicelib.accounts.rules import Recovery
+from chalicelib.accounts.sessions.rules import alive
+from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import utc_now
+from chalicelib.wiring import Services
 
 from ..deployment import stages
 from ..terminal import act_row, ask_back, example, reason_option, show, stage_options, yes_option
@@ -29,6 +34,44 @@ def find(stage: str) -> None:
     nik = click.prompt("NIK", hide_input=True, err=True)
     found = stages.load(stage).services.registrations.find(nik)
     show([{"account": found}] if found else [], "nobody registered with it")
+
+
+@example(f'account show {_LOST} --reason "phone stolen, police report seen"')
+@account.command("show")
+@stage_options
+@_account_argument
+@reason_option
+def show_account(stage: str, account_id: str, reason: str) -> None:
+    """Show the contacts of ACCOUNT_ID, masked, and its devices. It is kept who looked, and why."""
+    services, now = stages.load(stage).services, utc_now()
+    services.accounts_journal.add(Act(now, "SHOW", account_id, stages.caller(), reason))
+    _show_account(services, account_id, now)
+
+
+@example(f'account sign-out {_LOST} --reason "phone stolen, police report seen"')
+@account.command()
+@stage_options
+@_account_argument
+@reason_option
+def sign_out(stage: str, account_id: str, reason: str) -> None:
+    """End every session of ACCOUNT_ID, as of a stolen phone. Contacts and passkeys still sign in.
+
+    Access tokens end within six minutes.
+    """
+    services, now = stages.load(stage).services, utc_now()
+    services.accounts_journal.add(Act(now, "SIGN_OUT", account_id, stages.caller(), reason))
+    services.sessions.end_all(account_id, now)
+    _show_account(services, account_id, now)
+
+
+def _show_account(services: Services, account_id: str, now: datetime) -> None:
+    contacts = [{"kind": one.kind, "contact": one.contact} for one in services.contacts.of(account_id, now).contacts]
+    devices = [
+        {"device": one.device, "by": one.how, "since": one.started_at, "last_used_at": one.last_used_at}
+        for one in services.account_store.of(account_id).sessions
+        if alive(one, now, services.programme.accounts)
+    ]
+    show({"account": account_id, "contacts": contacts, "devices": devices})
 
 
 @account.group()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from types import SimpleNamespace
@@ -21,9 +22,10 @@ from chalicelib.accounts.errors import (
     RecoveryStands,
 )
 from chalicelib.accounts.rules import Recovery, RecoveryState, is_barred
+from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
-from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, PHONE, Household
+from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, PHONE, WAIT, Household, masked
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.registration import SITI
 
@@ -309,6 +311,33 @@ def test_the_commands_show_the_proposal_and_all_acts(desk: Desk, monkeypatch: py
         assert words in shown
     for secret in (EMAIL, PHONE, NEW):
         assert secret not in proposed + approved + shown
+
+
+def test_the_desk_shows_an_account_masked_and_signs_every_device_out(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line, house, lost = Line(desk, monkeypatch), desk.house, desk.lost
+    for age in (WAIT, timedelta(hours=1)):
+        house.session(lost, age)
+    sessions, other = house.store.of(lost.id).sessions, house.session(desk.new)
+    why = ("--reason", "phone stolen, police report seen")
+    shown = line.told("show", lost.id, *why, "--json")
+    found = json.loads(shown)
+    assert found["contacts"] == [
+        {"kind": "email", "contact": masked(EMAIL)},
+        {"kind": "phone", "contact": masked(PHONE)},
+    ]
+    assert sorted(one["since"] for one in found["devices"]) == sorted(iso(one.started_at) for one in sessions)
+    for secret in (EMAIL, PHONE, *(one.id for one in sessions)):
+        assert secret not in shown
+    assert json.loads(line.told("sign-out", lost.id, *why, "--json"))["devices"] == []
+    assert [one.ended_at for one in house.store.of(lost.id).sessions] == [house.now] * len(sessions)
+    assert [one.ended_at for one in house.store.of(desk.new.id).sessions if one.id == other.id] == [None]
+    acts = json.loads(line.told("recover", "show", lost.id, "--json"))["acts"]
+    assert {one["deed"] for one in acts} == {"SHOW", "SIGN_OUT"}
+    assert {(one["by"], one["reason"]) for one in acts} == {(ANI, why[1])}
+    for command in ("show", "sign-out"):
+        assert line.run(command, lost.id).exit_code == 2, "a reason is needed"
 
 
 def test_the_desk_finds_an_account_by_nik_without_printing_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
