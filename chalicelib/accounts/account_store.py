@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..aws import dynamodb
 from ..aws.attributes import item_of
@@ -66,6 +66,11 @@ class AccountStore:
         """Store a new account. Returns False if it exists. One write."""
         item = item_of(AccountItem, account_pk(account.id), "ACCOUNT", account)
         return dynamodb.save_if(item, AccountItem.pk.does_not_exist())
+
+    def write_in(self, account_id: str, language: Literal["id", "en"]) -> None:
+        """Write to a person in this language from now on. One write."""
+        item = AccountItem(account_pk(account_id), "ACCOUNT")
+        dynamodb.update_if(item, [AccountItem.language.set(language)], AccountItem.pk.exists())
 
     def of(self, account_id: str) -> Held:
         """The account with its sessions. One query."""

@@ -105,6 +105,9 @@ class Openings:
             shown = self._shown(proved, guard, held, more, jkt, now)
             becomes = rules.opening(guard, shown, now, self._figures)
             if becomes is Opening.OPEN and self._opened(mac, guard, held, now):
+                # Of a device that is not known the owner is warned in the language that they chose.
+                if shown.device and held.account is not None and held.account.language != proved.language:
+                    self._store.write_in(guard.account_id, proved.language)
                 return guard.account_id, held.sessions
             if becomes is Opening.TAKE:
                 made = self._new_guard(proved, now)

@@ -1,6 +1,7 @@
 """Budgets: how many codes a contact may get, how often they may be tried, and which sign-in waits for a code.
 
-`B#<budget>` / `<UTC day>`: `codes`, `h00` to `h23` (codes by hour), `failures`, `t<place>` (tries of a code), `waiting`
+`B#<budget>` / `<UTC day>`: `codes`, `h00` to `h23` (codes by hour), `failures`, `t<place>` (tries of a code),
+`f<place>x<try>` (a right one, whose failure was taken back), `waiting`
 and `waiting_since`. A contact has one budget that everybody shares, and one for each device that it knows. The
 conditional write that uses a limit also counts it, so many requests at once get no more than one after the other.
 """
@@ -125,9 +126,15 @@ class Budgets:
             raise CodeUsedUp()
         raise TooManyTries(retry_after_s=_until_next_day(now))
 
-    def forgive(self, budget_id: str, day: str) -> None:
-        """Take back the failure that was counted for a right code."""
-        counters.write(_key(budget_id, day), "ADD failures :back", {":back": -1})
+    def forgive(self, budget_id: str, place: Place, nth_try: int) -> None:
+        """Take back the failure that was counted for a right code, at this try of the code at this place.
+
+        A repeat, whose first answer was lost, changes nothing.
+        """
+        done = f"f{place.number}x{nth_try}"
+        values: counters.Values = {":back": -1, ":yes": 1}
+        change, once = f"ADD failures :back SET {done} = :yes", f"attribute_not_exists({done})"
+        counters.write(_key(budget_id, place.day), change, values, once)
 
 
 def _key(budget_id: str, day: str) -> tuple[str, str]:

@@ -186,7 +186,7 @@ class SignIns:
             left = min(self._rules.code_tries - tries.of_codes[-1], self._rules.contact_failures - tries.failures)
             raise WrongCode(tries_left=left)
         if tries.failures > 1:  # the first of a day is not taken back, which saves a new person one write
-            self.budgets.forgive(sign_in.budget_id, places[-1].day)
+            self.budgets.forgive(sign_in.budget_id, places[-1], tries.of_codes[-1])
         if contact.kind == "phone":
             self._sms.entered(contact.value, now)
         return Proved(sign_in_id, contact, sign_in.contact_mac, sign_in.language, sign_in.device, code_key)

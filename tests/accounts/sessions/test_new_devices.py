@@ -81,6 +81,27 @@ def test_the_mail_says_what_kind_of_device_and_when_in_the_persons_language(stre
         assert secret not in written.body
 
 
+def test_only_a_device_that_the_account_knows_changes_the_language_that_it_is_written_in(street: Street) -> None:
+    siti, device = street.account("siti", EMAIL), Device()
+    street.sign_in(EMAIL, device)
+    street.language = "en"
+    for other in (Device(), None):
+        street.sign_in(EMAIL, other)
+    assert language(street, siti) == "id", "its owner is warned in words that they read"
+    for _ in range(2):
+        street.sign_in(EMAIL, device)
+        assert language(street, siti) == "en"
+    street.language = "id"
+    street.sign_in(EMAIL, device)
+    assert language(street, siti) == "id"
+
+
+def language(street: Street, account: Account) -> str:
+    kept = street.store.account(account.id)
+    assert kept is not None
+    return kept.language
+
+
 def test_a_client_without_a_key_is_new_each_time(street: Street, ses: Ses) -> None:
     street.account("siti", EMAIL)
     for _ in range(2):

@@ -96,6 +96,19 @@ def test_after_twenty_failures_only_a_known_device_can_enter_the_code(signing: S
     assert signing.judge(tomorrow, signing.code(tomorrow))
 
 
+def test_a_failure_is_taken_back_once_though_its_write_is_made_twice(signing: SignInsWorld) -> None:
+    started = signing.sent()
+    budgets, budget = signing.sign_ins.budgets, started.sign_in.budget_id
+    [place] = started.sign_in.places
+    for _ in range(3):
+        tries = budgets.try_codes(budget, [place], signing.now)
+    for _ in range(2):
+        budgets.forgive(budget, place, 3)
+    assert budgets.try_codes(budget, [place], signing.now).failures == tries.failures
+    budgets.forgive(budget, place, 4)
+    assert budgets.try_codes(budget, [place], signing.now).failures == tries.failures
+
+
 def test_right_codes_are_no_failures(signing: SignInsWorld):
     for _ in range(4):
         for _ in range(5):

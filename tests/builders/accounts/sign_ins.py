@@ -20,7 +20,7 @@ from chalicelib.accounts.signing_in import codes
 from chalicelib.accounts.signing_in.budgets import KnownDevice
 from chalicelib.accounts.signing_in.networks import Networks
 from chalicelib.accounts.signing_in.sign_ins import Proved, SignIns, Started
-from chalicelib.accounts.wire import EnteredCode, SignInStart
+from chalicelib.accounts.wire import EnteredCode, Language, SignInStart
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
 from tests.builders.aws_calls import drained
@@ -67,6 +67,7 @@ class SignInsWorld:
         self.services.networks = Networks(self.rules, b"\1".__mul__)
         self.now: datetime = T0
         self.pauses: list[float] = []
+        self.language: Language = "id"
 
     @property
     def sign_ins(self) -> SignIns:
@@ -76,7 +77,7 @@ class SignInsWorld:
         self.now += timedelta(seconds=seconds)
 
     def start(self, contact: str = SITI, device_key: str | None = None) -> Started:
-        form = SignInStart(contact=contact, language="id", device="phone")
+        form = SignInStart(contact=contact, language=self.language, device="phone")
         return self.sign_ins.start(form, ADDRESS, self.now, self.device(contact, device_key) if device_key else None)
 
     def device(self, contact: str, key: str) -> KnownDevice:
