@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -87,31 +88,35 @@ class SesMail:
                 {"Name": "List-Unsubscribe-Post", "Value": "List-Unsubscribe=One-Click"},  # RFC 8058
             ]
         self._pace.wait()
-        try:
-            answer = self._ses.send_email(
-                FromEmailAddress=self._sender,
-                Destination={"ToAddresses": [to]},
-                Content={"Simple": simple},
-                EmailTags=[{"Name": self._tag, "Value": about}],
-                ConfigurationSetName=self._configuration_set,
-            )
-        except ClientError as error:
-            raise _meaning(error) from error
-        except (ConnectTimeoutError, EndpointConnectionError) as error:
-            raise NotTaken(type(error).__name__) from error  # no connection, so no request
-        except BotoCoreError as error:
-            if not is_passing(error):
-                raise
-            raise OutcomeUnknown(type(error).__name__) from error
-        return str(answer["MessageId"])
+        hand_over = partial(
+            self._ses.send_email,
+            FromEmailAddress=self._sender,
+            Destination={"ToAddresses": [to]},
+            Content={"Simple": simple},
+            EmailTags=[{"Name": self._tag, "Value": about}],
+            ConfigurationSetName=self._configuration_set,
+        )
+        return handed_over(hand_over, never="BadRequestException")
 
 
-def _meaning(error: ClientError) -> Exception:
-    """A message of SES may quote the address, so only its code is passed on."""
-    code = error.response["Error"]["Code"]
-    if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return OutcomeUnknown(code)
-    return NeverTaken(code) if code == "BadRequestException" else NotTaken(code)
+def handed_over(call: Callable[[], dict[str, Any]], never: str) -> str:
+    """Make a call that hands over one message; returns its id. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`.
+
+    `never`: how the code begins of what is refused for good. AWS's text may quote the address, so it is not passed on.
+    """
+    try:
+        return str(call()["MessageId"])
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise OutcomeUnknown(code) from error
+        raise (NeverTaken if code.startswith(never) else NotTaken)(code) from error
+    except (ConnectTimeoutError, EndpointConnectionError) as error:
+        raise NotTaken(type(error).__name__) from error  # no connection, so no request
+    except BotoCoreError as error:
+        if not is_passing(error):
+            raise
+        raise OutcomeUnknown(type(error).__name__) from error
 
 
 log = logging.getLogger(__name__)

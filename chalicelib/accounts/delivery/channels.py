@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from http import HTTPStatus
+from functools import partial
 from typing import Any, Protocol
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError, EndpointConnectionError
-
-from ...aws.clients import is_passing
-from ...notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
+from ...notices.ses import NeverTaken, NotTaken, Pace, SesMail, handed_over
 from ...notices.texts import MailText
 from ..contacts.contact import Contact
 from .sms_costs import SmsCosts
@@ -62,22 +59,5 @@ class SnsSms:
     def _publish(self, to: str, text: str) -> str:
         self._pace.wait()
         kind = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"}}
-        try:
-            answer = self._sns().publish(PhoneNumber=to, Message=text, MessageAttributes=kind)
-        except ClientError as error:
-            raise _meaning(error) from error
-        except (ConnectTimeoutError, EndpointConnectionError) as error:
-            raise NotTaken(type(error).__name__) from error
-        except BotoCoreError as error:
-            if not is_passing(error):
-                raise
-            raise OutcomeUnknown(type(error).__name__) from error
-        return str(answer["MessageId"])
-
-
-def _meaning(error: ClientError) -> Exception:
-    """The error that an answer of SNS means. It has only the code, as the message may quote the number."""
-    code = error.response["Error"]["Code"]
-    if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return OutcomeUnknown(code)
-    return NeverTaken(code) if code.startswith("InvalidParameter") else NotTaken(code)
+        publish = partial(self._sns().publish, PhoneNumber=to, Message=text, MessageAttributes=kind)
+        return handed_over(publish, never="InvalidParameter")
