@@ -14,7 +14,7 @@ from tests.builders.accounts.contacts import add_account, id_of
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway, Provoke
 from tests.e2e.refusals import signing_in
-from tests.e2e.refusals.signing_in import UNKNOWN, entering, guessed, of_session
+from tests.e2e.refusals.signing_in import UNKNOWN, entering, guessed, of_session, too_late, too_often, wrongly
 
 _NUMBERS = count(1)
 PHONE = "+6281200000001"
@@ -46,25 +46,6 @@ def adding(gateway: Gateway, contact: str = "", **changes: str) -> Call:
     """A code was sent to a new contact, and its owner enters it."""
     entered = entering(gateway, contact or address(), **changes).body
     return Call(routes.ADD_CONTACT, entered, person=member(gateway))
-
-
-def adding_wrongly(gateway: Gateway) -> Call:
-    call = adding(gateway)
-    right = call.body["code"]["code"]
-    return call.but(body={"code": call.body["code"] | {"code": f"{(int(right) + 1) % 10**6:06d}"}})
-
-
-def adding_too_often(gateway: Gateway) -> Call:
-    call = adding_wrongly(gateway)
-    for _ in range(gateway.services.programme.accounts.code_tries):
-        gateway.send(call)
-    return call
-
-
-def adding_too_late(gateway: Gateway) -> Call:
-    call = adding(gateway)
-    gateway.now += timedelta(seconds=gateway.services.programme.accounts.code_lifetime_s)
-    return call
 
 
 def adding_after_guesses(gateway: Gateway) -> Call:
@@ -146,9 +127,9 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
     routes.ADD_CONTACT: of_session(adding)
     | {
         "unknown_sign_in": lambda gateway: adding(gateway, secret="0" * 64),
-        "wrong_code": adding_wrongly,
-        "code_used_up": adding_too_often,
-        "code_expired": adding_too_late,
+        "wrong_code": wrongly(adding),
+        "code_used_up": too_often(adding),
+        "code_expired": too_late(adding),
         "too_many_tries": adding_after_guesses,
         "code_used": adding_again,
         "contact_taken": adding_anothers,

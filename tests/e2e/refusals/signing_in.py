@@ -125,23 +125,38 @@ def entering(gateway: Gateway, contact: str = "", **changes: str) -> Call:
     return Call(routes.OPEN, {"code": entered | changes}, device=Device())
 
 
-def entering_wrongly(gateway: Gateway) -> Call:
-    call = entering(gateway)
-    right = call.body["code"]["code"]
-    return call.but(body={"code": call.body["code"] | {"code": f"{(int(right) + 1) % 10**6:06d}"}})
+def wrongly(provoke: Provoke) -> Provoke:
+    """The same with a wrong code."""
+
+    def wrong(gateway: Gateway) -> Call:
+        call = provoke(gateway)
+        code = f"{(int(call.body['code']['code']) + 1) % 10**6:06d}"
+        return call.but(body={"code": call.body["code"] | {"code": code}})
+
+    return wrong
 
 
-def entering_too_often(gateway: Gateway) -> Call:
-    call = entering_wrongly(gateway)
-    for _ in range(gateway.services.programme.accounts.code_tries):
-        gateway.send(call)
-    return call
+def too_often(provoke: Provoke) -> Provoke:
+    """The same after as many tries of a wrong code as there are."""
+
+    def used_up(gateway: Gateway) -> Call:
+        call = wrongly(provoke)(gateway)
+        for _ in range(gateway.services.programme.accounts.code_tries):
+            gateway.send(call)
+        return call
+
+    return used_up
 
 
-def entering_too_late(gateway: Gateway) -> Call:
-    call = entering(gateway)
-    gateway.now += timedelta(seconds=gateway.services.programme.accounts.code_lifetime_s)
-    return call
+def too_late(provoke: Provoke) -> Provoke:
+    """The same after the life of a code."""
+
+    def expired(gateway: Gateway) -> Call:
+        call = provoke(gateway)
+        gateway.now += timedelta(seconds=gateway.services.programme.accounts.code_lifetime_s)
+        return call
+
+    return expired
 
 
 def entering_where_another_was_first(gateway: Gateway) -> Call:
@@ -255,9 +270,9 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
     },
     routes.OPEN: {
         "unknown_sign_in": lambda gateway: entering(gateway, secret="0" * 64),
-        "wrong_code": entering_wrongly,
-        "code_used_up": entering_too_often,
-        "code_expired": entering_too_late,
+        "wrong_code": wrongly(entering),
+        "code_used_up": too_often(entering),
+        "code_expired": too_late(entering),
         "too_many_tries": entering_after_guesses,
         "code_used": entering_where_another_was_first,
         "invalid_dpop_proof": unproved(entering),
