@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -22,13 +20,6 @@ SCHEDULES, BLOCKS = 1_000, 4
 """`make simulate` plays ten thousand."""
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
-
-
 @pytest.mark.parametrize("block", some_of(range(BLOCKS), BLOCKS))
 def test_schedules_keep_the_promise_and_end_with_equal_books(block: int) -> None:
     size = SCHEDULES // BLOCKS
@@ -40,10 +31,11 @@ def test_schedules_keep_the_promise_and_end_with_equal_books(block: int) -> None
     assert set(injected) == {(port, fault) for port in PAYOUT_PORTS for fault in Fault}, "every fault at every port"
 
 
-def test_a_seed_plays_the_same_schedule_in_every_process() -> None:
+@pytest.mark.parametrize(("of", "said"), [("payouts", b" -> SENDING n=1 (claimed)"), ("accounts", b"SESSION#")])
+def test_a_seed_plays_the_same_schedule_in_every_process(of: str, said: bytes) -> None:
     told = {
         subprocess.run(
-            [sys.executable, "-m", "tests.simulation", "payouts", "--seed", "11"],
+            [sys.executable, "-m", "tests.simulation", of, "--seed", "11"],
             capture_output=True,
             check=True,
             cwd=ROOT,
@@ -52,7 +44,7 @@ def test_a_seed_plays_the_same_schedule_in_every_process() -> None:
         for hash_seed in ("1", "2")
     }
     assert len(told) == 1
-    assert b" -> SENDING n=1 (claimed)" in told.pop()
+    assert said in told.pop()
 
 
 WITHIN = 200
