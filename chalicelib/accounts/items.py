@@ -5,22 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
-from pynamodb.models import Model
 
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import EnumAttribute, JsonAttribute, WholeAttribute
+from ..aws.dynamodb import Table
 from .rules import Change, RecoveryState
 from .sessions.rules import KeptContact, SeenProofs
 
 
-class AccountsTable(Model):
+class AccountsTable(Table):
     """The base of every item kind; `wiring` gives it its table."""
-
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
 
 
 class GuardItem(AccountsTable):

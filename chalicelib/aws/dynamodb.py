@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.exceptions import GetError, PutError, PynamoDBException, QueryError, TransactWriteError, UpdateError
 from pynamodb.expressions.condition import Condition
@@ -38,10 +39,20 @@ _CONDITION = "ConditionalCheckFailed"
 _CONFLICT = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 
 
+class Table(Model):
+    """The keys of every table of this project. A domain's own class is the base of all kinds of its items."""
+
+    class Meta:
+        table_name = "unbound"
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
 def bind(table: type[Model], name: str, region: str) -> None:
     """Give a table class its table. Called by `wiring` only: at import no name is known and none is looked up."""
-    table.Meta.table_name = name
-    table.Meta.region = region
+    own = {"table_name": name, "region": region}
+    table.Meta = type("Meta", (Table.Meta,), own)  # type: ignore[assignment]  # its items inherit it
     for kind in (table, *table.__subclasses__()):
         # An item class makes a connection that knows its own indexes; it must not find that of the table, made before.
         if "_connection" not in vars(kind):

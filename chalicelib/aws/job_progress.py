@@ -10,26 +10,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute
-from pynamodb.models import Model
-
 from ..clock import iso
 from .attributes import InstantAttribute
-from .dynamodb import find, save_if
+from .dynamodb import Table, find, save_if
 
 
-class RunItem(Model):
+class RunItem(Table):
     """The table and its items, one a job: `RUNS` / `<job>`; `wiring` gives it its table.
 
     It has the time of the last run that left nothing undone; before the first one, the time when the watch began to
     look for the job.
     """
 
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
     whole_at = InstantAttribute()
 
 
@@ -68,8 +60,8 @@ class CursorFields:
 class Cursors:
     """The cursors of one domain, in its table: `item` is its item class, already bound."""
 
-    def __init__(self, item: type[Model]) -> None:
-        # pynamodb's attributes are the mixin's: a type for "a Model with CursorFields" does not exist.
+    def __init__(self, item: type[Table]) -> None:
+        # pynamodb's attributes are the mixin's: a type for "a Table with CursorFields" does not exist.
         self._item: Any = item
 
     def start(self, job: str, shard: str, beginning: datetime, overlap: timedelta = OVERLAP) -> str:

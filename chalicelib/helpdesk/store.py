@@ -12,10 +12,9 @@ from typing import ClassVar
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Transaction, find
+from ..aws.dynamodb import LegsFailed, Table, Transaction, find
 from ..clock import iso
 from ..structs import fill
 from ..values import Value
@@ -30,12 +29,8 @@ Legs = Callable[[Transaction], None]
 ALL_SHARDS = tuple(f"{shard:02d}" for shard in range(SHARDS))
 
 
-class HelpdeskTable(Model):
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
+class HelpdeskTable(Table):
+    """The base of every item kind; `wiring` gives it its table."""
 
 
 class OpenIndex(GlobalSecondaryIndex["GrievanceItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb

@@ -11,10 +11,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from ..aws.attributes import InstantAttribute, TextsAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Transaction, find
+from ..aws.dynamodb import LegsFailed, Table, Transaction, find
 from ..structs import fill
 from .errors import VacancyClosed
 from .rules import SHARED, Application, JobCounts, Listing, Offer, Vacancy, application_id, dated, listing
@@ -22,14 +21,8 @@ from .rules import SHARED, Application, JobCounts, Listing, Offer, Vacancy, appl
 _APPLICANT = "APPLICANT#"
 
 
-class JobsTable(Model):
+class JobsTable(Table):
     """The base of every item kind; `wiring` gives it its table."""
-
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
 
 
 class VacancyItem(JobsTable):

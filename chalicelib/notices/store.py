@@ -14,12 +14,11 @@ from pynamodb.attributes import BooleanAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
-from pynamodb.models import Model
 
 from .. import ids
 from ..aws.admin_acts import ActColumns, Journal
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, save_if, update_if
+from ..aws.dynamodb import LegsFailed, Table, Transaction, find, is_condition_failure, save_if, update_if
 from ..aws.job_progress import CursorFields
 from ..structs import fill
 from ..values import Value
@@ -43,14 +42,8 @@ Said = Literal["confirmed", "denied"]
 _CLOSED = "MAILBOX#"
 
 
-class NoticesTable(Model):
+class NoticesTable(Table):
     """The base of every item kind; `wiring` gives it its table."""
-
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
 
 
 class UnsentIndex(GlobalSecondaryIndex["NoticeItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb

@@ -16,11 +16,10 @@ from typing import Any, ClassVar
 import msgspec
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, RupiahAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import Transaction, find, save_if
+from ..aws.dynamodb import Table, Transaction, find, save_if
 from ..aws.job_progress import CursorFields
 from ..structs import fill
 from ..values import Value
@@ -29,12 +28,8 @@ from .survey_rules import KINDS, Group, Survey
 from .tally_rules import PastTotals, PastWave, Tally
 
 
-class OutcomesTable(Model):
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
+class OutcomesTable(Table):
+    """The base of every item kind; `wiring` gives it its table."""
 
 
 class SurveyCursor(CursorFields, OutcomesTable):

@@ -6,24 +6,18 @@ from typing import Any, ClassVar
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
-from pynamodb.models import Model
 
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import DayAttribute, EnumAttribute, TextsAttribute, WholeAttribute
+from ..aws.dynamodb import Table
 from .rules import Education, Employment, Standing, Verdict, Verification
 
 TRIES = 4
 """How often a request decides again when another one of the same person came first."""
 
 
-class RegistrationsTable(Model):
+class RegistrationsTable(Table):
     """The base of every item kind; `wiring` gives it its table."""
-
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
 
 
 class RegisteredIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb

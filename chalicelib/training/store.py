@@ -8,10 +8,9 @@ from functools import cache
 from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from ..aws.attributes import EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import Transaction, find
+from ..aws.dynamodb import Table, Transaction, find
 from ..structs import fill
 from ..values import Value
 from ..vault import MacKind, PersonKey, SealKind
@@ -24,12 +23,8 @@ CERTIFICATE_LEG = "certificate"
 _ACCOUNT = "ACCOUNT"
 
 
-class TrainingTable(Model):
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
+class TrainingTable(Table):
+    """The base of every item kind; `wiring` gives it its table."""
 
 
 class TrainingItem(TrainingTable):

@@ -10,25 +10,18 @@ from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
-from pynamodb.models import Model
 
 from ..aws.admin_acts import Act, ActColumns, Journal
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute
-from ..aws.dynamodb import LegsFailed, Transaction, find, save_if, update_if
+from ..aws.dynamodb import LegsFailed, Table, Transaction, find, save_if, update_if
 from ..draw.selection import DrawResult
 from ..structs import fill
 from .calendar import CalendarException
 from .rules import NEXT, AwardedBatch, Wave, WaveState
 
 
-class WavesTable(Model):
+class WavesTable(Table):
     """The base of every item kind; `wiring` gives it its table."""
-
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
 
 
 class WaveItem(WavesTable):

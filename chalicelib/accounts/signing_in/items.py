@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from ...aws.attributes import InstantAttribute
+from ...aws.dynamodb import Table
 
 SENDINGS_MAX = 3
 """The most codes of one sign-in; its item has attributes for so many."""
 
 
-class SignInsTable(Model):
+class SignInsTable(Table):
     """The base of every item kind; `wiring` gives it its table."""
-
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
 
 
 class SignInItem(SignInsTable):

@@ -6,24 +6,18 @@ from typing import ClassVar
 
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
-from pynamodb.models import Model
 
 from ...aws.admin_acts import ActColumns
 from ...aws.attributes import EnumAttribute, InstantAttribute, RupiahAttribute, WholeAttribute, item_of
+from ...aws.dynamodb import Table
 from ...clock import iso, parse_iso
 from ...structs import fill
 from ..rules import Authority, Entitlement, Hold, Kind, Move, State
 from .records import Event, News, StoredAttempt, news_shard, unsettled_shard
 
 
-class PayoutsTable(Model):
+class PayoutsTable(Table):
     """The table of this domain; `wiring` binds it."""
-
-    class Meta:
-        table_name = "unbound"
-
-    pk = UnicodeAttribute(hash_key=True)
-    sk = UnicodeAttribute(range_key=True)
 
 
 class UnsettledIndex(GlobalSecondaryIndex["Head"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
