@@ -24,17 +24,7 @@ from ..ids import shard
 from ..structs import fields_of, fill
 from ..vault import MacKind
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
-from .items import (
-    AddressItem,
-    Dispute,
-    Exclusion,
-    Guard,
-    OfPerson,
-    Profile,
-    Refused,
-    exclusion_pk,
-    person_pk,
-)
+from .items import AddressItem, Dispute, Exclusion, Guard, OfPerson, Profile, Refused, exclusion_pk, person_pk
 from .records import AddressRecord, Record, UnpayableHolder
 from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Registrant, Standing, Verdict
 

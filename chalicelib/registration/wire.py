@@ -11,16 +11,7 @@ from .. import typed_text
 from ..structs import fill
 from . import identity
 from .errors import MalformedName
-from .rules import (
-    Education,
-    Employment,
-    FinancialAddress,
-    PersonalData,
-    Registrant,
-    Standing,
-    Verdict,
-    Verification,
-)
+from .rules import Education, Employment, FinancialAddress, PersonalData, Registrant, Standing, Verdict, Verification
 
 _GROUPED = "spaces, dashes and dots between them do not matter"
 _NAME = f"letters and what goes with them, at most {typed_text.NAME_MAX} characters, no emoji"

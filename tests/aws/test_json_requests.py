@@ -10,9 +10,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import (
-    NoCredentialsError,
-)
+from botocore.exceptions import NoCredentialsError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pynamodb.connection import Connection
@@ -20,16 +18,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.aws import dynamodb, json_protocol
 from chalicelib.aws.json_protocol import Wire
-from tests.builders.aws_wire import (
-    ALL,
-    REGION,
-    Server,
-    Thing,
-    least,
-    ours,
-    reply,
-    ways,
-)
+from tests.builders.aws_wire import ALL, REGION, Server, Thing, least, ours, reply, ways
 
 keys = st.text(min_size=1, max_size=8)
 things = st.builds(

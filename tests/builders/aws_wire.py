@@ -11,9 +11,7 @@ import msgspec
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from botocore.exceptions import (
-    ClientError,
-)
+from botocore.exceptions import ClientError
 from botocore.session import get_session
 from pynamodb.attributes import (
     BinaryAttribute,

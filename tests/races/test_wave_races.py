@@ -20,18 +20,7 @@ from chalicelib.waves.freeze import RemovedEntries
 from chalicelib.waves.rules import NEXT, REMOVALS, WaveState, chain_of, shard_of
 from chalicelib.waves.step import Transition
 from tests.builders.people import registrant
-from tests.builders.waves import (
-    CLOSES,
-    FREEZES,
-    OPENS,
-    PEOPLE,
-    ROUND,
-    WAVE,
-    WavesWorld,
-    joined,
-    outcome,
-    with_target,
-)
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome, with_target
 from tests.conftest import T0
 
 from .conftest import waves_world

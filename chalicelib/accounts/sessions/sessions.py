@@ -24,15 +24,7 @@ from ..tokens.dpop import Proof, Proofs
 from ..tokens.tokens import Tokens
 from ..wire import SessionForm, SessionList, SessionOpened, SessionRefreshed, session_view
 from .openings import MoreProof, Openings, account_of
-from .rules import (
-    ProofRequest,
-    Session,
-    alive,
-    beyond,
-    ends_at,
-    is_known,
-    with_proof,
-)
+from .rules import ProofRequest, Session, alive, beyond, ends_at, is_known, with_proof
 from .ways import Way, Ways
 
 TRIES = 4

@@ -14,13 +14,7 @@ from admin.cli import main
 from admin.commands import account as commands
 from admin.deployment import stages
 from chalicelib.accounts.contacts.contact import parse_contact
-from chalicelib.accounts.errors import (
-    ContactTaken,
-    NoRecovery,
-    NotOneContact,
-    RecoveryBySamePerson,
-    RecoveryStands,
-)
+from chalicelib.accounts.errors import ContactTaken, NoRecovery, NotOneContact, RecoveryBySamePerson, RecoveryStands
 from chalicelib.accounts.rules import Recovery, RecoveryState, is_barred
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
