@@ -15,8 +15,9 @@ from chalicelib.draw.leaves import leaf
 from chalicelib.money import rupiah
 from chalicelib.payouts.ledger.items import to_event, to_head
 from chalicelib.payouts.rules import Entitlement, Kind, Move, State, entitlement_id
+from chalicelib.registration.records import Record
 from chalicelib.registration.rules import Registrant
-from chalicelib.registration.store import Record, _profile
+from chalicelib.registration.store import _profile
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.beneficiaries import BeneficiaryStore, FamilyItem
 from chalicelib.waves.entries import EntryItem, entry_item
