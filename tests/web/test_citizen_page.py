@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
-from chalicelib.registration.rules import Education, Employment
 from chalicelib.web.citizen_page import FIRST, ROOM, CitizenPage
 from chalicelib.web.verifier_page import FILE
 from infrastructure import app_stack
@@ -75,7 +74,7 @@ def test_no_module_asks_others_or_writes_markup():
 
 def test_every_module_that_another_names_is_there():
     named = {name for text in OWN.values() for name in re.findall(r'(?:from|import\()\s*"\./([a-z_]+\.js)"', text)}
-    assert named - {"regions.js"} <= MODULES.keys()
+    assert named <= MODULES.keys()
     assert set(FIRST) <= MODULES.keys()
 
 
@@ -116,15 +115,6 @@ def test_the_page_is_told_the_figures_of_its_stage(page: CitizenPage, programme:
     said = told(page)
     assert (said["base"], said["url"]) == ("/api/", "https://api.example/api")
     assert (said["age_min"], said["age_max"]) == (18, 64)
-    assert said["consent_version"] == programme.eligibility.consent_versions[-1]
-    assert said["codes"] == {name: code.kind for name, code in programme.payouts.codes.items()}
-
-
-def test_the_regions_are_all_there_with_their_names(page: CitizenPage):
-    rows = json.loads(page.script("regions.js").text.removeprefix("export default ").removesuffix(";\n"))
-    assert ["31", "Daerah Khusus Ibukota Jakarta"] in rows
-    assert len([code for code, _ in rows if len(code) == 2]) == 38
-    assert len([code for code, _ in rows if len(code) == 4]) == 514
 
 
 def test_both_pages_have_the_same_colours():
@@ -146,8 +136,6 @@ def test_every_value_that_a_person_chooses_or_is_shown_has_words():
     from chalicelib.training.rules import TrainingState
     from chalicelib.waves.rules import EntryStanding
 
-    assert keys("register.js", "EMPLOYMENT") == set(map(str, Employment))
-    assert keys("register.js", "EDUCATION") == set(map(str, Education))
     assert keys("help.js", "CATEGORIES") == set(map(str, Category))
     assert keys("help.js", "STATES") == set(map(str, GrievanceState))
     assert keys("training.js", "STATES") == set(map(str, TrainingState))

@@ -3,17 +3,14 @@
 import { day, go, kept, language, setLanguage, t, when } from "./core.js";
 import { call, proved, signedOut } from "./net.js";
 import { Act, Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Screen, useForm, useRead, useState } from "./parts.js";
-import { EDUCATION, EMPLOYMENT } from "./register.js";
-import { places } from "./places.js";
-
-const named = (code) => (places() && places().names[code]) || code;
+import { named } from "./references.js";
 
 function Mine() {
   const found = useRead({ me: "/me" });
   return html`<${Screen} title=${t("Akun saya", "My account")}><${Await} found=${found}>${({ me: { registration: of } }) => html`
     ${of ? html`<h2>${t("Data saya", "My details")}</h2><${Answers} rows=${[[t("Nama", "Name"), of.name, "daftar/1"], ["NIK", of.nik], ["KK", of.kk], [t("Ponsel", "Mobile"), of.phone],
-      [t("Tanggal lahir", "Birth date"), day(of.birth_date)], [t("Alamat di KTP", "Address on the KTP"), `${named(of.regency)}, ${named(of.province)}`],
-      [t("Pendidikan", "Education"), t(...EDUCATION[of.education])], [t("Pekerjaan", "Work"), t(...EMPLOYMENT[of.employment])], [t("Terdaftar", "Registered"), when(of.registered_at)]]} />`
+      [t("Tanggal lahir", "Birth date"), day(of.birth_date)], [t("Alamat di KTP", "Address on the KTP"), `${named("regions", of.regency)}, ${named("regions", of.province)}`],
+      [t("Pendidikan", "Education"), named("education", of.education)], [t("Pekerjaan", "Work"), named("employment", of.employment)], [t("Terdaftar", "Registered"), when(of.registered_at)]]} />`
       : html`<p><${Link} main to="daftar/1">${t("Isi data", "Fill in")}<//></p>`}
     <h2>${t("Cara masuk", "Ways to sign in")}</h2><ul class="links"><li><${Link} to="akun/kontak">${t("Surel dan nomor ponsel", "E-mail and mobile numbers")}<//></li>
       <li><${Link} to="akun/perangkat">${t("Perangkat yang masuk", "Devices that are signed in")}<//></li><li><${Link} to="akun/kunci">${t("Kunci sandi", "Passkeys")}<//></li></ul>

@@ -3,10 +3,9 @@
 import { last, rupiah, t, when } from "./core.js";
 import { mine, Refused } from "./net.js";
 import { Act, Await, Empty, html, Link, Notice, Screen, useRead, useState } from "./parts.js";
-import { places } from "./places.js";
-import { skill } from "./training.js";
+import { named } from "./references.js";
 
-const place = ({ province }) => (province ? (places() && places().names[province]) || province : t("Jarak jauh", "Remote"));
+const place = ({ province }) => (province ? named("regions", province) : t("Jarak jauh", "Remote"));
 const pay = ({ salary_min_idr: low, salary_max_idr: high }) => (low === high ? rupiah(low) : `${rupiah(low)}-${rupiah(high)}`);
 
 function Vacancy({ vacancy, shared, applied, again }) {
@@ -14,7 +13,7 @@ function Vacancy({ vacancy, shared, applied, again }) {
   const applying = () => mine("POST", "/me/job-applications", { vacancy_id: vacancy.vacancy_id, share: ["name", "phone", "certificates"] }).then(again);
   return html`<li class="card"><h2>${vacancy.title}</h2><p>${vacancy.employer}, ${place(vacancy)}</p>
     <p>${pay(vacancy)} ${t("sebulan", "a month")}. ${t("Sampai", "Until")} ${last(vacancy.closes_at)}.</p>
-    ${shared && html`<p class="soft">${t("Cocok karena", "Suits you because of")}: ${shared.map(skill).join(", ")}</p>`}
+    ${shared && html`<p class="soft">${t("Cocok karena", "Suits you because of")}: ${shared.map((one) => named("skills", one)).join(", ")}</p>`}
     ${applied ? html`<p>${applied.withdrawn_at ? t("Lamaran ditarik", "Taken back") : t("Anda melamar", "You applied")} ${when(applied.withdrawn_at || applied.consented_at)}.</p>
       ${!applied.withdrawn_at && html`<${Act} quiet act=${() => mine("POST", `/me/job-applications/${vacancy.vacancy_id}/withdrawal`).then(again)}>${t("Tarik lamaran", "Take back")}<span class="unseen"> ${vacancy.title}</span><//>`}`
     : asked ? html`<p>${t(`${vacancy.partner} akan melihat nama, nomor ponsel dan sertifikat Anda.`, `${vacancy.partner} will see your name, phone number and certificates.`)}</p>

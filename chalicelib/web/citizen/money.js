@@ -1,8 +1,9 @@
 // Money: what is due and how far it is, and where it is paid to.
 
-import { go, rupiah, settings, t, when } from "./core.js";
+import { go, rupiah, t, when } from "./core.js";
 import { account, proved } from "./net.js";
 import { Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Radios, Screen, useForm, useRead } from "./parts.js";
+import { list, named, options } from "./references.js";
 
 const KINDS = { INCENTIVE: ["Insentif pelatihan", "Training incentive"], SURVEY_1: ["Survei 1", "Survey 1"], SURVEY_2: ["Survei 2", "Survey 2"] };
 const STATES = {
@@ -38,7 +39,7 @@ function Payouts() {
 }
 
 const Address = ({ address }) => (address ? html`
-  <${Answers} rows=${[[t("Bank atau dompet", "Bank or wallet"), address.code], [t("Nomor", "Number"), address.account_number],
+  <${Answers} rows=${[[t("Bank atau dompet", "Bank or wallet"), named("payout-codes", address.code)], [t("Nomor", "Number"), address.account_number],
     [t("Atas nama", "Holder"), address.holder_name], [t("Pemeriksaan", "Check"), t(...CHECK[address.verification])]]} />
   ${TO_DO[address.to_do] && html`<${Notice} kind=${address.to_do === "wait" ? "wait" : "bad"}>${t(...TO_DO[address.to_do])}<//>`}
   ${address.pay_from && html`<${Notice}>${t(`Kami bayar ke sini mulai ${when(address.pay_from)}, demi keamanan.`, `We pay there from ${when(address.pay_from)}, for safety.`)}<//>`}
@@ -48,10 +49,10 @@ const Address = ({ address }) => (address ? html`
 const FIELDS = { malformed_account_number: "account_number", account_already_used: "account_number", unknown_payout_code: "code", malformed_name: "holder_name" };
 
 function Account({ me }) {
-  const before = me.financial_address, form = useForm(`rekening:${account()}`, {
+  const before = me.financial_address, codes = list("payout-codes") || [], form = useForm(`rekening:${account()}`, {
     code: before ? before.code : "", account_number: "", holder_name: before ? before.holder_name : (me.registration && me.registration.name) || "",
   }, ["account_number"]);
-  const title = t("Rekening atau dompet", "Account or wallet"), wallet = settings.codes[form.values.code] === "wallet";
+  const title = t("Rekening atau dompet", "Account or wallet"), wallet = codes.some(({ code, kind }) => code === form.values.code && kind === "wallet");
   return html`<${Screen} title=${title} back="uang"><p>${t("Harus atas nama Anda sendiri.", "It must be in your own name.")}</p>
     <${Form} form=${form} title=${title} label=${t("Simpan", "Save")} refused=${({ code, detail }) => (FIELDS[code] ? { [FIELDS[code]]: detail } : null)}
       check=${({ code, account_number: digits, holder_name: name }) => ({ code: code ? "" : t("Pilih bank atau dompet.", "Choose a bank or wallet."),
@@ -62,7 +63,7 @@ function Account({ me }) {
         await form.drop();
         go("uang");
       }}>
-      <${Radios} form=${form} field="code" label=${t("Bank atau dompet", "Bank or wallet")} options=${Object.keys(settings.codes).map((code) => [code, code])} />
+      <${Radios} form=${form} field="code" label=${t("Bank atau dompet", "Bank or wallet")} options=${options(codes)} />
       <${Field} form=${form} field="account_number" label=${wallet ? t("Nomor ponsel dompet", "Mobile number of the wallet") : t("Nomor rekening", "Account number")}
         type=${wallet ? "tel" : "text"} inputmode="numeric" autocomplete="off" />
       <${Field} form=${form} field="holder_name" label=${t("Nama pemilik", "Holder's name")} hint=${t("Seperti di buku rekening atau aplikasi dompet", "As in the bank book or the wallet's app")} autocomplete="name" /><//><//>`;

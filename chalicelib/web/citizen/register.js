@@ -3,33 +3,9 @@
 import { day, go, kept, now, settings, t } from "./core.js";
 import { account, mine, Refused } from "./net.js";
 import { Answers, Await, bare, Digits, Field, Form, html, Link, Notice, Radios, Screen, Select, Tick, useEffect, useForm, useRead, useState } from "./parts.js";
-import { regencies, provinces, places } from "./places.js";
+import { list, named, options, provinces, regencies } from "./references.js";
 
-export const EMPLOYMENT = {
-  jobseeker: ["Mencari kerja", "Looking for work"],
-  laid_off: ["Kena PHK", "Laid off"],
-  worker: ["Pekerja atau buruh", "Worker"],
-  entrepreneur: ["Punya usaha mikro atau kecil", "Own a micro or small business"],
-  student: ["Masih sekolah atau kuliah", "In school or university"],
-  state_official: ["Pejabat negara", "State official"],
-  legislator: ["Anggota DPR atau DPRD", "Member of parliament or council"],
-  civil_servant: ["Aparatur sipil negara (PNS atau PPPK)", "Civil servant"],
-  military: ["Anggota TNI", "Military"],
-  police: ["Anggota Polri", "Police"],
-  village_official: ["Kepala atau perangkat desa", "Village official"],
-  soe_executive: ["Direksi atau komisaris BUMN atau BUMD", "Executive of a state-owned company"],
-};
-const OFFICIALS = Object.keys(EMPLOYMENT).slice(5);
-export const EDUCATION = {
-  none: ["Tidak sekolah atau tidak tamat SD", "No school completed"],
-  elementary: ["SD", "Elementary school"],
-  junior_high: ["SMP", "Junior high school"],
-  senior_high: ["SMA atau SMK", "Senior high school"],
-  diploma: ["Diploma", "Diploma"],
-  bachelor: ["Sarjana (S1 atau D4)", "Bachelor"],
-  postgraduate: ["Pascasarjana (S2 atau S3)", "Postgraduate"],
-};
-const options = (texts, values = Object.keys(texts)) => values.map((value) => [value, t(...texts[value])]);
+const OFFICIALS = ["state_official", "legislator", "civil_servant", "military", "police", "village_official", "soe_executive"];
 
 const EMPTY = { day: "", month: "", year: "", work: "", official: "", name: "", nik: "", kk: "", phone: "", province: "", regency: "",
   education: "", consent: false };
@@ -75,7 +51,7 @@ const CHECKS = {
     regency: regency && regency.startsWith(province) ? "" : t("Pilih kabupaten atau kota.", "Choose a regency or city."),
   }),
   5: ({ education }) => ({ education: education ? "" : t("Pilih pendidikan terakhir.", "Choose your education.") }),
-  6: ({ consent }) => ({ consent: consent ? "" : t("Centang jika Anda setuju.", "Tick the box if you agree.") }),
+  6: ({ consent: ticked }) => ({ consent: ticked && consent() ? "" : t("Centang jika Anda setuju.", "Tick the box if you agree.") }),
 };
 
 /** The field of a refusal's code, and its step. */
@@ -107,15 +83,19 @@ function NotEligible({ code, detail, back }) {
     <p><button type="button" onClick=${back}>${t("Perbaiki isian", "Correct it")}</button> ${" "}<${Link} to="bantuan/baru/eligibility">${t("Laporkan", "Report")}<//></p><//>`;
 }
 
+const Loading = () => html`<p role="status">${t("Memuat...", "Loading...")}</p>`;
+
 function Step1({ form }) {
+  const work = list("employment");
+  if (!work) return html`<${Loading} />`;
   return html`<fieldset class="field" aria-describedby=${form.errors.day ? "birth-error" : undefined}><legend>${t("Tanggal lahir", "Birth date")}</legend>
       <p class="hint">${t("Seperti di KTP, misalnya 17 8 1995", "As on the KTP, such as 17 8 1995")}</p>
       <div class="row"><${Digits} form=${form} field="day" label=${t("Tanggal", "Day")} autocomplete="bday-day" maxlength="2" />
         <${Digits} form=${form} field="month" label=${t("Bulan", "Month")} autocomplete="bday-month" maxlength="2" />
         <${Digits} form=${form} field="year" label=${t("Tahun", "Year")} autocomplete="bday-year" maxlength="4" /></div></fieldset>
     <${Radios} form=${form} field="work" label=${t("Apa pekerjaan Anda sekarang?", "What is your work now?")}
-      options=${[...options(EMPLOYMENT, Object.keys(EMPLOYMENT).slice(0, 5)), ["official", t("Pejabat atau aparatur", "Official or in public service")]]} />
-    ${form.values.work === "official" && html`<${Radios} form=${form} field="official" label=${t("Yang mana?", "Which one?")} options=${options(EMPLOYMENT, OFFICIALS)} />`}`;
+      options=${[...options(work.filter(({ code }) => !OFFICIALS.includes(code))), ["official", t("Pejabat atau aparatur", "Official or in public service")]]} />
+    ${form.values.work === "official" && html`<${Radios} form=${form} field="official" label=${t("Yang mana?", "Which one?")} options=${options(work.filter(({ code }) => OFFICIALS.includes(code)))} />`}`;
 }
 
 const Step2 = ({ form }) => html`
@@ -127,28 +107,28 @@ const Step3 = ({ form }) => html`
   <${Field} form=${form} field="phone" type="tel" label=${t("Nomor ponsel", "Mobile number")} hint="0812-3456-7890" autocomplete="tel-national" />`;
 
 function Step4({ form }) {
-  const found = places();
-  if (!found) return html`<p role="status">${t("Memuat...", "Loading...")}</p>`;
-  return html`<${Select} form=${form} field="province" label=${t("Provinsi", "Province")} options=${provinces(found)} />
-    <${Select} form=${form} field="regency" label=${t("Kabupaten atau kota", "Regency or city")} options=${regencies(found, form.values.province)} />`;
+  if (!list("regions")) return html`<${Loading} />`;
+  return html`<${Select} form=${form} field="province" label=${t("Provinsi", "Province")} options=${provinces()} />
+    <${Select} form=${form} field="regency" label=${t("Kabupaten atau kota", "Regency or city")} options=${regencies(form.values.province)} />`;
 }
 
-const Step5 = ({ form }) => html`<${Radios} form=${form} field="education" label=${t("Pendidikan terakhir yang tamat", "Highest education completed")} options=${options(EDUCATION)} />`;
+const Step5 = ({ form }) => html`<${Radios} form=${form} field="education" label=${t("Pendidikan terakhir yang tamat", "Highest education completed")} options=${options(list("education") || [])} />`;
+
+/** The text that is agreed to now: {code, id, en}. */
+const consent = () => (list("consents") || []).find(({ current }) => current);
 
 const date = (values) => (isDate(birthDate(values)) ? day(birthDate(values)) : "-");
 
 function Step6({ form }) {
-  const found = places(), { values } = form;
-  const named = (code) => (found && found.names[code]) || code || "-";
+  const { values } = form, terms = consent();
   return html`<${Answers} rows=${[
     [t("Tanggal lahir", "Birth date"), date(values), "daftar/1"],
-    [t("Pekerjaan", "Work"), EMPLOYMENT[employment(values)] ? t(...EMPLOYMENT[employment(values)]) : "-", "daftar/1"],
+    [t("Pekerjaan", "Work"), named("employment", employment(values)) || "-", "daftar/1"],
     [t("Nama", "Name"), values.name || "-", "daftar/2"], ["NIK", bare(values.nik) || "-", "daftar/2"], ["KK", bare(values.kk) || "-", "daftar/3"],
-    [t("Ponsel", "Mobile"), values.phone || "-", "daftar/3"], [t("Alamat di KTP", "Address on the KTP"), `${named(values.regency)}, ${named(values.province)}`, "daftar/4"],
-    [t("Pendidikan", "Education"), EDUCATION[values.education] ? t(...EDUCATION[values.education]) : "-", "daftar/5"]]} />
+    [t("Ponsel", "Mobile"), values.phone || "-", "daftar/3"], [t("Alamat di KTP", "Address on the KTP"), `${named("regions", values.regency)}, ${named("regions", values.province)}`, "daftar/4"],
+    [t("Pendidikan", "Education"), named("education", values.education) || "-", "daftar/5"]]} />
     <h2>${t("Persetujuan", "Consent")}</h2>
-    <p>${t("Kami memakai data ini untuk memeriksa syarat, mengundi, membayar, dan menghitung hasil program. Data disimpan tersandi. Mitra pelatihan hanya melihat nomor kartu Anda.",
-    "We use this data to check the rules, draw, pay and count the results of the programme. It is kept encrypted. A training partner sees your card number only.")}</p>
+    <p>${terms ? t(terms.id, terms.en) : t("Memuat...", "Loading...")}</p>
     <${Tick} form=${form} field="consent">${t("Saya setuju.", "I agree.")}<//>`;
 }
 
@@ -176,7 +156,7 @@ function Steps({ step, known }) {
     await mine("PUT", "/me/registration", {
       nik: bare(values.nik), kk: bare(values.kk), name: values.name.trim(), birth_date: birthDate(values), phone: values.phone.trim(),
       province: values.province, regency: values.regency, education: values.education, employment: employment(values),
-      consent_version: settings.consent_version,
+      consent_version: consent().code,
     }).catch((error) => {
       if (!(error instanceof Refused) || !NOT_ELIGIBLE.includes(error.code)) throw error;
       setRefused(error);

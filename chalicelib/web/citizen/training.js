@@ -3,13 +3,10 @@
 import { go, last, rupiah, t, when } from "./core.js";
 import { account, call, mine, Refused } from "./net.js";
 import { Act, Answers, Await, Empty, Field, Form, html, Link, Notice, Radios, Screen, Select, useForm, useRead, useState } from "./parts.js";
-import { places, provinces } from "./places.js";
-
-/** A skill in words: the programme's tags are English. */
-export const skill = (tag) => tag.replace(/_/g, " ");
+import { list, named, provinces } from "./references.js";
 
 const place = (course) => (course.mode === "online" ? t("Daring", "Online")
-  : `${t("Tatap muka", "In person")}, ${(places() && places().names[course.province]) || course.province}`);
+  : `${t("Tatap muka", "In person")}, ${named("regions", course.province)}`);
 
 const Card = ({ course }) => html`<li class="card"><h2><${Link} to=${`katalog/${course.course_id}`}>${course.title}<//></h2>
   <p>${course.provider_name}</p><p><strong>${rupiah(course.price_idr)}</strong>, ${course.hours} ${t("jam", "hours")}, ${place(course)}</p></li>`;
@@ -23,7 +20,7 @@ function Catalogue() {
     return `/courses${given.length ? `?${new URLSearchParams(given)}` : ""}`;
   };
   const found = useRead({ list: query("") }, {});
-  const area = places();
+  const area = list("regions");
   return html`<${Screen} title=${t("Katalog pelatihan", "Courses")}>
     <${Form} form=${form} title=${t("Katalog pelatihan", "Courses")} label=${t("Cari", "Search")} busyLabel=${t("Mencari...", "Searching...")}
       send=${async ({ q, mode, province }) => {
@@ -32,7 +29,7 @@ function Catalogue() {
       }}>
       <${Field} form=${form} field="q" label=${t("Kata dalam judul", "Words of the title")} type="search" autocomplete="off" />
       <${Select} form=${form} field="mode" label=${t("Cara belajar", "How it is held")} options=${[["online", t("Daring", "Online")], ["offline", t("Tatap muka", "In person")]]} />
-      ${form.values.mode === "offline" && area && html`<${Select} form=${form} field="province" label=${t("Provinsi", "Province")} options=${provinces(area)} />`}<//>
+      ${form.values.mode === "offline" && area && html`<${Select} form=${form} field="province" label=${t("Provinsi", "Province")} options=${provinces()} />`}<//>
     <${Await} found=${found}>${({ list }) => {
       const pages = [list, ...more], all = pages.flatMap(({ courses }) => courses), next = pages[pages.length - 1].next_cursor;
       return html`${all.length ? html`<ul class="cards">${all.map((course) => html`<${Card} course=${course} key=${course.course_id} />`)}</ul>`
@@ -46,7 +43,7 @@ function Course({ id }) {
   const found = useRead(paths, account() ? { own: true } : {});
   return html`<${Await} found=${found}>${({ course, me }) => html`<${Screen} title=${course.title} back="katalog">
     <${Answers} rows=${[[t("Penyelenggara", "Provider"), course.provider_name], [t("Harga", "Price"), rupiah(course.price_idr)],
-      [t("Lama", "Length"), `${course.hours} ${t("jam", "hours")}`], [t("Tempat", "Place"), place(course)], [t("Keterampilan", "Skills"), course.skills.map(skill).join(", ")]]} />
+      [t("Lama", "Length"), `${course.hours} ${t("jam", "hours")}`], [t("Tempat", "Place"), place(course)], [t("Keterampilan", "Skills"), course.skills.map((one) => named("skills", one)).join(", ")]]} />
     <${Buy} course=${course} me=${me} /><//>`}<//>`;
 }
 

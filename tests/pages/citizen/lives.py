@@ -33,6 +33,7 @@ from chalicelib.waves.wire import (
 )
 from chalicelib.web.citizen_page import CitizenPage
 from chalicelib.web.me import Deadline, Me
+from chalicelib.web.references import references
 
 ORIGIN = "https://gelombang.example"
 ID, OTHER = "a" * 26, "b" * 26
@@ -216,6 +217,15 @@ LIVES: dict[str, Life] = {
 }  # fmt: skip
 """By the state that home shows, and what it is about."""
 
+WHOLE = Life(GRADUATED, wave(WaveState.OPEN), [entry("chosen")], DONE, [payout("paid")], [survey()])
+SCREENS = (
+    "riwayat", f"bukti/{WAVE}", "katalog", f"katalog/{ID}", "pelatihan", f"pelatihan/{ID}", "uang", "uang/rekening",
+    "survei", f"survei/{ID}", f"survei/{ID}/3", "lowongan", "bantuan", "bantuan/baru",
+    f"bantuan/baru/selection_result/{WAVE}",
+    "akun", "akun/kontak", "akun/perangkat", "akun/kunci", "daftar/1", "masuk",
+)  # fmt: skip
+"""What is opened for somebody who has come all the way."""
+
 
 @contextmanager
 def living(browser: Any, programme: Programme, life: Life, **context: Any) -> Iterator[Any]:
@@ -244,6 +254,8 @@ def living(browser: Any, programme: Programme, life: Life, **context: Any) -> It
             if request.method != "GET":
                 page.sent.append((request.method, path, request.post_data_json))
             found = page.life.answers().get(path)
+            if path.startswith("/references/"):
+                found = references(path.rpartition("/")[2], programme)
             return route.fulfill(status=200 if found else 404, json=msgspec.to_builtins(found or {"code": "not_found"}))
 
         page.route("**/*", answer)

@@ -100,7 +100,7 @@ def says_where_to_be_paid(siti: Phone) -> None:
     siti.open()
     siti.state("held")
     siti.press("Isi rekening")
-    siti.pick("BNI")
+    siti.pick("Bank Negara Indonesia (BNI)")
     siti.fill("Nomor rekening", "0123-456-789")
     siti.press("Simpan")
     siti.page.get_by_text("Cocok dengan nama Anda").wait_for()

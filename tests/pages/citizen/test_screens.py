@@ -10,20 +10,11 @@ from typing import Any
 import pytest
 
 from chalicelib.config import Programme
-from chalicelib.waves.rules import WaveState
 
-from .lives import DONE, GRADUATED, ID, LIVES, WAVE, Life, entry, living, payout, survey, wave
+from .lives import LIVES, SCREENS, WAVE, WHOLE, living
 
 AXE = gzip.decompress(Path(__file__).with_name("axe.min.js.gz").read_bytes()).decode()
 """axe-core 4.14.1, as it is published; its licence is in `axe.LICENSE.txt`."""
-
-WHOLE = Life(GRADUATED, wave(WaveState.OPEN), [entry("chosen")], DONE, [payout("paid")], [survey()])
-SCREENS = (
-    "riwayat", f"bukti/{WAVE}", "katalog", f"katalog/{ID}", "pelatihan", f"pelatihan/{ID}", "uang", "uang/rekening",
-    "survei", f"survei/{ID}", f"survei/{ID}/3", "lowongan", "bantuan", "bantuan/baru",
-    f"bantuan/baru/selection_result/{WAVE}",
-    "akun", "akun/kontak", "akun/perangkat", "akun/kunci", "daftar/1", "masuk",
-)  # fmt: skip
 
 
 def faults(page: Any) -> list[str]:
@@ -36,7 +27,7 @@ def faults(page: Any) -> list[str]:
 def for_everybody(page: Any) -> None:
     """Both languages: nothing wrong, nothing wider than the phone, everything big enough for a finger."""
     for code, name in (("id", "Indonesia"), ("en", "English")):
-        page.get_by_role("button", name=name, exact=True).click()
+        page.locator(".languages").get_by_role("button", name=name).click()
         page.locator(f"html[lang={code}]").wait_for()
         page.wait_for_timeout(300)
         assert faults(page) == []
@@ -81,7 +72,7 @@ def test_what_was_typed_survives_a_reload_and_numbers_only_as_long_as_the_window
         page.get_by_role("link", name="Isi data").click()
         for label, text in (("Tanggal", "17"), ("Bulan", "8"), ("Tahun", "1995")):
             page.get_by_label(label, exact=True).fill(text)
-        page.get_by_label("Mencari kerja").check()
+        page.get_by_label("Pencari kerja").check()
         page.get_by_role("button", name="Lanjut").click()
         page.get_by_label("NIK", exact=True).fill("3174095708950001")
         page.get_by_label("Nama lengkap").fill("Siti Aminah")
