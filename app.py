@@ -66,8 +66,8 @@ app.citizen = citizen
 # The citizen's page, which uses the routes below
 
 
-@app.endpoint("GET /", "The page for citizens", answers={200: edge.Text("text/html")})
-def get_page() -> edge.Reply:
+@app.endpoint("GET /", "The page for citizens", query=edge.Anything, answers={200: edge.Text("text/html")})
+def get_page(_query: edge.Anything) -> edge.Reply:
     page = services().citizen_page.page
     return edge.ok(page.text, cache_s=60, policy=page.policy)
 

@@ -113,6 +113,10 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body or query of a route that needs none: an empty object is accepted, any field is refused."""
 
 
+class Anything(msgspec.Struct, frozen=True):
+    """The query of a page: whatever a shared link has picked up is not looked at."""
+
+
 class Unauthorized(Exception):
     """The one exception of an authorizer that API Gateway answers with 401: its message must be this word."""
 

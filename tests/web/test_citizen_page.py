@@ -7,10 +7,13 @@ import json
 import re
 from base64 import b64encode
 from hashlib import sha256
+from types import SimpleNamespace
 
 import pytest
+from chalice.test import Client
 from msgspec.structs import replace
 
+import app as application
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from chalicelib.web.citizen_page import FIRST, ROOM, CitizenPage
@@ -109,6 +112,12 @@ def test_the_policy_allows_the_own_scripts_and_style_and_nobody_elses(page: Citi
         "trusted-types": "gelombang",
     }
     assert page.script("worker.js").policy.startswith("default-src 'none'; connect-src 'self' https://")
+
+
+def test_a_link_that_was_shared_opens_the_page_whatever_it_picked_up(page: CitizenPage, monkeypatch):
+    monkeypatch.setattr(application, "services", lambda: SimpleNamespace(citizen_page=page))
+    answer = Client(application.app).http.get("/?utm_source=wa&fbclid=x")
+    assert (answer.status_code, answer.headers["Content-Security-Policy"]) == (200, page.page.policy)
 
 
 def test_the_page_is_told_the_figures_of_its_stage(page: CitizenPage, programme: Programme):

@@ -80,9 +80,10 @@ export function day(instant) {
   return dateWords(/^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : wib(Date.parse(text)), false);
 }
 
-/** "Rp600.000" */
-export const rupiah = (amount) => `Rp${number(amount)}`;
-export const number = (amount) => String(amount).replace(/\B(?=(\d{3})+$)/g, english ? "," : ".");
+const grouped = (amount, by) => String(amount).replace(/\B(?=(\d{3})+$)/g, by);
+/** "Rp600.000", in either language, as it is written on every price. */
+export const rupiah = (amount) => `Rp${grouped(amount, ".")}`;
+export const number = (amount) => grouped(amount, english ? "," : ".");
 
 /** "0,42" of a value of the draw in hex. */
 export const drawn = (hex) =>

@@ -265,12 +265,12 @@ export function Tick({ form, field, children }) {
     <span>${children}</span></label></div>`;
 }
 
-export function Select({ form, field, label, hint = "", options, ...more }) {
+export function Select({ form, field, label, hint = "", options, none = t("Pilih", "Choose"), ...more }) {
   const id = idOf(form, field), error = form.errors[field];
   return html`<div class="field"><label for=${id}>${label}</label><${Around} id=${id} hint=${hint} error=${error} />
     <select id=${id} name=${field} aria-invalid=${error ? "true" : undefined} aria-describedby=${described(id, hint, error)}
       onChange=${(event) => form.set(field, event.target.value)} ...${more}>
-      <option value="" selected=${!form.values[field]}>${t("Pilih", "Choose")}</option>
+      <option value="" selected=${!form.values[field]}>${none}</option>
       ${options.map(([value, text]) => html`<option value=${value} selected=${form.values[field] === value}>${text}</option>`)}
     </select></div>`;
 }

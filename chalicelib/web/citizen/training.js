@@ -28,8 +28,8 @@ function Catalogue() {
         setAsked({ q: q.trim(), mode, province: mode === "online" ? "" : province });
       }}>
       <${Field} form=${form} field="q" label=${t("Kata dalam judul", "Words of the title")} type="search" autocomplete="off" />
-      <${Select} form=${form} field="mode" label=${t("Cara belajar", "How it is held")} options=${[["online", t("Daring", "Online")], ["offline", t("Tatap muka", "In person")]]} />
-      ${form.values.mode === "offline" && area && html`<${Select} form=${form} field="province" label=${t("Provinsi", "Province")} options=${provinces()} />`}<//>
+      <${Select} form=${form} field="mode" label=${t("Cara belajar", "How it is held")} options=${[["online", t("Daring", "Online")], ["offline", t("Tatap muka", "In person")]]} none=${t("Semua", "All")} />
+      ${form.values.mode === "offline" && area && html`<${Select} form=${form} field="province" label=${t("Provinsi", "Province")} options=${provinces()} none=${t("Semua", "All")} />`}<//>
     <${Await} found=${found}>${({ list }) => {
       const pages = [list, ...more], all = pages.flatMap(({ courses }) => courses), next = pages[pages.length - 1].next_cursor;
       return html`${all.length ? html`<ul class="cards">${all.map((course) => html`<${Card} course=${course} key=${course.course_id} />`)}</ul>`
