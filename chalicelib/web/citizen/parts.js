@@ -9,11 +9,11 @@ export { html, useEffect, useRef, useState };
 const WEEK = 7 * 86400000;
 
 /** A screen: its title is that of the window, and has the focus when it comes. */
-export function Screen({ title, back = "", children, wrong = false }) {
+export function Screen({ title, back = "", children }) {
   const heading = useRef(null);
   useEffect(() => {
-    document.title = `${wrong ? t("Galat: ", "Error: ") : ""}${title} - Gelombang`;
-  });
+    document.title = `${title} - Gelombang`;
+  }, [title]);
   useEffect(() => {
     if (heading.current && document.activeElement === document.body) heading.current.focus({ preventScroll: true });
     scrollTo(0, 0);
@@ -200,7 +200,7 @@ export function Form({ form, title, check = () => ({}), send, refused = () => nu
     if (count && summary.current) summary.current.focus();
   }, [count]);
   useEffect(() => {
-    if (fields.length || error) document.title = `${t("Galat: ", "Error: ")}${title} - Gelombang`;
+    document.title = `${fields.length || error ? t("Galat: ", "Error: ") : ""}${title} - Gelombang`;
   });
   const enter = (event) => {
     event.preventDefault();

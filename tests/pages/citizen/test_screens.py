@@ -116,6 +116,6 @@ def test_without_a_signal_the_last_copy_is_shown_and_says_so(browser: Any, progr
 
 def test_dates_and_money_are_said_as_people_say_them(browser: Any, programme: Programme):
     with living(browser, programme, LIVES["chosen"]) as page:
-        text = page.locator("main").inner_text()
+        text = page.locator("[data-state=chosen]").inner_text()
         assert "paling lambat Senin, 22 Juni pukul 23.59 WIB" in text
         assert "Saldo Rp3.500.000, bukan tunai." in text
