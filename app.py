@@ -349,29 +349,23 @@ def get_me() -> edge.Reply:
     who="citizen",
     body=registration.RegistrationForm,
     answers={201: registration.RegistrationView, 200: registration.RegistrationView},
-    refuses=(
-        person.MalformedNik,
-        person.MalformedKk,
-        person.MalformedPhone,
-        person.MalformedName,
-        person.UnknownRegion,
-        person.InFormalEducation,
-        person.ExcludedOccupation,
-        person.UnderAge,
-        person.OverAge,
-        person.ConsentMissing,
-        person.TooManyRefusals,
-        person.Excluded,
-        person.NikAlreadyRegistered,
-        person.NikCannotChange,
-        person.FixedAfterAward,
-        person.FrozenUntilSettled,
-        person.PhoneAlreadyUsed,
-    ),
+    refuses=(*person.CORRECTING, person.MalformedNik, person.NikAlreadyRegistered, person.NikCannotChange),
 )
 def put_registration(form: registration.RegistrationForm) -> edge.Reply:
     registrant, new = services().register(app.caller(), form, app.now())
     return edge.once((registration.submitted_view(registrant, form), new))
+
+
+@app.endpoint(
+    "PATCH /me/registration",
+    "Correct some fields of a registration; the others stay",
+    who="citizen",
+    body=registration.OwnCorrectionForm,
+    answers={200: registration.RegistrationView},
+    refuses=(*person.CORRECTING, person.NotRegistered),
+)
+def patch_registration(form: registration.OwnCorrectionForm) -> edge.Reply:
+    return edge.ok(services().correct(app.caller(), form, app.now()))
 
 
 @app.endpoint(

@@ -71,11 +71,18 @@ def publishable(
             )
             for region in book.regions
         ],
-        waves=[wire.WaveLine(one.number, one.year, book.progress(_wave(one), COUNTRY)) for one in counted.waves],
+        waves=[_wave_line(book, one) for one in counted.waves],
         job_market=counted.job_market,
         grievances=counted.grievances,
     )
     return PublishedFigures(country, [_wave_statistics(book, one, province, now) for one in counted.waves])
+
+
+def _wave_line(book: _Book, wave: WaveTally) -> wire.WaveLine:
+    outcomes, progress = book.outcomes(_wave(wave), COUNTRY), book.progress(_wave(wave), COUNTRY)
+    return fill(
+        wire.WaveLine, outcomes, number=wave.number, year=wave.year, progress=progress, closes_at=wave.closes_at
+    )
 
 
 def _wave_statistics(

@@ -139,11 +139,16 @@ class Province(Struct, frozen=True):
 
 
 class WaveLine(Struct, frozen=True):
-    """A wave in the list of waves; the rest is at `/statistics/waves/{number}`."""
+    """A wave in the list of waves; by province it is at `/statistics/waves/{number}`."""
 
     number: int
     year: int
     progress: Progress
+    closes_at: str | None = None
+    working: Share = Share()
+    comparison_working: Share = Share()
+    business_capital: Share = Share()
+    net_promoter: NetPromoter = NetPromoter()
 
 
 class JobMarket(Struct, frozen=True):

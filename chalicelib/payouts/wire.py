@@ -79,6 +79,8 @@ class PayoutView(Struct, frozen=True):
     to_do: ToDo = "wait"
     until: datetime | None = None
     """When it goes on by itself, where that is known."""
+    due_at: datetime | None = None
+    paid_at: datetime | None = None
 
 
 class PayoutList(Struct, frozen=True):
@@ -128,6 +130,8 @@ def view(entitlement: Entitlement, until: datetime | None = None) -> PayoutView:
         updated_at=entitlement.changed_at,
         to_do=_TO_DO.get(state, "wait"),
         until=until,
+        due_at=entitlement.created_at,
+        paid_at=entitlement.changed_at if entitlement.state is State.PAID else None,
     )
 
 

@@ -259,3 +259,22 @@ class ExclusionListRetracted(DomainError):
     status = 409
     indonesian = "Versi daftar ini sudah ditarik; impor yang benar sebagai versi lain."
     english = "This version of the list was retracted; import what is right as another version."
+
+
+CORRECTING: tuple[type[DomainError], ...] = (
+    MalformedKk,
+    MalformedPhone,
+    MalformedName,
+    UnknownRegion,
+    InFormalEducation,
+    ExcludedOccupation,
+    UnderAge,
+    OverAge,
+    ConsentMissing,
+    TooManyRefusals,
+    Excluded,
+    FixedAfterAward,
+    FrozenUntilSettled,
+    PhoneAlreadyUsed,
+)
+"""What a change of a registration may be refused for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -86,6 +86,19 @@ class Registrations:
             except _TELLING as refusal:
                 raise self._refusals.counted(registrant_id, refusal, now) from None
         raise Unavailable()
+
+    def with_changes(self, registrant_id: str, form: wire.OwnCorrectionForm) -> wire.RegistrationForm:
+        """The form that registers a person as they are but for these changes; a read and a KMS call.
+
+        Raises `NotRegistered`.
+        """
+        record = self._store.record(registrant_id)
+        if record is None:
+            raise NotRegistered()
+        person = person_of(self._vault.open_key(registrant_id, record.wrapped_key), record)
+        given = {name: value for name, value in msgspec.structs.asdict(form).items() if value is not None}
+        known = {"province": str(record.registrant.region), **asdict(person)}
+        return fill(wire.RegistrationForm, record.registrant, **known | given)
 
     def registrant(self, registrant_id: str) -> Registrant:
         """One consistent read, nothing unsealed. Raises `NotRegistered`."""

@@ -43,6 +43,20 @@ class RegistrationForm(_Form, frozen=True):
     ] = None
 
 
+class OwnCorrectionForm(_Form, frozen=True):
+    """`PATCH /me/registration`; what is left out stays. The NIK never changes."""
+
+    kk: str | None = None
+    name: str | None = None
+    birth_date: date | None = None
+    phone: str | None = None
+    province: str | None = None
+    regency: str | None = None
+    education: Education | None = None
+    employment: Employment | None = None
+    consent_version: str | None = None
+
+
 class CorrectionForm(_Form, frozen=True):
     """What administrators correct; what is left out stays."""
 

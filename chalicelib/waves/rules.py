@@ -13,9 +13,10 @@ from ..draw.note import Chain
 from ..draw.selection import DrawResult
 from ..figures import CalendarRules, DrawRules, TrainingRules
 from ..ids import shard
+from ..registration.rules import Standing
 from ..values import Value
 from .calendar import Calendar, PlannedWave
-from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
+from .errors import AlreadyBeneficiary, Barred, BeneficiaryRevoked, PurchaseDeadlinePassed
 
 SHARDS = 64
 """Partitions of one wave's entries. DynamoDB gives each at least 1,000 writes a second."""
@@ -205,6 +206,14 @@ class Deadline(Value, frozen=True):
 
     registrant_id: str
     buy_by: datetime
+
+
+def check_may_join(standing: Standing, beneficiary_wave: int | None) -> None:
+    """Raises `Barred` or `AlreadyBeneficiary` for whoever was chosen before."""
+    if standing is Standing.REVOKED:
+        raise Barred()
+    if standing is Standing.BENEFICIARY:
+        raise AlreadyBeneficiary(wave=beneficiary_wave)
 
 
 def shard_of(registrant_id: str) -> str:

@@ -11,15 +11,14 @@ from ..config import Programme
 from ..draw.leaves import TICKET_BYTES
 from ..errors import NotFound
 from ..ids import Randomness
-from ..registration.rules import Applicant, check_eligible
-from ..registration.rules import Standing as Registered
+from ..registration.rules import check_eligible
 from ..values import Value
 from . import wire
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar, PlannedWave
 from .calendar_changes import CalendarChanges
 from .entries import EntryStore
-from .errors import AlreadyBeneficiary, Barred, NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
+from .errors import NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
 from .rules import (
     NOT_DRAWN,
     DrawnEntry,
@@ -29,6 +28,7 @@ from .rules import (
     Result,
     Wave,
     WaveState,
+    check_may_join,
     closing_day,
     planned,
     standing,
@@ -148,7 +148,7 @@ class Waves(CalendarChanges):
         if wave is None:
             return self._joined_before(registrant_id, now), False
         applicant = self._registrations.applicant(registrant_id)
-        _check_may_join(applicant)
+        check_may_join(applicant.standing, applicant.beneficiary_wave)
         day = closing_day(wave.closes_at)
         check_eligible(applicant.employment, applicant.birth_date, day, self._programme.eligibility)
         ticket = self._randomness(TICKET_BYTES)
@@ -210,6 +210,11 @@ class Waves(CalendarChanges):
             Result(registrant_id, None if outcome is EntryOutcome.CHOSEN else outcome.value if outcome else NOT_DRAWN)
             for registrant_id, outcome in page
         ]
+
+    def next_close(self, now: datetime) -> datetime:
+        """When the open wave closes, else the next one."""
+        calendar = self._calendar(now)
+        return (calendar.current(now) or calendar.next(now)).closes_at
 
     def next_opening(self, now: datetime) -> datetime:
         return self._calendar(now).next(now).opens_at
@@ -281,10 +286,3 @@ class Waves(CalendarChanges):
         if self._began is None:
             self._began = self._store.started_at()
         return self._began or now
-
-
-def _check_may_join(applicant: Applicant) -> None:
-    if applicant.standing is Registered.REVOKED:
-        raise Barred()
-    if applicant.standing is Registered.BENEFICIARY:
-        raise AlreadyBeneficiary(wave=applicant.beneficiary_wave)

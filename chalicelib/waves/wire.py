@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Annotated, Literal
 
 import msgspec
@@ -13,7 +14,7 @@ from ..draw import note, published
 from ..draw.leaves import leaf
 from ..draw.proofs import Proof
 from ..draw.selection import DrawResult, open_value, rank
-from ..figures import DrawRules
+from ..figures import DrawRules, Scheme
 from ..structs import fill
 from .calendar import PlannedWave
 from .rules import NOT_DRAWN, Beneficiary, Entry, Wave, WaveState, chain_of, standing, state_at
@@ -34,7 +35,7 @@ class WaveView(Struct, frozen=True):
 
     `quota` is null until the wave opens unless an admin set it, `entries` and `beacon` until the list is frozen,
     `chosen` until every seat is settled. `waiting_for` is `beacon` while a draw is held up because no relay of the
-    beacon gives its round.
+    beacon gives its round. The draw cannot be before `draw_due_at`, and follows it by minutes if nothing is late.
     """
 
     number: int
@@ -47,6 +48,9 @@ class WaveView(Struct, frozen=True):
     results_url: str | None
     beacon: BeaconView | None
     waiting_for: Literal["beacon"] | None
+    draw_due_at: str
+    note_sha256: str | None
+    settled_at: str | None
 
 
 class WaveList(Struct, frozen=True):
@@ -144,7 +148,8 @@ class EntryList(Struct, frozen=True):
 class BeneficiaryView(Struct, frozen=True):
     """What a person sees of having been chosen. `state`: POTENTIAL, ACTIVE, REVOKED, GRADUATED.
 
-    POTENTIAL: a first training must be bought before `buy_by`, or the place goes to another.
+    POTENTIAL: a first training must be bought before `buy_by`, or the place goes to another. REVOKED: at `revoked_at`,
+    because none was. The amounts are those of the person's scheme.
     """
 
     wave: int
@@ -153,6 +158,11 @@ class BeneficiaryView(Struct, frozen=True):
     state: str
     awarded_at: str
     buy_by: str
+    revoked_at: str | None
+    graduated_at: str | None
+    training_idr: int
+    incentive_idr: int
+    survey_idr: int
 
 
 def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_url: str, rules: DrawRules) -> WaveView:
@@ -160,6 +170,7 @@ def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_ur
     commitment = note.parse(wave.note.encode()) if wave and wave.note else None
     due = note.round_time(chain_of(rules, commitment.chain), commitment.round) if commitment else None
     state = state_at(wave, planned, now)
+    regular = planned.closes_at + timedelta(seconds=rules.freeze_delay_s + rules.pinned.delay_s)
     return fill(
         WaveView,
         planned,
@@ -170,6 +181,9 @@ def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_ur
         results_url=f"{results_url}/{published.folder(planned.number)}" if commitment else None,
         beacon=BeaconView(commitment.round, iso(due)) if commitment and due else None,
         waiting_for="beacon" if due and state is WaveState.FROZEN and now >= due + WAITS_AFTER else None,
+        draw_due_at=iso(due or regular),
+        note_sha256=sha256(wave.note.encode()).hexdigest() if wave and wave.note else None,
+        settled_at=iso(wave.settled_at) if wave and wave.settled_at else None,
     )
 
 
@@ -200,8 +214,10 @@ def entry_view(
     return EntryView(entry.wave, what.value, reason, values, proof, receipt_file(proof, results_url))
 
 
-def beneficiary_view(beneficiary: Beneficiary) -> BeneficiaryView:
-    return fill(BeneficiaryView, beneficiary)
+def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryView:
+    """A beneficiary with the amounts of their scheme."""
+    amounts = {name: getattr(scheme, name) for name in ("training_idr", "incentive_idr", "survey_idr")}
+    return fill(BeneficiaryView, beneficiary, **amounts)
 
 
 def _values(entry: Entry, draw: DrawResult) -> DrawnValues:

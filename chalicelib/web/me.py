@@ -8,8 +8,12 @@ from typing import Literal
 from msgspec import Struct
 
 from ..clock import iso
+from ..errors import DomainError
+from ..figures import EligibilityRules
+from ..registration.errors import NotRegistered
+from ..registration.rules import check_eligible
 from ..registration.wire import FinancialAddressView, RegistrationView
-from ..waves.rules import Beneficiary, BeneficiaryState
+from ..waves.rules import Beneficiary, BeneficiaryState, check_may_join, closing_day
 from ..waves.wire import BeneficiaryView
 
 
@@ -21,13 +25,31 @@ class Deadline(Struct, frozen=True):
 
 
 class Me(Struct, frozen=True):
-    """What is kept about the caller; null where there is nothing yet. `balance_idr` is left for trainings."""
+    """What is kept about the caller; null where there is nothing yet. `balance_idr` is left for trainings.
+
+    `may_join` is about the open wave, else the next one; `why_not` is the code of the refusal that a join would give.
+    Exclusion lists are looked at later.
+    """
 
     registration: RegistrationView | None
     financial_address: FinancialAddressView | None
     beneficiary: BeneficiaryView | None
     balance_idr: int | None
     next_deadline: Deadline | None
+    may_join: bool
+    why_not: str | None
+
+
+def why_not(registration: RegistrationView | None, closes_at: datetime, rules: EligibilityRules) -> str | None:
+    """The code of the refusal that a join of the wave that closes then would give; None: it would be taken."""
+    if registration is None:
+        return NotRegistered.code
+    try:
+        check_may_join(registration.standing, None)
+        check_eligible(registration.employment, registration.birth_date, closing_day(closes_at), rules)
+    except DomainError as refusal:
+        return refusal.code
+    return None
 
 
 def next_deadline(beneficiary: Beneficiary | None, survey_closes_at: datetime | None, now: datetime) -> Deadline | None:

@@ -11,7 +11,21 @@ from ..errors import DomainError
 Language = Literal["id", "en"]
 Problem = dict[str, Any]
 TYPE_PREFIX = "urn:gelombang:problem:"
-
+_TITLES: dict[int, tuple[str, str]] = {
+    400: ("Permintaan tidak terbaca", "The request cannot be read"),
+    401: ("Perlu masuk", "Sign in first"),
+    403: ("Tidak diizinkan", "Not allowed"),
+    404: ("Tidak ditemukan", "Not found"),
+    405: ("Tidak didukung", "Not supported"),
+    409: ("Tidak bisa sekarang", "Not possible now"),
+    413: ("Terlalu besar", "Too large"),
+    415: ("Jenis isi tidak didukung", "Wrong media type"),
+    422: ("Isian perlu diperbaiki", "What was filled in needs correcting"),
+    429: ("Terlalu sering", "Too often"),
+    500: ("Kesalahan pada layanan", "Something went wrong"),
+    503: ("Layanan sedang sibuk", "The service is busy"),
+}
+"""What kind of refusal a status is, in Indonesian and English."""
 
 _ROUTER: dict[int, tuple[str, str, str]] = {
     400: ("malformed_request", "Permintaan tidak dapat dibaca.", "The request cannot be read."),
@@ -31,7 +45,7 @@ _UNEXPECTED = (
 def document(error: DomainError, language: Language) -> Problem:
     """The problem document of a domain error: type, title, status, detail, code and the error's facts."""
     text = (error.indonesian if language == "id" else error.english).format_map(_Facts(error.facts))
-    problem = _problem(error.code, error.status, text)
+    problem = _problem(error.code, error.status, text, language)
     if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem  # the cause inside is only for the operator
     return problem | {name: value for name, value in error.facts.items() if name not in problem}
@@ -40,13 +54,13 @@ def document(error: DomainError, language: Language) -> Problem:
 def unexpected(language: Language) -> Problem:
     """The document for an unforeseen error: without any detail."""
     code, indonesian, english = _UNEXPECTED
-    return _problem(code, 500, indonesian if language == "id" else english)
+    return _problem(code, 500, indonesian if language == "id" else english, language)
 
 
 def refused_by_router(status: int, language: Language) -> Problem:
     """The document for a request that was refused before any handler ran (unknown path, method, media type)."""
     code, indonesian, english = _ROUTER.get(status, _UNEXPECTED)
-    return _problem(code, status, indonesian if language == "id" else english)
+    return _problem(code, status, indonesian if language == "id" else english, language)
 
 
 def language(accept: str) -> Language:
@@ -60,10 +74,11 @@ def language(accept: str) -> Language:
     return "en" if liking.get("en", 0.0) > liking.get("id", 0.0) else "id"
 
 
-def _problem(code: str, status: int, text: str) -> Problem:
+def _problem(code: str, status: int, text: str, language: Language) -> Problem:
+    titles = _TITLES.get(status, (HTTPStatus(status).phrase,) * 2)
     return {
         "type": TYPE_PREFIX + code,
-        "title": HTTPStatus(status).phrase,
+        "title": titles[language == "en"],
         "status": status,
         "detail": text,
         "code": code,

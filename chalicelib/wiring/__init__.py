@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..at_once import at_once
 from ..config import Settings, load_programme
 from ..structs import fill
-from ..web.me import Me, next_deadline
+from ..web.me import Me, next_deadline, why_not
 from .participants import ParticipantsServices
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..payouts.wire import PayoutView, ToDo
     from ..registration.rules import FinancialAddress, Registrant
     from ..registration.store import Legs
-    from ..registration.wire import FinancialAddressForm, RegistrationForm
+    from ..registration.wire import FinancialAddressForm, OwnCorrectionForm, RegistrationForm, RegistrationView
     from ..watch import Watch
     from ..waves.rules import Beneficiary
     from ..web.citizen_page import CitizenPage
@@ -55,12 +55,16 @@ class Services(ParticipantsServices):
             place,
             partial(self.surveys.next_closing, registrant_id, now),
         )
+        schemes = {scheme.version: scheme for scheme in self.programme.schemes}
+        refusal = why_not(kept.registration, self.waves.next_close(now), self.programme.eligibility)
         return fill(
             Me,
             kept,
-            beneficiary=beneficiary_view(beneficiary) if beneficiary else None,
+            beneficiary=beneficiary_view(beneficiary, schemes[beneficiary.scheme]) if beneficiary else None,
             balance_idr=balance_idr,
             next_deadline=next_deadline(beneficiary, closes_at, now),
+            may_join=refusal is None,
+            why_not=refusal,
         )
 
     def register(self, registrant_id: str, form: RegistrationForm, now: datetime) -> tuple[Registrant, bool]:
@@ -70,6 +74,14 @@ class Services(ParticipantsServices):
             return self.registration_changes.unless_joined(registrant_id, now)
 
         return self.registrations.register(registrant_id, form, now, unless_joined)
+
+    def correct(self, registrant_id: str, form: OwnCorrectionForm, now: datetime) -> RegistrationView:
+        """`PATCH /me/registration`: as `register`, with what is left out as it was. Raises `NotRegistered`, too."""
+        from ..registration import wire
+
+        whole = self.registrations.with_changes(registrant_id, form)
+        registrant, _ = self.register(registrant_id, whole, now)
+        return wire.submitted_view(registrant, whole)
 
     def set_financial_address(self, session: Session, form: FinancialAddressForm, now: datetime) -> FinancialAddress:
         """`PUT /me/financial-address`. It changes only while no payment to the person may be under way.

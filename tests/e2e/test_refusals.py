@@ -109,6 +109,7 @@ def refused(gateway: Gateway, call: Call, kind: Refusal, **sent: Any) -> Iterato
         assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code), problem
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert problem["type"] == problems.TYPE_PREFIX + code
+        assert problem["title"] == problems._TITLES[status][language == "en"]
         assert problem["detail"] == text.format_map(problem)
         yield answer
 

@@ -187,6 +187,7 @@ COSTS: dict[str, str] = {
     routes.ME: "BatchGetItem, 2 GetItem, Query, Decrypt",
     routes.REGISTER: "BatchGetItem, 3 GenerateMac, GenerateDataKey, TransactWriteItems",
     f"{routes.REGISTER} again": "BatchGetItem, Decrypt",
+    routes.CORRECT: "GetItem, BatchGetItem, 2 Decrypt, TransactWriteItems",
     routes.ADDRESS: (
         f"{PROVED}, 2 GetItem, BatchGetItem, Decrypt, GenerateMac, TransactWriteItems, UpdateItem, SendMessageBatch"
     ),

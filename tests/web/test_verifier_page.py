@@ -33,6 +33,9 @@ def view(results_url: str | None = "https://results.example/draws/54/") -> WaveV
         results_url=results_url,
         beacon=None,
         waiting_for=None,
+        draw_due_at="2023-06-05T17:45:00Z",
+        note_sha256="00" * 32,
+        settled_at="2023-06-05T18:00:00Z",
     )
 
 

@@ -64,6 +64,33 @@ def once_too_often(refused: Provoke, code: str, body: Callable[[Gateway], dict[s
     return provoke
 
 
+def correcting(**changes: Any) -> Provoke:
+    """Somebody who is registered corrects some fields."""
+    return lambda gateway: Call(routes.CORRECT, changes, person=gateway.registered())
+
+
+def as_correction(provoke: Provoke, *fields: str) -> Provoke:
+    """Of a whole form only these fields are sent."""
+
+    def provoked(gateway: Gateway) -> Call:
+        call = provoke(gateway)
+        return Call(routes.CORRECT, {name: call.body[name] for name in fields}, person=call.person)
+
+    return provoked
+
+
+def correct_to_number_of_another(gateway: Gateway) -> Call:
+    first = gateway.sent(gateway.registration(gateway.form()))
+    return Call(routes.CORRECT, {"phone": first.body["phone"]}, person=gateway.registered())
+
+
+def correct_when_excluded(gateway: Gateway) -> Call:
+    call = gateway.sent(gateway.registration(gateway.form()))
+    later = ExclusionList(LIST.name, "2026-11-late", LIST.source_date)
+    gateway.services.exclusion_lists.import_list(later, ["nik", call.body["nik"]], "dewi", "letter 13", gateway.clock)
+    return Call(routes.CORRECT, {"education": "postgraduate"}, person=call.person)
+
+
 def change_name_while_in_a_wave(gateway: Gateway) -> Call:
     call = gateway.sent(gateway.registration(gateway.form()))
     gateway.ok(Call(routes.JOIN, person=call.person))
@@ -217,6 +244,25 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "fixed_after_award": change_family_card_after_an_award,
         "phone_already_used": register_with_number_of_another("phone"),
     },
+    routes.CORRECT: {
+        "malformed_kk": correcting(kk="317409120318000"),
+        "malformed_phone": correcting(phone="(021) 555-12345"),
+        "malformed_name": correcting(name="\u200b\u200b\u200b"),
+        "unknown_region": correcting(province="31", regency="3299"),
+        "in_formal_education": correcting(employment="student"),
+        "excluded_occupation": correcting(employment="civil_servant"),
+        "under_age": correcting(birth_date="2010-01-31"),
+        "over_age": correcting(birth_date="1950-01-31"),
+        "consent_missing": correcting(consent_version="1999-01"),
+        "too_many_refusals": once_too_often(
+            correct_to_number_of_another, "phone_already_used", lambda _: {"education": "postgraduate"}
+        ),
+        "excluded": correct_when_excluded,
+        "frozen_until_settled": as_correction(change_name_while_in_a_wave, "name"),
+        "fixed_after_award": as_correction(change_family_card_after_an_award, "kk"),
+        "phone_already_used": correct_to_number_of_another,
+        "not_registered": lambda gateway: Call(routes.CORRECT, {}, person=gateway.stranger()),
+    },
     routes.ADDRESS: {
         **of_session(addressing()),
         "not_registered": lambda gateway: Call(routes.ADDRESS, gateway.address(), person=gateway.stranger()),
@@ -277,6 +323,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
 
 SUCCESSES: dict[str, Provoke] = {
     routes.REGISTER: registering(),
+    routes.CORRECT: correcting(education="postgraduate"),
     routes.ADDRESS: addressing(),
     routes.ME: lambda gateway: Call(routes.ME, person=gateway.veteran),
     routes.HINT: lambda _: Call(

@@ -84,7 +84,8 @@ def wave(state: WaveState = WaveState.SCHEDULED, number: int = WAVE, **changes: 
         "number": number, "state": state, "opens_at": OPENS, "closes_at": CLOSES, "quota": 5_000,
         "entries": 90_000 if drawn else None, "chosen": 5_000 if state is WaveState.SETTLED else None,
         "results_url": f"https://results.example/draws/{number}" if drawn else None, "beacon": None,
-        "waiting_for": None,
+        "waiting_for": None, "draw_due_at": CLOSES, "note_sha256": "9f" * 32 if drawn else None,
+        "settled_at": CLOSES if state is WaveState.SETTLED else None,
     }  # fmt: skip
     return WaveView(**usual | changes)
 
@@ -96,7 +97,9 @@ def entry(standing: str, reason: str | None = None, number: int = WAVE) -> Entry
 
 
 def place(state: str) -> BeneficiaryView:
-    return BeneficiaryView(WAVE, "2026000000000001", "2023", state, OPENS, BUY_BY)
+    revoked, graduated = (BUY_BY if state == one else None for one in ("REVOKED", "GRADUATED"))
+    amounts = (3_500_000, 600_000, 50_000)
+    return BeneficiaryView(WAVE, "2026000000000001", "2023", state, OPENS, BUY_BY, revoked, graduated, *amounts)
 
 
 def training(state: str, **changes: Any) -> TrainingView:
@@ -179,7 +182,8 @@ class Life:
 def me(beneficiary: BeneficiaryView | None = None, balance: int | None = None, **changes: Any) -> Me:
     usual = {
         "registration": REGISTRATION, "financial_address": ADDRESS, "beneficiary": beneficiary, "balance_idr": balance,
-        "next_deadline": None,
+        "next_deadline": None, "may_join": beneficiary is None,
+        "why_not": "already_beneficiary" if beneficiary else None,
     }  # fmt: skip
     return Me(**usual | changes)
 
@@ -195,7 +199,7 @@ HELD = ("needs_financial_address", "account_not_verified", "account_refused", "a
         "change_disputed", "under_review", "returned")  # fmt: skip
 LIVES: dict[str, Life] = {
     "guest": Life(None, wave(WaveState.OPEN)),
-    "unregistered": Life(Me(None, None, None, None, None)),
+    "unregistered": Life(Me(None, None, None, None, None, may_join=False, why_not="not_registered")),
     "revoked": Life(me(place("REVOKED"), 0, registration=standing(Standing.REVOKED)), entries=[entry("revoked")]),
     "excluded": Life(me(), entries=[entry("not_chosen", "excluded")]),
     "chosen": Life(me(place("POTENTIAL"), 3_500_000), entries=[entry("chosen")]),
