@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
@@ -28,7 +26,7 @@ from .commands import (
 )
 from .commands.payouts import payout
 from .deployment.stacks import DeployFailed
-from .terminal import plain, wib
+from .terminal import in_wib, plain
 
 WHAT_TO_DO = {
     "bad_wave_plan": (
@@ -50,14 +48,17 @@ WHAT_TO_DO = {
 """After the sentence of a refusal, by its code: which command helps."""
 
 
+FOR_OTHERS = {"not_registered": "Nobody with this account has registered."}
+"""Instead of a sentence that speaks to the person themselves, by its code."""
+
+
 def told(error: DomainError) -> str:
     """A refusal as a sentence with its stable code, and what to do where a command helps."""
     if isinstance(error, BadConfiguration):
         return str(error.facts["reason"])  # for the operator, whom the public text tells nothing
-    detail = problems.document(error, "en")["detail"]
+    detail = FOR_OTHERS.get(error.code) or problems.document(error, "en")["detail"]
     unsaid = [f"{name}={plain(str(value))}" for name, value in error.facts.items() if str(value) not in detail]
-    sentence = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", lambda at: wib(at[0]), detail)
-    return "; ".join([f"{sentence} ({' '.join([error.code, *unsaid])})", *WHAT_TO_DO.get(error.code, ())])
+    return "; ".join([f"{in_wib(detail)} ({' '.join([error.code, *unsaid])})", *WHAT_TO_DO.get(error.code, ())])
 
 
 class _Group(click.Group):

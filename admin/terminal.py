@@ -6,6 +6,7 @@ A row maps names to values. Instants are shown in WIB and amounts (`..._idr`) in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -92,6 +93,11 @@ def plain(words: str) -> str:
 def wib(instant: datetime | str, form: str = "%a %Y-%m-%d %H:%M:%S WIB") -> str:
     """An instant as a clock in Jakarta shows it, with the zone."""
     return (parse_iso(instant) if isinstance(instant, str) else instant).astimezone(WIB).strftime(form)
+
+
+def in_wib(text: str) -> str:
+    """A text with its instants as a clock in Jakarta shows them."""
+    return re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", lambda at: wib(at[0]), text)
 
 
 def act_row(act: Act) -> Row:
@@ -200,7 +206,7 @@ def _cell(name: str, value: object, words: Callable[[str], str]) -> Text:
         case list() | tuple():
             said = ", ".join(map(str, value)) or "-"
         case _:
-            said = str(value)
+            said = in_wib(str(value))
     return Text(words(said))
 
 

@@ -86,7 +86,7 @@ def fetch(url: str) -> tuple[int, bytes]:
 @example("trigger expire_places")
 @click.command()
 @stage_options
-@click.argument("function", type=click.Choice(SCHEDULED), required=False)
+@click.argument("function", type=click.Choice(SCHEDULED), required=False, metavar="FUNCTION")
 def trigger(stage: str, function: str | None) -> None:
     """Run a scheduled FUNCTION of the stage now, with its own rights, wait for it, and show what it said that it did.
 

@@ -133,7 +133,8 @@ def _addresses(stage: str, api_url: str | None) -> tuple[str, str]:
     try:
         deployed = stages.load(stage)
     except (DomainError, BotoCoreError, ClientError) as error:
-        raise click.UsageError(f"where {stage} publishes is not known: give --results-url ({error})") from error
+        why = error.facts.get("reason", error) if isinstance(error, DomainError) else error
+        raise click.UsageError(f"where {stage} publishes is not known: give --results-url ({why})") from error
     return deployed.settings.results_url, api_url or deployed.api_url
 
 

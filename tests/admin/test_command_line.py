@@ -19,6 +19,7 @@ from admin.commands.verify import arguments
 from chalicelib import errors
 from chalicelib.config import BadConfiguration
 from chalicelib.payouts.errors import UnknownEntitlement
+from chalicelib.registration.errors import NotRegistered
 from chalicelib.waves.errors import ChangeTooLate, UnknownWave
 from tests.admin.test_command_traces import COMMANDS
 from tests.architecture.test_docs import found
@@ -79,6 +80,7 @@ def test_a_refusal_has_its_value_its_code_and_what_to_do_with_times_in_wib():
     )
     nobody = UnknownEntitlement(entitlement_id="k7q")
     assert cli.told(nobody).startswith("There is no such entitlement. (unknown_entitlement entitlement_id=k7q); ")
+    assert cli.told(NotRegistered()).startswith("Nobody with this account has registered. (not_registered); ")
     shown = "There is no wave 9. (unknown_wave); `gelombang wave list` shows those there are"
     assert cli.told(UnknownWave(wave=9)) == shown
     assert cli.told(BadConfiguration(reason="there is no stage x")) == "there is no stage x"
@@ -122,6 +124,8 @@ def test_words_of_others_steer_no_terminal_and_are_no_markup(capsys):
     row = screen([{"note": hostile}], capsys)
     assert "[red]merah[/red] \N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}terbalik" in row
     assert len(row.splitlines()) == 2
+    act = screen([{"about": "wave 54 opens 2026-11-27T05:00:00Z"}], capsys)
+    assert "wave 54 opens Fri 2026-11-27 12:00:00 WIB" in act
     assert "baris" in screen({"note": hostile}, capsys).splitlines()[1]
     assert screen([{"state": Text("OPEN", "red")}], capsys, as_json=True) == '[{"state": "OPEN"}]\n'
 

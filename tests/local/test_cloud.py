@@ -218,7 +218,7 @@ def test_the_inbox_command_prints_messages_and_names_a_missing_setting(endpoint,
 
     assert CliRunner().invoke(inbox.inbox, ["nobody@x.id"]).output == "nothing was sent to nobody@x.id\n"
     found = json.loads(CliRunner().invoke(inbox.inbox, ["--json"]).stdout)
-    assert ([mail["subject"] for mail in found["mails"]], len(found["sms"])) == (["First", "Second", "Third"], 2)
+    assert ([mail["subject"] for mail in found["mails"]], len(found["sms"])) == (["First", "Second", "Third"], 3)
 
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     assert "does not answer" in CliRunner().invoke(inbox.inbox).output

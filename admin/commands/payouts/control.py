@@ -78,7 +78,7 @@ def _paid(payouts: Payouts, now: datetime) -> dict[str, object]:
         while page := payouts.news(shard, after, now, NEWS_PAGE):
             paid = [each.amount_idr for each in page if each.state is State.PAID]
             count, paid_idr, after = count + len(paid), paid_idr + sum(paid), page[-1].key
-    return {"paid": count, "paid_idr": paid_idr}
+    return {"payments": count, "paid_idr": paid_idr}
 
 
 @click.group()

@@ -184,7 +184,7 @@ def test_the_status_of_a_pause_says_since_when_by_whom_and_why(desk, world):
     assert desk.found("resume", "--reason", "put right") == {"payouts": "not paused"}
     status = desk.found("status")
     assert status["payouts"] == "not paused"
-    assert status["today"] == [ceiling("DAY#2026-11-24", 150_000_000_000) | {"paid": 0, "paid_idr": 0}]
+    assert status["today"] == [ceiling("DAY#2026-11-24", 150_000_000_000) | {"payments": 0, "paid_idr": 0}]
     assert [(act["deed"], act["at"], act["by"], act["reason"]) for act in status["acts"]] == [
         ("RESUME", iso(world.now), BUDI, "put right"),
         ("PAUSE", iso(T0), ANI, "wrong amounts"),
@@ -200,10 +200,10 @@ def test_the_status_tells_what_is_reserved_from_what_is_paid(desk, world):
     world.worker.process(world.entitle(world.person("ani")), world.now)
     world.later(seconds=60)
     (today,) = desk.found("status")["today"]
-    sums = [today[name] for name in ("reserved_idr", "paid", "paid_idr")]
+    sums = [today[name] for name in ("reserved_idr", "payments", "paid_idr")]
     assert sums == [BLOCK, 1, 600_000], "a worker takes a block of 20 payments"
     world.now += timedelta(days=1)
-    assert [desk.found("status")["today"][0][name] for name in ("reserved_idr", "paid")] == [0, 0]
+    assert [desk.found("status")["today"][0][name] for name in ("reserved_idr", "payments")] == [0, 0]
 
 
 BLOCK = 20 * 600_000
