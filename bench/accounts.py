@@ -2,8 +2,9 @@
 
     python -m bench.accounts [REQUESTS] [--json]
 
-The application gets API Gateway's events and the queue's messages. Six steps take turns: starting a sign-in, sending
-its code, opening the session of a new person and of a known one, refreshing a session, and listing one's sessions.
+The application gets API Gateway's events and the queue's messages. Seven steps take turns: starting a sign-in, sending
+its code, opening the session of a new person, of a known one and by a passkey, refreshing a session, and listing one's
+sessions.
 Every run has a new person. Each step is measured in process and with HTTP counted. The double of the mail service
 accepts every code. Exits with 1 if a start writes more than three units, a session more than four, or a refresh more
 than one.
@@ -14,8 +15,14 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import msgspec
+
+from chalicelib.accounts.passkeys.wire import PasskeyForm
+from chalicelib.accounts.sessions.rules import Session
+from tests.builders.accounts.passkeys import Passkey
 
 from .harness import Report, Table, Target, command, machine
 from .race import Stage, Way, race
@@ -24,7 +31,7 @@ from .signing_in import Device, Entrance
 
 REQUESTS = 300
 TURN = 10
-WRITE_UNITS_MAX = {"start": 3, "session, new": 4, "session, known": 4, "refresh": 1}
+WRITE_UNITS_MAX = {"start": 3, "session, new": 4, "session, known": 4, "session, passkey": 4, "refresh": 1}
 
 
 class Step(ABC):
@@ -97,6 +104,24 @@ class KnownSession(Step):
         return device.request("POST", "/sessions", now, self.entrance.sent(person, now))
 
 
+class PasskeySession(Step):
+    """The second session of a person, by a passkey that an old session of theirs has added."""
+
+    def prepare(self) -> Any:
+        import app
+
+        services, now, key = app.services(), datetime.now(UTC), Passkey(rp_id="localhost", origin="https://localhost")
+        opened = self.opened(self.person(), Device(self.entrance.url), now)
+        key.user = opened["refresh_token"].partition(".")[0]
+        began = now - timedelta(days=4)
+        session = Session(key.user, opened["session_id"], "key", "phone", "email", began, now, "hash")
+        challenge = services.passkeys.options(session, now).challenge
+        form = msgspec.convert({"credential": key.made(challenge), "device": "phone"}, PasskeyForm)
+        services.passkeys.add(session, form, now)
+        signed = {"credential": key.used(services.passkeys.challenge(now).challenge), "device": "phone"}
+        return Device(self.entrance.url).request("POST", "/sessions", now, {"passkey": signed})
+
+
 class Refresh(Step):
     def prepare(self) -> Any:
         now, device = datetime.now(UTC), Device(self.entrance.url)
@@ -119,6 +144,7 @@ WAYS = {
     "send": Send,
     "session, new": NewSession,
     "session, known": KnownSession,
+    "session, passkey": PasskeySession,
     "refresh": Refresh,
     "GET /me/sessions": Look,
 }

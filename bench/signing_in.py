@@ -122,7 +122,7 @@ class Entrance:
             yield
 
     def _queue(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - SQS's own names
-        if "codes" in QueueUrl:  # not the mails of new devices
+        if QueueUrl == self._app.services().settings.codes_queue_url:  # not the mails of new devices
             self.queued += [entry["MessageBody"] for entry in Entries]
         return {}
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,13 +45,16 @@ class Passkey:
     key: Any = None
 
     def __post_init__(self) -> None:
-        self.key = {
+        makers: dict[Algorithm, Callable[[], Any]] = {
             "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
             "EdDSA": ed25519.Ed25519PrivateKey.generate,
             "RS256": lambda: rsa.generate_private_key(65537, 2048),
-        }[self.algorithm]()
+        }
+        self.key = makers[self.algorithm]()
 
-    def made(self, challenge: str, *, kind: str = "webauthn.create", packed: bool = False, **client: object) -> dict:
+    def made(
+        self, challenge: str, *, kind: str = "webauthn.create", packed: bool = False, **client: object
+    ) -> dict[str, Any]:
         """`RegistrationResponseJSON` for a challenge (base64url): attestation "none", or "packed" by its own key."""
         import cbor2  # here, so that a test which makes no passkey needs no such library
 
@@ -61,7 +65,7 @@ class Passkey:
         whole = {"fmt": "packed" if packed else "none", "attStmt": statement, "authData": data}
         return self._answer({"clientDataJSON": b64(said), "attestationObject": b64(cbor2.dumps(whole))})
 
-    def used(self, challenge: str, *, kind: str = "webauthn.get", **client: object) -> dict:
+    def used(self, challenge: str, *, kind: str = "webauthn.get", **client: object) -> dict[str, Any]:
         """`AuthenticationResponseJSON` for a challenge (base64url)."""
         data, said = self._data(0), self._client_data(kind, challenge, client)
         handle = b64(self.user.encode()) if self.user else None
@@ -97,11 +101,11 @@ class Passkey:
         signed = data + hashlib.sha256(said).digest()
         match self.algorithm:
             case "ES256":
-                return self.key.sign(signed, ec.ECDSA(SHA256()))
+                return bytes(self.key.sign(signed, ec.ECDSA(SHA256())))
             case "EdDSA":
-                return self.key.sign(signed)
+                return bytes(self.key.sign(signed))
             case "RS256":
-                return self.key.sign(signed, padding.PKCS1v15(), SHA256())
+                return bytes(self.key.sign(signed, padding.PKCS1v15(), SHA256()))
 
     def _cose(self) -> dict[int, Any]:
         public = self.key.public_key()
