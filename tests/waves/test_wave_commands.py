@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ from admin.commands import stage as stage_commands
 from admin.commands import wave
 from admin.deployment import stages
 from chalicelib.waves.rules import commitment
+from chalicelib.waves.step import Transition
 from chalicelib.waves.wire import WAITS_AFTER
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WavesWorld
 
@@ -22,7 +24,13 @@ from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WavesWorld
 def stage(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> SimpleNamespace:
         assert name == "test"
-        return SimpleNamespace(services=SimpleNamespace(waves=world.wired().waves, stepper=world.stepper))
+        return SimpleNamespace(services=SimpleNamespace(waves=world.wired().waves, stepper=stepper))
+
+    def advance(now: datetime, deadline_s: float) -> list[Transition]:
+        # Not by the real clock: a freeze that takes seconds chooses a later random number.
+        return world.stepper.advance(now, deadline_s, world.clock.seconds)
+
+    stepper = SimpleNamespace(advance=advance)
 
     monkeypatch.setattr(stages, "load", load)
     monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
