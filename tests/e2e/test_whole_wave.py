@@ -129,7 +129,7 @@ MISTAKES: dict[str, tuple[Mistake, str]] = {
     "pass a place to another": (change(lambda d: d.substitute, substitute=False), "substitutes: "),
     # Places and trainings
     "forget a purchase": (
-        lambda played: first(played, lambda d: d.bought).trainings.pop(),
+        lambda played: first(played, lambda d: d.bought and len(d.bought) == len(d.trainings)).trainings.pop(),
         "rupiah for training, and",
     ),
     "give a revoked one a balance": (
