@@ -41,7 +41,9 @@ def wrap_calls(monkeypatch: pytest.MonkeyPatch, wrap: Callable[[Call], Call]) ->
 def drained(queue_url: str) -> list[dict[str, Any]]:
     """Every message that waits in a queue; gone from it."""
     sqs, taken = boto3.client("sqs", REGION), list[dict[str, Any]]()
-    while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+    while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, AttributeNames=["All"]).get(
+        "Messages"
+    ):
         for message in messages:
             sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
         taken += messages

@@ -41,6 +41,15 @@ def test_a_property_and_a_parameter_have_words_and_an_example_that_is_right():
         assert list(checked.iter_errors(field["examples"][0])) == [], name
 
 
+def test_an_address_has_no_secret_but_the_link_of_a_mail_and_nothing_of_a_person():
+    """Addresses are logged and kept in histories."""
+    carried = {one["name"] for one in PARAMETERS if one["in"] != "header"}
+    private = {"secret", "code", "contact", "email", "phone", "nik", "kk", "name", "birth_date", "account", "nonce"}
+    assert carried & private == set()
+    linked = {path.split("/")[1] for path in DOCUMENT["paths"] if "{token}" in path}
+    assert linked == {"changes", "unsubscriptions"}
+
+
 def test_a_schema_has_a_plain_name_and_words():
     assert [name for name in SCHEMAS if not re.fullmatch("[A-Z][A-Za-z]+", name)] == []
     assert [name for name, schema in SCHEMAS.items() if not schema["description"]] == []

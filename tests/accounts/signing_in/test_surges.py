@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from chalicelib.accounts.signing_in.sign_ins import Started
 from chalicelib.accounts.signing_in.work import LIFETIME, challenge, is_done
 from chalicelib.accounts.wire import SignInStart, WorkDone
 from tests.builders.accounts.sign_ins import SITI, SignInsWorld
+from tests.builders.aws_calls import drained
 from tests.conftest import T0
 
 BITS = 8
@@ -133,3 +135,13 @@ def test_work_is_valid_for_its_contact_for_some_minutes():
     until, _, signed = work.challenge.partition(".")
     for posed in (f"{int(until) + 1}.{signed}", signed, "", ".", f"{until}.", "９.x", "9" * 20 + ".x", f"{until}.é"):
         assert not is_done(KEY, mac, 0, (posed, work.answer), T0)
+
+
+def test_messages_of_one_network_share_a_group_so_that_the_queue_serves_networks_fairly(signing: SignInsWorld):
+    """SQS keeps no group waiting for another one's crowd (its fair queues); the group is no address."""
+    for place, source in enumerate(["192.0.2.7", "192.0.2.250", ELSEWHERE]):
+        start(signing, f"person{place}@example.org", source)
+    messages = drained(signing.settings.codes_queue_url)
+    groups = [message["Attributes"]["MessageGroupId"] for message in messages]
+    assert sorted(Counter(groups).values()) == [1, 2]
+    assert not any(part in group for group in groups for part in ("192.0.2", "198.51"))
