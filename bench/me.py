@@ -49,6 +49,7 @@ class Looks(Registrations):
         super().__init__(stage)
         for stage.counted in (False, True):
             self._keep("looking")
+            self.run(self.prepare())  # a process reads the calendar now and then, not for each request
 
     def prepare(self) -> dict[str, Any]:
         return event("GET", "/me", "looking", NOW)

@@ -216,8 +216,13 @@ def entry_view(
 
 def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryView:
     """A beneficiary with the amounts of their scheme."""
-    amounts = {name: getattr(scheme, name) for name in ("training_idr", "incentive_idr", "survey_idr")}
-    return fill(BeneficiaryView, beneficiary, **amounts)
+    return fill(
+        BeneficiaryView,
+        beneficiary,
+        training_idr=scheme.training_idr,
+        incentive_idr=scheme.incentive_idr,
+        survey_idr=scheme.survey_idr,
+    )
 
 
 def _values(entry: Entry, draw: DrawResult) -> DrawnValues:
