@@ -15,7 +15,7 @@ from tests.draw_proofs.frauds import FRAUDS
 from tests.draw_proofs.test_mutations import FACTS, FILES, OWN, changed_files, several_changed
 from tests.draw_proofs.verifiers import by_single_file, named
 
-SAMPLE = 50
+SAMPLE = 25
 """Of the thousand changes of each file: the page takes some 40 ms for each, most of it for the beacon's signature."""
 
 Cases = list[tuple[Mapping[str, bytes], Facts]]
