@@ -122,7 +122,7 @@ class Partner:
 
 
 class Crowd:
-    """The people of the demo, of whom `workers` act at once. With one worker nothing happens at the same time.
+    """The people of the demo. Up to `workers` of them act at once; with one worker they take turns.
 
     They use only the public HTTP API, and read their codes in `postbox`. For an answer that the rules do not allow,
     `differences` gets a sentence. Then that person stops the step, and the others go on.
