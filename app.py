@@ -33,7 +33,7 @@ from chalicelib.training import errors as course
 from chalicelib.training import wire as training
 from chalicelib.waves import errors as wave
 from chalicelib.waves import wire as waves
-from chalicelib.web import edge, me, references
+from chalicelib.web import decoding, edge, me, references
 
 VERSION = "0.1.0"
 logs.configure("gelombang")
@@ -68,24 +68,26 @@ app.citizen = citizen
 
 @app.endpoint("GET /", "The page for citizens", query=edge.Anything, answers={200: edge.Text("text/html")})
 def get_page(_query: edge.Anything) -> edge.Reply:
-    page = services().citizen_page.page
+    page = services().pages.citizen
     return edge.ok(page.text, cache_s=60, policy=page.policy)
 
 
 @app.endpoint(
-    "GET /assets/{build}/{module}", "A module of that page (JavaScript)", answers={200: edge.Text("text/javascript")}
+    "GET /assets/{build}/{folder}/{module}",
+    "A module of a page (JavaScript)",
+    answers={200: edge.Text("text/javascript")},
 )
-def get_asset(build: str, module: str) -> edge.Reply:
-    room = services().citizen_page
-    script = room.script(module)
-    return edge.ok(script.text, cache_s=edge.A_YEAR_S if build == room.build else 0, policy=script.policy)
+def get_asset(build: str, folder: str, module: str) -> edge.Reply:
+    pages = services().pages
+    script = pages.script(f"{folder}/{module}")
+    return edge.ok(script.text, cache_s=edge.A_YEAR_S if build == pages.build else 0, policy=script.policy)
 
 
 @app.endpoint(
     "GET /sw.js", "What keeps that page for when there is no signal", answers={200: edge.Text("text/javascript")}
 )
 def get_service_worker() -> edge.Reply:
-    script = services().citizen_page.service_worker
+    script = services().pages.service_worker
     return edge.ok(script.text, policy=script.policy)
 
 
@@ -111,7 +113,7 @@ def start_sign_in(form: accounts.SignInStart) -> edge.Reply:
     refuses=(account.UnknownSignIn,),
 )
 def get_sign_in(sign_in_id: str) -> edge.Reply:
-    return edge.ok(accounts.progress_view(services().sign_ins.progress(edge.object_id(sign_in_id), app.now())))
+    return edge.ok(accounts.progress_view(services().sign_ins.progress(decoding.object_id(sign_in_id), app.now())))
 
 
 @app.endpoint(
@@ -122,7 +124,7 @@ def get_sign_in(sign_in_id: str) -> edge.Reply:
     refuses=account.BEGIN_AGAIN,
 )
 def send_code_again(form: accounts.CodeAgainForm, sign_in_id: str) -> edge.Reply:
-    sign_in_id, source = edge.object_id(sign_in_id), app.source()
+    sign_in_id, source = decoding.object_id(sign_in_id), app.source()
     return edge.accepted(accounts.progress_view(services().sign_ins.again(sign_in_id, form.secret, source, app.now())))
 
 
@@ -201,7 +203,7 @@ def end_sessions(session: Session) -> edge.Reply:
     dpop=True,
 )
 def end_session(session: Session, session_id: str) -> edge.Reply:
-    services().sessions.end(session.account_id, edge.object_id(session_id), app.now())
+    services().sessions.end(session.account_id, decoding.object_id(session_id), app.now())
     return edge.done()
 
 
@@ -242,7 +244,7 @@ def add_contact(session: Session, form: accounts.ContactForm) -> edge.Reply:
     dpop=True,
 )
 def remove_contact(session: Session, contact_id: str) -> edge.Reply:
-    return edge.ok(services().contacts.remove(session, edge.object_id(contact_id), app.now()))
+    return edge.ok(services().contacts.remove(session, decoding.object_id(contact_id), app.now()))
 
 
 @app.endpoint(
@@ -304,7 +306,7 @@ def add_passkey(session: Session, form: passkeys.PasskeyForm) -> edge.Reply:
     dpop=True,
 )
 def remove_passkey(session: Session, passkey_id: str) -> edge.Reply:
-    return edge.ok(services().passkeys.remove(session, edge.object_id(passkey_id), app.now()))
+    return edge.ok(services().passkeys.remove(session, decoding.object_id(passkey_id), app.now()))
 
 
 @app.endpoint(
@@ -331,7 +333,7 @@ def get_my_changes(session: Session) -> edge.Reply:
     dpop=True,
 )
 def cancel_change(session: Session, change_id: str) -> edge.Reply:
-    services().changes.cancel(session.account_id, edge.object_id(change_id), app.now())
+    services().changes.cancel(session.account_id, decoding.object_id(change_id), app.now())
     return edge.done()
 
 
@@ -428,7 +430,7 @@ def buy_training(form: training.PurchaseForm) -> edge.Reply:
     refuses=course.CANCELLATION,
 )
 def cancel_training(training_id: str) -> edge.Reply:
-    return edge.ok(services().training.cancel(app.caller(), edge.object_id(training_id), app.now()))
+    return edge.ok(services().training.cancel(app.caller(), decoding.object_id(training_id), app.now()))
 
 
 @app.endpoint(
@@ -440,7 +442,7 @@ def cancel_training(training_id: str) -> edge.Reply:
     refuses=course.REVIEW,
 )
 def review_training(form: training.ReviewForm, training_id: str) -> edge.Reply:
-    return edge.once(services().training.review(app.caller(), edge.object_id(training_id), form, app.now()))
+    return edge.once(services().training.review(app.caller(), decoding.object_id(training_id), form, app.now()))
 
 
 @app.endpoint(
@@ -469,7 +471,7 @@ def get_my_surveys() -> edge.Reply:
     refuses=outcome.RESPONSE,
 )
 def answer_survey(form: surveys.ResponseForm, survey_id: str) -> edge.Reply:
-    return edge.once(services().surveys.respond(app.caller(), edge.object_id(survey_id), form, app.now()))
+    return edge.once(services().surveys.respond(app.caller(), decoding.object_id(survey_id), form, app.now()))
 
 
 # Courses
@@ -489,7 +491,7 @@ def list_courses(query: training.CourseQuery) -> edge.Reply:
     "GET /courses/{course_id}", "One course", answers={200: training.CourseView}, refuses=(course.UnknownCourse,)
 )
 def get_course(course_id: str) -> edge.Reply:
-    return edge.ok(services().courses.get(edge.object_id(course_id), app.now()), cache_s=60)
+    return edge.ok(services().courses.get(decoding.object_id(course_id), app.now()), cache_s=60)
 
 
 # Waves
@@ -509,7 +511,7 @@ def get_current_wave() -> edge.Reply:
 
 @app.endpoint("GET /waves/{number}", "One wave", answers={200: waves.WaveView}, refuses=(wave.UnknownWave,))
 def get_wave(number: str) -> edge.Reply:
-    return edge.ok(services().waves.get(edge.number(number), app.now()), cache_s=5)
+    return edge.ok(services().waves.get(decoding.number(number), app.now()), cache_s=5)
 
 
 @app.endpoint(
@@ -520,7 +522,7 @@ def get_wave(number: str) -> edge.Reply:
     refuses=(wave.MalformedLeaf, wave.UnknownWave, wave.NotFrozenYet, wave.NotOnTheList),
 )
 def get_inclusion_proof(query: waves.ProofQuery, number: str, leaf: str) -> edge.Reply:
-    proof = services().inclusion.proof(edge.number(number), leaf, query.region, app.now())
+    proof = services().inclusion.proof(decoding.number(number), leaf, query.region, app.now())
     return edge.ok(proof, cache_s=86_400)  # what is frozen never changes
 
 
@@ -531,7 +533,7 @@ def get_inclusion_proof(query: waves.ProofQuery, number: str, leaf: str) -> edge
     refuses=(wave.UnknownWave,),
 )
 def get_verifier(number: str) -> edge.Reply:
-    page = services().verifier.of(services().waves.get(edge.number(number), app.now()))
+    page = services().verifier.of(services().waves.get(decoding.number(number), app.now()))
     return edge.ok(page.text, cache_s=60, policy=page.policy)
 
 
@@ -626,7 +628,7 @@ def list_job_applications(page: jobs.PageQuery) -> edge.Reply:
     answers={200: jobs.ApplicationView},
 )
 def withdraw_job_application(vacancy_id: str) -> edge.Reply:
-    return edge.ok(services().jobs.withdraw(app.caller(), edge.object_id(vacancy_id), app.now()))
+    return edge.ok(services().jobs.withdraw(app.caller(), decoding.object_id(vacancy_id), app.now()))
 
 
 # Partners and the provider, each with a proof of its own
@@ -725,7 +727,7 @@ def list_posted_vacancies(partner: Any, page: jobs.PageQuery) -> edge.Reply:
     refuses=(*course.SIGNED, *job.OFFER, job.VacancyClosed),
 )
 def change_vacancy(partner: Any, form: jobs.OfferForm, vacancy_id: str) -> edge.Reply:
-    return edge.ok(services().jobs.change(partner, edge.object_id(vacancy_id), form, app.now()))
+    return edge.ok(services().jobs.change(partner, decoding.object_id(vacancy_id), form, app.now()))
 
 
 @app.endpoint(
@@ -737,7 +739,7 @@ def change_vacancy(partner: Any, form: jobs.OfferForm, vacancy_id: str) -> edge.
     refuses=course.SIGNED,
 )
 def close_vacancy(partner: Any, vacancy_id: str) -> edge.Reply:
-    return edge.ok(services().jobs.close(partner, edge.object_id(vacancy_id), app.now()))
+    return edge.ok(services().jobs.close(partner, decoding.object_id(vacancy_id), app.now()))
 
 
 @app.endpoint(
@@ -750,7 +752,7 @@ def close_vacancy(partner: Any, vacancy_id: str) -> edge.Reply:
     refuses=course.SIGNED,
 )
 def list_applicants(partner: Any, page: jobs.ApplicantQuery, vacancy_id: str) -> edge.Reply:
-    return edge.ok(services().jobs.applicants(partner, edge.object_id(vacancy_id), page))
+    return edge.ok(services().jobs.applicants(partner, decoding.object_id(vacancy_id), page))
 
 
 @app.endpoint(
@@ -775,7 +777,7 @@ def hint_payout(hint: payouts.FspHint) -> edge.Reply:
     answers={200: edge.Text("text/html")},
 )
 def ask_to_unsubscribe(token: str) -> edge.Reply:
-    return edge.ok(services().unsubscriptions.page(edge.object_id(token)))
+    return edge.ok(services().unsubscriptions.page(decoding.object_id(token)))
 
 
 @app.endpoint(
@@ -785,7 +787,7 @@ def ask_to_unsubscribe(token: str) -> edge.Reply:
     answers={200: edge.Text("text/html")},
 )
 def unsubscribe(token: str) -> edge.Reply:
-    return edge.ok(services().unsubscriptions.end(edge.object_id(token), app.now()))
+    return edge.ok(services().unsubscriptions.end(decoding.object_id(token), app.now()))
 
 
 @app.endpoint(
@@ -794,7 +796,7 @@ def unsubscribe(token: str) -> edge.Reply:
     answers={200: edge.Text("text/html")},
 )
 def ask_about_change(token: str) -> edge.Reply:
-    return edge.ok(services().change_links.page(edge.object_id(token), app.now()))
+    return edge.ok(services().change_links.page(decoding.object_id(token), app.now()))
 
 
 @app.endpoint(
@@ -804,7 +806,7 @@ def ask_about_change(token: str) -> edge.Reply:
     answers={200: edge.Text("text/html")},
 )
 def confirm_change(token: str) -> edge.Reply:
-    return edge.ok(services().change_links.confirm(edge.object_id(token), app.now()))
+    return edge.ok(services().change_links.confirm(decoding.object_id(token), app.now()))
 
 
 @app.endpoint(
@@ -814,7 +816,7 @@ def confirm_change(token: str) -> edge.Reply:
     answers={200: edge.Text("text/html")},
 )
 def deny_change(token: str) -> edge.Reply:
-    return edge.ok(services().change_links.deny(edge.object_id(token), app.now()))
+    return edge.ok(services().change_links.deny(decoding.object_id(token), app.now()))
 
 
 @app.endpoint(
@@ -852,7 +854,7 @@ def get_statistics() -> edge.Reply:
     refuses=(wave.UnknownWave,),
 )
 def get_wave_statistics(number: str) -> edge.Reply:
-    return edge.ok(services().statistics.wave(edge.number(number)), cache_s=300)
+    return edge.ok(services().statistics.wave(decoding.number(number)), cache_s=300)
 
 
 @app.endpoint("GET /statistics.csv", "Every wave and province, a line each (CSV)", answers={200: edge.Text("text/csv")})

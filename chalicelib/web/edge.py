@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import logging
-import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -23,9 +22,9 @@ from ..accounts.errors import InvalidToken
 from ..accounts.sessions.rules import ProofRequest
 from ..aws import clients
 from ..clock import Clock, utc_now
-from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
+from ..errors import DomainError, Malformed, TooLarge, Unavailable
 from ..values import Value
-from . import problems
+from . import decoding, problems
 
 if TYPE_CHECKING:
     from ..accounts.sessions.admission import Admission
@@ -54,9 +53,6 @@ _CORS = CORSConfig(
     expose_headers=["DPoP-Nonce", "ETag", "Retry-After"],
     max_age=3600,
 )
-_QUOTED = re.compile(r"\s*'[^']*'")
-_FIELD_PATH = re.compile(r" - at `(.+?)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`", re.DOTALL)
 
 
 def _keep(cache_s: int) -> str:
@@ -107,10 +103,6 @@ class Text(Value, frozen=True):
 
 class Ignored:
     """The body of a route that needs none: any body of any type is accepted, and not read."""
-
-
-class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body or query of a route that needs none: an empty object is accepted, any field is refused."""
 
 
 class Anything(msgspec.Struct, frozen=True):
@@ -234,7 +226,7 @@ class Api(Chalice):
         The headers with the signature come before the body. The query is decoded into names and values.
         """
         request = self._request
-        query = [(name, value) for name, values in _given(request.query_params).items() for value in values]
+        query = [(name, value) for name, values in decoding.given(request.query_params).items() for value in values]
         return request.method, self._path(), query, request.headers, self.raw_body()
 
     def _path(self) -> str:
@@ -260,14 +252,14 @@ class Api(Chalice):
     def _arguments(self, operation: Operation) -> list[Any]:
         """What a handler gets of the request besides the path's parameters."""
         arguments = [] if operation.proof is None else [operation.proof()]
-        query = decode_query(self._request.query_params, operation.query or Nothing)
+        query = decoding.query(self._request.query_params, operation.query or decoding.Nothing)
         arguments += [query] if operation.query else []
         raw = self.raw_body()
         if operation.body is None:
             if raw.strip():
-                decode(raw, Nothing)
+                decoding.body(raw, decoding.Nothing)
         elif operation.body is not Ignored:
-            arguments.append(decode(raw, operation.body))
+            arguments.append(decoding.body(raw, operation.body))
         return arguments
 
     def _answered(self, operation: Operation, reply: Reply) -> Response:
@@ -313,59 +305,6 @@ class Api(Chalice):
             response["headers"] |= {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
             response["body"] = msgspec.json.encode(document).decode()
         return response
-
-
-def decode(raw: bytes, kind: Any) -> Any:
-    """JSON bytes to a wire type. Raises `UnknownField` or `Malformed`; neither repeats a value that was sent."""
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except msgspec.ValidationError as error:
-        raise _refused(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(field="$", reason="not JSON") from error
-
-
-def decode_query(query: Any, kind: Any) -> Any:
-    """A request's query (Chalice's, or None) to a wire type. Raises as `decode`; a name may be given once only."""
-    given = _given(query)
-    for name, values in given.items():
-        if len(values) > 1:
-            raise Malformed(field=f"$.{name}" if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "$", reason="given twice")
-    try:
-        # Not strict: a query has only text.
-        return msgspec.convert({name: values[0] for name, values in given.items()}, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise _refused(error) from error
-
-
-def _given(query: Any) -> dict[str, list[str]]:
-    """All values of a query (Chalice's, or None), by name."""
-    return {} if query is None else {name: query.getlist(name) for name in query}
-
-
-def _refused(error: msgspec.ValidationError) -> DomainError:
-    text = str(error)
-    where = _FIELD_PATH.search(text)
-    path = where.group(1) if where else "$"
-    if unknown := _UNKNOWN.search(text):
-        # The name is the caller's own and may be anything: it is shown only if it looks like a name.
-        name = unknown.group(1)
-        return UnknownField(field=name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else path)
-    return Malformed(field=path, reason=_QUOTED.sub("", _FIELD_PATH.sub("", text)))
-
-
-def number(text: str) -> int:
-    """A path's wave number; anything else raises `NotFound`."""
-    if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise NotFound()
-    return int(text)
-
-
-def object_id(text: str) -> str:
-    """A path's id, of the form that `ids` makes; anything else raises `NotFound`."""
-    if not re.fullmatch(r"[a-z2-7]{26}", text):
-        raise NotFound()
-    return text
 
 
 def ok(body: Any, cache_s: int = 0, policy: str = "") -> Reply:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..registration.wire import FinancialAddressForm, OwnCorrectionForm, RegistrationForm, RegistrationView
     from ..watch import Watch
     from ..waves.rules import Beneficiary
-    from ..web.citizen_page import CitizenPage
+    from ..web.pages import Pages
     from ..web.verifier_page import VerifierPage
 
 
@@ -192,10 +192,10 @@ class Services(ParticipantsServices):
         return VerifierPage(self.programme.draw, self.settings.results_url)
 
     @cached_property
-    def citizen_page(self) -> CitizenPage:
-        from ..web.citizen_page import CitizenPage
+    def pages(self) -> Pages:
+        from ..web.pages import Pages
 
-        return CitizenPage(self.programme, self.settings)
+        return Pages(self.programme, self.settings)
 
     def agenda(self, now: datetime) -> str:
         """`GET /waves.ics`."""

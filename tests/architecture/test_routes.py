@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 PUBLIC = {
     ("GET", "/"),
-    ("GET", "/assets/{build}/{module}"),
+    ("GET", "/assets/{build}/{folder}/{module}"),
     ("GET", "/sw.js"),
     ("GET", "/.well-known/jwks.json"),
     ("POST", "/sign-ins"),

@@ -16,7 +16,7 @@ from chalicelib.jobs import rules, wire
 from chalicelib.jobs.errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill
 from chalicelib.jobs.rules import Listing, Vacancy
 from chalicelib.jobs.store import entries
-from chalicelib.web import edge
+from chalicelib.web import decoding
 from tests.builders.jobs import ALL, CLOSES, offer, posting
 from tests.conftest import T0
 
@@ -75,7 +75,7 @@ def test_the_order_is_total_and_a_cursor_continues_in_it():
     assert ranks == sorted(set(ranks))
     for rank in ranks:
         assert wire.rank(msgspec.convert(wire.match_cursor(rank), wire.MatchCursor)) == rank
-    assert edge.decode_query(None, wire.MatchQuery).cursor is None
+    assert decoding.query(None, wire.MatchQuery).cursor is None
 
 
 def test_an_offer_is_refused_for_its_first_error():
@@ -165,7 +165,7 @@ def test_keys_sort_as_their_times_do():
 def test_a_malformed_posting_is_refused(changes, refusal):
     sent = msgspec.to_builtins(posting()) | changes
     with pytest.raises(refusal):
-        edge.decode(msgspec.json.encode(sent), wire.PostingForm)
+        decoding.body(msgspec.json.encode(sent), wire.PostingForm)
 
 
 def test_the_programme_of_every_stage_has_skills_that_a_vacancy_may_ask_for(programme):

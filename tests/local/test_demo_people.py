@@ -22,7 +22,7 @@ from chalicelib.errors import DomainError, UnknownField
 from chalicelib.registration import identity, rules
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
 from chalicelib.waves.calendar import Calendar
-from chalicelib.web.edge import decode
+from chalicelib.web import decoding
 from local.demo import api
 from local.demo.people import FAMILY_SIZE, Part, Person, Way, people
 from tests.builders.accounts.accounts import process
@@ -41,7 +41,7 @@ def crowd(programme: Programme) -> list[Person]:
 def judge(person: Person, day: date, programme: Programme) -> str:
     """The code by which the rules refuse a form, or an empty text."""
     try:
-        form: RegistrationForm = decode(msgspec.json.encode(person.form), RegistrationForm)
+        form: RegistrationForm = decoding.body(msgspec.json.encode(person.form), RegistrationForm)
         personal_data(form)
         identity.parse_region(form.province, form.regency)
         rules.check_eligible(form.employment, form.birth_date, day, programme.eligibility)

@@ -22,7 +22,7 @@ from chalicelib.jobs.service import Jobs
 from chalicelib.training import errors, signatures
 from chalicelib.training.partners import PartnerKeys
 from chalicelib.training.rules import Partner
-from chalicelib.web import edge
+from chalicelib.web import decoding
 from tests.builders.training import PERSON, scene
 from tests.conftest import ROOT
 
@@ -149,7 +149,7 @@ class NewVacancies:
 def test_the_posting_of_the_page_is_answered_as_it_says_and_applicants_with_every_field(programme):
     nobody: Any = None
     jobs = Jobs(NewVacancies(), nobody, nobody, nobody, programme)
-    form = edge.decode(POSTED.encode(), wire.PostingForm)
+    form = decoding.body(POSTED.encode(), wire.PostingForm)
     view, new = jobs.post(Partner(PARTNER, "Kerja Jaya", b"", TIMES[0]), form, TIMES[0])
     assert new
     assert msgspec.json.encode(view).decode() == POSTING

@@ -12,7 +12,7 @@ from chalicelib import typed_text
 from chalicelib.errors import Malformed
 from chalicelib.jobs.wire import PostingForm
 from chalicelib.training.wire import CompletionForm, RedemptionForm
-from chalicelib.web import edge
+from chalicelib.web import decoding
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_redeem_code_in_small_letters_and_groups_is_the_code(written):
 
 def test_a_certificate_keeps_its_own_dashes_and_letters():
     sent = b'{"redeem_code": "abcd2345efgh67ij", "certificate_number": " \\u200bBNSP\\u201312/b.7_x ", '
-    form = edge.decode(sent + b'"completed_at": "2026-11-24T03:00:00Z"}', CompletionForm)
+    form = decoding.body(sent + b'"completed_at": "2026-11-24T03:00:00Z"}', CompletionForm)
     assert form.certificate_number == "BNSP-12/b.7_x"
 
 
@@ -119,9 +119,9 @@ POSTING = (
 
 
 def test_a_vacancy_is_named_by_the_same_rules():
-    form = edge.decode(POSTING % (b" LOK\\u201317 ", b"Welder\\u00a03G \\u200b(C++)"), PostingForm)
+    form = decoding.body(POSTING % (b" LOK\\u201317 ", b"Welder\\u00a03G \\u200b(C++)"), PostingForm)
     assert (form.reference, form.title) == ("LOK-17", "Welder 3G (C++)")
     for reference, title, field in ((b"?", b"Welder", "$.reference"), (b"LOK", b"\\u200b123", "$.title")):
         with pytest.raises(Malformed) as refused:
-            edge.decode(POSTING % (reference, title), PostingForm)
+            decoding.body(POSTING % (reference, title), PostingForm)
         assert refused.value.facts["field"] == field

@@ -14,7 +14,7 @@ from pynamodb.exceptions import UpdateError
 
 from chalicelib.errors import DomainError, Malformed, NotFound, UnknownField
 from chalicelib.waves.errors import WaveClosed
-from chalicelib.web import edge
+from chalicelib.web import decoding, edge
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True):
@@ -188,8 +188,8 @@ def test_the_routers_refusals_are_in_the_callers_language(client, header):
 @pytest.mark.parametrize("text", ["", "x" * 25, "A" * 26, "1" * 26, "a" * 27, "a" * 2000])
 def test_a_malformed_id_is_not_found(text):
     with pytest.raises(NotFound):
-        edge.object_id(text)
-    assert edge.object_id("a" * 26) == "a" * 26
+        decoding.object_id(text)
+    assert decoding.object_id("a" * 26) == "a" * 26
 
 
 def test_another_media_type_is_a_problem_document_too(client):
@@ -286,7 +286,7 @@ def test_a_refusal_may_carry_a_header_that_a_page_of_any_origin_may_read():
 @pytest.mark.parametrize("text", ["", "-1", "1.0", "54x", "1" * 10, "٥٤"])
 def test_a_malformed_wave_number_is_not_found(text):
     with pytest.raises(NotFound):
-        edge.number(text)
+        decoding.number(text)
 
 
 def test_the_path_of_a_wrong_field_is_told_but_not_its_value():
@@ -294,14 +294,14 @@ def test_the_path_of_a_wrong_field_is_told_but_not_its_value():
         phone: int
 
     with pytest.raises(Malformed) as caught:
-        edge.decode(b'{"phone": "0812-secret"}', Kind)
+        decoding.body(b'{"phone": "0812-secret"}', Kind)
     assert caught.value.facts["field"] == "$.phone"
     assert "secret" not in str(caught.value)
 
 
 def test_an_unknown_field_that_is_no_name_is_not_repeated():
     with pytest.raises(UnknownField) as caught:
-        edge.decode(b'{"name": "x", "3174095708950001": 1}', Form)
+        decoding.body(b'{"name": "x", "3174095708950001": 1}', Form)
     assert "3174" not in str(caught.value)
 
 

@@ -7,7 +7,7 @@ from tests.e2e.gateway import Call, Provoke
 from . import citizens, contacts, partners, passkeys, signing_in
 
 REFERENCES = "GET /references/{list_name}"
-ASSET = "GET /assets/{build}/{module}"
+ASSET = "GET /assets/{build}/{folder}/{module}"
 REFUSALS: dict[str, dict[str, Provoke]] = (
     citizens.REFUSALS
     | partners.REFUSALS
@@ -15,7 +15,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = (
     | contacts.REFUSALS
     | passkeys.REFUSALS
     | {REFERENCES: {"not_found": lambda _: Call(REFERENCES).at("registrants")}}
-    | {ASSET: {"not_found": lambda _: Call(ASSET).at("any", "none.js")}}
+    | {ASSET: {"not_found": lambda _: Call(ASSET).at("any", "citizen", "none.js")}}
 )
 """By route and code. What every route of a kind has in common (bodies, tokens, outages) is tested for all of them."""
 
@@ -39,7 +39,7 @@ SUCCESSES: dict[str, Provoke] = {
     **contacts.SUCCESSES,
     **passkeys.SUCCESSES,
     REFERENCES: lambda _: Call(REFERENCES).at("education"),
-    ASSET: lambda _: Call(ASSET).at("any", "main.js"),
+    ASSET: lambda _: Call(ASSET).at("any", "citizen", "main.js"),
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},
 }
 """By route: a request that succeeds."""

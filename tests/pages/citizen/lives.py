@@ -31,8 +31,8 @@ from chalicelib.waves.wire import (
     WaveList,
     WaveView,
 )
-from chalicelib.web.citizen_page import CitizenPage
 from chalicelib.web.me import Deadline, Me
+from chalicelib.web.pages import Pages
 from chalicelib.web.references import references
 
 ORIGIN = "https://gelombang.example"
@@ -235,7 +235,7 @@ SCREENS = (
 def living(browser: Any, programme: Programme, life: Life, **context: Any) -> Iterator[Any]:
     """A window of that person; `page.life` may be changed, `page.sent` has what was sent."""
     served = SimpleNamespace(public_url=ORIGIN, results_url="https://results.example")
-    room = CitizenPage(programme, served)
+    pages = Pages(programme, served)
     usual = {"locale": "id-ID", "viewport": {"width": 320, "height": 640}, "service_workers": "block"}
     with browser.new_context(**usual | context) as window:
         window.set_default_timeout(120_000)
@@ -249,10 +249,10 @@ def living(browser: Any, programme: Programme, life: Life, **context: Any) -> It
             request = route.request
             path = request.url.removeprefix(ORIGIN).split("?")[0]
             if path == "/":
-                headers = {"Content-Security-Policy": room.page.policy}
-                return route.fulfill(body=room.page.text, content_type="text/html", headers=headers)
+                headers = {"Content-Security-Policy": pages.citizen.policy}
+                return route.fulfill(body=pages.citizen.text, content_type="text/html", headers=headers)
             if path.startswith("/assets/"):
-                script = room.script(path.rpartition("/")[2])
+                script = pages.script(path.split("/", 3)[3])
                 headers = {"Content-Security-Policy": script.policy}
                 return route.fulfill(body=script.text, content_type="text/javascript", headers=headers)
             if request.method != "GET":

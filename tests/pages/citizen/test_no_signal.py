@@ -14,9 +14,9 @@ def test_the_page_opens_without_a_signal_and_says_that_there_is_none(phone: Open
     one.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     kept = one.page.evaluate("caches.keys().then(([name]) => caches.open(name)).then((one) => one.keys())"
                              ".then((all) => all.map(({ url }) => new URL(url).pathname))")  # fmt: skip
-    room = world.services.citizen_page
+    build = world.services.pages.build
     assert "/" in kept
-    assert f"/assets/{room.build}/register.js" in kept
+    assert f"/assets/{build}/screens/register.js" in kept
     assert [path for path in kept if not path.startswith("/assets/") and path != "/"] == [], "no answer of the API"
     one.page.context.set_offline(True)
     one.page.reload()

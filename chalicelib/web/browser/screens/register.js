@@ -1,9 +1,9 @@
 // Registration in six steps, one subject each. NIK and KK stay no longer than the window; the rest is a draft for a week.
 
-import { day, go, kept, now, settings, t } from "./core.js";
-import { account, mine, Refused } from "./net.js";
-import { Answers, Await, bare, Digits, Field, Form, html, Link, Notice, Radios, Screen, Select, Tick, useEffect, useForm, useRead, useState } from "./parts.js";
-import { list, named, options, provinces, regencies } from "./references.js";
+import { day, go, kept, now, settings, t } from "../common/core.js";
+import { account, mine, Refused } from "../common/net.js";
+import { Answers, Await, bare, Digits, Field, Form, html, Link, Notice, Radios, Screen, Select, Tick, useEffect, useForm, useRead, useState } from "../common/parts.js";
+import { list, named, options, provinces, regencies } from "../common/references.js";
 
 const OFFICIALS = ["state_official", "legislator", "civil_servant", "military", "police", "village_official", "soe_executive"];
 

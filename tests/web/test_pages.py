@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+import posixpath
 import re
+import shutil
 from base64 import b64encode
 from hashlib import sha256
 from types import SimpleNamespace
@@ -16,18 +18,18 @@ from msgspec.structs import replace
 import app as application
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
-from chalicelib.web.citizen_page import FIRST, ROOM, CitizenPage
+from chalicelib.web.pages import FIRST, FOLDER, Pages
 from chalicelib.web.verifier_page import FILE
 from infrastructure import app_stack
 
-MODULES = {file.name: file.read_text() for file in sorted(ROOM.glob("*.js"))}
-OWN = {name: text for name, text in MODULES.items() if name != "preact.js"}
+MODULES = {f"{file.parent.name}/{file.name}": file.read_text() for file in sorted(FOLDER.glob("*/*.js"))}
+OWN = {path: text for path, text in MODULES.items() if not path.startswith("vendored/")}
 COMPRESSED_FROM = app_stack.config("arm64")["minimum_compression_size"]
 
 
 @pytest.fixture
-def page(programme: Programme, cloud: Settings) -> CitizenPage:
-    return CitizenPage(programme, replace(cloud, public_url="https://api.example/api"))
+def pages(programme: Programme, cloud: Settings) -> Pages:
+    return Pages(programme, replace(cloud, public_url="https://api.example/api"))
 
 
 def on_the_wire(text: str) -> int:
@@ -36,29 +38,29 @@ def on_the_wire(text: str) -> int:
     return len(gzip.compress(raw, mtime=0)) if len(raw) >= COMPRESSED_FROM else len(raw)
 
 
-def told(page: CitizenPage) -> dict[str, object]:
-    found = re.search(r'<script type="application/json" id="settings">(.*?)</script>', page.page.text, re.DOTALL)
+def told(pages: Pages) -> dict[str, object]:
+    found = re.search(r'<script type="application/json" id="settings">(.*?)</script>', pages.citizen.text, re.DOTALL)
     assert found
     return dict(json.loads(found[1]))
 
 
 def test_the_library_is_the_one_that_was_looked_at():
     # htm 3.1.1, `preact/standalone.module.js`, which has Preact in it.
-    digest = sha256((ROOM / "preact.js").read_bytes()).hexdigest()
+    digest = sha256((FOLDER / "vendored/preact.js").read_bytes()).hexdigest()
     assert digest == "72284e8e9079c87817145df1110f74e8a2aa040b2fc384922e18dfcb46fc1fd7"
-    licence = (ROOM / "preact.LICENSE.txt").read_text()
+    licence = (FOLDER / "vendored/preact.LICENSE.txt").read_text()
     assert "Apache License" in licence
     assert "The MIT License (MIT)" in licence
 
 
-def test_the_first_load_is_small(page: CitizenPage):
-    first = [page.page.text, *(page.script(name).text for name in FIRST)]
+def test_the_first_load_is_small(pages: Pages):
+    first = [pages.citizen.text, *(pages.script(name).text for name in FIRST)]
     assert sum(map(on_the_wire, first)) <= 60_000
     # With the answer of the API that a guest is shown, and the script that keeps the page.
     assert len(first) + 2 <= 12
 
 
-def test_all_of_the_page_is_small_enough_to_be_kept(page: CitizenPage):
+def test_all_of_the_page_is_small_enough_to_be_kept(pages: Pages):
     assert sum(len(gzip.compress(text.encode(), mtime=0)) for text in MODULES.values()) <= 60_000
 
 
@@ -76,28 +78,33 @@ def test_no_module_asks_others_or_writes_markup():
 
 
 def test_every_module_that_another_names_is_there():
-    named = {name for text in OWN.values() for name in re.findall(r'(?:from|import\()\s*"\./([a-z_]+\.js)"', text)}
+    named = {
+        posixpath.normpath(f"{path}/../{other}")
+        for path, text in OWN.items()
+        for other in re.findall(r'(?:from|import\()\s*"(\.[^"]+\.js)"', text)
+    }
     assert named <= MODULES.keys()
     assert set(FIRST) <= MODULES.keys()
 
 
-def test_a_module_is_kept_under_an_address_that_changes_with_the_room(page: CitizenPage, tmp_path, programme, cloud):
-    for file in ROOM.iterdir():
-        (tmp_path / file.name).write_bytes(file.read_bytes())
-    (tmp_path / "home.js").write_text(MODULES["home.js"] + "\n")
-    assert CitizenPage(programme, cloud, tmp_path).build != page.build
-    assert f'src="/api/assets/{page.build}/main.js"' in page.page.text
+def test_a_module_is_kept_under_an_address_that_changes_with_the_room(pages: Pages, tmp_path, programme, cloud):
+    folder = shutil.copytree(FOLDER, tmp_path / "browser")
+    (folder / "citizen/home.js").write_text(MODULES["citizen/home.js"] + "\n")
+    assert Pages(programme, cloud, folder).build != pages.build
+    assert f'src="/api/assets/{pages.build}/citizen/main.js"' in pages.citizen.text
 
 
-@pytest.mark.parametrize("name", ["sw.js", "style.css", "index.html", "../citizen_page.py", "none.js"])
-def test_nothing_but_a_module_is_a_module(page: CitizenPage, name: str):
+@pytest.mark.parametrize(
+    "name", ["citizen/sw.js", "common/style.css", "citizen/index.html", "../pages.py", "citizen/none.js"]
+)
+def test_nothing_but_a_module_is_a_module(pages: Pages, name: str):
     with pytest.raises(NotFound):
-        page.script(name)
+        pages.script(name)
 
 
-def test_the_policy_allows_the_own_scripts_and_style_and_nobody_elses(page: CitizenPage):
-    policy = dict(part.split(" ", 1) for part in page.page.policy.split("; "))
-    [style] = re.findall(r"<style>(.*?)</style>", page.page.text, re.DOTALL)
+def test_the_policy_allows_the_own_scripts_and_style_and_nobody_elses(pages: Pages):
+    policy = dict(part.split(" ", 1) for part in pages.citizen.policy.split("; "))
+    [style] = re.findall(r"<style>(.*?)</style>", pages.citizen.text, re.DOTALL)
     assert policy == {
         "default-src": "'none'",
         "script-src": "'self'",
@@ -111,29 +118,29 @@ def test_the_policy_allows_the_own_scripts_and_style_and_nobody_elses(page: Citi
         "require-trusted-types-for": "'script'",
         "trusted-types": "gelombang",
     }
-    assert page.script("worker.js").policy.startswith("default-src 'none'; connect-src 'self' https://")
+    assert pages.script("citizen/worker.js").policy.startswith("default-src 'none'; connect-src 'self' https://")
 
 
-def test_a_link_that_was_shared_opens_the_page_whatever_it_picked_up(page: CitizenPage, monkeypatch):
-    monkeypatch.setattr(application, "services", lambda: SimpleNamespace(citizen_page=page))
+def test_a_link_that_was_shared_opens_the_page_whatever_it_picked_up(pages: Pages, monkeypatch):
+    monkeypatch.setattr(application, "services", lambda: SimpleNamespace(pages=pages))
     answer = Client(application.app).http.get("/?utm_source=wa&fbclid=x")
-    assert (answer.status_code, answer.headers["Content-Security-Policy"]) == (200, page.page.policy)
+    assert (answer.status_code, answer.headers["Content-Security-Policy"]) == (200, pages.citizen.policy)
 
 
-def test_the_page_is_told_the_figures_of_its_stage(page: CitizenPage, programme: Programme):
-    said = told(page)
+def test_the_page_is_told_the_figures_of_its_stage(pages: Pages, programme: Programme):
+    said = told(pages)
     assert (said["base"], said["url"]) == ("/api/", "https://api.example/api")
     assert (said["age_min"], said["age_max"]) == (18, 64)
 
 
 def test_both_pages_have_the_same_colours():
     schemes = re.compile(r":root \{\n(.*?)\}", re.DOTALL)
-    assert schemes.findall((ROOM / "style.css").read_text()) == schemes.findall(FILE.read_text())
+    assert schemes.findall((FOLDER / "common/style.css").read_text()) == schemes.findall(FILE.read_text())
 
 
 def keys(module: str, name: str) -> set[str]:
     """The names in a table of texts, each with two."""
-    [table] = re.findall(rf"const {name} = \{{(.*?)\n?\}};", MODULES[module], re.DOTALL)
+    [table] = re.findall(rf"const {name} = \{{(.*?)\n?\}};", MODULES[f"screens/{module}"], re.DOTALL)
     return set(re.findall(r"\b(\w+): \[", table))
 
 

@@ -1,23 +1,23 @@
 // The page: which screen is shown, the language, and that there may be no signal.
 
-import { html, render } from "./preact.js";
-import { base, language, onChange, script, setLanguage, settings, t, way } from "./core.js";
-import { wake } from "./net.js";
-import { useEffect, useState } from "./parts.js";
+import { html, render } from "../vendored/preact.js";
+import { base, language, onChange, script, setLanguage, settings, t, way } from "../common/core.js";
+import { wake } from "../common/net.js";
+import { useEffect, useState } from "../common/parts.js";
 import { Home } from "./home.js";
 
 const ROOMS = {
-  masuk: () => import("./sign_in.js"),
-  daftar: () => import("./register.js"),
-  riwayat: () => import("./proof.js"),
-  bukti: () => import("./proof.js"),
-  katalog: () => import("./training.js"),
-  pelatihan: () => import("./training.js"),
-  uang: () => import("./money.js"),
-  survei: () => import("./surveys.js"),
-  lowongan: () => import("./jobs.js"),
-  bantuan: () => import("./help.js"),
-  akun: () => import("./account.js"),
+  masuk: () => import("../screens/sign_in.js"),
+  daftar: () => import("../screens/register.js"),
+  riwayat: () => import("../screens/proof.js"),
+  bukti: () => import("../screens/proof.js"),
+  katalog: () => import("../screens/training.js"),
+  pelatihan: () => import("../screens/training.js"),
+  uang: () => import("../screens/money.js"),
+  survei: () => import("../screens/surveys.js"),
+  lowongan: () => import("../screens/jobs.js"),
+  bantuan: () => import("../screens/help.js"),
+  akun: () => import("../screens/account.js"),
 };
 
 function Room({ name, rest }) {

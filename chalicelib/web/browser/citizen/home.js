@@ -1,8 +1,8 @@
 // Home: where do I stand, what must I do, by when. The server's answers decide; the first state that holds is shown.
 
-import { go, kept, last, now, number, rupiah, settings, t, when } from "./core.js";
-import { account, call, mine, Refused, Unsent } from "./net.js";
-import { Act, Await, html, Link, Notice, Screen, useEffect, useRead, useState } from "./parts.js";
+import { go, kept, last, now, number, rupiah, settings, t, when } from "../common/core.js";
+import { account, call, mine, Refused, Unsent } from "../common/net.js";
+import { Act, Await, html, Link, Notice, Screen, useEffect, useRead, useState } from "../common/parts.js";
 
 const MONTH = 30 * 86400000;
 

@@ -1,9 +1,9 @@
 // Money: what is due and how far it is, and where it is paid to.
 
-import { go, rupiah, t, when } from "./core.js";
-import { account, proved } from "./net.js";
-import { Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Radios, Screen, useForm, useRead } from "./parts.js";
-import { list, named, options } from "./references.js";
+import { go, rupiah, t, when } from "../common/core.js";
+import { account, proved } from "../common/net.js";
+import { Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Radios, Screen, useForm, useRead } from "../common/parts.js";
+import { list, named, options } from "../common/references.js";
 
 const KINDS = { INCENTIVE: ["Insentif pelatihan", "Training incentive"], SURVEY_1: ["Survei 1", "Survey 1"], SURVEY_2: ["Survei 2", "Survey 2"] };
 const STATES = {

@@ -1,9 +1,9 @@
 // Vacancies for alumni: those that suit, applying with consent, taking an application back.
 
-import { last, rupiah, t, when } from "./core.js";
-import { mine, Refused } from "./net.js";
-import { Act, Await, Empty, html, Link, Notice, Screen, useRead, useState } from "./parts.js";
-import { named } from "./references.js";
+import { last, rupiah, t, when } from "../common/core.js";
+import { mine, Refused } from "../common/net.js";
+import { Act, Await, Empty, html, Link, Notice, Screen, useRead, useState } from "../common/parts.js";
+import { named } from "../common/references.js";
 
 const place = ({ province }) => (province ? named("regions", province) : t("Jarak jauh", "Remote"));
 const pay = ({ salary_min_idr: low, salary_max_idr: high }) => (low === high ? rupiah(low) : `${rupiah(low)}-${rupiah(high)}`);

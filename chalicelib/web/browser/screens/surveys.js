@@ -1,8 +1,8 @@
 // Surveys: one question a screen; the answers go at the end, together.
 
-import { go, language, last, rupiah, t } from "./core.js";
-import { mine, Refused } from "./net.js";
-import { Await, Empty, Form, html, Link, Notice, Radios, Screen, useForm, useRead } from "./parts.js";
+import { go, language, last, rupiah, t } from "../common/core.js";
+import { mine, Refused } from "../common/net.js";
+import { Await, Empty, Form, html, Link, Notice, Radios, Screen, useForm, useRead } from "../common/parts.js";
 
 const STATES = { open: ["Dibuka", "Open"], answered: ["Sudah dijawab", "Answered"], closed: ["Sudah ditutup", "Closed"] };
 

@@ -1,7 +1,8 @@
-"""The citizen's page: a document, and modules that browsers load as they are in `citizen/` (docs/pages.md).
+"""The pages for people: a document each, and the modules in `browser/` as browsers load them (docs/pages.md).
 
-The modules' addresses name what the whole room contains, so a browser keeps them for good. A worker checks draws, by
-the scripts of the page that checks a draw (`verify.html`).
+A module's address is its path in `browser/` below the name of what that folder contains as a whole, so a browser keeps
+it for good. The citizen's page has a worker that checks draws, by the scripts of the page that checks a draw
+(`verify.html`).
 """
 
 from __future__ import annotations
@@ -21,20 +22,30 @@ from . import verifier_page
 if TYPE_CHECKING:
     from ..config import Programme, Settings
 
-ROOM = Path(__file__).parent / "citizen"
-FIRST = ("main.js", "preact.js", "core.js", "net.js", "parts.js", "home.js")
-"""What the first screen needs; a screen's own module is loaded with it."""
-WORKER = "worker.js"
+FOLDER = Path(__file__).parent / "browser"
+FIRST = (
+    "citizen/main.js",
+    "vendored/preact.js",
+    "common/core.js",
+    "common/net.js",
+    "common/parts.js",
+    "citizen/home.js",
+)
+"""What the citizen's first screen needs; a screen's own module is loaded with it."""
+WORKER = "citizen/worker.js"
+SERVICE_WORKER = "citizen/sw.js"
+KEPT = ("vendored/preact.js", "common/", "citizen/", "screens/")
+"""How the paths begin of what the service worker keeps: all that the citizen's page uses."""
 
 
-class CitizenPage:
-    """Makes the page of a deployment. Reads the room once; what is made of it is the same for everybody."""
+class Pages:
+    """Makes the pages of a deployment. Reads the folder once; what is made of it is the same for everybody."""
 
-    def __init__(self, programme: Programme, settings: Settings, room: Path = ROOM) -> None:
-        self._texts = {file.name: file.read_text(encoding="utf-8") for file in sorted(room.glob("*.js"))}
+    def __init__(self, programme: Programme, settings: Settings, folder: Path = FOLDER) -> None:
+        self._texts = {f"{file.parent.name}/{file.name}": file.read_text("utf-8") for file in folder.glob("*/*.js")}
         self._texts[WORKER] = verifier_page.scripts() + self._texts[WORKER]
-        self._document = (room / "index.html").read_text(encoding="utf-8")
-        self._style = (room / "style.css").read_text(encoding="utf-8")
+        self._document = (folder / "citizen/index.html").read_text("utf-8")
+        self._style = (folder / "common/style.css").read_text("utf-8")
         self.build = sha256(repr(sorted(self._texts.items())).encode()).hexdigest()[:16]
         self._programme = programme
         self._settings = settings
@@ -43,11 +54,11 @@ class CitizenPage:
         self._results = f"{results.scheme}://{results.netloc}"
 
     @cached_property
-    def page(self) -> verifier_page.Page:
-        """The document, and the Content-Security-Policy that it needs."""
+    def citizen(self) -> verifier_page.Page:
+        """The citizen's document, and the Content-Security-Policy that it needs."""
         parts = {
             "style": self._style,
-            "preload": "\n".join(f'<link rel="modulepreload" href="{self._at(name)}">' for name in FIRST[1:]),
+            "preload": "\n".join(f'<link rel="modulepreload" href="{self._at(path)}">' for path in FIRST[1:]),
             "settings": json.dumps(self._told(), separators=(",", ":")).replace("<", "\\u003c"),
             "main": self._at(FIRST[0]),
         }
@@ -68,23 +79,23 @@ class CitizenPage:
         ]
         return verifier_page.Page(html, "; ".join(policy))
 
-    def script(self, name: str) -> verifier_page.Page:
-        """A module by its name, and what it may do if it runs by itself. Raises `NotFound`."""
-        text = self._texts.get(name)
-        if text is None or name == "sw.js":
+    def script(self, path: str) -> verifier_page.Page:
+        """A module by its path, and what it may do if it runs by itself. Raises `NotFound`."""
+        text = self._texts.get(path)
+        if text is None or path == SERVICE_WORKER:
             raise NotFound()
         return verifier_page.Page(text, f"default-src 'none'; connect-src 'self' {self._results}")
 
     @property
     def service_worker(self) -> verifier_page.Page:
-        """The script that keeps the page for when there is no signal; it may fetch the page's own files."""
-        names = [name for name in self._texts if name not in {"sw.js", WORKER}]
-        told = {"build": self.build, "page": self._base, "files": [self._at(name) for name in names]}
-        text = f"const kept = {json.dumps(told)};\n{self._texts['sw.js']}"
+        """The script that keeps the citizen's page for when there is no signal; it may fetch the page's own files."""
+        kept = sorted(path for path in self._texts if path.startswith(KEPT) and path not in {SERVICE_WORKER, WORKER})
+        told = {"build": self.build, "page": self._base, "files": [self._at(path) for path in kept]}
+        text = f"const kept = {json.dumps(told)};\n{self._texts[SERVICE_WORKER]}"
         return verifier_page.Page(text, "default-src 'none'; connect-src 'self'")
 
-    def _at(self, name: str) -> str:
-        return f"{self._base}assets/{self.build}/{name}"
+    def _at(self, path: str) -> str:
+        return f"{self._base}assets/{self.build}/{path}"
 
     def _told(self) -> dict[str, object]:
         eligible, draw = self._programme.eligibility, self._programme.draw

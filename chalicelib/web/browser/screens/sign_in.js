@@ -1,8 +1,8 @@
 // Signing in, which is signing up: a contact, the code that was sent there, or a passkey.
 
-import { briefly, go, kept, language, redraw, t, when } from "./core.js";
-import { begin, call, end, Refused, signedIn, underWay, work } from "./net.js";
-import { Act, bare, Digits, Field, Form, html, Link, Notice, Screen, useAction, useEffect, useForm, useState } from "./parts.js";
+import { briefly, go, kept, language, redraw, t, when } from "../common/core.js";
+import { begin, call, end, Refused, signedIn, underWay, work } from "../common/net.js";
+import { Act, bare, Digits, Field, Form, html, Link, Notice, Screen, useAction, useEffect, useForm, useState } from "../common/parts.js";
 
 const device = () => (/iPad|Tablet/i.test(navigator.userAgent) ? "tablet" : /Mobi|Android/i.test(navigator.userAgent) ? "phone" : "computer");
 

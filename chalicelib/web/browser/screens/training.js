@@ -1,9 +1,9 @@
 // Courses: find, check, buy. Trainings: the balance, the code, taking back, the review.
 
-import { go, last, rupiah, t, when } from "./core.js";
-import { account, call, mine, Refused } from "./net.js";
-import { Act, Answers, Await, Empty, Field, Form, html, Link, Notice, Radios, Screen, Select, useForm, useRead, useState } from "./parts.js";
-import { list, named, provinces } from "./references.js";
+import { go, last, rupiah, t, when } from "../common/core.js";
+import { account, call, mine, Refused } from "../common/net.js";
+import { Act, Answers, Await, Empty, Field, Form, html, Link, Notice, Radios, Screen, Select, useForm, useRead, useState } from "../common/parts.js";
+import { list, named, provinces } from "../common/references.js";
 
 const place = (course) => (course.mode === "online" ? t("Daring", "Online")
   : `${t("Tatap muka", "In person")}, ${named("regions", course.province)}`);

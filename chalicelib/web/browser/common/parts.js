@@ -1,6 +1,6 @@
 // The components of every screen, and what they do about loading, errors, drafts and a second touch.
 
-import { html, useEffect, useRef, useState } from "./preact.js";
+import { html, useEffect, useRef, useState } from "../vendored/preact.js";
 import { briefly, go, kept, language, now, t, when } from "./core.js";
 import { copy, read, Refused, Unsent } from "./net.js";
 

@@ -1,8 +1,8 @@
 // Complaints and appeals: what they are about, their number and deadline, the answer.
 
-import { day, drawn, go, last, t, when } from "./core.js";
-import { account, mine } from "./net.js";
-import { Answers, Await, Empty, Field, Form, html, Link, Notice, Radios, Screen, Select, useForm, useRead } from "./parts.js";
+import { day, drawn, go, last, t, when } from "../common/core.js";
+import { account, mine } from "../common/net.js";
+import { Answers, Await, Empty, Field, Form, html, Link, Notice, Radios, Screen, Select, useForm, useRead } from "../common/parts.js";
 
 const CATEGORIES = {
   eligibility: ["Syarat ikut", "Who may take part"],

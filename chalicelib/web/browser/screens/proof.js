@@ -1,10 +1,10 @@
 // The receipt: kept on the device, saved as a file, and the draw checked with it by one touch.
 
-import { base, drawn, kept, language, last, number, settings, t, when } from "./core.js";
-import { account } from "./net.js";
-import { keepReceipts, why } from "./home.js";
-import { Act, Answers, Await, Empty, html, Link, Notice, Screen, useAction, useEffect, useRead, useState } from "./parts.js";
-import { ask } from "./proving.js";
+import { base, drawn, kept, language, last, number, settings, t, when } from "../common/core.js";
+import { account } from "../common/net.js";
+import { keepReceipts, why } from "../citizen/home.js";
+import { Act, Answers, Await, Empty, html, Link, Notice, Screen, useAction, useEffect, useRead, useState } from "../common/parts.js";
+import { ask } from "../common/proving.js";
 
 const STANDING = {
   waiting_for_closing: ["Ikut; gelombang masih dibuka", "In; the wave is open"],

@@ -1,9 +1,9 @@
 // My account: what is kept, contacts, devices, passkeys, signing out.
 
-import { day, go, kept, language, setLanguage, t, when } from "./core.js";
-import { call, proved, signedOut } from "./net.js";
-import { Act, Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Screen, useForm, useRead, useState } from "./parts.js";
-import { named } from "./references.js";
+import { day, go, kept, language, setLanguage, t, when } from "../common/core.js";
+import { call, proved, signedOut } from "../common/net.js";
+import { Act, Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Screen, useForm, useRead, useState } from "../common/parts.js";
+import { named } from "../common/references.js";
 
 function Mine() {
   const found = useRead({ me: "/me" });
