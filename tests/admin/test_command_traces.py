@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
 
 from admin.cli import main
 from admin.deployment import stages
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
+from tests.builders.commands import Terminal
 from tests.builders.training import ANI
 from tests.conftest import T0
+
+terminal = Terminal()
+
 
 READS = {
     "account find", "account recover show", "course history", "dlq list", "dlq show", "draw audit-sample",
@@ -85,17 +86,6 @@ def services(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPa
     return built
 
 
-def run(*words: str) -> Result:
-    return CliRunner().invoke(main, [*words, "--stage", "test"])
-
-
-def found(*words: str) -> Any:
-    """What a command that succeeds prints for programs."""
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
 WHY = ("--reason", "trial")
 TIMES = ("--opens-at", "2027-11-25T12:00:00Z", "--closes-at", "2027-11-25T13:00:00Z")
 NOBODY = "a" * 26
@@ -153,7 +143,7 @@ NUMBER = "aaaa-aaaa-aaaa-aaaa"
 def test_a_command_about_a_thing_that_does_not_exist_fails_and_changes_nothing(
     services: Services, words: tuple[str, ...]
 ) -> None:
-    answer = run(*words)
+    answer = terminal.run(*words)
     assert answer.exit_code == 1, answer.output
     assert answer.exception is not None
     assert "Error: " in answer.output
@@ -161,39 +151,39 @@ def test_a_command_about_a_thing_that_does_not_exist_fails_and_changes_nothing(
 
 
 def test_the_calendar_records_each_change_and_lists_skipped_waves(services: Services) -> None:
-    assert run("wave", "add", *TIMES, "--quota", "5", "--reason", "a pilot").exit_code == 0
-    assert run("wave", "resize", "100001", "--quota", "9", "--reason", "more money").exit_code == 0
-    assert run("wave", "skip", "100001", "--reason", "the pilot is off").exit_code == 0
-    listed = run("wave", "list").output.splitlines()
+    assert terminal.run("wave", "add", *TIMES, "--quota", "5", "--reason", "a pilot").exit_code == 0
+    assert terminal.run("wave", "resize", "100001", "--quota", "9", "--reason", "more money").exit_code == 0
+    assert terminal.run("wave", "skip", "100001", "--reason", "the pilot is off").exit_code == 0
+    listed = terminal.run("wave", "list").output.splitlines()
     assert listed[-1].split()[:6] == ["100001", "SKIPPED", "Thu", "2027-11-25", "19:00:00", "WIB"]
-    shown = found("wave", "show", "100001")
+    shown = terminal.found("wave", "show", "100001")
     assert (shown["wave"], shown["state"]) == (100001, "SKIPPED")
     assert [act["reason"] for act in shown["changes"]] == ["the pilot is off", "more money", "a pilot"]
     assert {act["by"] for act in shown["changes"]} == {ANI}
-    assert found("wave", "history") == shown["changes"]
-    again = run("wave", "move", "100001", *TIMES, "--reason", "on again")
+    assert terminal.found("wave", "history") == shown["changes"]
+    again = terminal.run("wave", "move", "100001", *TIMES, "--reason", "on again")
     assert again.exit_code == 0
-    assert "SKIPPED" not in run("wave", "list").output
+    assert "SKIPPED" not in terminal.run("wave", "list").output
     # What is refused leaves no line.
-    assert run("wave", "skip", "54", "--reason", "too late").exit_code == 1
-    assert "too late" not in run("wave", "history").output
+    assert terminal.run("wave", "skip", "54", "--reason", "too late").exit_code == 1
+    assert "too late" not in terminal.run("wave", "history").output
 
 
 def test_changes_of_partners_mailboxes_and_past_totals_are_recorded(services: Services, tmp_path: Path) -> None:
-    added = found("partner", "add", "Pelatihan Jaya", "--reason", "contract 7/2026")
+    added = terminal.found("partner", "add", "Pelatihan Jaya", "--reason", "contract 7/2026")
     partner = added["partner"]
-    assert run("partner", "revoke", partner, "--reason", "a leaked key").exit_code == 0
-    assert run("partner", "revoke", partner, "--reason", "again").exit_code == 0
-    acts = found("partner", "list")["acts"]
+    assert terminal.run("partner", "revoke", partner, "--reason", "a leaked key").exit_code == 0
+    assert terminal.run("partner", "revoke", partner, "--reason", "again").exit_code == 0
+    acts = terminal.found("partner", "list")["acts"]
     assert [(act["deed"], act["about"], act["by"], act["reason"]) for act in acts] == [
         ("REVOKE", f"partner {partner}", ANI, "a leaked key"),
         ("ADD", f"partner {partner}", ANI, "contract 7/2026"),
     ]
-    assert added["key"] not in run("partner", "list").output
+    assert added["key"] not in terminal.run("partner", "list").output
     file = tmp_path / "history.csv"
     file.write_text("wave,year,province,recipients,graduates\n1,2020,31,10,9\n")
-    assert run("wave", "import-history", str(file), "--reason", "by the ministry").exit_code == 0
-    act = found("wave", "history")[-1]
+    assert terminal.run("wave", "import-history", str(file), "--reason", "by the ministry").exit_code == 0
+    act = terminal.found("wave", "history")[-1]
     assert (act["by"], act["reason"]) == (ANI, "by the ministry")
 
 
@@ -201,8 +191,8 @@ def test_mailbox_show_says_who_reopened_the_mailbox(services: Services, monkeypa
     monkeypatch.setattr(services.registrations, "registrant", lambda _: None)
     services.mailboxes.close("person-1", "c0", "bounced", T0)
     closed = {"contact": "c0", "since": iso(T0), "because": "bounced"}
-    assert found("mailbox", "show", "person-1")["closed_contacts"] == [closed]
-    reopened = found("mailbox", "reopen", "person-1", "--reason", "a new address")
+    assert terminal.found("mailbox", "show", "person-1")["closed_contacts"] == [closed]
+    reopened = terminal.found("mailbox", "reopen", "person-1", "--reason", "a new address")
     assert (reopened["mailbox"], reopened["closed_contacts"]) == ("open", [])
     assert [(act["by"], act["reason"]) for act in reopened["acts"]] == [(ANI, "a new address")]
-    assert found("mailbox", "show", "person-1") == reopened
+    assert terminal.found("mailbox", "show", "person-1") == reopened

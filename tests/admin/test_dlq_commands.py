@@ -10,10 +10,8 @@ from typing import Any
 
 import boto3
 import pytest
-from click.testing import CliRunner, Result
 from moto.sqs.models import sqs_backends
 
-from admin.cli import main
 from admin.commands import dlq
 from admin.deployment import stages
 from chalicelib.clock import utc_now
@@ -21,9 +19,12 @@ from chalicelib.config import Programme, Settings
 from chalicelib.notices import service as notices
 from chalicelib.payouts import wire
 from chalicelib.waves.award_queue import Message, encode_message
+from tests.builders.commands import Terminal
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.payouts.world import World, incentive_id, running
 from tests.conftest import REGION
+
+terminal = Terminal("dlq")
 
 
 class Boxes:
@@ -61,16 +62,6 @@ def boxes(world: World, cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Box
     return Boxes(cloud)
 
 
-def run(*words: str) -> Result:
-    return CliRunner().invoke(main, ["dlq", *words, "--stage", "test"])
-
-
-def found(*words: str) -> Any:
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
 LEFT = "left_as_none_of_ours_or_refused_by_sqs"
 
 
@@ -83,7 +74,7 @@ def test_each_message_is_listed_with_age_receives_and_entitlement(boxes, monkeyp
     later = utc_now() + timedelta(days=1, seconds=30)
     monkeypatch.setattr(dlq, "utc_now", lambda: later)
     for times in (1, 2):
-        listed = found("list")
+        listed = terminal.found("list")
         (row,) = listed["messages"]
         assert row["age"].startswith("1 day, 0:00:")
         assert [row[name] for name in ("id", "received", "about")] == [first, times, incentive_id("person-0")]
@@ -99,23 +90,23 @@ def test_foreign_messages_are_shown_by_their_length_only(boxes):
         "\x1b]0;Ani\x07" * 3,
     ]
     ids = boxes.given_up(*hostile)
-    for output in (run("list").output, *(run("show", id_).output for id_ in ids)):
+    for output in (terminal.run("list").output, *(terminal.run("show", id_).output for id_ in ids)):
         assert "none of ours, " in output
         assert "3171234567890001" not in output
         assert "Ani" not in output
         assert "\x1b" not in output
-    assert f"none of ours, {len(hostile[0])} bytes" in run("list").output
+    assert f"none of ours, {len(hostile[0])} bytes" in terminal.run("list").output
 
 
 def test_a_message_is_shown_with_the_state_of_its_entitlement(boxes, world):
     entitlement = world.entitle(world.person("ani"))
     known, unknown = boxes.given_up(wire.encode_message(entitlement), *ours(1))
-    shown = found("show", known)
+    shown = terminal.found("show", known)
     assert shown["id"] == known
     assert shown["first_sent_at"].startswith("20")
     assert [(one["id"], one["state"]) for one in shown["entitlement"]] == [(entitlement, "DUE")]
-    assert found("show", unknown)["entitlement"] == "the ledger has none such: the message does nothing"
-    missing = run("show", "nothing")
+    assert terminal.found("show", unknown)["entitlement"] == "the ledger has none such: the message does nothing"
+    missing = terminal.run("show", "nothing")
     assert missing.exit_code == 1
     assert missing.output.startswith("Error: there is no message nothing")
 
@@ -123,7 +114,7 @@ def test_a_message_is_shown_with_the_state_of_its_entitlement(boxes, world):
 def test_redriving_all_sends_our_messages_and_leaves_foreign_ones(boxes):
     bodies = ours(23)
     boxes.given_up(*bodies[:12], "not ours", *bodies[12:])
-    assert found("redrive") == {"sent_again": 23, LEFT: 1}
+    assert terminal.found("redrive") == {"sent_again": 23, LEFT: 1}
     assert boxes.emptied(boxes.url) == sorted(bodies)
     assert boxes.emptied(boxes.dead) == ["not ours"], "and it can be read at once"
 
@@ -132,9 +123,9 @@ def test_a_message_is_sent_again_by_its_id_even_if_foreign(boxes):
     bodies = ours(14)
     ids = boxes.given_up(*bodies, "not ours")
     for chosen, body in ((ids[13], bodies[13]), (ids[14], "not ours")):
-        assert found("redrive", chosen) == {"sent_again": 1}
+        assert terminal.found("redrive", chosen) == {"sent_again": 1}
         assert boxes.emptied(boxes.url) == [body]
-    refused = run("redrive", ids[13])
+    refused = terminal.run("redrive", ids[13])
     assert refused.exit_code == 1
     assert refused.output.startswith(f"Error: there is no message {ids[13]}")
     assert boxes.emptied(boxes.dead) == sorted(bodies[:13])
@@ -145,7 +136,7 @@ def test_a_redrive_that_is_killed_at_any_call_loses_nothing(boxes, monkeypatch, 
     bodies = ours(12)
     boxes.given_up(*bodies)
     calls = Calls(monkeypatch)
-    assert found("redrive") == {"sent_again": 12, LEFT: 0}
+    assert terminal.found("redrive") == {"sent_again": 12, LEFT: 0}
     made = len(calls.made)
     assert [operation for _, operation in calls.made].count("SendMessageBatch") == 2
     calls.reset()
@@ -156,7 +147,7 @@ def test_a_redrive_that_is_killed_at_any_call_loses_nothing(boxes, monkeypatch, 
         calls.reset()
         getattr(calls, moment)[number] = die
         with pytest.raises(Crash):
-            run("redrive")
+            terminal.run("redrive")
         calls.reset()
         _show_what_is_hidden()
         assert {*boxes.emptied(boxes.url), *boxes.emptied(boxes.dead)} == set(bodies), (moment, number)
@@ -174,7 +165,7 @@ def test_a_message_that_sqs_refuses_stays_in_the_dead_letter_queue(boxes, monkey
     boxes.given_up(*ours(3))
     send = dlq.DeadLetters._send
     monkeypatch.setattr(dlq.DeadLetters, "_send", lambda self, letters: send(self, letters[:1]))
-    assert found("redrive") == {"sent_again": 1, LEFT: 2}
+    assert terminal.found("redrive") == {"sent_again": 1, LEFT: 2}
     assert len(boxes.emptied(boxes.dead)) == 2
 
 
@@ -201,15 +192,15 @@ AWARD = {"v": 1, "wave": 145, "batch": 17, "people": ["Ani Wijaya"]}
 def test_other_queues_are_listed_by_what_they_are_about_and_sent_again(boxes, cloud, queue, ours, strange, about):
     letters = Boxes(cloud, queue)
     letters.given_up(ours, strange)
-    listed = found("list", "--queue", queue)
+    listed = terminal.found("list", "--queue", queue)
     assert {row["about"] for row in listed["messages"]} == {f"none of ours, {len(strange)} bytes", about}
     assert (listed["queue"], listed["dead_letters_as_sqs_counts"]) == (queue, 2)
-    assert found("redrive", "--queue", queue) == {"sent_again": 1, LEFT: 1}
+    assert terminal.found("redrive", "--queue", queue) == {"sent_again": 1, LEFT: 1}
     assert letters.emptied(letters.url) == [ours]
     assert boxes.emptied(boxes.url) == []
 
 
 def test_an_empty_dead_letter_queue_is_no_error(boxes):
-    assert found("list")["messages"] == []
-    assert "messages: none" in run("list").output
-    assert found("redrive") == {"sent_again": 0, LEFT: 0}
+    assert terminal.found("list")["messages"] == []
+    assert "messages: none" in terminal.run("list").output
+    assert terminal.found("redrive") == {"sent_again": 0, LEFT: 0}

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from admin.cli import main
 from admin.commands import keys
 from admin.deployment import stages
 from chalicelib.accounts.errors import InvalidToken
 from chalicelib.accounts.tokens.signing_keys import CACHED
 from chalicelib.wiring import Services
+from tests.builders.commands import Terminal
 from tests.builders.training import ANI
 from tests.conftest import T0
+
+terminal = Terminal("keys")
 
 
 @pytest.fixture
@@ -28,18 +27,12 @@ def services(cloud, programme, monkeypatch):
     return Services(cloud, programme)
 
 
-def found(*words: str) -> Any:
-    result = CliRunner().invoke(main, ["keys", *words, "--stage", "test", "--json"])
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
 def test_after_a_rotation_a_stolen_key_is_refused_and_the_act_is_recorded(services):
-    assert found("list") == {"keys": [], "rotated": []}
+    assert terminal.found("list") == {"keys": [], "rotated": []}
     token = services.access_tokens.issue("account-1", "session-1", "thumbprint", T0, 300)
     at = "2026-11-24T03:00:00Z"
-    assert found("list")["keys"] == [{"key": "2026-11-24.1", "made_at": at, "revoked_at": None}]
-    rotated = found("rotate", "--reason", "a drill")
+    assert terminal.found("list")["keys"] == [{"key": "2026-11-24.1", "made_at": at, "revoked_at": None}]
+    rotated = terminal.found("rotate", "--reason", "a drill")
     assert rotated == {
         "keys": [
             {"key": "2026-11-24.1", "made_at": at, "revoked_at": at},
@@ -47,7 +40,7 @@ def test_after_a_rotation_a_stolen_key_is_refused_and_the_act_is_recorded(servic
         ],
         "rotated": [{"at": at, "deed": "ROTATE_KEYS", "about": "", "by": ANI, "reason": "a drill"}],
     }
-    assert found("list") == rotated
+    assert terminal.found("list") == rotated
     with pytest.raises(InvalidToken):
         services.access_tokens.verify(token, T0 + CACHED)
     later = T0 + timedelta(minutes=2)
@@ -58,7 +51,7 @@ def test_rotating_keys_needs_no_right_to_decrypt_them(services, monkeypatch):
     asked = []
     kms = services._client("kms")
     monkeypatch.setattr(kms, "decrypt", lambda **_: asked.append("decrypt"))
-    found("rotate", "--reason", "a drill")
+    terminal.found("rotate", "--reason", "a drill")
     assert asked == []
     with pytest.raises(TypeError):  # who signs opens it
         services.access_tokens.nonce(T0)

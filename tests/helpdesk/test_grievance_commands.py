@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
 
 import boto3
 import pytest
-from click.testing import CliRunner, Result
 
-from admin.cli import main
 from admin.commands import grievance
 from admin.deployment import stages
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.helpdesk.rules import AboutSelection, Category, GrievanceState, SelectionEvidence
+from tests.builders.commands import Terminal
 from tests.builders.helpdesk import Desk
 from tests.conftest import REGION, T0
+
+terminal = Terminal("grievance")
 
 
 @pytest.fixture
@@ -36,36 +35,13 @@ def at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
     monkeypatch.setattr(grievance, "utc_now", lambda: now)
 
 
-def run(*words: str, **options: Any) -> Result:
-    return CliRunner().invoke(main, ["grievance", *words, "--stage", "test"], **options)
-
-
-def lines(*words: str) -> list[str]:
-    result = run(*words)
-    assert result.exit_code == 0, result.output
-    return [line.rstrip() for line in result.output.splitlines()]
-
-
-def found(*words: str) -> Any:
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def told(*words: str) -> str:
-    result = run(*words)
-    assert result.exit_code in {1, 2}
-    assert "Traceback" not in result.output
-    return result.output.splitlines()[-1]
-
-
 def test_open_grievances_are_listed_by_deadline(desk, monkeypatch):
-    assert lines("list") == ["unanswered  0", "overdue     0", "grievances: none"]
+    assert terminal.told("list") == ["unanswered  0", "overdue     0", "grievances: none"]
     first = desk.file("siti", category=Category.PAYMENT_LATE)
     second = desk.file("budi", now=T0 + timedelta(days=2))
     desk.helpdesk.answer(desk.file("ani").number, "Selesai.", "arn", T0)
     desk.helpdesk.escalate(second.number, "Tolong.", "arn", T0)
-    assert lines("list") == [
+    assert terminal.told("list") == [
         "unanswered  2",
         "overdue     0",
         "grievances",
@@ -74,21 +50,21 @@ def test_open_grievances_are_listed_by_deadline(desk, monkeypatch):
         f"  {second.number}  ESCALATED  registration  other         2026-12-10  16 d",
     ]
     at(monkeypatch, T0 + timedelta(days=15))
-    late = found("list", "--overdue")
+    late = terminal.found("list", "--overdue")
     assert (late["unanswered"], late["overdue"]) == (1, 1)
     assert [(one["number"], one["left"]) for one in late["grievances"]] == [(first.number, "1 d late")]
-    assert [one["number"] for one in found("list", "--state", "escalated")["grievances"]] == [second.number]
-    assert found("list", "--state", "open", "--overdue")["overdue"] == 1
+    assert [one["number"] for one in terminal.found("list", "--state", "escalated")["grievances"]] == [second.number]
+    assert terminal.found("list", "--state", "open", "--overdue")["overdue"] == 1
     at(monkeypatch, T0 + timedelta(days=14))
-    assert found("list")["grievances"][0]["left"] == "today"
+    assert terminal.found("list")["grievances"][0]["left"] == "today"
     desk.helpdesk.answer(first.number, "Selesai.", "arn", T0)
-    assert found("list", "--overdue")["grievances"] == []
+    assert terminal.found("list", "--overdue")["grievances"] == []
 
 
 def test_control_characters_of_a_grievance_are_not_printed(desk):
     hostile = "Halo [red]merah[/red] \x1b[2J\x1b]0;judul\x07\u202eterbalik\nbaris kedua"
     view = desk.file("siti", text=hostile)
-    shown = run("show", view.number).output
+    shown = terminal.run("show", view.number).output
     assert "Halo [red]merah[/red] �[2J�]0;judul��terbalik" in shown
     assert "baris kedua" in shown
     assert not any(letter in shown for letter in "\x1b\x07\u202e")
@@ -104,11 +80,11 @@ def test_the_evidence_of_an_appeal_is_shown_with_the_place_in_the_list(desk):
     )  # fmt: skip
     desk.helpdesk._evidence = lambda *_: evidence
     number = desk.file("siti", AboutSelection(54)).number
-    shown = found("show", number)
+    shown = terminal.found("show", number)
     assert shown["verdict"] == "not_chosen (not_drawn), within no cut-off"
     assert [shown[name] for name in ("place_in_the_list", "entries_of_the_region", "region")] == [123_456, 949_210, 31]
     assert (shown["leaf"], shown["rank"], shown["about"]) == ("ab" * 32, None, "selection 54")
-    assert "place in the list           123,456" in lines("show", number)
+    assert "place in the list           123,456" in terminal.told("show", number)
 
 
 def test_a_grievance_is_answered_once_under_the_iam_identity(desk, tmp_path):
@@ -116,19 +92,21 @@ def test_a_grievance_is_answered_once_under_the_iam_identity(desk, tmp_path):
     me = boto3.client("sts", REGION).get_caller_identity()["Arn"]
     once = {"number": number, "done": "escalated"}
     again = {"number": number, "done": "it was escalated with this note before"}
-    assert [found("escalate", number, "--note", "Ke bagian hukum.") for _ in range(2)] == [once, again]
-    assert told("escalate", number, "--note", "Lain.").startswith(f"Error: Grievance {number} was escalated before")
+    assert [terminal.found("escalate", number, "--note", "Ke bagian hukum.") for _ in range(2)] == [once, again]
+    assert terminal.refused("escalate", number, "--note", "Lain.").startswith(
+        f"Error: Grievance {number} was escalated before"
+    )
     # However a number is written.
-    answered = found("answer", number.upper().replace("-", " "), "--text", "Sudah.\n")
+    answered = terminal.found("answer", number.upper().replace("-", " "), "--text", "Sudah.\n")
     assert answered == {"number": number, "done": "answered"}
     file = tmp_path / "answer.txt"
     file.write_text("Sudah.\n")
-    assert found("answer", number, "--file", str(file))["done"] == "it had this answer before"
-    assert run("answer", number, "--file", "-", input="Sudah.").exit_code == 0
-    assert told("answer", number, "--text", "Belum.") == (
+    assert terminal.found("answer", number, "--file", str(file))["done"] == "it had this answer before"
+    assert terminal.run("answer", number, "--file", "-", input="Sudah.").exit_code == 0
+    assert terminal.refused("answer", number, "--text", "Belum.") == (
         f"Error: Grievance {number} was answered before; an answer cannot be changed. (grievance_already_answered)"
     )
-    shown = found("show", number)
+    shown = terminal.found("show", number)
     for deed, words in (("escalated", "Ke bagian hukum."), ("answered", "Sudah.")):
         assert [shown[f"{deed}_{name}"] for name in ("at", "by", "with")] == [iso(T0), me, words]
     assert desk.store.by_number(number).state is GrievanceState.ANSWERED
@@ -149,4 +127,4 @@ def test_a_grievance_is_answered_once_under_the_iam_identity(desk, tmp_path):
     ],
 )
 def test_an_error_is_printed_in_one_line(desk, words, said):
-    assert said in told(*words)
+    assert said in terminal.refused(*words)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from admin.cli import main
 from admin.commands import stage as stage_commands
 from admin.commands import wave
 from admin.deployment import stages
 from chalicelib.waves.rules import commitment
 from chalicelib.waves.step import Transition
 from chalicelib.waves.wire import WAITS_AFTER
+from tests.builders.commands import Terminal
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WavesWorld
+
+
+class WaveTerminal(Terminal):
+    """Gives a reason to the commands that ask for one."""
+
+    def run(self, *words: str, **options: Any) -> Result:
+        reason = () if words[0] in {"list", "show", "advance"} else ("--reason", "trial")
+        return super().run(*words, *reason, **options)
+
+
+terminal = WaveTerminal("wave")
 
 
 @pytest.fixture(autouse=True)
@@ -37,50 +47,33 @@ def stage(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wave, "utc_now", lambda: world.clock.now)
 
 
-def run(*words: str) -> Result:
-    reason = () if words[0] in {"list", "show", "advance"} else ("--reason", "trial")
-    return CliRunner().invoke(main, ["wave", *words, "--stage", "test", *reason])
-
-
-def lines(*words: str) -> list[str]:
-    result = run(*words)
-    assert result.exit_code == 0, result.output
-    return [line.rstrip() for line in result.output.splitlines()]
-
-
-def found(*words: str) -> Any:
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
 def test_a_wave_that_is_added_is_listed_and_shown():
     times = ("--opens-at", "2026-11-25T12:00:00+07:00", "--closes-at", "2026-11-25T05:02:00Z")
-    added = found("add", *times, "--quota", "5")
+    added = terminal.found("add", *times, "--quota", "5")
     assert added["wave"] == 100001
-    listed = lines("list")
+    listed = terminal.told("list")
     heads = "wave state opens at closes at quota reserved entries chosen"
     assert listed[0].split() == heads.split()
     instants = "Wed 2026-11-25 12:00:00 WIB  Wed 2026-11-25 12:02:00 WIB"
     assert listed[1] == f"100001  SCHEDULED  {instants}      5         0  -        -"
-    assert lines("show", "100001")[:4] == [
+    assert terminal.told("show", "100001")[:4] == [
         "wave           100001",
         "state          SCHEDULED",
         "opens at       Wed 2026-11-25 12:00:00 WIB",
         "closes at      Wed 2026-11-25 12:02:00 WIB",
     ]
-    assert found("show", "100001") == added
+    assert terminal.found("show", "100001") == added
 
 
 def test_waves_are_moved_skipped_and_resized(world):
     moved = ["--opens-at", "2026-11-28T12:00:00+07:00", "--closes-at", "2026-11-29T12:00:00+07:00"]
-    assert found("move", "145", *moved)["opens_at"] == "2026-11-28T05:00:00Z"
-    assert found("skip", "146")["state"] == "SKIPPED"
+    assert terminal.found("move", "145", *moved)["opens_at"] == "2026-11-28T05:00:00Z"
+    assert terminal.found("skip", "146")["state"] == "SKIPPED"
     seats = ["--quota", "9", "--reserved", "3", "--weight", "31", "2", "--weight", "32", "1"]
-    resized = found("resize", "147", *seats)
+    resized = terminal.found("resize", "147", *seats)
     assert [resized[name] for name in ("quota", "reserved", "weights")] == [9, 3, {"31": 2, "32": 1}]
-    assert found("show", "147") == resized
-    states = [(one["wave"], one["state"]) for one in found("list")]
+    assert terminal.found("show", "147") == resized
+    states = [(one["wave"], one["state"]) for one in terminal.found("list")]
     assert states == [(145, "SCHEDULED"), (146, "SKIPPED"), (147, "SCHEDULED"), (148, "SCHEDULED")]
     _, exceptions = world.store.exceptions()
     assert [(one.number, one.skipped, one.quota) for one in exceptions] == [
@@ -93,7 +86,7 @@ def test_waves_are_moved_skipped_and_resized(world):
 
 def test_a_refusal_is_one_line_with_its_code(world):
     world.clock.now = OPENS
-    result = run("skip", "145")
+    result = terminal.run("skip", "145")
     assert result.exit_code == 1
     assert result.output == (
         "Error: Wave 145 opens at Fri 2026-11-27 12:00:00 WIB; "
@@ -104,30 +97,30 @@ def test_a_refusal_is_one_line_with_its_code(world):
 
 @pytest.mark.parametrize("instant", ["2026-11-28T12:00:00", "Friday", ""])
 def test_an_instant_without_a_time_zone_is_refused(world, instant):
-    result = run("move", "145", "--opens-at", instant, "--closes-at", "2026-11-29T12:00:00Z")
+    result = terminal.run("move", "145", "--opens-at", instant, "--closes-at", "2026-11-29T12:00:00Z")
     assert result.exit_code == 2
     assert world.store.exceptions() == (0, ())
 
 
 def test_a_wave_is_advanced_by_hand(world):
-    assert lines("advance") == ["nothing was due"]
+    assert terminal.told("advance") == ["nothing was due"]
     for now, said in ((OPENS, "OPEN"), (CLOSES, "CLOSED"), (FREEZES, "FROZEN")):
         world.clock.now = now
-        assert found("advance") == [{"wave": 145, "state": said}]
+        assert terminal.found("advance") == [{"wave": 145, "state": said}]
     world.clock.now = ROUND
-    shown = lines("advance")
+    shown = terminal.told("advance")
     assert [line.split() for line in shown] == [["wave", "state"], ["145", "DRAWN"], ["145", "SETTLED"]]
-    assert found("show", "145")["results_url"] == f"{world.settings.results_url}/draws/145/"
+    assert terminal.found("show", "145")["results_url"] == f"{world.settings.results_url}/draws/145/"
 
 
 def test_a_wave_that_waits_for_its_random_number_says_so(world):
     world.at(OPENS, CLOSES, FREEZES)
-    shown = found("show", "145")
+    shown = terminal.found("show", "145")
     assert shown["beacon_round"] == str(commitment(world.store.wave(145)).round)
     assert (shown["beacon_due_at"], shown["waiting_for"]) == ("2026-11-30T17:00:22Z", None)
     world.beacons.silent = True
     world.at(ROUND + WAITS_AFTER)
-    assert found("show", "145")["waiting_for"] == "beacon"
+    assert terminal.found("show", "145")["waiting_for"] == "beacon"
 
 
 def test_an_unforeseen_error_is_one_line_too(world, monkeypatch):
@@ -136,7 +129,7 @@ def test_an_unforeseen_error_is_one_line_too(world, monkeypatch):
 
     monkeypatch.setattr(world.stepper, "_open", broken)
     world.clock.now = OPENS
-    result = run("advance")
+    result = terminal.run("advance")
     assert (result.exit_code, result.output) == (
         1,
         "Error: waves that could not go on: ZeroDivisionError: no seats\n",
@@ -146,5 +139,5 @@ def test_an_unforeseen_error_is_one_line_too(world, monkeypatch):
 def test_wave_advance_can_invoke_the_deployed_function(monkeypatch):
     fired = []
     monkeypatch.setattr(stage_commands, "fire", lambda stage, function: fired.append((stage, function)) or [])
-    assert lines("advance", "--deployed") == ["it has run; no facts came back"]
+    assert terminal.told("advance", "--deployed") == ["it has run; no facts came back"]
     assert fired == [("test", "advance")]
