@@ -68,7 +68,7 @@ app.citizen = citizen
 
 @app.endpoint("GET /", "The page for citizens", query=edge.Anything, answers={200: edge.Text("text/html")})
 def get_page(_query: edge.Anything) -> edge.Reply:
-    page = services().pages.citizen
+    page = services().pages.page("citizen")
     return edge.ok(page.text, cache_s=60, policy=page.policy)
 
 

@@ -10,28 +10,46 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from functools import cached_property
 from hashlib import sha256
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ..errors import NotFound
+from ..values import Value
 from . import verifier_page
 
 if TYPE_CHECKING:
     from ..config import Programme, Settings
 
 FOLDER = Path(__file__).parent / "browser"
-FIRST = (
-    "citizen/main.js",
-    "vendored/preact.js",
-    "common/core.js",
-    "common/net.js",
-    "common/parts.js",
-    "citizen/home.js",
-)
-"""What the citizen's first screen needs; a screen's own module is loaded with it."""
+COMMON = ("vendored/preact.js", "common/core.js", "common/net.js", "common/parts.js", "common/frame.js")
+
+
+class Document(Value, frozen=True):
+    """A page with a folder in `browser/`: its `main.js` starts it, its `style.css` is added to the common one.
+
+    `description` is for search engines and previews of links, in both languages. `modules` are those that the first
+    screen needs beside `main.js` and the common ones. `tells` are the settings that it is told beside its addresses.
+    """
+
+    title: str
+    description: str
+    modules: tuple[str, ...] = ()
+    tells: tuple[str, ...] = ()
+
+
+DOCUMENTS = {
+    "citizen": Document(
+        "Gelombang",
+        "Daftar, gabung gelombang, pilih pelatihan dan lihat pembayaran. "
+        "Register, join a wave, choose training and see payments.",
+        ("citizen/home.js",),
+        ("worker", "offline", "age_min", "age_max", "draw"),
+    ),
+}
+"""By the name of the folder."""
 WORKER = "citizen/worker.js"
 SERVICE_WORKER = "citizen/sw.js"
 KEPT = ("vendored/preact.js", "common/", "citizen/", "screens/")
@@ -44,26 +62,36 @@ class Pages:
     def __init__(self, programme: Programme, settings: Settings, folder: Path = FOLDER) -> None:
         self._texts = {f"{file.parent.name}/{file.name}": file.read_text("utf-8") for file in folder.glob("*/*.js")}
         self._texts[WORKER] = verifier_page.scripts() + self._texts[WORKER]
-        self._document = (folder / "citizen/index.html").read_text("utf-8")
-        self._style = (folder / "common/style.css").read_text("utf-8")
+        self._frame = (folder / "common/page.html").read_text("utf-8")
+        self._styles = {file.parent.name: file.read_text("utf-8") for file in folder.glob("*/style.css")}
         self.build = sha256(repr(sorted(self._texts.items())).encode()).hexdigest()[:16]
         self._programme = programme
         self._settings = settings
         self._base = urlsplit(settings.public_url).path + "/"
         results = urlsplit(settings.results_url)
         self._results = f"{results.scheme}://{results.netloc}"
+        self._made: dict[str, verifier_page.Page] = {}
 
-    @cached_property
-    def citizen(self) -> verifier_page.Page:
-        """The citizen's document, and the Content-Security-Policy that it needs."""
+    def page(self, name: str) -> verifier_page.Page:
+        """A page by the name of its folder."""
+        if name not in self._made:
+            self._made[name] = self._make(name, DOCUMENTS[name])
+        return self._made[name]
+
+    def _make(self, name: str, document: Document) -> verifier_page.Page:
+        style = self._styles["common"] + self._styles.get(name, "")
+        first = (*COMMON, *document.modules)
+        told = {one: self._told[one] for one in ("base", "url", *document.tells)}
         parts = {
-            "style": self._style,
-            "preload": "\n".join(f'<link rel="modulepreload" href="{self._at(path)}">' for path in FIRST[1:]),
-            "settings": json.dumps(self._told(), separators=(",", ":")).replace("<", "\\u003c"),
-            "main": self._at(FIRST[0]),
+            "title": escape(document.title),
+            "description": escape(document.description),
+            "style": style,
+            "preload": "\n".join(f'<link rel="modulepreload" href="{self._at(path)}">' for path in first),
+            "settings": json.dumps(told, separators=(",", ":")).replace("<", "\\u003c"),
+            "main": self._at(f"{name}/main.js"),
         }
-        html = re.sub(r"\{(style|preload|settings|main)\}", lambda part: parts[part[1]], self._document)
-        digest = b64encode(sha256(self._style.encode()).digest()).decode()
+        html = re.sub(rf"\{{({'|'.join(parts)})\}}", lambda part: parts[part[1]], self._frame)
+        digest = b64encode(sha256(style.encode()).digest()).decode()
         policy = [
             "default-src 'none'",
             "script-src 'self'",
@@ -97,7 +125,9 @@ class Pages:
     def _at(self, path: str) -> str:
         return f"{self._base}assets/{self.build}/{path}"
 
+    @property
     def _told(self) -> dict[str, object]:
+        """All that a page may be told of its stage, by name."""
         eligible, draw = self._programme.eligibility, self._programme.draw
         return {
             "base": self._base,

@@ -249,8 +249,8 @@ def living(browser: Any, programme: Programme, life: Life, **context: Any) -> It
             request = route.request
             path = request.url.removeprefix(ORIGIN).split("?")[0]
             if path == "/":
-                headers = {"Content-Security-Policy": pages.citizen.policy}
-                return route.fulfill(body=pages.citizen.text, content_type="text/html", headers=headers)
+                headers = {"Content-Security-Policy": pages.page("citizen").policy}
+                return route.fulfill(body=pages.page("citizen").text, content_type="text/html", headers=headers)
             if path.startswith("/assets/"):
                 script = pages.script(path.split("/", 3)[3])
                 headers = {"Content-Security-Policy": script.policy}

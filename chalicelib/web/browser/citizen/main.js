@@ -1,9 +1,9 @@
-// The page: which screen is shown, the language, and that there may be no signal.
+// The page: which screen is shown, and that there may be no signal.
 
-import { html, render } from "../vendored/preact.js";
-import { base, language, onChange, script, setLanguage, settings, t, way } from "../common/core.js";
+import { base, redraw, script, settings, t, way } from "../common/core.js";
+import { Frame, show } from "../common/frame.js";
 import { wake } from "../common/net.js";
-import { useEffect, useState } from "../common/parts.js";
+import { html, useEffect, useState } from "../common/parts.js";
 import { Home } from "./home.js";
 
 const ROOMS = {
@@ -40,40 +40,17 @@ function Room({ name, rest }) {
   return html`<${room.Shown} rest=${rest} key=${rest.join("/")} />`;
 }
 
-function Language() {
-  return html`<div class="languages" role="group" aria-label=${t("Bahasa", "Language")}>
-    ${[["id", "Indonesia"], ["en", "English"]].map(([code, name]) => html`<button type="button" class="quiet" lang=${code}
-      aria-pressed=${String(language() === code)} onClick=${() => setLanguage(code)}>${name}</button>`)}</div>`;
-}
-
 function Page() {
-  const [, setTurn] = useState(0);
-  useEffect(() => {
-    const draw = () => setTurn((before) => before + 1);
-    const moved = () => {
-      if (document.activeElement) document.activeElement.blur();
-      draw();
-    };
-    addEventListener("hashchange", moved);
-    return onChange(draw) && undefined;
-  }, []);
   const [name, ...rest] = way();
-  return html`
-    <a class="skip" href="#isi" onClick=${(event) => {
-      event.preventDefault();
-      document.querySelector("h1").focus();
-    }}>${t("Langsung ke isi", "Skip to content")}</a>
-    <header><p><a href="#/">Gelombang</a></p><${Language} /></header>
-    <main id="isi">${name && ROOMS[name] ? html`<${Room} name=${name} rest=${rest} />` : html`<${Home} />`}</main>
-    <footer><p class="soft">${t("Kami tidak pernah meminta PIN, biaya, atau kode lewat pesan.",
-      "We never ask for a PIN, a fee or a code by message.")}</p></footer>`;
+  return html`<${Frame} home="#/">
+    ${name && ROOMS[name] ? html`<${Room} name=${name} rest=${rest} />` : html`<${Home} />`}<//>`;
 }
 
-wake().then(() => {
-  const root = document.getElementById("page");
-  root.textContent = "";
-  render(html`<${Page} />`, root);
+addEventListener("hashchange", () => {
+  if (document.activeElement) document.activeElement.blur();
+  redraw();
 });
+wake().then(() => show(Page));
 
 if ("serviceWorker" in navigator && settings.offline) {
   addEventListener("load", () => navigator.serviceWorker.register(script(`${base}sw.js`)).catch(() => undefined));

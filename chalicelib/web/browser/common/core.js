@@ -169,7 +169,7 @@ export const go = (path, replaced = false) => {
   else location.hash = `#/${path}`;
 };
 
-// Scripts by address: only the two of our own, and only where browsers ask for a promise of it (Trusted Types).
+// Scripts by address: only the two of the citizen's page, and only where browsers ask for a promise of it (Trusted Types).
 
 const allowed = new Set([settings.worker, `${base}sw.js`]);
 const make = (address) => {

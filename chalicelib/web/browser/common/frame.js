@@ -1,0 +1,39 @@
+// What stands around every page: its name, the language, the way to the others.
+
+import { render } from "../vendored/preact.js";
+import { language, onChange, setLanguage, t } from "./core.js";
+import { html, useEffect, useState } from "./parts.js";
+
+function Language() {
+  return html`<div class="languages" role="group" aria-label=${t("Bahasa", "Language")}>
+    ${[["id", "Indonesia"], ["en", "English"]].map(([code, name]) => html`<button type="button" class="quiet" lang=${code}
+      aria-pressed=${String(language() === code)} onClick=${() => setLanguage(code)}>${name}</button>`)}</div>`;
+}
+
+/** `home`: where the name leads. A page has one `h1`, which takes the focus (`tabindex` -1). */
+export function Frame({ home, children }) {
+  return html`
+    <a class="skip" href="#isi" onClick=${(event) => {
+      event.preventDefault();
+      document.querySelector("h1").focus();
+    }}>${t("Langsung ke isi", "Skip to content")}</a>
+    <header><p><a href=${home}>Gelombang</a></p><${Language} /></header>
+    <main id="isi">${children}</main>
+    <footer><p class="soft">${t("Kami tidak pernah meminta PIN, biaya, atau kode lewat pesan.",
+      "We never ask for a PIN, a fee or a code by message.")}</p></footer>`;
+}
+
+function Root({ Page }) {
+  const [, setTurn] = useState(0);
+  useEffect(() => {
+    onChange(() => setTurn((before) => before + 1));
+  }, []);
+  return html`<${Page} />`;
+}
+
+/** Put a page into the document; it is drawn again when the language changes. */
+export function show(Page) {
+  const root = document.getElementById("page");
+  root.textContent = "";
+  render(html`<${Root} Page=${Page} />`, root);
+}
