@@ -499,7 +499,7 @@ def get_course(course_id: str) -> edge.Reply:
 
 @app.endpoint("GET /waves", "The waves that were run, the present one and the next few", answers={200: waves.WaveList})
 def list_waves() -> edge.Reply:
-    return edge.ok(waves.WaveList(services().waves.list(app.now())), cache_s=5)
+    return edge.ok(services().waves.listed(app.now()), cache_s=5)
 
 
 @app.endpoint(

@@ -109,7 +109,7 @@ class Wave(Value, frozen=True):
     `waiting_told` whether it was told that the draw waits for its random number. `revoked_count` places were entered in
     the wave's log. Registration and the people know of the first `barred_count`. The first `passed_count` were passed
     on: the published substitutions include them, and their successors were told. If the winners were queued, this was
-    in `award_batches` batches, `award_sends` times, last at `awards_sent_at`.
+    in `award_batches` batches, `award_sends` times, last at `awards_sent_at`. `witnesses` signed the note in time.
     """
 
     number: int
@@ -131,6 +131,7 @@ class Wave(Value, frozen=True):
     award_batches: int = 0
     award_sends: int = 0
     awards_sent_at: datetime | None = None
+    witnesses: frozenset[str] = frozenset()
 
 
 class AwardedBatch(Value, frozen=True):

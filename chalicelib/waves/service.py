@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 UPCOMING = 3
 """How many waves to come are shown in the list."""
 
+COMING = timedelta(days=183)
+"""How far ahead the list looks. Administrators who skip the waves until then let the programme pause."""
+
 AGENDA_AHEAD = 13
 """How many waves to come are in the agenda: half a year of them."""
 
@@ -104,8 +107,15 @@ class Waves(CalendarChanges):
     # Waves
 
     def list(self, now: datetime) -> WaveViews:
-        """The waves run here, the open one, and the next three, in order of opening."""
-        return [self._view(plan, now) for plan in self._plans(self._calendar(now), UPCOMING, now)]
+        """The waves run here, the open one, and the next three of half a year, in order of opening."""
+        plans = self._plans(self._calendar(now), UPCOMING, now)
+        return [self._view(plan, now) for plan in plans if plan.opens_at <= now + COMING]
+
+    def listed(self, now: datetime) -> wire.WaveList:
+        """`GET /waves`: the same, and whether any is open or coming."""
+        waves = self.list(now)
+        ahead = any(wave.state in (WaveState.SCHEDULED, WaveState.OPEN) for wave in waves)
+        return wire.WaveList(waves, none_coming=not ahead)
 
     def current(self, now: datetime) -> wire.WaveView:
         """The open wave; else the last one, while its seats are not settled; else the next one."""

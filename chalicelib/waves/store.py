@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.update import Action
 
 from ..aws.admin_acts import Act, ActColumns, Journal
@@ -45,6 +45,7 @@ class WaveItem(WavesTable):
     award_batches = WholeAttribute(null=True)
     award_sends = WholeAttribute(null=True)
     awards_sent_at = InstantAttribute(null=True)
+    witnesses = UnicodeSetAttribute(null=True)
 
 
 class ExceptionsItem(WavesTable):
@@ -199,6 +200,11 @@ class WaveStore:
     def waiting_told(self, wave: Wave) -> None:
         """As `announced`: the public was told that a draw waits for its beacon."""
         self._update(wave, [WaveItem.waiting_told.set(True)])
+
+    def witnessed(self, number: int, witness: str) -> None:
+        """Record that a witness signed the note of a frozen wave in time."""
+        item = WaveItem("WAVES", f"{number:06d}")
+        update_if(item, [WaveItem.witnesses.add({witness})], WaveItem.note.exists())
 
     # Draws
 

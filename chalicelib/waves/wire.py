@@ -50,13 +50,18 @@ class WaveView(Struct, frozen=True):
     waiting_for: Literal["beacon"] | None
     draw_due_at: str
     note_sha256: str | None
+    witnesses: list[str]
     settled_at: str | None
 
 
 class WaveList(Struct, frozen=True):
-    """The waves that were run here, the open one and the next few, in order of opening."""
+    """The waves that were run here, the open one and the next few, in order of opening.
+
+    `none_coming`: no wave is open, and none opens in the next half a year. The programme pauses.
+    """
 
     waves: list[WaveView]
+    none_coming: bool
 
 
 class Receipt(Struct, frozen=True):
@@ -183,6 +188,7 @@ def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_ur
         waiting_for="beacon" if due and state is WaveState.FROZEN and now >= due + WAITS_AFTER else None,
         draw_due_at=iso(due or regular),
         note_sha256=sha256(wave.note.encode()).hexdigest() if wave and wave.note else None,
+        witnesses=sorted(wave.witnesses) if wave else [],
         settled_at=iso(wave.settled_at) if wave and wave.settled_at else None,
     )
 

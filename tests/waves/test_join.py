@@ -174,6 +174,16 @@ def test_the_list_has_past_waves_of_this_system_and_the_next_three(world, siti):
     assert [view.number for view in later] == [145, 146, 147, 148, 149]
 
 
+def test_none_is_coming_while_the_waves_of_half_a_year_are_skipped(world, siti):
+    assert not world.wired().waves.listed(T0).none_coming
+    for number in range(WAVE, WAVE + 13):
+        world.waves.skip(number, T0)
+    paused = world.wired().waves.listed(T0)
+    assert (paused.waves, paused.none_coming) == ([], True)
+    later = world.wired().waves.listed(T0 + timedelta(days=30))
+    assert ([view.number for view in later.waves], later.none_coming) == ([WAVE + 13, WAVE + 14], False)
+
+
 @pytest.mark.parametrize("number", [0, 53, 54, 144, 100_001])
 def test_a_wave_from_before_this_system_is_unknown(world, siti, number):
     with pytest.raises(UnknownWave):

@@ -35,6 +35,7 @@ def view(results_url: str | None = "https://results.example/draws/54/") -> WaveV
         waiting_for=None,
         draw_due_at="2023-06-05T17:45:00Z",
         note_sha256="00" * 32,
+        witnesses=[],
         settled_at="2023-06-05T18:00:00Z",
     )
 

@@ -175,7 +175,7 @@ class CosignatureIntake:
         self._rules = rules
 
     def add(self, number: int, line: bytes) -> bool:
-        """Publish a line (with its LF) for a frozen wave; False if it is published already.
+        """Publish a line (with its LF) for a frozen wave, and record its witness; False if it is published already.
 
         The time of the signature decides whether it is late, not the time of this call. Raises `UnknownWave` (also
         before the freeze), `MalformedCosignature`, `UnknownWitness`, `ForgedCosignature`, `LateWitness`.
@@ -188,7 +188,9 @@ class CosignatureIntake:
         exists_at = round_due(wave, self._rules)
         if signed.time >= exists_at.timestamp():
             raise LateWitness(name=signed.name, signed_at=_instant(signed.time), exists_at=iso(exists_at))
-        return self._publication.add_cosignature(number, line)
+        new = self._publication.add_cosignature(number, line)
+        self._store.witnessed(number, signed.name)  # after the file: the record names nobody whose line is not there
+        return new
 
 
 def _instant(seconds: int) -> str:

@@ -85,7 +85,7 @@ def wave(state: WaveState = WaveState.SCHEDULED, number: int = WAVE, **changes: 
         "entries": 90_000 if drawn else None, "chosen": 5_000 if state is WaveState.SETTLED else None,
         "results_url": f"https://results.example/draws/{number}" if drawn else None, "beacon": None,
         "waiting_for": None, "draw_due_at": CLOSES, "note_sha256": "9f" * 32 if drawn else None,
-        "settled_at": CLOSES if state is WaveState.SETTLED else None,
+        "witnesses": [], "settled_at": CLOSES if state is WaveState.SETTLED else None,
     }  # fmt: skip
     return WaveView(**usual | changes)
 
@@ -155,7 +155,7 @@ class Life:
         return {
             "/me": self.me,
             "/waves/current": self.wave,
-            "/waves": WaveList([wave(WaveState.SETTLED), wave(number=WAVE + 1)]),
+            "/waves": WaveList([wave(WaveState.SETTLED), wave(number=WAVE + 1)], none_coming=False),
             f"/waves/{WAVE}": wave(WaveState.SETTLED),
             "/me/entries": EntryList(self.entries),
             "/me/trainings": TrainingList(balance, self.trainings),

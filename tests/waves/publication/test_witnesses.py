@@ -105,7 +105,9 @@ def test_a_cosignature_is_published_once_and_counts(frozen, keyed, note_file):
     frozen.clock.now = ROUND + timedelta(days=1)  # the line may come late; what counts is when it was signed
     assert add(signed.stdout_bytes).output.split() == ["wave", "145", "done", "published"]
     assert "published already" in add(signed.stdout_bytes.rstrip()).output
+    assert frozen.wired().waves.get(WAVE, frozen.clock.now).witnesses == [WITNESS.name]
     assert add(OTHER.sign(note_of(frozen), FREEZES).line()).exit_code == 0
+    assert frozen.wired().waves.get(WAVE, frozen.clock.now).witnesses == ["w2", WITNESS.name]
     raw = frozen.files(WAVE)["cosignatures.txt"]
     assert raw == signed.stdout_bytes + OTHER.sign(note_of(frozen), FREEZES).line()
     believed = [word for one in (WITNESS, OTHER) for word in ("--witness", str(one.public))]
@@ -182,6 +184,14 @@ def test_an_invalid_cosignature_is_not_published(frozen):
     refused = add("not UTF-8: \udce2")
     assert (refused.exit_code, "malformed_cosignature" in refused.output) == (1, True)
     assert "cosignatures.txt" not in frozen.files(WAVE)
+    assert frozen.wired().waves.get(WAVE, FREEZES).witnesses == []
+
+
+def test_a_line_that_was_published_by_a_call_that_died_is_named_by_the_next(frozen):
+    line = WITNESS.sign(note_of(frozen), FREEZES).line()
+    frozen.publication.add_cosignature(WAVE, line)
+    assert "published already" in add(line).output
+    assert frozen.wired().waves.get(WAVE, FREEZES).witnesses == [WITNESS.name]
 
 
 def test_a_wave_that_is_not_frozen_has_nothing_to_sign(world):
