@@ -154,6 +154,14 @@ def _describe(components: Mapping[str, Any], sent: set[str]) -> None:
             _say(field, schema, name)
             if schema in sent:
                 _bound(field)
+        if schema not in sent and "properties" in of:
+            _always_there(of)
+
+
+def _always_there(of: dict[str, Any]) -> None:
+    """An answer has every property, but for those whose type says that they may be unset: these have no default."""
+    there = [name for name, field in of["properties"].items() if field.pop("default", ...) is not ...]
+    of["required"] = [name for name in of["properties"] if name in there or name in of.get("required", ())]
 
 
 def _say(field: dict[str, Any], schema: str, name: str) -> None:
@@ -185,7 +193,9 @@ def _say(field: dict[str, Any], schema: str, name: str) -> None:
 
 
 def _bound(field: dict[str, Any]) -> None:
-    """A text without a limit of its own is bounded by the whole body."""
+    """A text without a limit of its own is bounded by the whole body. What may be null may also be left out."""
+    if field.get("default", ...) is None:
+        del field["default"]
     value = _value(field)
     if value.get("type") == "string" and not value.keys() & {"enum", "format", "pattern", "maxLength"}:
         value["maxLength"] = BODY_LIMIT_BYTES

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ..errors import NotFound
 from ..registration.rules import ELIGIBLE_EMPLOYMENT, Education, Employment
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from ..config import Programme
 
 
-class Reference(Struct, frozen=True, omit_defaults=True):
+class Reference(Struct, frozen=True):
     """One value of a list. What does not belong to its list is left out."""
 
     code: str
     id: str
     en: str
-    within: str | None = None
-    kind: str | None = None
-    eligible: bool | None = None
-    sha256: str | None = None
-    current: bool | None = None
+    within: str | UnsetType = UNSET
+    kind: str | UnsetType = UNSET
+    eligible: bool | UnsetType = UNSET
+    sha256: str | UnsetType = UNSET
+    current: bool | UnsetType = UNSET
 
 
 class ReferenceList(Struct, frozen=True):
