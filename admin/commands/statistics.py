@@ -15,7 +15,7 @@ from chalicelib.outcomes.statistics_wire import (
     Progress,
     Province,
     ProvinceOfWave,
-    Share,
+    Ratio,
     Statistics,
     WaveStatistics,
 )
@@ -157,7 +157,7 @@ def _unless_withheld(value: float | None, written: Callable[[float], str]) -> Te
     return _LEFT_OUT if value is None else _right(written(value))
 
 
-def _of(share: Share) -> Text:
+def _of(share: Ratio) -> Text:
     return _LEFT_OUT if share.denominator is None else _right(f"{share.numerator:,} of {share.denominator:,}")
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from ..values import Value
-from .statistics_wire import FEWEST, Days, Difference, Month, NetPromoter, Outcomes, Progress, Share
+from .statistics_wire import FEWEST, Days, Gap, MonthView, NetPromoter, Outcomes, Progress, Ratio
 from .tally_rules import SATISFACTION, Count, Counts
 
 Shown = Callable[[str], bool]
@@ -41,11 +41,11 @@ def progress(counts: Counts, shown: Shown) -> Progress:
 
 
 def outcomes(counts: Counts, shown: Shown) -> Outcomes:
-    def of(part: Count, whole: Count) -> Share:
-        return _share(counts.get(part, 0), counts.get(whole, 0)) if shown(whole) else Share()
+    def of(part: Count, whole: Count) -> Ratio:
+        return _share(counts.get(part, 0), counts.get(whole, 0)) if shown(whole) else Ratio()
 
-    def response(answered: Count, offered: Count) -> Share:
-        return of(answered, offered) if shown(answered) else Share()
+    def response(answered: Count, offered: Count) -> Ratio:
+        return of(answered, offered) if shown(answered) else Ratio()
 
     working = of(Count.WORKING, Count.UNEMPLOYED)
     comparison = of(Count.COMPARISON_WORKING, Count.COMPARISON_UNEMPLOYED)
@@ -77,27 +77,27 @@ def _months(counts: Counts) -> dict[str, dict[int, int]]:
     return found
 
 
-def _month(name: str, scores: Mapping[int, int], shown: Shown) -> Month:
+def _month(name: str, scores: Mapping[int, int], shown: Shown) -> MonthView:
     month = name.rpartition("/")[2]
     if not shown(name):
-        return Month(month)
+        return MonthView(month)
     answers = sum(scores.values())
     mean = sum(score * people for score, people in scores.items()) / answers if answers else None
     satisfied = _share(sum(people for score, people in scores.items() if score >= 4), answers)
-    return Month(month, answers, None if mean is None else round(mean, 2), satisfied)
+    return MonthView(month, answers, None if mean is None else round(mean, 2), satisfied)
 
 
-def _share(numerator: int, denominator: int) -> Share:
+def _share(numerator: int, denominator: int) -> Ratio:
     if not denominator:
-        return Share(numerator, denominator)
-    return Share(numerator, denominator, *wilson(numerator, denominator).rounded(DIGITS))
+        return Ratio(numerator, denominator)
+    return Ratio(numerator, denominator, *wilson(numerator, denominator).rounded(DIGITS))
 
 
-def _difference(one: Share, other: Share) -> Difference:
+def _difference(one: Ratio, other: Ratio) -> Gap:
     if not one.denominator or not other.denominator or one.numerator is None or other.numerator is None:
-        return Difference()
+        return Gap()
     estimate = newcombe(one.numerator, one.denominator, other.numerator, other.denominator)
-    return Difference(*estimate.rounded(DIGITS))
+    return Gap(*estimate.rounded(DIGITS))
 
 
 def _net_promoter(counts: Counts) -> NetPromoter:

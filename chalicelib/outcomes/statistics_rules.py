@@ -104,11 +104,11 @@ def _wave_statistics(
     )
 
 
-def _year(book: _Book, year: int, target: int) -> wire.Year:
+def _year(book: _Book, year: int, target: int) -> wire.YearView:
     counts = book.counts(f"year/{year}", COUNTRY)
     participants = counts.get(Count.CHOSEN, 0) - counts.get(Count.REVOKED, 0)
     share = round(participants / target, figures.DIGITS)
-    return wire.Year(year, target, participants, share, book.progress(f"year/{year}", COUNTRY))
+    return wire.YearView(year, target, participants, share, book.progress(f"year/{year}", COUNTRY))
 
 
 class _Book:
@@ -140,12 +140,12 @@ class _Book:
     def outcomes(self, place: str, region: int) -> wire.Outcomes:
         return figures.outcomes(self.counts(place, region), self._shown(place, region))
 
-    def totals(self, region: int) -> wire.SinceTheStart:
+    def totals(self, region: int) -> wire.Totals:
         """People since the start, before this system and in it."""
         before = [self.people(f"{BEFORE}/{name}", region) for name in (Count.RECIPIENTS, Count.GRADUATES)]
         here = [self.people(name, region) for name in (Count.RECIPIENTS, Count.GRADUATES)]
         both = [None if one is None or other is None else one + other for one, other in zip(before, here, strict=True)]
-        return wire.SinceTheStart(wire.Recipients(*before), wire.Recipients(*here), wire.Recipients(*both))
+        return wire.Totals(wire.RecipientCounts(*before), wire.RecipientCounts(*here), wire.RecipientCounts(*both))
 
     def _shown(self, place: str, region: int) -> Shown:
         return lambda name: (name, place, region) not in self._hidden

@@ -20,7 +20,7 @@ FEWEST = 10
 """People; a figure about fewer is withheld."""
 
 
-class Share(Struct, frozen=True):
+class Ratio(Struct, frozen=True):
     """How many of how many, and what share that is."""
 
     numerator: int | None = None
@@ -30,7 +30,7 @@ class Share(Struct, frozen=True):
     upper: float | None = None
 
 
-class Difference(Struct, frozen=True):
+class Gap(Struct, frozen=True):
     """One share less another, from -1 to 1."""
 
     difference: float | None = None
@@ -50,13 +50,13 @@ class NetPromoter(Struct, frozen=True):
     upper: float | None = None
 
 
-class Month(Struct, frozen=True):
+class MonthView(Struct, frozen=True):
     """Satisfaction from 1 to 5 in the answers of one month (`2026-11`, WIB); `satisfied`: those who gave 4 or 5."""
 
     month: str
     answers: int | None = None
     mean: float | None = None
-    satisfied: Share = Share()
+    satisfied: Ratio = Ratio()
 
 
 class Days(Struct, frozen=True):
@@ -81,34 +81,34 @@ class Progress(Struct, frozen=True):
 class Outcomes(Struct, frozen=True):
     """What became of people, as they say. `working`: of the formerly unemployed, who now work or run a business."""
 
-    survey_1_response: Share
-    survey_2_response: Share
-    comparison_response: Share
-    working: Share
-    comparison_working: Share
-    working_difference: Difference
-    business_capital: Share
+    survey_1_response: Ratio
+    survey_2_response: Ratio
+    comparison_response: Ratio
+    working: Ratio
+    comparison_working: Ratio
+    working_difference: Gap
+    business_capital: Ratio
     net_promoter: NetPromoter
-    satisfaction: list[Month]
+    satisfaction: list[MonthView]
     days_to_payment: Days
 
 
-class Recipients(Struct, frozen=True):
+class RecipientCounts(Struct, frozen=True):
     """People who used the benefit, and apart from them those who completed a training and reviewed it."""
 
     recipients: int | None = None
     graduates: int | None = None
 
 
-class SinceTheStart(Struct, frozen=True):
+class Totals(Struct, frozen=True):
     """Totals imported of the waves before this system, this system's own, and both together."""
 
-    before_this_system: Recipients = Recipients()
-    this_system: Recipients = Recipients()
-    since_the_start: Recipients = Recipients()
+    before_this_system: RecipientCounts = RecipientCounts()
+    this_system: RecipientCounts = RecipientCounts()
+    since_the_start: RecipientCounts = RecipientCounts()
 
 
-class Year(Struct, frozen=True):
+class YearView(Struct, frozen=True):
     """A year (WIB, of the waves' openings): `participants` are those chosen less those revoked."""
 
     year: int
@@ -133,7 +133,7 @@ class Province(Struct, frozen=True):
     code: str
     name: str
     registered: int | None
-    totals: SinceTheStart
+    totals: Totals
     progress: Progress
     outcomes: Outcomes
 
@@ -145,9 +145,9 @@ class WaveLine(Struct, frozen=True):
     year: int
     progress: Progress
     closes_at: str | None = None
-    working: Share = Share()
-    comparison_working: Share = Share()
-    business_capital: Share = Share()
+    working: Ratio = Ratio()
+    comparison_working: Ratio = Ratio()
+    business_capital: Ratio = Ratio()
     net_promoter: NetPromoter = NetPromoter()
 
 
@@ -189,24 +189,24 @@ class Statistics(Struct, frozen=True):
     computed_at: str | None
     fewest_people_shown: int
     registered: int | None
-    totals: SinceTheStart
+    totals: Totals
     progress: Progress
     outcomes: Outcomes
-    years: list[Year]
+    years: list[YearView]
     provinces: list[Province]
     waves: list[WaveLine]
     job_market: JobMarket
     grievances: Grievances
 
 
-NOTHING = Outcomes(Share(), Share(), Share(), Share(), Share(), Difference(), Share(), NetPromoter(), [], Days())
+NOTHING = Outcomes(Ratio(), Ratio(), Ratio(), Ratio(), Ratio(), Gap(), Ratio(), NetPromoter(), [], Days())
 
 BEFORE_THE_FIRST = Statistics(
     counted_from=None,
     computed_at=None,
     fewest_people_shown=FEWEST,
     registered=None,
-    totals=SinceTheStart(),
+    totals=Totals(),
     progress=Progress(),
     outcomes=NOTHING,
     years=[],
@@ -227,8 +227,8 @@ _SHARES = (
     "business_capital",
 )
 _COLUMNS_OF: dict[str, type[Struct]] = {
-    **dict.fromkeys(_SHARES, Share),
-    "working_difference": Difference,
+    **dict.fromkeys(_SHARES, Ratio),
+    "working_difference": Gap,
     "net_promoter": NetPromoter,
     "days_to_payment": Days,
 }

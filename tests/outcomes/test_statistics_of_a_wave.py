@@ -17,7 +17,7 @@ from admin.cli import main
 from admin.deployment import stages
 from chalicelib import wiring
 from chalicelib.clock import iso
-from chalicelib.outcomes.statistics_wire import Days, Difference, Month, NetPromoter, Progress, Recipients, Share
+from chalicelib.outcomes.statistics_wire import Days, Gap, MonthView, NetPromoter, Progress, Ratio, RecipientCounts
 from chalicelib.payouts.ledger.items import EventItem, Head, PayoutsTable
 from chalicelib.payouts.rules import Kind, entitlement_id
 from chalicelib.training.store import TrainingItem
@@ -162,7 +162,7 @@ def test_every_figure_of_a_played_wave_is_the_one_worked_out_by_hand(played, clo
     assert country.progress == wave.progress == country.waves[0].progress == whole
     assert [(year.year, year.participants, year.progress) for year in country.years] == [(2026, 24, whole)]
     assert country.registered == 11
-    assert country.totals.this_system == country.totals.since_the_start == Recipients(24, 22)
+    assert country.totals.this_system == country.totals.since_the_start == RecipientCounts(24, 22)
     by_code = {one.code: one for one in wave.provinces}
     # The one who was revoked is withheld, and that nobody was in Jakarta would give it away.
     assert by_code["31"].progress == Progress(24, 12, None, 12, 12, 11, 11 * 600_000 + 10 * 50_000)
@@ -175,16 +175,16 @@ def test_every_figure_of_a_played_wave_is_the_one_worked_out_by_hand(played, clo
     assert _counts(found.survey_1_response) == (20, 21)
     assert _counts(found.survey_2_response) == (0, 11)
     assert _counts(found.comparison_response) == (14, 15)
-    assert found.working == Share(6, 20, 0.3, 0.1455, 0.519)
-    assert found.comparison_working == Share(4, 14, 0.2857, 0.1172, 0.5465)
-    assert found.working_difference == Difference(0.0143, -0.2888, 0.2906)
+    assert found.working == Ratio(6, 20, 0.3, 0.1455, 0.519)
+    assert found.comparison_working == Ratio(4, 14, 0.2857, 0.1172, 0.5465)
+    assert found.working_difference == Gap(0.0143, -0.2888, 0.2906)
     assert _counts(found.business_capital) == (10, 20)
     # 55 % less 10 %; with the pseudo-answers 11.75, 2.75 and 23: 39.13 +- 28.24.
     assert found.net_promoter == NetPromoter(20, 11, 7, 2, 45.0, 10.9, 67.37)
-    assert found.satisfaction == [Month("2026-12", 20, 3.75, Share(15, 20, 0.75, 0.5313, 0.8881))]
+    assert found.satisfaction == [MonthView("2026-12", 20, 3.75, Ratio(15, 20, 0.75, 0.5313, 0.8881))]
     assert found.days_to_payment == Days(21, round((11 * 2 + 10 * 3) / 21, 2))
     # Three of West Java were not chosen: neither their answers nor, by subtraction, Jakarta's.
-    assert by_code["31"].outcomes.comparison_working == by_code["32"].outcomes.comparison_working == Share()
+    assert by_code["31"].outcomes.comparison_working == by_code["32"].outcomes.comparison_working == Ratio()
     assert _counts(by_code["31"].outcomes.working) == (4, 10)
     assert _counts(by_code["32"].outcomes.working) == (2, 10)
 
@@ -204,5 +204,5 @@ def shown_on_the_command_line(played: Played, monkeypatch: pytest.MonkeyPatch) -
         assert "31 Daerah Khusus Ibukota Jakarta 24 12 · 12 12 11 Rp7.100.000 40.0% +40" in lines
 
 
-def _counts(share: Share) -> tuple[int | None, int | None]:
+def _counts(share: Ratio) -> tuple[int | None, int | None]:
     return share.numerator, share.denominator

@@ -17,13 +17,13 @@ from chalicelib.outcomes.statistics_wire import (
     FEWEST,
     HEADER,
     Days,
-    Difference,
+    Gap,
     Grievances,
     JobMarket,
-    Month,
+    MonthView,
     NetPromoter,
     Progress,
-    Share,
+    Ratio,
     lines,
 )
 from chalicelib.outcomes.tally_rules import Count, PastTotals, PastWave, WaveTally
@@ -80,18 +80,18 @@ def test_the_figures_of_one_province_are_worked_out_by_hand():
     published = folded(wave(145, r31=JAKARTA), registered={31: 5_000})
     outcomes = published.country.outcomes
 
-    assert outcomes.working == Share(56, 70, 0.8, 0.6918, 0.877)
-    assert outcomes.comparison_working == Share(48, 80, 0.6, 0.4905, 0.7004)
-    assert outcomes.working_difference == Difference(0.2, 0.0524, 0.3339)
-    assert outcomes.survey_1_response == Share(60, 100, 0.6, 0.502, 0.6906)
-    assert outcomes.survey_2_response == Share(10, 40, 0.25, 0.1419, 0.4019)
-    assert outcomes.comparison_response == Share(100, 400, 0.25, 0.2101, 0.2947)
-    assert outcomes.business_capital == Share(15, 60, 0.25, 0.1578, 0.3723)
+    assert outcomes.working == Ratio(56, 70, 0.8, 0.6918, 0.877)
+    assert outcomes.comparison_working == Ratio(48, 80, 0.6, 0.4905, 0.7004)
+    assert outcomes.working_difference == Gap(0.2, 0.0524, 0.3339)
+    assert outcomes.survey_1_response == Ratio(60, 100, 0.6, 0.502, 0.6906)
+    assert outcomes.survey_2_response == Ratio(10, 40, 0.25, 0.1419, 0.4019)
+    assert outcomes.comparison_response == Ratio(100, 400, 0.25, 0.2101, 0.2947)
+    assert outcomes.business_capital == Ratio(15, 60, 0.25, 0.1578, 0.3723)
     # 50 % less 10 %; with the pseudo-answers 30.75, 6.75 and 63 the interval is 38.10 +- 16.57.
     assert outcomes.net_promoter == NetPromoter(60, 30, 24, 6, 40.0, 21.53, 54.66)
     assert outcomes.satisfaction == [
-        Month("2026-09", 20, 4.0, Share(10, 20, 0.5, 0.2993, 0.7007)),
-        Month("2026-10", 40, 4.0, Share(40, 40, 1.0, 0.9124, 1.0)),
+        MonthView("2026-09", 20, 4.0, Ratio(10, 20, 0.5, 0.2993, 0.7007)),
+        MonthView("2026-10", 40, 4.0, Ratio(40, 40, 1.0, 0.9124, 1.0)),
     ]
     assert outcomes.days_to_payment == Days(100, 2.5)
 
@@ -112,9 +112,9 @@ def test_without_people_counts_are_zero_and_scores_null():
     country = folded().country
 
     assert country.progress.joined == country.registered == 0
-    assert country.outcomes.working == Share(0, 0)
+    assert country.outcomes.working == Ratio(0, 0)
     assert country.outcomes.net_promoter == NetPromoter(0, 0, 0, 0)
-    assert country.outcomes.working_difference == Difference()
+    assert country.outcomes.working_difference == Gap()
     assert country.outcomes.days_to_payment == Days(0, None)
     assert [(year.year, year.participants) for year in country.years] == [(2026, 0)]
 
@@ -158,10 +158,10 @@ def test_a_small_province_is_withheld_with_all_that_would_reveal_it():
 
     aceh = by_code["11"]
     assert aceh.progress == Progress()
-    assert aceh.outcomes.working == Share()
-    assert aceh.outcomes.working_difference == Difference()
+    assert aceh.outcomes.working == Ratio()
+    assert aceh.outcomes.working_difference == Gap()
     assert aceh.outcomes.net_promoter == NetPromoter()
-    assert aceh.outcomes.satisfaction == [Month("2026-09"), Month("2026-10")]
+    assert aceh.outcomes.satisfaction == [MonthView("2026-09"), MonthView("2026-10")]
     # Alone it would follow from the total: the smallest other province goes with it, Bali where there are people there.
     assert by_code["51"].progress.joined is None
     assert by_code["31"].progress.joined == by_code["32"].progress.joined == 900

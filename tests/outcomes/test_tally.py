@@ -27,7 +27,7 @@ from chalicelib.jobs.rules import JobCounts
 from chalicelib.outcomes import tally_job
 from chalicelib.outcomes.errors import MalformedHistory
 from chalicelib.outcomes.statistics_service import KEPT, PublishedStatistics, read_history
-from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, Month
+from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, MonthView
 from chalicelib.outcomes.statistics_wire import HEADER as CSV_HEADER
 from chalicelib.outcomes.store import OutcomesTable, RoundOvertaken, TallyStore
 from chalicelib.outcomes.survey_rules import Survey
@@ -279,7 +279,7 @@ def test_an_overtaken_run_publishes_nothing(small, monkeypatch):
 
 
 def test_data_of_another_release_is_ignored_and_every_answer_is_one_call(small, monkeypatch):
-    small.store.publish("COUNTRY", 0, Month("2026-11"))
+    small.store.publish("COUNTRY", 0, MonthView("2026-11"))
     assert small.statistics.country() == BEFORE_THE_FIRST
     assert small.tallying().run(T0, AMPLE_S)
     assert small.statistics.country().progress.chosen == 54

@@ -55,6 +55,25 @@ def test_a_schema_has_a_plain_name_and_words():
     assert [name for name, schema in SCHEMAS.items() if not schema["description"]] == []
 
 
+def test_no_schema_has_a_property_of_its_own_name():
+    """Generated code has a variable for each of the two in one scope."""
+    own = {name: re.sub("(?<!^)(?=[A-Z])", "_", name).lower() for name in SCHEMAS}
+    assert [name for name, snake in own.items() if snake in SCHEMAS[name].get("properties", {})] == []
+
+
+def test_an_answer_has_every_property_unless_its_type_lets_it_be_unset():
+    """A default would say that it may be missing, and a client would have to ask whether it is there."""
+    unset = {f"Reference.{name}" for name in ("within", "kind", "eligible", "sha256", "current")}
+    bodies = {kind.__name__ for one in application.app.operations for kind in (one.body, one.query) if kind}
+    sent = openapi._with_their_parts(bodies & SCHEMAS.keys(), SCHEMAS)
+    answers = {name: of for name, of in SCHEMAS.items() if name not in sent}
+    optional = {f"{name}.{field}" for name, of in answers.items() for field in of.get("properties", {})} - {
+        f"{name}.{field}" for name, of in answers.items() for field in of.get("required", ())
+    }
+    assert optional == unset
+    assert "default" not in str(answers)
+
+
 def test_no_word_is_about_nothing():
     known = {name for operation in application.app.operations for name in re.findall(r"{(\w+)}", operation.path)}
     queries = {one.query.__name__: one.query for one in application.app.operations if one.query}
