@@ -57,7 +57,8 @@ def told(error: DomainError) -> str:
     if isinstance(error, BadConfiguration):
         return str(error.facts["reason"])  # for the operator, whom the public text tells nothing
     detail = FOR_OTHERS.get(error.code) or problems.document(error, "en")["detail"]
-    unsaid = [f"{name}={plain(str(value))}" for name, value in error.facts.items() if str(value) not in detail]
+    told = {name: problems.facts(error, "en")[name] for name in error.facts}
+    unsaid = [f"{name}={plain(str(value))}" for name, value in told.items() if str(value) not in detail]
     return "; ".join([f"{in_wib(detail)} ({' '.join([error.code, *unsaid])})", *WHAT_TO_DO.get(error.code, ())])
 
 

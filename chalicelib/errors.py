@@ -6,11 +6,16 @@ show: no personal data.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+Words = tuple[str, str]
+"""The same in Indonesian and in English."""
+Fact = str | int | bool | Words | list[str] | None
 
 
 class DomainError(Exception):
-    """A refusal. Keyword arguments become `facts`; `{fact}` in a text stands for one."""
+    """A refusal. Keyword arguments become `facts`; `{fact}` in a text stands for one, `{label}` for its field."""
 
     code: ClassVar[str]
     status: ClassVar[int]
@@ -18,15 +23,39 @@ class DomainError(Exception):
     english: ClassVar[str]
     cache_s: ClassVar[int] = 0
     """How long anyone may keep the answer, if it can never change; 0: nobody may."""
+    about: ClassVar[str] = ""
+    """The field of a body that it is always about; the fact `field` names another."""
 
-    def __init__(self, **facts: str | int | bool | None) -> None:
+    def __init__(self, **facts: Fact) -> None:
         super().__init__(self.code)
         self.facts = facts
+        self.others: list[DomainError] = []
+        """What else is wrong with the same request."""
         self.headers: dict[str, str] = {}
         """What the answer's headers tell besides."""
 
     def __str__(self) -> str:
         return " ".join([self.code, *(f"{name}={value}" for name, value in self.facts.items())])
+
+
+def all_of(*checks: Callable[[], Any]) -> list[Any]:
+    """What each check returns. Raises the first refusal, with the others beside it."""
+    found: list[Any] = []
+    refused: list[DomainError] = []
+    for check in checks:
+        try:
+            found.append(check())
+        except DomainError as refusal:
+            refused += [refusal, *refusal.others]
+    raise_together(refused)
+    return found
+
+
+def raise_together(refused: list[DomainError]) -> None:
+    """Raise the first of these, if there is any, with the others beside it."""
+    if refused:
+        refused[0].others = refused[1:]
+        raise refused[0]
 
 
 class Unavailable(DomainError):
@@ -39,12 +68,14 @@ class Unavailable(DomainError):
 
 
 class Malformed(DomainError):
-    """The body or a parameter is not of the documented form. `field` is a path such as `$.phone`, never a value."""
+    """The body or a parameter is not of the documented form. `field` is a path such as `$.phone`, never a value;
+    `reason` is the rule, and `allowed` the values of a closed list.
+    """
 
     code = "malformed_request"
     status = 400
-    indonesian = "Permintaan tidak sesuai bentuk yang ditetapkan pada {field}."
-    english = "The request is not of the documented form at {field}."
+    indonesian = "{label}: {reason}."
+    english = "{label}: {reason}."
 
 
 class UnknownField(DomainError):

@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import msgspec
 
-from .errors import Malformed
+from .errors import Malformed, Words
 from .values import Value
 
 NAME_MAX = 100
 """Characters of a name."""
 
+REFERENCE: Words = (
+    "huruf dan angka, lalu juga . _ / -, seluruhnya paling banyak 64",
+    "letters and digits, then also . _ / -, at most 64 together",
+)
+"""What a partner's own number of something may have."""
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼʻ`´′＇"), "'")
 _DASHES = dict.fromkeys(map(ord, "\u2212\u2043\u02d7"), "-")
 """Dashes that Unicode does not count as dashes."""
@@ -59,10 +65,17 @@ class Field(Value, frozen=True):
     """A typed field of a form. `read` returns None for a wrong text, and `right` says what would be right."""
 
     read: Callable[[str], str | None]
-    right: str
+    right: Words
+
+    def __call__(self, name_of_it: str, text: str) -> str:
+        """The text as it is kept. Raises `Malformed` of the field."""
+        found = self.read(text)
+        if found is None:
+            raise Malformed(field=f"$.{name_of_it}", reason=self.right)
+        return found
 
 
-def field(normalise: Callable[[str], str], pattern: str, right: str) -> Field:
+def field(normalise: Callable[[str], str], pattern: str, right: Words) -> Field:
     """A field that matches the whole of `pattern` once it is normalised."""
 
     def read(text: str) -> str | None:
@@ -72,13 +85,15 @@ def field(normalise: Callable[[str], str], pattern: str, right: str) -> Field:
     return Field(read, right)
 
 
-def into(form: msgspec.Struct, **fields: Field) -> None:
-    """Normalise the fields of a new form (in `__post_init__`). Raises `Malformed`."""
-    for name_of_it, one in fields.items():
-        value = one.read(getattr(form, name_of_it))
-        if value is None:
-            raise Malformed(field=f"$.{name_of_it}", reason=one.right)
-        msgspec.structs.force_setattr(form, name_of_it, value)
+class Typed(msgspec.Struct, frozen=True):
+    """A form with typed fields, which are normalised when it is made. Raises `Malformed`."""
+
+    checks: ClassVar[Mapping[str, Callable[[str, str], object]]] = {}
+    """By field: the text as it is kept, of a name and a text; or a refusal."""
+
+    def __post_init__(self) -> None:
+        for name_of_it, read in self.checks.items():
+            msgspec.structs.force_setattr(self, name_of_it, read(name_of_it, getattr(self, name_of_it)))
 
 
 _IN_NAMES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nl", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po"})

@@ -12,6 +12,7 @@ class MalformedContact(DomainError):
     """`kind` says what the text was read as; that depends on whether it has an @."""
 
     code = "malformed_contact"
+    about = "contact"
     status = 422
     indonesian = "Tuliskan alamat surel, atau nomor ponsel Indonesia."
     english = "Give an e-mail address, or an Indonesian mobile number."
@@ -125,6 +126,7 @@ class UseDpopNonce(DomainError):
 
 class SmsNotOffered(DomainError):
     code = "sms_not_offered"
+    about = "contact"
     status = 422
     indonesian = "Kode lewat SMS belum tersedia; gunakan alamat surel."
     english = "Codes are not sent by SMS here; use an e-mail address."
@@ -168,6 +170,7 @@ class UnknownSignIn(DomainError):
 
 class WrongCode(DomainError):
     code = "wrong_code"
+    about = "code"
     status = 422
     indonesian = "Kode salah. Sisa percobaan: {tries_left}."
     english = "The code is wrong. Tries left: {tries_left}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -28,10 +28,11 @@ Device = Annotated[
 ]
 
 
-_NIK = typed_text.field(typed_text.compact, "[0-9]{16}", "16 digits")
+_ONE_WAY = ("salah satu dari code, passkey, dan id_token", "one of code, passkey and id_token")
+_NIK = typed_text.field(typed_text.compact, "[0-9]{16}", ("16 angka seperti di KTP", "16 digits, as on the KTP"))
 
 
-class _Form(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Form(typed_text.Typed, frozen=True, forbid_unknown_fields=True, kw_only=True):
     # Struct's own repr would put a secret into a traceback.
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
@@ -111,8 +112,7 @@ class IdentityForm(_Form, frozen=True):
     nik: Annotated[str, Meta(description="16 digits", examples=["3174095708950001"])]
     birth_date: Annotated[date, Meta(examples=["1995-08-17"])]
 
-    def __post_init__(self) -> None:
-        typed_text.into(self, nik=_NIK)
+    checks: ClassVar = {"nik": _NIK}
 
 
 class PasskeySignIn(_Form, frozen=True):
@@ -152,7 +152,7 @@ class SessionForm(_Form, frozen=True):
 
     def __post_init__(self) -> None:
         if [self.code, self.passkey, self.id_token].count(None) != 2:
-            raise Malformed(field="$", reason="one of code, passkey and id_token")
+            raise Malformed(field="$", reason=_ONE_WAY)
 
 
 class RefreshForm(_Form, frozen=True):

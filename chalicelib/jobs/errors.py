@@ -10,6 +10,7 @@ class UnknownSkill(DomainError):
     """A vacancy asks for a `skill` that is not on the programme's list."""
 
     code = "unknown_skill"
+    about = "skills"
     status = 422
     indonesian = "Keterampilan {skill} tidak ada dalam daftar program."
     english = "The skill {skill} is not on the programme's list."
@@ -17,6 +18,7 @@ class UnknownSkill(DomainError):
 
 class SalaryRangeReversed(DomainError):
     code = "salary_range_reversed"
+    about = "salary_max_idr"
     status = 422
     indonesian = "Gaji terendah melebihi gaji tertinggi."
     english = "The lowest salary is above the highest."
@@ -26,6 +28,7 @@ class ClosingTimeOutOfRange(DomainError):
     """A vacancy would close in the past, or more than `days` days from now."""
 
     code = "closing_time_out_of_range"
+    about = "closes_at"
     status = 422
     indonesian = "Lowongan harus ditutup setelah saat ini dan paling lama {days} hari lagi."
     english = "A vacancy must close after now and within {days} days."
@@ -35,6 +38,7 @@ class VacancyReferenceUsed(DomainError):
     """The partner posted another vacancy under this reference; it is `vacancy_id`."""
 
     code = "vacancy_reference_used"
+    about = "reference"
     status = 409
     indonesian = "Referensi ini sudah dipakai untuk lowongan lain; ubah lowongan {vacancy_id} bila perlu."
     english = "This reference was used for another vacancy; change vacancy {vacancy_id} if that is meant."
@@ -67,6 +71,7 @@ class ConsentIncomplete(DomainError):
     """An application shares name, phone and certificates, all or none; `missing` is the first one not agreed to."""
 
     code = "consent_incomplete"
+    about = "share"
     status = 422
     indonesian = (
         "Lamaran memerlukan persetujuan Anda untuk membagikan nama, telepon dan sertifikat; belum ada: {missing}."

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ..errors import DomainError, raise_together
 from ..figures import JobRules
 from ..ids import derived_id
 from ..values import Value
@@ -127,17 +128,18 @@ def dated(instant: datetime, one_id: str) -> str:
 
 
 def check_offer(offer: Offer, skills: Collection[str], now: datetime, rules: JobRules, skew: timedelta) -> None:
-    """Raises the first that holds of `UnknownSkill`, `SalaryRangeReversed`, `ClosingTimeOutOfRange`.
+    """Raises the first that holds of `UnknownSkill`, `SalaryRangeReversed`, `ClosingTimeOutOfRange`, with the others.
 
     A partner's clock may be ahead of ours by `skew`; a vacancy that has closed already is never posted.
     """
-    for skill in sorted(offer.skills):
-        if skill not in skills:
-            raise UnknownSkill(skill=skill)
-    if offer.salary_min_idr > offer.salary_max_idr:
-        raise SalaryRangeReversed()
-    if not now < offer.closes_at <= now + skew + timedelta(days=rules.open_days_max):
-        raise ClosingTimeOutOfRange(days=rules.open_days_max)
+    wrong: list[DomainError] = []
+    wrong += [
+        UnknownSkill(skill=skill, allowed=sorted(skills)) for skill in sorted(offer.skills) if skill not in skills
+    ]
+    wrong += [SalaryRangeReversed()] if offer.salary_min_idr > offer.salary_max_idr else []
+    in_time = now < offer.closes_at <= now + skew + timedelta(days=rules.open_days_max)
+    wrong += [] if in_time else [ClosingTimeOutOfRange(days=rules.open_days_max)]
+    raise_together(wrong)
 
 
 def check_consent(share: Collection[str]) -> None:

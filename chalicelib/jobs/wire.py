@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -17,16 +17,18 @@ from ..training.wire import Id
 from .rules import SHARED, Application, MatchPlace, Offer, Rank, Vacancy, application_id, is_open
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
-REFERENCE = typed_text.field(
-    typed_text.identifier,
-    "[A-Za-z0-9][A-Za-z0-9._/-]{0,63}",
-    "letters and digits, then also . _ / -, at most 64 together",
+REFERENCE = typed_text.field(typed_text.identifier, "[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", typed_text.REFERENCE)
+NAME = typed_text.Field(
+    partial(typed_text.name, longest=120),
+    (
+        "satu baris dengan huruf, paling banyak 120 karakter, tanpa emoji",
+        "a line with letters, at most 120 characters, no emoji",
+    ),
 )
-NAME = typed_text.Field(partial(typed_text.name, longest=120), "a line with letters, at most 120 characters, no emoji")
 Reference = Annotated[
-    str, Meta(description=f"The partner's own name of the vacancy, one for each vacancy: {REFERENCE.right}.")
+    str, Meta(description=f"The partner's own name of the vacancy, one for each vacancy: {REFERENCE.right[1]}.")
 ]
-Line = Annotated[str, Meta(description=f"{NAME.right}.")]
+Line = Annotated[str, Meta(description=f"{NAME.right[1]}.")]
 Province = Annotated[str, Meta(pattern=r"^[0-9]{2}(?!\n)$", description="The province's code, such as 31.")]
 Skill = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,40}(?!\n)$", description="A tag of the programme's list.")]
 Skills = Annotated[tuple[Skill, ...], Meta(min_length=1, max_length=10)]
@@ -37,7 +39,7 @@ Cursor = Annotated[str, Meta(pattern=r"^[0-9]{13}\.[a-z2-7]{26}(?!\n)$", descrip
 MatchCursor = Annotated[str, Meta(pattern=r"^[0-9]{1,2}\.[0-2]\.[0-9]{1,10}\.[a-z2-7]{26}(?!\n)$", description=_NEXT)]
 
 
-class OfferForm(Struct, frozen=True, forbid_unknown_fields=True):
+class OfferForm(typed_text.Typed, frozen=True, forbid_unknown_fields=True):
     """A vacancy as its partner describes it; `province` null: remote work. `closes_at` is exclusive."""
 
     title: Line
@@ -48,8 +50,7 @@ class OfferForm(Struct, frozen=True, forbid_unknown_fields=True):
     salary_max_idr: Rupiah
     closes_at: Instant
 
-    def __post_init__(self) -> None:
-        typed_text.into(self, title=NAME, employer=NAME)
+    checks: ClassVar = {"title": NAME, "employer": NAME}
 
 
 class PostingForm(OfferForm, frozen=True, forbid_unknown_fields=True):
@@ -57,9 +58,7 @@ class PostingForm(OfferForm, frozen=True, forbid_unknown_fields=True):
 
     reference: Reference
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        typed_text.into(self, reference=REFERENCE)
+    checks: ClassVar = OfferForm.checks | {"reference": REFERENCE}
 
 
 class ApplicationForm(Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..config import BadConfiguration
+from ..errors import all_of, raise_together
 from ..values import Value
 from .errors import InvalidAnswer
 from .survey_rules import Group, SurveyAnswer
@@ -110,15 +112,16 @@ def check(questionnaire: Questionnaire, group: Group, answers: Mapping[str, RawA
     sorted, so that the order of ticking does not matter.
     """
     asked = {question.id: question for question in questionnaire.asked_of(group)}
-    for name in answers:
-        if name not in asked:
-            # The name is the caller's own and may be anything: it is shown only if it looks like one of ours.
-            shown = name if re.fullmatch(r"[a-z0-9_]{1,40}", name) else "?"
-            raise InvalidAnswer(question=shown, reason="unknown_question")
-    for name in asked:
-        if name not in answers:
-            raise InvalidAnswer(question=name, reason="missing")
-    return {name: _checked(question, answers[name]) for name, question in asked.items()}
+    # The name is the caller's own and may be anything: it is shown only if it looks like one of ours.
+    strange = [name if re.fullmatch(r"[a-z0-9_]{1,40}", name) else "?" for name in answers if name not in asked]
+    raise_together([_invalid(name, "unknown_question") for name in strange])
+    raise_together([_invalid(name, "missing") for name in asked if name not in answers])
+    checked = all_of(*(partial(_checked, question, answers[name]) for name, question in asked.items()))
+    return dict(zip(asked, checked, strict=True))
+
+
+def _invalid(question: str, reason: str) -> InvalidAnswer:
+    return InvalidAnswer(field=f"$.answers.{question}", question=question, reason=reason)
 
 
 def _checked(question: Question, answer: RawAnswer) -> SurveyAnswer:
@@ -143,7 +146,7 @@ def _checked(question: Question, answer: RawAnswer) -> SurveyAnswer:
                 reason = "not_a_choice"
         case _:
             reason = "wrong_type"
-    raise InvalidAnswer(question=question.id, reason=reason)
+    raise _invalid(question.id, reason)
 
 
 def _load(file: Path) -> Questionnaire:

@@ -79,7 +79,7 @@ class FinancialAddresses:
         """
         kind = self._payout_codes.get(form.code)
         if kind is None:
-            raise UnknownPayoutCode()
+            raise UnknownPayoutCode(allowed=list(self._payout_codes))
         address = wire.financial_address(form, kind)
         for _ in range(TRIES):
             try:

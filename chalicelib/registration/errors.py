@@ -12,6 +12,7 @@ class MalformedNik(DomainError):
     """Not a NIK: `reason` is `digits` (not 16 of them), `date` (no such day or month) or `serial` (0000)."""
 
     code = "malformed_nik"
+    about = "nik"
     status = 422
     indonesian = (
         "NIK tidak valid: NIK terdiri dari 16 angka seperti di KTP, dengan tanggal lahir pada angka ke-7 sampai ke-12."
@@ -23,6 +24,7 @@ class MalformedKk(DomainError):
     """Not a family card number; `reason` as for a NIK, or `nik`: it is the person's own NIK."""
 
     code = "malformed_kk"
+    about = "kk"
     status = 422
     indonesian = "Nomor Kartu Keluarga tidak valid: 16 angka di bagian atas Kartu Keluarga, bukan NIK Anda."
     english = "The family card number is not valid: it is the 16 digits at the top of the family card, not your NIK."
@@ -30,6 +32,7 @@ class MalformedKk(DomainError):
 
 class MalformedPhone(DomainError):
     code = "malformed_phone"
+    about = "phone"
     status = 422
     indonesian = "Nomor telepon bukan nomor seluler Indonesia yang valid; contoh yang benar: 0812-3456-7890."
     english = "The phone number is not a valid Indonesian mobile number, such as 0812-3456-7890."
@@ -85,6 +88,7 @@ class OverAge(DomainError):
 
 class ConsentMissing(DomainError):
     code = "consent_missing"
+    about = "consent_version"
     status = 422
     indonesian = "Persetujuan versi {current} diperlukan."
     english = "Consent to version {current} of the terms is required."
@@ -105,6 +109,7 @@ class Excluded(DomainError):
 
 class NikAlreadyRegistered(DomainError):
     code = "nik_already_registered"
+    about = "nik"
     status = 409
     indonesian = (
         "NIK ini sudah terdaftar. Bila bukan Anda yang mendaftarkannya, ajukan pengaduan (POST /me/grievances)."
@@ -116,6 +121,7 @@ class NikAlreadyRegistered(DomainError):
 
 class NikCannotChange(DomainError):
     code = "nik_cannot_change"
+    about = "nik"
     status = 409
     indonesian = "NIK tidak dapat diubah setelah pendaftaran."
     english = "The NIK cannot be changed after registration."
@@ -181,6 +187,7 @@ class CorrectionBySamePerson(DomainError):
 
 class PhoneAlreadyUsed(DomainError):
     code = "phone_already_used"
+    about = "phone"
     status = 409
     indonesian = (
         "Nomor telepon ini sudah dipakai pendaftar lain. Bila itu nomor Anda, ajukan pengaduan (POST /me/grievances)."
@@ -210,6 +217,7 @@ class NotRegistered(DomainError):
 
 class UnknownPayoutCode(DomainError):
     code = "unknown_payout_code"
+    about = "code"
     status = 422
     indonesian = "Bank atau dompet digital tidak dikenal."
     english = "The bank or e-wallet is not known."
@@ -219,6 +227,7 @@ class MalformedAccountNumber(DomainError):
     """Not an account number of that `kind`: a bank's has 6 to 20 digits, a wallet's is an Indonesian mobile number."""
 
     code = "malformed_account_number"
+    about = "account_number"
     status = 422
     indonesian = "Nomor rekening tidak valid: 6 sampai 20 angka untuk bank, nomor seluler untuk dompet digital."
     english = "The account number is not valid: a bank's has 6 to 20 digits, a wallet's is its mobile number."
@@ -226,6 +235,7 @@ class MalformedAccountNumber(DomainError):
 
 class AccountAlreadyUsed(DomainError):
     code = "account_already_used"
+    about = "account_number"
     status = 409
     indonesian = "Rekening ini sudah digunakan pendaftar lain."
     english = "This account is used by another registrant."

@@ -25,6 +25,7 @@ from .identity import parse_nik
 from .store import RegistrationStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+_NAME_RULE = ("huruf kecil dan angka, lalu juga . _ -", "small letters and digits, then also . _ -")
 _HEADINGS = frozenset({"NIK", "NONIK", "NOMORNIK", "NIKKTP", "NOKTP", "NOMORKTP", "NOMORINDUKKEPENDUDUKAN"})
 """Headings of a column of NIKs, without spaces, dots and dashes."""
 NIK_DIGITS = 16
@@ -44,7 +45,7 @@ class ExclusionList(Value, frozen=True):
     def __post_init__(self) -> None:
         for field in ("name", "version"):
             if not _NAME.fullmatch(getattr(self, field)):
-                raise Malformed(field=field)
+                raise Malformed(field=field, reason=_NAME_RULE)
 
     @property
     def entry(self) -> str:

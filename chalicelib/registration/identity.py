@@ -14,6 +14,7 @@ from .. import phone_numbers, typed_text
 from ..errors import DomainError
 from .errors import MalformedAccountNumber, MalformedKk, MalformedNik, MalformedPhone, UnknownRegion
 
+_REGIONS = "/references/regions"
 _SIXTEEN_DIGITS = re.compile(r"[0-9]{16}")
 _DAYS_OF_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # no century in a NIK, so 29 February is let pass
 _FIRST_YEAR_OF_KK = 90
@@ -89,14 +90,14 @@ def parse_region(province: str, regency: str) -> tuple[int, str]:
     code = parse_province(province)
     in_province = re.fullmatch(r"[0-9]{4}", regency) and regency.startswith(province)
     if not in_province or _region_name(f"{province}.{regency[2:]}") is None:
-        raise UnknownRegion(field="regency")
+        raise UnknownRegion(field="regency", allowed_at=_REGIONS)
     return code, regency
 
 
 def parse_province(province: str) -> int:
     """The code of a province (31) by today's Kemendagri codes. Raises `UnknownRegion` if there is none such."""
     if not is_province(province):
-        raise UnknownRegion(field="province")
+        raise UnknownRegion(field="province", allowed_at=_REGIONS)
     return int(province)
 
 

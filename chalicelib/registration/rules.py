@@ -202,5 +202,5 @@ def check_eligible(employment: Employment, birth_date: date, day: date, rules: E
 def check_consent(version: str | None, rules: EligibilityRules) -> str:
     """The consent text agreed to. Raises `ConsentMissing` if it is not one that may be agreed to now."""
     if version is None or version not in rules.consent_versions:
-        raise ConsentMissing(current=rules.consent_versions[-1])
+        raise ConsentMissing(current=rules.consent_versions[-1], allowed=list(rules.consent_versions))
     return version

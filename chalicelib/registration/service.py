@@ -12,7 +12,7 @@ import msgspec
 
 from .. import clock
 from ..at_once import at_once
-from ..errors import Unavailable
+from ..errors import Unavailable, all_of
 from ..figures import EligibilityRules
 from ..structs import fill
 from ..vault import PersonKey, Vault
@@ -71,8 +71,9 @@ class Registrations:
         A new registration costs one read, four KMS calls at once and one transaction, and a write if it tells of
         others; the same form again one read and one KMS call.
         """
-        person = wire.personal_data(form)
-        region = identity.parse_region(form.province, form.regency)
+        person, region = all_of(
+            partial(wire.personal_data, form), partial(identity.parse_region, form.province, form.regency)
+        )
         day = clock.wib_date(now)
         for _ in range(TRIES):
             record, refusals = self._store.record_and_refusals(registrant_id, day)

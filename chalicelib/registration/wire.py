@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
 from .. import typed_text
+from ..errors import all_of
 from ..structs import fill
 from . import identity
 from .errors import MalformedName
@@ -24,8 +27,26 @@ class _Form(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return f"<{type(self).__name__}>"
 
 
+def person_name(field: str, given: str) -> str:
+    """A name as it is kept. Raises `MalformedName` of the field."""
+    name = typed_text.name(given)
+    if name is None:
+        raise MalformedName(field=field, length_max=typed_text.NAME_MAX)
+    return name
+
+
+_TYPED: dict[str, Callable[[str, str], str]] = {
+    "nik": lambda _, typed: identity.parse_nik(typed),
+    "kk": lambda _, typed: identity.parse_kk(typed),
+    "phone": lambda _, typed: identity.parse_phone(typed),
+    "name": person_name,
+}
+
+
 class RegistrationForm(_Form, frozen=True):
     """`PUT /me/registration`. NIK, KK, phone and region have codes of their own for what is wrong with them."""
+
+    checks: ClassVar = _TYPED
 
     nik: Annotated[str, Meta(description=f"16 digits; {_GROUPED}", examples=["3174095708950001"])]
     kk: Annotated[str, Meta(description=f"16 digits: the family card; {_GROUPED}", examples=["3174091203180002"])]
@@ -45,6 +66,8 @@ class RegistrationForm(_Form, frozen=True):
 
 class OwnCorrectionForm(_Form, frozen=True):
     """`PATCH /me/registration`; what is left out stays. The NIK never changes."""
+
+    checks: ClassVar = _TYPED
 
     kk: str | None = None
     name: str | None = None
@@ -131,12 +154,11 @@ class MeView(_Form, frozen=True):
 def personal_data(form: RegistrationForm) -> PersonalData:
     """The personal data of a form, normalised.
 
-    Raises the first that holds of `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`.
+    Raises the first that holds of `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`, with the others.
     """
-    nik, kk = identity.parse_nik(form.nik), identity.parse_kk(form.kk)
+    nik, kk, phone, name = all_of(*(partial(read, field, getattr(form, field)) for field, read in _TYPED.items()))
     identity.check_apart(nik, kk)
-    phone = identity.parse_phone(form.phone)
-    return PersonalData(nik, kk, person_name("name", form.name), phone)
+    return PersonalData(nik, kk, name, phone)
 
 
 def submitted_view(registrant: Registrant, form: RegistrationForm) -> RegistrationView:
@@ -159,11 +181,11 @@ def registration_view(registrant: Registrant, person: PersonalData) -> Registrat
 
 def financial_address(form: FinancialAddressForm, kind: Literal["bank", "wallet"]) -> FinancialAddress:
     """A financial address, normalised. Raises `MalformedAccountNumber`, `MalformedName`."""
-    return FinancialAddress(
-        code=form.code,
-        account_number=identity.parse_account_number(kind, form.account_number),
-        holder_name=person_name("holder_name", form.holder_name),
+    account_number, holder_name = all_of(
+        partial(identity.parse_account_number, kind, form.account_number),
+        partial(person_name, "holder_name", form.holder_name),
     )
+    return FinancialAddress(form.code, account_number, holder_name)
 
 
 def financial_address_view(address: FinancialAddress) -> FinancialAddressView:
@@ -186,11 +208,3 @@ _TO_DO: dict[Verdict, ToDo] = {
     Verdict.NOT_REGISTERED_NAME: "own_account_or_registered_name",
     Verdict.ANOTHERS: "correct_account_number",
 }
-
-
-def person_name(field: str, given: str) -> str:
-    """A name as it is kept. Raises `MalformedName` of the field."""
-    name = typed_text.name(given)
-    if name is None:
-        raise MalformedName(field=field, length_max=typed_text.NAME_MAX)
-    return name

@@ -6,7 +6,7 @@ Times as `2026-11-24T03:00:00Z`, null for what has not happened; amounts in whol
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
@@ -17,19 +17,19 @@ from .rules import CODE, Course, Mode, Training, TrainingState
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
-CARD = typed_text.field(typed_text.compact, "[0-9]{16}", "16 digits")
-REDEEM_CODE = typed_text.field(typed_text.compact, "[A-Z2-7]{16}", "16 letters and digits from 2 to 7")
-CERTIFICATE = typed_text.field(
-    typed_text.identifier, CODE.replace("._-", "._/-"), "letters and digits, then also . _ / -, at most 64 together"
+CARD = typed_text.field(typed_text.compact, "[0-9]{16}", ("16 angka", "16 digits"))
+REDEEM_CODE = typed_text.field(
+    typed_text.compact, "[A-Z2-7]{16}", ("16 huruf dan angka 2 sampai 7", "16 letters and digits from 2 to 7")
 )
-Card = Annotated[str, Meta(description=f"The number on the beneficiary's card: {CARD.right}.")]
+CERTIFICATE = typed_text.field(typed_text.identifier, CODE.replace("._-", "._/-"), typed_text.REFERENCE)
+Card = Annotated[str, Meta(description=f"The number on the beneficiary's card: {CARD.right[1]}.")]
 RedeemCode = Annotated[
     str,
-    Meta(description=f"What the participant was given: {REDEEM_CODE.right}, in any letter case, grouped or not."),
+    Meta(description=f"What the participant was given: {REDEEM_CODE.right[1]}, in any letter case, grouped or not."),
 ]
 Certificate = Annotated[
     str,
-    Meta(description=f"The partner's number, one for each completion: {CERTIFICATE.right}."),
+    Meta(description=f"The partner's number, one for each completion: {CERTIFICATE.right[1]}."),
 ]
 Instant = Annotated[datetime, Meta(tz=True)]
 Rating = Annotated[int, Meta(ge=0, le=10)]
@@ -79,35 +79,32 @@ class PurchaseForm(Struct, frozen=True, forbid_unknown_fields=True):
     course_id: Id
 
 
-class RedemptionForm(Struct, frozen=True, forbid_unknown_fields=True):
+class RedemptionForm(typed_text.Typed, frozen=True, forbid_unknown_fields=True):
     """What a participant shows to a partner."""
 
     redeem_code: RedeemCode
     card_number: Card
 
-    def __post_init__(self) -> None:
-        typed_text.into(self, redeem_code=REDEEM_CODE, card_number=CARD)
+    checks: ClassVar = {"redeem_code": REDEEM_CODE, "card_number": CARD}
 
 
-class AttendanceForm(Struct, frozen=True, forbid_unknown_fields=True):
+class AttendanceForm(typed_text.Typed, frozen=True, forbid_unknown_fields=True):
     """What a partner reports. `attended_at` carries its offset from UTC."""
 
     redeem_code: RedeemCode
     attended_at: Instant
 
-    def __post_init__(self) -> None:
-        typed_text.into(self, redeem_code=REDEEM_CODE)
+    checks: ClassVar = {"redeem_code": REDEEM_CODE}
 
 
-class CompletionForm(Struct, frozen=True, forbid_unknown_fields=True):
+class CompletionForm(typed_text.Typed, frozen=True, forbid_unknown_fields=True):
     """What a partner reports. `completed_at` carries its offset from UTC."""
 
     redeem_code: RedeemCode
     certificate_number: Certificate
     completed_at: Instant
 
-    def __post_init__(self) -> None:
-        typed_text.into(self, redeem_code=REDEEM_CODE, certificate_number=CERTIFICATE)
+    checks: ClassVar = {"redeem_code": REDEEM_CODE, "certificate_number": CERTIFICATE}
 
 
 class ReviewForm(Struct, frozen=True, forbid_unknown_fields=True):

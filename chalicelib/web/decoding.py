@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
-from ..errors import DomainError, Malformed, NotFound, UnknownField
+from ..errors import Malformed, NotFound
 
-_QUOTED = re.compile(r"\s*'[^']*'")
-_FIELD_PATH = re.compile(r" - at `(.+?)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`", re.DOTALL)
+NAME = re.compile(r"[A-Za-z_]{1,40}")
+"""What a caller's own name of a field must look like to be repeated: it may be anything."""
 
 
 class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,13 +18,16 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def body(raw: bytes, kind: Any) -> Any:
-    """JSON bytes to a wire type. Raises `UnknownField` or `Malformed`; neither repeats a value that was sent."""
+    """JSON bytes to a wire type. Raises `UnknownField` or `Malformed` of the first wrong field, with the others beside
+    it; neither repeats a value that was sent.
+    """
     try:
-        return msgspec.json.decode(raw, type=kind)
-    except msgspec.ValidationError as error:
-        raise _refused(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Malformed(field="$", reason="not JSON") from error
+        try:
+            return msgspec.json.decode(raw, type=kind)
+        except (msgspec.ValidationError, Malformed) as error:
+            _refuse(msgspec.json.decode(raw), kind, error, strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Malformed(field="$", reason=("bukan JSON", "not JSON")) from error
 
 
 def query(sent: Any, kind: Any) -> Any:
@@ -33,12 +35,14 @@ def query(sent: Any, kind: Any) -> Any:
     values_by_name = given(sent)
     for name, values in values_by_name.items():
         if len(values) > 1:
-            raise Malformed(field=f"$.{name}" if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "$", reason="given twice")
+            field = f"$.{name}" if NAME.fullmatch(name) else "$"
+            raise Malformed(field=field, reason=("diberikan dua kali", "given twice"))
+    once = {name: values[0] for name, values in values_by_name.items()}
     try:
         # Not strict: a query has only text.
-        return msgspec.convert({name: values[0] for name, values in values_by_name.items()}, kind, strict=False)
+        return msgspec.convert(once, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise _refused(error) from error
+        _refuse(once, kind, error, strict=False)
 
 
 def given(sent: Any) -> dict[str, list[str]]:
@@ -46,15 +50,15 @@ def given(sent: Any) -> dict[str, list[str]]:
     return {} if sent is None else {name: sent.getlist(name) for name in sent}
 
 
-def _refused(error: msgspec.ValidationError) -> DomainError:
-    text = str(error)
-    where = _FIELD_PATH.search(text)
-    path = where.group(1) if where else "$"
-    if unknown := _UNKNOWN.search(text):
-        # The name is the caller's own and may be anything: it is shown only if it looks like a name.
-        name = unknown.group(1)
-        return UnknownField(field=name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else path)
-    return Malformed(field=path, reason=_QUOTED.sub("", _FIELD_PATH.sub("", text)))
+def _refuse(sent: Any, kind: Any, error: Exception, *, strict: bool) -> NoReturn:
+    from . import wrong_fields
+
+    refusals = wrong_fields.every(sent, kind, strict=strict)
+    if not refusals and isinstance(error, Malformed):
+        raise error
+    found = refusals or [Malformed(field="$", reason=("bukan bentuk yang ditetapkan", "not of the documented form"))]
+    found[0].others = found[1:]
+    raise found[0] from error
 
 
 def number(text: str) -> int:

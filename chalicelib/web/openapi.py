@@ -104,7 +104,7 @@ def document(operations: Sequence[Operation], version: str, server: str) -> dict
     kinds = [kind for op in operations for kind in (op.body, op.query, *op.answers.values())]
     types = [kind for kind in kinds if kind not in (None, Ignored) and not isinstance(kind, Text)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_SCHEMAS + "{name}")
-    components["Problem"] = _PROBLEM
+    components |= {"Problem": _PROBLEM, "WrongField": _WRONG_FIELD}
     sent = {kind.__name__ for op in operations for kind in (op.body, op.query) if kind not in (None, Ignored)}
     _describe(components, _with_their_parts(sent, components))
     # A list, because some of the types (unions, arrays) cannot be looked up by hash.
@@ -341,7 +341,16 @@ _PROBLEM: dict[str, Any] = {
     "known of the refusal (a time, an amount, a wave) is in fields of its own.",
     "type": "object",
     "required": _PROBLEM_FIELDS,
-    "properties": {name: {"type": "integer" if name == "status" else "string"} for name in _PROBLEM_FIELDS},
+    "properties": {name: {"type": "integer" if name == "status" else "string"} for name in _PROBLEM_FIELDS}
+    | {"errors": {"type": "array", "items": {"$ref": f"{_SCHEMAS}WrongField"}}},
+}
+_WRONG_FIELD: dict[str, Any] = {
+    "title": "WrongField",
+    "description": "A field that is refused, with why; and facts of its own, as a refusal has them.",
+    "type": "object",
+    "required": ["field", "label", "code", "detail"],
+    "properties": {name: {"type": "string"} for name in ("field", "label", "code", "detail", "reason", "allowed_at")}
+    | {"allowed": {"type": "array", "items": {"type": "string"}}},
 }
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Literal
 
-from ..errors import DomainError
+from ..errors import DomainError, Words
 
 Language = Literal["id", "en"]
 Problem = dict[str, Any]
@@ -44,11 +48,48 @@ _UNEXPECTED = (
 
 def document(error: DomainError, language: Language) -> Problem:
     """The problem document of a domain error: type, title, status, detail, code and the error's facts."""
-    text = (error.indonesian if language == "id" else error.english).format_map(_Facts(error.facts))
-    problem = _problem(error.code, error.status, text, language)
+    problem = _problem(error.code, error.status, _detail(error, language), language)
     if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return problem  # the cause inside is only for the operator
-    return problem | {name: value for name, value in error.facts.items() if name not in problem}
+    told = facts(error, language)
+    wrong = [_wrong(one, language) for one in (error, *error.others) if field_of(one)]
+    return problem | {name: told[name] for name in told if name not in problem} | ({"errors": wrong} if wrong else {})
+
+
+def facts(error: DomainError, language: Language) -> dict[str, Any]:
+    """The facts of a refusal, with the words of this language where there are both, and the label of its field."""
+    told: dict[str, Any] = {
+        name: fact[language == "en"] if isinstance(fact, tuple) else fact for name, fact in error.facts.items()
+    }
+    field = str(error.facts.get("field") or error.about)
+    return told | ({"label": _label(field)[language == "en"]} if field else {})
+
+
+def field_of(error: DomainError) -> str:
+    """The path of the field that a refusal is about, such as `about.kind`; empty: it is about no field."""
+    return str(error.facts.get("field") or error.about).removeprefix("$").removeprefix(".")
+
+
+def _wrong(error: DomainError, language: Language) -> dict[str, Any]:
+    """One of the refusals of a request, as a page shows it beside its field."""
+    told = facts(error, language)
+    return told | {"field": field_of(error), "code": error.code, "detail": _detail(error, language)}
+
+
+def _detail(error: DomainError, language: Language) -> str:
+    return (error.indonesian if language == "id" else error.english).format_map(_Facts(facts(error, language)))
+
+
+def _label(field: str) -> Words:
+    name = field.rpartition(".")[2]
+    indonesian, english = labels().get(name, (name, name))
+    return indonesian, english
+
+
+@cache
+def labels() -> Mapping[str, list[str]]:
+    """By property of what is sent: its name for people, in Indonesian and English."""
+    return tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
 
 
 def unexpected(language: Language) -> Problem:

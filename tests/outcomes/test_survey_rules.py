@@ -138,7 +138,18 @@ def test_an_answer_that_does_not_fit_is_refused_with_its_question_and_never_repe
     given = {name: answer for name, answer in (ANSWERS | changes).items() if answer is not None}
     with pytest.raises(InvalidAnswer) as refused:
         questions.check(questions.load()["2026-01"], Group.BENEFICIARY, given)
-    assert refused.value.facts == {"question": question, "reason": reason}
+    assert refused.value.facts == {"field": f"$.answers.{question}", "question": question, "reason": reason}
+
+
+def test_every_answer_that_does_not_fit_is_told_at_once():
+    with pytest.raises(InvalidAnswer) as refused:
+        questions.check(
+            questions.load()["2026-01"], Group.BENEFICIARY, ANSWERS | {"satisfaction": 0, "recommendation": 11}
+        )
+    assert {one.facts["question"] for one in (refused.value, *refused.value.others)} == {
+        "satisfaction",
+        "recommendation",
+    }
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def test_one_may_take_part_from_the_eighteenth_birthday_until_the_day_before_the
 def test_consent_to_an_old_text_counts_as_missing(programme, version):
     with pytest.raises(ConsentMissing) as refused:
         rules.check_consent(version, programme.eligibility)
-    assert refused.value.facts == {"current": programme.eligibility.consent_versions[-1]}
+    versions = programme.eligibility.consent_versions
+    assert refused.value.facts == {"current": versions[-1], "allowed": list(versions)}
 
 
 def test_somebody_born_on_a_leap_day_grows_older_on_the_first_of_march():

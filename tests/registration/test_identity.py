@@ -152,7 +152,7 @@ def test_all_provinces_and_regencies_of_today_are_known():
 def test_a_region_that_is_not_of_today_is_refused(province, regency, field):
     with pytest.raises(UnknownRegion) as refused:
         identity.parse_region(province, regency)
-    assert refused.value.facts == {"field": field}
+    assert refused.value.facts == {"field": field, "allowed_at": "/references/regions"}
 
 
 PREFIXES = ("811", "812", "813", "821", "831", "852", "859", "877", "881", "895", "898")

@@ -80,7 +80,7 @@ class Ways:
             return self._by_passkey(form.passkey, now)
         if form.id_token is not None:
             return self._by_id_token(form.id_token, now)
-        raise Malformed(field="$")
+        raise Malformed(field="$", reason=("tidak ada cara masuk", "no way to sign in"))
 
     def _by_passkey(self, form: PasskeySignIn, now: datetime) -> Way:
         """Raises `MalformedPasskey`, `PasskeyRefused`, `ChallengeExpired`."""
