@@ -141,6 +141,8 @@ class Api(Chalice):
     ) -> Callable[[Callable[..., Reply]], Callable[..., Reply]]:
         """Declare `"METHOD /path"`, with the wire type of each answer by status and the refusals that it may give.
 
+        Whoever may `GET` may ask for the same with `HEAD`, which gets the headers alone.
+
         The handler gets what `proof` returned (if there is one: it runs before the body is read), the decoded query (if
         `query` names a struct for it; what is not declared is refused), the decoded body (if any), then the path's
         parameters by name.
@@ -160,7 +162,8 @@ class Api(Chalice):
             options: dict[str, Any] = {"authorizer": self.citizen} if who == "citizen" else {}
             # If no body is needed, its declared type does not matter.
             options["content_types"] = ["application/json"] if body not in (None, Ignored) else []
-            self.route(path, methods=[method], name=handler.__name__, cors=_CORS, **options)(view)
+            methods = ["GET", "HEAD"] if method == "GET" else [method]
+            self.route(path, methods=methods, name=handler.__name__, cors=_CORS, **options)(view)
             return handler
 
         return register
@@ -294,7 +297,10 @@ class Api(Chalice):
         return problems.language(self._request.headers.get("accept-language", ""))
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Answer an API Gateway event; a refusal by Chalice itself becomes a problem document too."""
+        """Answer an API Gateway event; a refusal by Chalice itself becomes a problem document too.
+
+        What answers `HEAD` has no body.
+        """
         response = super().__call__(event, context)
         kind = (response.get("headers") or {}).get("Content-Type", "")
         if response["statusCode"] >= HTTPStatus.BAD_REQUEST and "problem" not in kind:
@@ -304,6 +310,8 @@ class Api(Chalice):
             response["headers"] = {**(response.get("headers") or {}), **_HEADERS}
             response["headers"] |= {"Content-Type": "application/problem+json", "Cache-Control": "no-store"}
             response["body"] = msgspec.json.encode(document).decode()
+        if event.get("requestContext", {}).get("httpMethod") == "HEAD":
+            response["body"] = ""
         return response
 
 

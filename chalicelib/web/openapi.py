@@ -121,7 +121,8 @@ def document(operations: Sequence[Operation], version: str, server: str) -> dict
         "info": {
             "title": "Gelombang",
             "version": version,
-            "description": "Registration, waves, a draw anyone can recompute, training and payouts.",
+            "description": "Registration, waves, a draw anyone can recompute, training and payouts. "
+            "Each GET can also be asked as HEAD.",
             "contact": {"url": server},
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

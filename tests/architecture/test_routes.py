@@ -58,7 +58,8 @@ SIGNED = {
 }
 
 
-ROUTES = {(method, path): entry for path, of in application.app.routes.items() for method, entry in of.items()}
+ALL = {(method, path): entry for path, of in application.app.routes.items() for method, entry in of.items()}
+ROUTES = {route: entry for route, entry in ALL.items() if route[0] != "HEAD"}
 DECLARED = {(operation.method, operation.path): operation.who for operation in application.app.operations}
 
 
@@ -67,6 +68,11 @@ def test_a_route_has_the_authorizer_unless_it_is_on_the_list(route):
     who = "public" if route in PUBLIC else SIGNED.get(route, "citizen")
     assert DECLARED[route] == who
     assert ROUTES[route].authorizer is (application.app.citizen if who == "citizen" else None)
+
+
+def test_whatever_may_be_got_may_be_asked_for_its_headers_by_the_same_people():
+    heads = {path: entry.authorizer for (method, path), entry in ALL.items() if method == "HEAD"}
+    assert heads == {path: entry.authorizer for (method, path), entry in ROUTES.items() if method == "GET"}
 
 
 def test_the_lists_and_the_document_have_every_route_and_no_other():

@@ -156,6 +156,15 @@ def test_a_cacheable_answer_has_an_etag_and_is_not_sent_again(client):
     assert "ETag" not in post(client, b'{"name": "x"}').headers
 
 
+def test_whoever_asks_for_headers_gets_those_of_the_answer_and_no_body(client):
+    got, head = client.http.get("/table.csv"), client.http.head("/table.csv")
+    assert (head.status_code, head.body, head.headers) == (200, b"", got.headers)
+    assert client.http.head("/table.csv", headers={"if-none-match": got.headers["ETag"]}).status_code == 304
+    refused, head = client.http.get("/closed"), client.http.head("/closed")
+    assert (head.status_code, head.body, head.headers) == (409, b"", refused.headers)
+    assert client.http.head("/click").status_code == 405
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
