@@ -252,12 +252,13 @@ def _grievances(played: Played) -> Iterator[str]:
         if evidence := grievance["evidence"]:
             assert diary.receipt is not None  # noqa: S101 - only a person who joined appeals against a selection
             leaf = bytes.fromhex(diary.receipt["leaf"])
-            leaves = played.results.leaves[int(diary.person.form["province"])]
+            leaves = played.results.leaves.get(int(diary.person.form["province"]), [])
+            position = leaves.index(leaf) + 1 if leaf in leaves else None
             value = played.results.open_value(leaf).hex()
             yield from unequal(
                 f"{who}: the evidence of an appeal",
                 shown=tuple(evidence[name] for name in ("leaf", "position", "entries", "open", "verdict")),
-                published=(leaf.hex(), leaves.index(leaf) + 1, len(leaves), value, diary.standing),
+                published=(leaf.hex(), position, len(leaves), value, diary.standing),
             )
 
 

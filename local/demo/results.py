@@ -63,7 +63,7 @@ class Results:
         """The leaves that hold a seat after so many substitutions; without a number after all."""
         chosen = self.drawn()
         for one in self.substitutions[:substitutions]:
-            chosen.remove(bytes.fromhex(one["out"]))
+            chosen.discard(bytes.fromhex(one["out"]))  # of files that contradict each other it may not be there
             if one["in"]:
                 chosen.add(bytes.fromhex(one["in"]))
         return chosen

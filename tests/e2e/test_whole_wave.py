@@ -80,6 +80,14 @@ def choose_somebody_else(played: Played) -> None:
     put(loser.entry, **CHOSEN)
 
 
+def drop_the_entry_of(whose: Whose) -> Mistake:
+    def mistake(played: Played) -> None:
+        leaf = bytes.fromhex((first(played, whose).receipt or {})["leaf"])
+        next(leaves for leaves in played.results.leaves.values() if leaf in leaves).remove(leaf)
+
+    return mistake
+
+
 def publish_no_substitute(played: Played) -> None:
     del played.results.substitutions[played.results.settled :]
 
@@ -96,7 +104,8 @@ def show_who_withdrew(played: Played) -> None:
 
 
 def unasked(diary: Diary) -> bool:
-    return bool(diary.surveys and diary.surveys[0]["amount_idr"] and not diary.answers)
+    """A substitute need not be asked, as the payment may come after the surveys."""
+    return bool(diary.surveys and diary.surveys[0]["amount_idr"] and not diary.answers and not diary.substitute)
 
 
 def appealed(diary: Diary) -> bool:
@@ -114,10 +123,8 @@ MISTAKES: dict[str, tuple[Mistake, str]] = {
         "people: registered_and_refused",
     ),
     "change a ticket": (change(lambda d: d.receipt, "receipt", ticket="00" * 32), "does not follow from its ticket"),
-    "drop an entry": (
-        lambda played: next(iter(played.results.leaves.values())).pop(),
-        "the entry is not in the published list",
-    ),
+    "drop the entry of one who lost a place": (drop_the_entry_of(lambda d: d.revoked), "not in the published list"),
+    "drop the entry of one who appeals": (drop_the_entry_of(appealed), "not in the published list"),
     "choose somebody else": (choose_somebody_else, "the published draw says"),
     "choose one too many": (change(lambda d: d.standing == "not_chosen", "entry", **CHOSEN), "seats: "),
     "choose a third of a family": (
@@ -227,7 +234,7 @@ def lively(person: Person, card: str, suffix: str) -> Person:
         buys_two=number % 2 == 0,
         changes_mind=number % 3 == 1,
         overspends=number % 3 == 2,
-        answers=number % 12 != 6,
+        answers=number % 6 != 0,
         applies=number % 5 > 0,
         withdraws=number % 2 == 0,
     )
