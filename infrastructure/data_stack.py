@@ -65,7 +65,9 @@ TABLES = {
     "AccountsTable": table("accounts", WarmThroughput=WARM),
     # A sign-in is deleted after an hour, so no backup may keep it longer.
     "SignInsTable": table("sign-ins", recoverable=False, WarmThroughput=WARM),
-    "RegistrationsTable": table("registrations", Index("registered", "registered_shard", "pk", holds=["region"])),
+    "RegistrationsTable": table(
+        "registrations", Index("registered", "registered_shard", "pk", holds=["region", "registered_at"])
+    ),
     "WavesTable": table(
         "waves", Index("roster", "roster_shard", "pk", holds="ALL"), Index("potential", "potential_shard", "buy_by")
     ),

@@ -80,6 +80,7 @@ def _country(found: Statistics) -> dict[str, object]:
             | _progress(year.progress)
             for year in found.years
         ],
+        "registrations": [{"month": one.month, "registered": _known(one.registered)} for one in found.registrations],
         **_outcomes(found.outcomes),
         "waves": [{"wave": wave.number, "year": wave.year} | _progress(wave.progress) for wave in found.waves],
         "provinces": _provinces(found.provinces),

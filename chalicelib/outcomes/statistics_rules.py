@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from ..clock import iso
@@ -13,12 +13,11 @@ from . import figures
 from . import statistics_wire as wire
 from .figures import GROUPS, Shown, Sum, withheld
 from .statistics_wire import FEWEST
-from .tally_rules import Count, Counts, PastWave, Tally, WaveTally, add
+from .tally_rules import REGISTERED_IN, Count, Counts, PastWave, Tally, WaveTally, add
 
-REGISTERED = "registered"
 BEFORE = "before_this_system"
 ALL_WAVES = "all"
-NATIONAL_GROUPS = (REGISTERED, Count.RECIPIENTS, Count.POTENTIAL)
+NATIONAL_GROUPS = (Count.REGISTERED, Count.RECIPIENTS, Count.POTENTIAL)
 """Counted by province and for the country, not by wave."""
 PUBLISHED_WITH_THE_DRAW = (Count.JOINED, Count.CHOSEN, Count.REVOKED)
 """The published files of a wave's draw show these for the whole wave."""
@@ -29,10 +28,10 @@ COUNTRY = 0
 
 
 class Counted(Value, frozen=True):
-    """All that one round counted. `registered`: people by province; `waves` ascending."""
+    """All that one round counted. `registered`: people by province, all of them and by month; `waves` ascending."""
 
     counted_from: datetime
-    registered: Mapping[int, int]
+    registered: Tally
     waves: Sequence[WaveTally]
     history: Sequence[PastWave]
     job_market: wire.JobMarket
@@ -55,7 +54,7 @@ def publishable(
         counted_from=iso(counted.counted_from),
         computed_at=iso(now),
         fewest_people_shown=FEWEST,
-        registered=book.people(REGISTERED, COUNTRY),
+        registered=book.people(Count.REGISTERED, COUNTRY),
         totals=book.totals(COUNTRY),
         progress=book.progress(ALL_WAVES, COUNTRY),
         outcomes=book.outcomes(ALL_WAVES, COUNTRY),
@@ -64,7 +63,7 @@ def publishable(
             wire.Province(
                 code=f"{region:02d}",
                 name=province(region),
-                registered=book.people(REGISTERED, region),
+                registered=book.people(Count.REGISTERED, region),
                 totals=book.totals(region),
                 progress=book.progress(ALL_WAVES, region),
                 outcomes=book.outcomes(ALL_WAVES, region),
@@ -74,6 +73,9 @@ def publishable(
         waves=[_wave_line(book, one) for one in counted.waves],
         job_market=counted.job_market,
         grievances=counted.grievances,
+        registrations=[
+            wire.RegisteredIn(name.removeprefix(REGISTERED_IN), book.people(name, COUNTRY)) for name in book.months
+        ],
     )
     return PublishedFigures(country, [_wave_statistics(book, one, province, now) for one in counted.waves])
 
@@ -119,12 +121,14 @@ class _Book:
         self.years = sorted({wave.year for wave in counted.waves} | {this_year})
         self._tables: dict[str, Tally] = {_wave(wave): _with_country(wave.regions) for wave in counted.waves}
         self._tables[ALL_WAVES] = _with_country(
-            add([*(wave.regions for wave in counted.waves), _registered(counted.registered), _before(counted.history)])
+            add([*(wave.regions for wave in counted.waves), counted.registered, _before(counted.history)])
         )
         for year in self.years:
             in_year = [self._tables[_wave(wave)][COUNTRY] for wave in counted.waves if wave.year == year]
             self._tables[f"year/{year}"] = add({COUNTRY: counts} for counts in in_year)
         self.regions = sorted(self._tables[ALL_WAVES].keys() - {COUNTRY})
+        self.months = sorted(name for name in self.counts(ALL_WAVES, COUNTRY) if name.startswith(REGISTERED_IN))
+        """The months in which anybody registered, by the names of their counts."""
         self._hidden = self._withheld()
 
     def counts(self, place: str, region: int) -> Counts:
@@ -177,6 +181,7 @@ class _Book:
         for region in (*self.regions, COUNTRY):
             states = (Count.REVOKED, Count.RECIPIENTS, Count.POTENTIAL)
             yield Sum((Count.CHOSEN, ALL_WAVES, region), [(str(name), ALL_WAVES, region) for name in states])
+        yield Sum((Count.REGISTERED, ALL_WAVES, COUNTRY), [(name, ALL_WAVES, COUNTRY) for name in self.months])
         for month in figures.months(self.counts(ALL_WAVES, COUNTRY)):
             yield from self._along(month, [p for p in places if month in figures.months(self.counts(p, COUNTRY))])
         for place in (*places, ALL_WAVES):
@@ -202,10 +207,6 @@ def _with_country(regions: Tally) -> Tally:
     for counts in regions.values():
         country.update(counts)
     return {**regions, COUNTRY: country}
-
-
-def _registered(people: Mapping[int, int]) -> Tally:
-    return {region: {REGISTERED: number} for region, number in people.items()}
 
 
 def _before(history: Sequence[PastWave]) -> Tally:

@@ -149,6 +149,14 @@ class WaveLine(Struct, frozen=True):
     comparison_working: Ratio = Ratio()
     business_capital: Ratio = Ratio()
     net_promoter: NetPromoter = NetPromoter()
+    days_to_payment: Days = Days()
+
+
+class RegisteredIn(Struct, frozen=True):
+    """The people who registered in one month (`2026-11`, WIB), of those who are registered now."""
+
+    month: str
+    registered: int | None = None
 
 
 class JobMarket(Struct, frozen=True):
@@ -197,6 +205,7 @@ class Statistics(Struct, frozen=True):
     waves: list[WaveLine]
     job_market: JobMarket
     grievances: Grievances
+    registrations: list[RegisteredIn] = []
 
 
 NOTHING = Outcomes(Ratio(), Ratio(), Ratio(), Ratio(), Ratio(), Gap(), Ratio(), NetPromoter(), [], Days())

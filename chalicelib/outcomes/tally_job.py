@@ -33,7 +33,7 @@ from . import tally_rules
 from .statistics_rules import Counted, publishable
 from .statistics_wire import lines
 from .store import COUNTRY, REGISTERED, Round, RoundOvertaken, SurveyStore, TallyStore, Whole
-from .tally_rules import Count, Tally, WaveTally
+from .tally_rules import REGISTERED_IN, Count, Tally, WaveTally
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,15 @@ class TallyJob:
         return whole
 
     def _registered(self, shard: int) -> Callable[[], Tally]:
-        return lambda: _people(REGISTERED, self._from.registrations.registered_by_region(shard))
+        def count() -> Tally:
+            tally: dict[int, Counter[str]] = {}
+            for (region, month), people in self._from.registrations.registered(shard).items():
+                tally.setdefault(region, Counter()).update(
+                    {Count.REGISTERED: people, f"{REGISTERED_IN}{month}": people}
+                )
+            return tally
+
+        return count
 
     def _parts_of(self, wave: Wave) -> dict[str, Callable[[], Tally]]:
         parts = {shard: partial(self._shard, wave.number, shard) for shard in (f"{n:02d}" for n in range(SHARDS))}
@@ -158,7 +166,7 @@ class TallyJob:
 
         counted = Counted(
             counted_from=present.began_at,
-            registered={region: counts[REGISTERED] for region, counts in wholes[REGISTERED].regions.items()},
+            registered=wholes[REGISTERED].regions,
             waves=[tally(wave, wholes[_key(wave)]) for wave in sorted(waves, key=lambda wave: wave.number)],
             history=self._store.history(),
             job_market=fill(wire.JobMarket, self._from.jobs.counts(now)),

@@ -23,6 +23,8 @@ from .survey_rules import Group, Survey, SurveyAnswer
 class Count(StrEnum):
     """The names of what is counted: people, unless said otherwise."""
 
+    REGISTERED = "registered"
+    """Registrations, whatever became of them; in no wave."""
     JOINED = "joined"
     CHOSEN = "chosen"
     """Everyone who ever held a seat, even if it was revoked or came to them by a substitution."""
@@ -62,6 +64,8 @@ class Count(StrEnum):
 
 
 SATISFACTION = "satisfaction"
+REGISTERED_IN = "registered/"
+"""Followed by the month (`2026-11`, WIB) in which people registered."""
 PROMOTES_FROM = 9
 PASSIVE_FROM = 7
 

@@ -21,11 +21,11 @@ class RegistrationsTable(Table):
 
 
 class RegisteredIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """Every registration with its province, to count them."""
+    """Every registration with its province and its instant, to count them."""
 
     class Meta:
         index_name = "registered"
-        projection = IncludeProjection(["region"])
+        projection = IncludeProjection(["region", "registered_at"])
 
     registered_shard = UnicodeAttribute(hash_key=True)
     pk = UnicodeAttribute(range_key=True)

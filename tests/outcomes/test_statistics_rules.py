@@ -26,7 +26,7 @@ from chalicelib.outcomes.statistics_wire import (
     Ratio,
     lines,
 )
-from chalicelib.outcomes.tally_rules import Count, PastTotals, PastWave, WaveTally
+from chalicelib.outcomes.tally_rules import Count, PastTotals, PastWave, Tally, WaveTally
 from tests.conftest import T0
 
 DAY_MS = 86_400_000
@@ -38,7 +38,7 @@ def wave(number: int, year: int = 2026, **regions: Mapping[str, int]) -> WaveTal
     return WaveTally(number, year, closes_at, False, {int(name[1:]): counts for name, counts in regions.items()})
 
 
-def folded(*waves: WaveTally, registered: Mapping[int, int] | None = None, history: Any = ()) -> PublishedFigures:
+def folded(*waves: WaveTally, registered: Tally | None = None, history: Any = ()) -> PublishedFigures:
     counted = Counted(T0, registered or {}, waves, history, JobMarket(3, 5, 7), Grievances(1, 2, 3, 1))
     return publishable(counted, lambda year: 1_000 * (year - 2020), lambda code: NAMES.get(code, str(code)), 2026, T0)
 
@@ -77,7 +77,7 @@ JAKARTA = {
 
 
 def test_the_figures_of_one_province_are_worked_out_by_hand():
-    published = folded(wave(145, r31=JAKARTA), registered={31: 5_000})
+    published = folded(wave(145, r31=JAKARTA), registered={31: {"registered": 5_000}})
     outcomes = published.country.outcomes
 
     assert outcomes.working == Ratio(56, 70, 0.8, 0.6918, 0.877)
@@ -218,12 +218,19 @@ def test_no_province_shows_a_figure_about_one_to_nine_people(seed):
 
     published = folded(
         *(wave(number, r11=some(), r31=some(), r32=some(), r51=some()) for number in range(140, 146)),
-        registered={11: 4, 31: 5_000, 32: 70},
+        registered={11: {"registered": 4}, 31: {"registered": 5_000}, 32: {"registered": 70}},
         history=[PastWave(50, 2022, {11: PastTotals(6, 2), 31: PastTotals(400, 300), 32: PastTotals(50, 40)})],
     )
     provinces = [*published.country.provinces, *(one for every in published.waves for one in every.provinces)]
 
     assert [n for one in provinces for n in numbers(msgspec.to_builtins(one)) if 0 < n < FEWEST] == []
+
+
+def test_a_small_month_of_registrations_is_withheld_with_another_one():
+    months = {"2026-07": 300, "2026-08": 4_000, "2026-09": 9}
+    people = {"registered": 4_309} | {f"registered/{month}": some for month, some in months.items()}
+    told = folded(registered={31: people}).country.registrations
+    assert [(one.month, one.registered) for one in told] == [("2026-07", None), ("2026-08", 4_000), ("2026-09", None)]
 
 
 def test_a_withheld_year_cannot_be_computed_from_the_others():

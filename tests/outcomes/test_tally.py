@@ -27,7 +27,7 @@ from chalicelib.jobs.rules import JobCounts
 from chalicelib.outcomes import tally_job
 from chalicelib.outcomes.errors import MalformedHistory
 from chalicelib.outcomes.statistics_service import KEPT, PublishedStatistics, read_history
-from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, MonthView
+from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, MonthView, RegisteredIn
 from chalicelib.outcomes.statistics_wire import HEADER as CSV_HEADER
 from chalicelib.outcomes.store import OutcomesTable, RoundOvertaken, TallyStore
 from chalicelib.outcomes.survey_rules import Survey
@@ -51,16 +51,16 @@ NAMES = {11: "Aceh", 31: "DKI Jakarta", 32: "Jawa Barat"}
 class Told:
     """Everything that is counted, each part as its domain gives it. `reads`: what was asked for, in order."""
 
-    registered: dict[int, dict[int, int]] = field(default_factory=dict)
+    people: dict[int, dict[int, int]] = field(default_factory=dict)
     waves: list[Wave] = field(default_factory=list)
     joined: dict[int, dict[int, int]] = field(default_factory=dict)
     chosen: list[Beneficiary] = field(default_factory=list)
     surveys: list[Survey] = field(default_factory=list)
     reads: Counter[str] = field(default_factory=Counter)
 
-    def registered_by_region(self, shard: int) -> Mapping[int, int]:
+    def registered(self, shard: int) -> Mapping[tuple[int, str], int]:
         self.reads["registrations"] += 1
-        return self.registered.get(shard, {})
+        return {(region, "2026-11"): people for region, people in self.people.get(shard, {}).items()}
 
     def records(self) -> list[Wave]:
         return list(self.waves)
@@ -140,7 +140,7 @@ def world(cloud, programme, monkeypatch) -> World:
 def small(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Two waves in two shards."""
     few(monkeypatch, 2)
-    world.told.registered = {0: {31: 20}, 1: {32: 30}}
+    world.told.people = {0: {31: 20}, 1: {32: 30}}
     world.settle(143, 12)
     world.settle(144, 15)
     return world
@@ -166,7 +166,7 @@ def test_before_the_first_count_there_are_no_statistics(world):
 
 
 def test_a_short_count_continues_in_the_next_run_without_rereading(world):
-    world.told.registered = {1: {31: 20, 32: 30}, 3: {31: 5}}
+    world.told.people = {1: {31: 20, 32: 30}, 3: {31: 5}}
     world.settle(144, 150)
     world.settle(143, 20)
     runs = 1
@@ -179,6 +179,7 @@ def test_a_short_count_continues_in_the_next_run_without_rereading(world):
     country = world.statistics.country()
     assert (country.registered, country.progress.joined, country.progress.chosen) == (55, 1_020, 340)
     assert country.counted_from == "2026-11-24T04:00:00Z"
+    assert country.registrations == [RegisteredIn("2026-11", 55)]
     assert [(line.number, line.progress.chosen) for line in country.waves] == [(143, 40), (144, 300)]
     assert (country.job_market.open_vacancies, country.grievances.overdue) == (2, 3)
     assert [province.name for province in world.statistics.wave(144).provinces] == ["DKI Jakarta", "Jawa Barat"]
@@ -188,7 +189,7 @@ def test_the_run_after_a_complete_count_begins_a_new_one(world):
     world.settle(144, 20)
     assert world.tallying().run(T0, AMPLE_S)
     world.told.chosen.pop()
-    world.told.registered = {0: {31: 12}}
+    world.told.people = {0: {31: 12}}
     assert world.tallying().run(T0 + HOUR, AMPLE_S)
 
     country = world.statistics.country()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
@@ -242,18 +242,21 @@ def test_destroying_the_key_erases_the_person(service, cloud):
 
 
 def test_everybody_is_counted_once_in_the_province_they_live_in_now(service):
-    def counted() -> Counter[int]:
-        regions: Counter[int] = Counter()
+    def counted() -> Counter[tuple[int, str]]:
+        found: Counter[tuple[int, str]] = Counter()
         for shard in range(SHARDS):
-            regions.update(service._store.registered_by_region(shard))
-        return regions
+            found.update(service._store.registered(shard))
+        return found
 
     assert counted() == {}
     for n in range(1, 7):
         service.register(f"person-{n}", other_form(n, kk=f"317409120318{n + 1:04d}"), T0)
     service.register("person-1", other_form(1, kk="3174091203180002", province="32", regency="3273"), T0)
     service.set_standing("person-2", Standing.BENEFICIARY, 145)
-    assert counted() == {31: 5, 32: 1}
+    Profile("R#person-3", "PROFILE").update([Profile.registered_at.set(datetime(2026, 10, 31, 17, tzinfo=UTC))])
+    assert counted() == {(31, "2026-11"): 5, (32, "2026-11"): 1}, "by the month in WIB"
+    Profile("R#person-3", "PROFILE").update([Profile.registered_at.set(datetime(2026, 10, 31, 16, 59, tzinfo=UTC))])
+    assert counted() == {(31, "2026-10"): 1, (31, "2026-11"): 4, (32, "2026-11"): 1}
 
 
 class Interrupted:
