@@ -32,8 +32,8 @@ demo: install ## play one whole wave with 240 people, and what becomes of them, 
 chaos: install ## 2,000 payouts on a local cloud: the provider fails, workers are killed, the books must agree
 	@$(BIN)/python -m local.chaos
 
-serve: install ## keep the local cloud up, with the application deployed, a wave and courses to try; nothing is kept
-	@$(BIN)/python -m local.cloud.serve
+serve: install ## keep the local cloud up, with the application deployed, a wave and courses to try; nothing is kept; SAMPLE=1
+	@$(BIN)/python -m local.cloud.serve $(if $(SAMPLE),--sample)
 
 test: $(BIN)/.installed ## every test but the deep ones, in process on moto, no network, no browser
 	$(BIN)/pytest -n 2 --dist worksteal -m "not dynamodb and not page and not deep"
@@ -52,8 +52,8 @@ test-page: $(BIN)/.installed ## the citizen's page and the page that checks a dr
 	$(BIN)/pytest -m page tests/pages --ignore tests/pages/test_passkeys.py --ignore tests/pages/citizen
 	$(BIN)/pytest -m page tests/pages/test_passkeys.py tests/pages/citizen  # a process has one moto, which the pages above keep to the end
 
-pictures: $(BIN)/.installed ## the citizen's page in pictures, into .pictures; ONLY=uang
-	@$(BIN)/python -m tests.pages.citizen.pictures $(ONLY)
+pictures: $(BIN)/.installed ## the pages in pictures, into .pictures; ONLY=uang
+	@$(BIN)/python -m tests.pages.pictures $(ONLY)
 
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale

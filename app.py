@@ -73,6 +73,14 @@ def get_page(_query: edge.Anything) -> edge.Reply:
 
 
 @app.endpoint(
+    "GET /dashboard", "What came of the programme (a page)", query=edge.Anything, answers={200: edge.Text("text/html")}
+)
+def get_dashboard(_query: edge.Anything) -> edge.Reply:
+    page = services().pages.page("dashboard")
+    return edge.ok(page.text, cache_s=60, policy=page.policy)
+
+
+@app.endpoint(
     "GET /assets/{build}/{folder}/{module}",
     "A module of a page (JavaScript)",
     answers={200: edge.Text("text/javascript")},

@@ -48,6 +48,12 @@ DOCUMENTS = {
         ("citizen/home.js",),
         ("worker", "offline", "age_min", "age_max", "draw"),
     ),
+    "dashboard": Document(
+        "Apa hasil program - Gelombang",
+        "Angka program: target tahun ini, gelombang, hasil survei, pembayaran, provinsi. "
+        "The programme in figures: the year's target, waves, survey results, payments, provinces.",
+        tuple(f"dashboard/{name}.js" for name in ("outcomes", "plot", "plots", "programme", "words")),
+    ),
 }
 """By the name of the folder."""
 WORKER = "citizen/worker.js"

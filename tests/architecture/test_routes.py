@@ -14,6 +14,7 @@ from tests.conftest import ROOT
 
 PUBLIC = {
     ("GET", "/"),
+    ("GET", "/dashboard"),
     ("GET", "/assets/{build}/{folder}/{module}"),
     ("GET", "/sw.js"),
     ("GET", "/.well-known/jwks.json"),

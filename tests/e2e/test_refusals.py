@@ -59,7 +59,10 @@ WRONG_MEDIA_TYPE: Refusal = (
     415, "unsupported_media_type", ("Kirimkan application/json.", "Please send application/json."),
 )  # fmt: skip
 MISTAKE: Refusal = (500, "unexpected", (problems.unexpected("id")["detail"], problems.unexpected("en")["detail"]))
-ALONE = {"GET /openapi.json", "GET /health", "GET /", "GET /assets/{build}/{folder}/{module}", "GET /sw.js"}
+ALONE = {
+    *("GET /openapi.json", "GET /health", "GET /", "GET /dashboard", "GET /sw.js"),
+    "GET /assets/{build}/{folder}/{module}",
+}
 """Routes that need nothing outside: only the gateway can say that they are unavailable."""
 
 

@@ -259,6 +259,7 @@ COSTS: dict[str, str] = {
     f"{routes.WITHDRAW} again": "2 GetItem",
     "GET /references/{list_name}": "",
     "GET /": "",
+    "GET /dashboard": "",
     "GET /assets/{build}/{folder}/{module}": "",
     "GET /sw.js": "",
     "GET /openapi.json": "",

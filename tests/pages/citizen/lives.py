@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -32,10 +31,9 @@ from chalicelib.waves.wire import (
     WaveView,
 )
 from chalicelib.web.me import Deadline, Me
-from chalicelib.web.pages import Pages
 from chalicelib.web.references import references
+from tests.pages.opened import opened
 
-ORIGIN = "https://gelombang.example"
 ID, OTHER = "a" * 26, "b" * 26
 WAVE = 61
 NOW = datetime(2026, 6, 3, 3, tzinfo=UTC)
@@ -233,42 +231,22 @@ SCREENS = (
 
 @contextmanager
 def living(browser: Any, programme: Programme, life: Life, **context: Any) -> Iterator[Any]:
-    """A window of that person; `page.life` may be changed, `page.sent` has what was sent."""
-    served = SimpleNamespace(public_url=ORIGIN, results_url="https://results.example")
-    pages = Pages(programme, served)
-    usual = {"locale": "id-ID", "viewport": {"width": 320, "height": 640}, "service_workers": "block"}
-    with browser.new_context(**usual | context) as window:
-        window.set_default_timeout(120_000)
-        page = window.new_page()
-        page.life, page.sent, page.errors = life, [], []
-        page.clock.set_fixed_time(NOW)
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and page.errors.append(line.text))
+    """A window of that person; `page.sent` has what was sent."""
+    sent: list[Any] = []
 
-        def answer(route: Any) -> None:
-            request = route.request
-            path = request.url.removeprefix(ORIGIN).split("?")[0]
-            if path == "/":
-                headers = {"Content-Security-Policy": pages.page("citizen").policy}
-                return route.fulfill(body=pages.page("citizen").text, content_type="text/html", headers=headers)
-            if path.startswith("/assets/"):
-                script = pages.script(path.split("/", 3)[3])
-                headers = {"Content-Security-Policy": script.policy}
-                return route.fulfill(body=script.text, content_type="text/javascript", headers=headers)
-            if request.method != "GET":
-                page.sent.append((request.method, path, request.post_data_json))
-            found = page.life.answers().get(path)
-            if path.startswith("/references/"):
-                found = references(path.rpartition("/")[2], programme)
-            return route.fulfill(status=200 if found else 404, json=msgspec.to_builtins(found or {"code": "not_found"}))
+    def answer(request: Any, path: str) -> Any:
+        if request.method != "GET":
+            sent.append((request.method, path, request.post_data_json))
+        if path.startswith("/references/"):
+            return references(path.rpartition("/")[2], programme)
+        return life.answers().get(path)
 
-        page.route("**/*", answer)
-        page.goto(f"{ORIGIN}/")
+    with opened(browser, programme, "citizen", NOW, answer, **context) as page:
+        page.sent = sent
         if life.me is not None:
             page.evaluate(SIGN_IN)
             page.reload()
         yield page
-        assert [error for error in page.errors if not error.startswith("Failed to load resource")] == []
 
 
 SIGN_IN = """() => new Promise((resolve) => {

@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 from hashlib import sha256
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.config import Programme
+from tests.pages.opened import AXE, for_everybody
 
 from .lives import LIVES, SCREENS, WAVE, WHOLE, living
-
-AXE = gzip.decompress(Path(__file__).with_name("axe.min.js.gz").read_bytes()).decode()
-"""axe-core 4.14.1, as it is published; its licence is in `axe.LICENSE.txt`."""
-
-
-def faults(page: Any) -> list[str]:
-    """What axe finds, with the first place of each."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
-
-
-def for_everybody(page: Any) -> None:
-    """Both languages: nothing wrong, nothing wider than the phone, everything big enough for a finger."""
-    for code, name in (("id", "Indonesia"), ("en", "English")):
-        page.locator(".languages").get_by_role("button", name=name).click()
-        page.locator(f"html[lang={code}]").wait_for()
-        page.wait_for_timeout(300)
-        assert faults(page) == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 320
-        heights = page.eval_on_selector_all("button, .button, select, input:not([type=radio]):not([type=checkbox])",
-                                            "all => all.map(one => one.getBoundingClientRect().height)")  # fmt: skip
-        assert min(heights) >= 36
 
 
 def test_axe_is_the_one_that_was_published():
