@@ -45,7 +45,7 @@ _TAGS: dict[str, str] = {
     "Provider": "Hints of the payment provider",
     "Notices": "Announcements, and the pages behind the links in mails",
     "Statistics": "What came of it, as the last count found it",
-    "Pages": "The citizen's page and its modules",
+    "Pages": "Pages for people, and their modules",
     "Service": "This document, and how the service is",
 }
 _TAG_OF: dict[str, str] = {
@@ -77,6 +77,7 @@ _TAG_OF: dict[str, str] = {
     "statistics.csv": "Statistics",
     "references": "Service",
     "": "Pages",
+    "dashboard": "Pages",
     "assets": "Pages",
     "sw.js": "Pages",
     "openapi.json": "Service",

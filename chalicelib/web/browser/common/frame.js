@@ -1,8 +1,11 @@
 // What stands around every page: its name, the language, the way to the others.
 
 import { render } from "../vendored/preact.js";
-import { language, onChange, setLanguage, t } from "./core.js";
+import { base, language, onChange, setLanguage, t } from "./core.js";
 import { html, useEffect, useState } from "./parts.js";
+
+/** Every page: its path below the application's, and its name. */
+const PAGES = [["", "Halaman saya", "My page"], ["dashboard", "Apa hasil program", "What came of the programme"]];
 
 function Language() {
   return html`<div class="languages" role="group" aria-label=${t("Bahasa", "Language")}>
@@ -19,7 +22,9 @@ export function Frame({ home, children }) {
     }}>${t("Langsung ke isi", "Skip to content")}</a>
     <header><p><a href=${home}>Gelombang</a></p><${Language} /></header>
     <main id="isi">${children}</main>
-    <footer><p class="soft">${t("Kami tidak pernah meminta PIN, biaya, atau kode lewat pesan.",
+    <footer><nav aria-label=${t("Halaman", "Pages")}><ul class="pages">${PAGES.map(([path, ...name]) => html`<li><a href=${base + path}
+      aria-current=${location.pathname === base + path ? "page" : undefined}>${t(...name)}</a></li>`)}</ul></nav>
+      <p class="soft">${t("Kami tidak pernah meminta PIN, biaya, atau kode lewat pesan.",
       "We never ask for a PIN, a fee or a code by message.")}</p></footer>`;
 }
 
