@@ -12,7 +12,7 @@ from typing import Any
 
 from chalice.app import AuthResponse, Cron, Rate
 
-from chalicelib import config, logs, wiring
+from chalicelib import config, logs, status, wiring
 from chalicelib.accounts import errors as account
 from chalicelib.accounts import wire as accounts
 from chalicelib.accounts.passkeys import wire as passkeys
@@ -879,16 +879,36 @@ def get_references(list_name: str) -> edge.Reply:
     return edge.ok(references.references(list_name, services().programme), cache_s=3600)
 
 
-@app.endpoint("GET /openapi.json", "This document", answers={200: dict[str, Any]})
-def get_openapi() -> edge.Reply:
+@functools.lru_cache(maxsize=1)
+def described(url: str) -> dict[str, Any]:
+    """The document of the API at an address; a third of a second's work."""
     from chalicelib.web import openapi
 
-    return edge.ok(openapi.document(app.operations, VERSION, services().settings.public_url), cache_s=300)
+    return openapi.document(app.operations, VERSION, url)
 
 
-@app.endpoint("GET /health", "Whether the application answers, and which version it is", answers={200: dict[str, str]})
+@app.endpoint("GET /openapi.json", "This document", answers={200: dict[str, Any]})
+def get_openapi() -> edge.Reply:
+    return edge.ok(described(services().settings.public_url), cache_s=300)
+
+
+@app.endpoint(
+    "GET /status.json",
+    "Whether the service is well, what is late and since when, as the last look found it",
+    answers={200: status.StatusView},
+)
+def get_status() -> edge.Reply:
+    return edge.ok(status.of(services().runs.last_look(), app.now()), cache_s=60)
+
+
+@app.endpoint(
+    "GET /health",
+    "Whether the application and its database answer, and which version it is",
+    answers={200: status.HealthView},
+)
 def get_health() -> edge.Reply:
-    return edge.ok({"status": "ok", "version": VERSION})
+    jobs = status.of(services().runs.last_look(), app.now()).condition
+    return edge.ok(status.HealthView("ok", jobs, VERSION))
 
 
 # The clock: three triggers of one idempotent step, which finds out for itself what is due

@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import field
 
 from .aws.clients import is_passing
-from .aws.job_progress import Runs
+from .aws.job_progress import Look, Runs
 from .config import Programme
 from .logs import metric
 from .notices.store import TellingPlace, TellingProgress
@@ -46,16 +46,33 @@ EVERY = {
     "write_notices": timedelta(minutes=5),
 }
 
-JOBS = ("step", "award", "payouts", "results", *EVERY, *DAILY)
+PROMISED = {
+    "step": 15,
+    "award": 60,
+    "payouts": 60,
+    "results": 360,
+    "sweep_payouts": 15,
+    "write_notices": 30,
+    "tally_statistics": 360,
+    "check_grievances": 60,
+    "expire_places": 240,
+    "open_surveys": 60,
+    "reconcile_payouts": 240,
+}
 """All that is watched: the waves' steps up to their draw, the award of seats, payments, the telling of a wave's
-results; and each scheduled job, since it last left nothing undone.
+results; and each scheduled job, since it last left nothing undone. With how many minutes late it counts as late; a test
+compares them with the alarms.
 """
 
 
 class Late(Value, frozen=True):
-    """How many minutes a job is late; `waves`: which waves are late, with what and by how much."""
+    """How many minutes a job is late, and since when it was due (None: it is not late).
+
+    `waves`: which waves are late, with what and by how much.
+    """
 
     job: str
+    since: datetime | None
     minutes: int
     waves: dict[str, str] = field(default_factory=dict)
 
@@ -80,9 +97,15 @@ class Watch:
         self._namespace = namespace
 
     def run(self, now: datetime) -> None:
-        """Measure every job, and tell each figure. An alarm rings too because its figure is missing."""
-        for late in self.look(now):
+        """Measure every job, tell each figure, and keep for the public what is late.
+
+        An alarm rings too because its figure is missing.
+        """
+        found = list(self.look(now))
+        for late in found:
             self._tell(late, now)
+        since = {one.job: one.since if one.minutes >= PROMISED[one.job] else None for one in found}
+        self._runs.keep_look(Look(now, since))
 
     def look(self, now: datetime) -> Iterator[Late]:
         """Measure every job. One that cannot be measured is left out, and does not stop the others."""
@@ -96,31 +119,32 @@ class Watch:
     def _of_waves(self, now: datetime) -> Iterator[Late]:
         records = {wave.number: wave for wave in self._waves.waves()}
         calendar = Calendar(self._programme.calendar, self._waves.exceptions()[1])
-        past: dict[str, dict[int, tuple[WaveState, int]]] = {"step": {}, "award": {}}
+        past: dict[str, dict[int, tuple[WaveState, datetime]]] = {"step": {}, "award": {}}
         for plan in plans(calendar, records, self._waves.start(now), now):
             debt = owed(plan, records.get(plan.number), self._programme, now)
-            if debt is not None and (minutes := _minutes(debt[1], now)):
-                past["award" if debt[0] is WaveState.SETTLED else "step"][plan.number] = (debt[0], minutes)
+            if debt is not None and _minutes(debt[1], now):
+                past["award" if debt[0] is WaveState.SETTLED else "step"][plan.number] = debt
         for job, waves in past.items():
-            longest = max((minutes for _, minutes in waves.values()), default=0)
-            yield Late(job, longest, {str(n): f"{state}, {minutes} min" for n, (state, minutes) in waves.items()})
+            since = min((since for _, since in waves.values()), default=now)
+            said = {str(n): f"{state}, {_minutes(since, now)} min" for n, (state, since) in waves.items()}
+            yield _late(job, since, now, said)
 
     def _of_payments(self, now: datetime) -> Iterator[Late]:
-        since = self._payouts.waiting_since(now)
-        yield Late("payouts", _minutes(since or now, now))
+        yield _late("payouts", self._payouts.waiting_since(now) or now, now)
 
     def _of_results(self, now: datetime) -> Iterator[Late]:
         places = self._results.places()
         settled = [wave for wave in self._waves.waves() if wave.state is WaveState.SETTLED]
         owing = {wave.number: wave for wave in settled if not places.get(wave.number, TellingPlace()).done}
-        past = {number: _minutes(wave.settled_at or wave.closes_at, now) for number, wave in owing.items()}
-        yield Late("results", max(past.values(), default=0), {str(n): f"{minutes} min" for n, minutes in past.items()})
+        past = {number: wave.settled_at or wave.closes_at for number, wave in owing.items()}
+        said = {str(number): f"{_minutes(since, now)} min" for number, since in past.items()}
+        yield _late("results", min(past.values(), default=now), now, said)
 
     def _of_jobs(self, now: datetime) -> Iterator[Late]:
         whole = self._runs.last_whole()
         for job in (*EVERY, *DAILY):
             # An upgrade may give an old stage a new job, or this table: nothing was due before.
-            yield Late(job, _minutes(next_due(job, whole.get(job) or self._runs.first(job, now)), now))
+            yield _late(job, next_due(job, whole.get(job) or self._runs.first(job, now)), now)
 
     def _tell(self, late: Late, now: datetime) -> None:
         facts: dict[str, Any] = {"waves": late.waves} if late.waves else {}
@@ -133,6 +157,11 @@ def next_due(job: str, whole_at: datetime) -> datetime:
         return whole_at + EVERY[job]
     due = datetime.combine(whole_at.astimezone(UTC).date(), DAILY[job], UTC)
     return due if due > whole_at else due + _DAY
+
+
+def _late(job: str, since: datetime, now: datetime, waves: dict[str, str] | None = None) -> Late:
+    minutes = _minutes(since, now)
+    return Late(job, since if minutes else None, minutes, waves or {})
 
 
 def _minutes(since: datetime, now: datetime) -> int:

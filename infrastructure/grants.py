@@ -110,6 +110,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         send("mails"),
         read_fsp_secret("ReadCallbackToken"),
         rows("notices", read="GetItem Query", write="PutItem UpdateItem"),
+        rows("runs", read="GetItem", why="ReadTheLastLook", partition="STATUS"),
     ),
     "citizen": (rows("accounts", read="GetItem BatchGetItem Query", why="ReadSigningKeysAndSessions"),),
     "open_wave": STEP,

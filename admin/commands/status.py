@@ -14,9 +14,8 @@ from chalicelib.clock import utc_now
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts.controls.limits import day_name
-from chalicelib.watch import JOBS
+from chalicelib.watch import PROMISED
 from chalicelib.waves.rules import WaveState
-from infrastructure.alarms import MINUTES_PAST_DUE
 
 from ..deployment import stages
 from ..terminal import Row, as_json, console, example, plain, show, stage_options, wib
@@ -107,12 +106,12 @@ def _waves(stage: stages.Stage, now: datetime) -> Iterator[Found]:
 
 def _promises(stage: stages.Stage, now: datetime) -> Iterator[Found]:
     measured = {late.job: late for late in stage.services.watch.look(now)}
-    for job in JOBS:
+    for job in PROMISED:
         if job not in measured:
             yield job, "could not be measured", How.UNKNOWN
         elif minutes := measured[job].minutes:
             waves = "".join(f", wave {wave}: {said}" for wave, said in measured[job].waves.items())
-            rings_from = MINUTES_PAST_DUE[job][0]
+            rings_from = PROMISED[job]
             said = f"{minutes} minutes late, rings from {rings_from}{waves}"
             yield job, said, How.LOOK if minutes >= rings_from else How.OK
     if measured and not any(late.minutes for late in measured.values()):

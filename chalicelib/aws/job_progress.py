@@ -7,22 +7,43 @@ the instant at which it was written, not that at which a long run began.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..clock import iso
-from .attributes import InstantAttribute
+from ..structs import fill
+from ..values import Value
+from .attributes import InstantAttribute, JsonAttribute, item_of
 from .dynamodb import Table, find, save_if
 
 
-class RunItem(Table):
-    """The table and its items, one a job: `RUNS` / `<job>`; `wiring` gives it its table.
+class RunsTable(Table):
+    """The base of what is kept about jobs; `wiring` gives it its table."""
+
+
+class RunItem(RunsTable):
+    """One a job: `RUNS` / `<job>`.
 
     It has the time of the last run that left nothing undone; before the first one, the time when the watch began to
     look for the job.
     """
 
     whole_at = InstantAttribute()
+
+
+class LookItem(RunsTable):
+    """`STATUS` / `LOOK`: what the watch found at its last look."""
+
+    looked_at = InstantAttribute()
+    late_since = JsonAttribute[dict[str, datetime | None]](dict[str, datetime | None])
+
+
+class Look(Value, frozen=True):
+    """A look of the watch: by job since when it is late (None: it is not). A job that was not measured is not there."""
+
+    looked_at: datetime
+    late_since: Mapping[str, datetime | None]
 
 
 class Runs:
@@ -43,6 +64,16 @@ class Runs:
     def last_whole(self) -> dict[str, datetime]:
         """When each job last left nothing undone, by its name. One query."""
         return {item.sk: item.whole_at for item in RunItem.query("RUNS", consistent_read=True)}
+
+    def keep_look(self, look: Look) -> None:
+        """Keep a look, unless a later one is kept already. One write."""
+        item = item_of(LookItem, "STATUS", "LOOK", look)
+        save_if(item, LookItem.pk.does_not_exist() | (LookItem.looked_at < look.looked_at))
+
+    def last_look(self) -> Look | None:
+        """The last look of the watch; None before the first. One read."""
+        item = find(LookItem, "STATUS", "LOOK")
+        return fill(Look, item) if item else None
 
 
 OVERLAP = timedelta(minutes=15)

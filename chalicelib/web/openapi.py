@@ -82,6 +82,7 @@ _TAG_OF: dict[str, str] = {
     "sw.js": "Pages",
     "openapi.json": "Service",
     "health": "Service",
+    "status.json": "Service",
 }
 """By the beginning of the path; the longest one that fits."""
 

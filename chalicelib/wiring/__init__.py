@@ -171,9 +171,9 @@ class Services(ParticipantsServices):
 
     @cached_property
     def runs(self) -> Runs:
-        from ..aws.job_progress import RunItem, Runs
+        from ..aws.job_progress import Runs, RunsTable
 
-        self._bind(RunItem, "runs")
+        self._bind(RunsTable, "runs")
         return Runs()
 
     @cached_property

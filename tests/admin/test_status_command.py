@@ -16,8 +16,8 @@ from admin.cli import main
 from admin.commands import status
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
+from chalicelib.watch import PROMISED
 from chalicelib.wiring import Services
-from infrastructure.alarms import MINUTES_PAST_DUE
 from tests.builders.training import ANI
 from tests.conftest import REGION, T0
 
@@ -121,7 +121,7 @@ def rows() -> list[tuple[str, str, str]]:
 
 def test_what_is_late_is_told_and_rings_from_the_minute_of_its_alarm(board: Board) -> None:
     board.services.runs.whole("sweep_payouts", T0)
-    late = MINUTES_PAST_DUE["sweep_payouts"][0]
+    late = PROMISED["sweep_payouts"]
     board.now = T0 + timedelta(minutes=late)
     assert board.look(0)["sweep_payouts"] == (f"{late - 1} minutes late, rings from {late}", "ok")
     board.now += timedelta(minutes=1)

@@ -17,7 +17,7 @@ from .conftest import FUNCTIONS, Template, of_type
 POLICIES = {function: policy(function) for function in GRANTS}
 STEP = ("waves registrations notices", "")
 MATRIX = {
-    "api": ("registrations waves training jobs payouts outcomes helpdesk notices accounts sign-ins", ""),
+    "api": ("registrations waves training jobs payouts outcomes helpdesk notices accounts sign-ins", "runs"),
     "citizen": ("", "accounts"),
     "open_wave": STEP,
     "close_wave": STEP,
@@ -34,7 +34,7 @@ MATRIX = {
     "open_surveys": ("outcomes notices runs", "payouts waves"),
     "check_grievances": ("helpdesk runs", ""),
     "tally_statistics": ("outcomes runs", "registrations waves payouts training jobs helpdesk"),
-    # It writes two things: since when there is anything to watch, and since when it looks for a job.
+    # It writes since when there is anything to watch, since when it looks for a job, and what it found.
     "watch": ("waves runs", "payouts notices"),
 }
 """Which tables a function writes to, and which others it reads."""

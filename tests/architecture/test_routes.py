@@ -44,6 +44,7 @@ PUBLIC = {
     ("GET", "/references/{list_name}"),
     ("GET", "/openapi.json"),
     ("GET", "/health"),
+    ("GET", "/status.json"),
 }
 SIGNED = {
     ("POST", "/partners/redemptions/validations"): "partner",

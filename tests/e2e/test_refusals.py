@@ -60,7 +60,7 @@ WRONG_MEDIA_TYPE: Refusal = (
 )  # fmt: skip
 MISTAKE: Refusal = (500, "unexpected", (problems.unexpected("id")["detail"], problems.unexpected("en")["detail"]))
 ALONE = {
-    *("GET /openapi.json", "GET /health", "GET /", "GET /dashboard", "GET /sw.js"),
+    *("GET /openapi.json", "GET /", "GET /dashboard", "GET /sw.js"),
     "GET /assets/{build}/{folder}/{module}",
 }
 """Routes that need nothing outside: only the gateway can say that they are unavailable."""

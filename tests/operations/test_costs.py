@@ -263,7 +263,8 @@ COSTS: dict[str, str] = {
     "GET /assets/{build}/{folder}/{module}": "",
     "GET /sw.js": "",
     "GET /openapi.json": "",
-    "GET /health": "",
+    "GET /health": "GetItem",
+    "GET /status.json": "GetItem",
 }
 """By route and case: the operations of AWS, as often as the number before them says."""
 

@@ -13,14 +13,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 import app as application
-from chalicelib.aws.job_progress import Runs
+from chalicelib import status
+from chalicelib.aws.job_progress import Look, Runs
+from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.reconciliation.nightly import DayComparison, DayStore, NightlyComparison
 from chalicelib.payouts.rules import Entitlement, Hold, Move
 from chalicelib.payouts.rules import State as Payout
 from chalicelib.payouts.service import BACKLOG_MAX
-from chalicelib.watch import DAILY, JOBS, next_due
+from chalicelib.watch import DAILY, PROMISED, next_due
 from chalicelib.waves.rules import WaveState
 from chalicelib.wiring import Services
 from tests.builders.alarms import CloudWatch
@@ -334,27 +336,31 @@ def test_a_daily_job_is_due_at_its_hour_whenever_it_was_done_before(job):
 # The watch itself
 
 
-def test_the_watch_reads_little_and_writes_nothing(on_duty, monkeypatch):
+def test_the_watch_reads_little_and_writes_what_it_found(on_duty, monkeypatch):
     on_duty.fire("watch", T0)  # the first one of a stage says since when
     calls = Calls(monkeypatch)
     on_duty.fire("watch", T0 + LOOK)
-    assert Counter(calls.made) == {("dynamodb", "Query"): 36, ("dynamodb", "GetItem"): 2}
+    assert Counter(calls.made) == {
+        ("dynamodb", "Query"): 36,
+        ("dynamodb", "GetItem"): 2,
+        ("dynamodb", "PutItem"): 1,
+    }
     calls.reset()
     on_duty.services.runs.whole("sweep_payouts", T0)
     assert calls.made == [("dynamodb", "PutItem")]
 
 
 def test_a_watch_that_stops_is_noticed(on_duty):
-    for job in JOBS:
+    for job in PROMISED:
         assert on_duty.cloudwatch.rings(f"{job}-late", T0)
-    for job in JOBS:
+    for job in PROMISED:
         assert not on_duty.rings(job, T0 + 2 * LOOK)
-    assert all(on_duty.cloudwatch.rings(f"{job}-late", T0 + 6 * LOOK) for job in JOBS), "it died meanwhile"
+    assert all(on_duty.cloudwatch.rings(f"{job}-late", T0 + 6 * LOOK) for job in PROMISED), "it died meanwhile"
 
 
 def test_one_missed_look_rings_nothing(on_duty):
     on_duty.fire("watch", T0)
-    assert not any(on_duty.cloudwatch.rings(f"{job}-late", T0 + 2 * LOOK) for job in JOBS)
+    assert not any(on_duty.cloudwatch.rings(f"{job}-late", T0 + 2 * LOOK) for job in PROMISED)
 
 
 def test_a_failing_measurement_rings_and_does_not_stop_the_others(on_duty, monkeypatch):
@@ -363,6 +369,47 @@ def test_a_failing_measurement_rings_and_does_not_stop_the_others(on_duty, monke
 
     monkeypatch.setattr(on_duty.services.watch._results, "places", refused)
     assert on_duty.rings("results", T0 + 2 * LOOK)
-    assert [job for job in JOBS if on_duty.cloudwatch.rings(f"{job}-late", T0 + 2 * LOOK)] == ["results"]
+    assert [job for job in PROMISED if on_duty.cloudwatch.rings(f"{job}-late", T0 + 2 * LOOK)] == ["results"]
     # A right that is missing does not come by itself: that rings at once, too.
     assert on_duty.cloudwatch.rang("another-needs-a-person")
+    look = on_duty.services.runs.last_look()
+    assert look.late_since.keys() == PROMISED.keys() - {"results"}
+
+
+# What the public is told of it
+
+
+def test_the_public_is_told_what_is_late_and_since_when_once_it_is_late(on_duty):
+    runs, promised = on_duty.services.runs, on_duty.promised("sweep_payouts")
+    runs.whole("sweep_payouts", T0)
+    due = T0 + MINUTE
+    for ago, condition, since in ((MINUTE, "well", None), (timedelta(0), "late", due)):
+        now = due + promised - ago
+        on_duty.fire("watch", now)
+        told = {one.part: one for one in status.of(runs.last_look(), now).parts}
+        assert (told["payments"].condition, told["payments"].late_since) == (condition, since and iso(since))
+        assert told["draws"].condition == "well"
+
+
+def test_an_older_look_that_ends_later_tells_nothing(on_duty):
+    runs = on_duty.services.runs
+    for ago in (timedelta(0), LOOK):
+        on_duty.fire("watch", T0 + LOOK - ago)
+        assert runs.last_look().looked_at == T0 + LOOK
+
+
+def test_nothing_is_known_when_the_watch_has_not_looked_in_its_time():
+    look = Look(T0, dict.fromkeys(PROMISED) | {"award": T0 - MINUTE})
+    for later, condition in ((3 * LOOK, "late"), (3 * LOOK + MINUTE, "unknown")):
+        told = status.of(look, T0 + later)
+        assert (told.condition, told.looked_at) == (condition, iso(T0))
+        assert (told.parts[0].condition, told.parts[1].condition == "unknown") == (condition, condition == "unknown")
+    never = status.of(None, T0)
+    assert (never.condition, never.looked_at, {one.condition for one in never.parts}) == ("unknown", None, {"unknown"})
+
+
+def test_the_worst_part_is_said_of_the_whole_and_each_promise_has_its_part():
+    assert status.of(Look(T0, dict.fromkeys(PROMISED)), T0).condition == "well"
+    assert status.of(Look(T0, dict.fromkeys(PROMISED.keys() - {"award"})), T0).condition == "unknown"
+    assert status.of(Look(T0, {"award": None, "results": T0}), T0).condition == "late"
+    assert sorted(job for jobs in status.JOBS.values() for job in jobs) == sorted(PROMISED)

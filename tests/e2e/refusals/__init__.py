@@ -26,6 +26,7 @@ _PUBLIC = (
     "GET /openapi.json",
     "GET /.well-known/jwks.json",
     "GET /health",
+    "GET /status.json",
     "GET /waves",
     "GET /waves/current",
     "GET /waves.ics",
