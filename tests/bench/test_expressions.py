@@ -11,6 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.dynamodb import models
+from moto.dynamodb.parsing.validators import UpdateExpressionValidator
 
 from bench.aws.endpoint import Endpoint
 from tests.conftest import REGION
@@ -93,7 +95,8 @@ def sorted_sets(answer: Any) -> Any:
 
 
 @pytest.mark.parametrize("block", range(4))
-def test_updates_are_made_and_refused_as_moto_does(block: int) -> None:
+def test_updates_are_made_and_refused_as_moto_does(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "UpdateExpressionValidator", UpdateExpressionValidator)  # other tests' moto asks ours
     dice = random.Random(block)
     with mock_aws():
         client = boto3.client("dynamodb", REGION)
