@@ -179,12 +179,18 @@ def test_every_service_and_method_in_the_docs_exists():
     assert missing == []
 
 
-def methods_of(domain: str, title: str) -> set[str]:
-    """The methods of a class of a domain or module, with those of its bases there; ports do not count."""
+@cache
+def classes_of(domain: str) -> dict[str, ast.ClassDef]:
+    """The classes of a domain or module by their names; ports do not count."""
     room = ROOT / "chalicelib" / domain
     trees = [ast.parse(path.read_text()) for path in [*room.rglob("*.py"), *room.parent.glob(f"{domain}.py")]]
     nodes = (node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef))
-    classes = {node.name: node for node in nodes if "Protocol" not in map(ast.unparse, node.bases)}
+    return {node.name: node for node in nodes if "Protocol" not in map(ast.unparse, node.bases)}
+
+
+def methods_of(domain: str, title: str) -> set[str]:
+    """The methods of a class of a domain or module, with those of its bases there."""
+    classes = classes_of(domain)
     found: set[str] = set()
     wanted = [title] if title in classes else []
     while wanted:
