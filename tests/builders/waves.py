@@ -11,6 +11,8 @@ from typing import Any
 
 import boto3
 import msgspec
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sns.models import sns_backends
 
 from admin.commands.verify import pinned
 from chalicelib.aws import dynamodb
@@ -101,10 +103,8 @@ class WavesWorld:
         self.store, self.entries, self.publication = services._wave_store, services._entries, services._publication
         self._shared |= {"_wave_store": self.store, "_entries": self.entries, "_publication": self.publication}
         self.restart()
-        sqs = boto3.client("sqs", cloud.region)
-        self._heard = sqs.create_queue(QueueName="announced")["QueueUrl"]
-        arn = sqs.get_queue_attributes(QueueUrl=self._heard, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        self.sns.subscribe(TopicArn=cloud.announcements_topic, Protocol="sqs", Endpoint=arn)
+        self._announced = sns_backends[DEFAULT_ACCOUNT_ID][cloud.region].topics[cloud.announcements_topic]
+        self.heard()
 
     def wired(self) -> Services:
         """The services as another function would have them, with nothing in memory, and the world's fakes set in."""
@@ -182,7 +182,9 @@ class WavesWorld:
 
     def heard(self) -> list[dict[str, Any]]:
         """What was announced since the last call."""
-        return [json.loads(json.loads(message["Body"])["Message"]) for message in drained(self._heard)]
+        messages = [json.loads(message) for _, message, *_ in self._announced.sent_notifications]
+        self._announced.sent_notifications.clear()
+        return messages
 
     def queued_awards(self) -> list[str]:
         """The bodies of the messages that were sent to the queue of awards since the last call, in any order."""
