@@ -16,6 +16,9 @@ from chalicelib.accounts.contacts.changes import Changes
 from chalicelib.accounts.contacts.recovery import Recoveries
 from chalicelib.accounts.errors import CodeUsedUp, SessionExpired, UnknownSignIn
 from chalicelib.accounts.items import SessionItem, account_pk, session_sk
+from chalicelib.accounts.passkeys import passkeys
+from chalicelib.accounts.passkeys import store as passkey_store
+from chalicelib.accounts.passkeys.store import Passkey, PasskeyGuardItem, PasskeyItem
 from chalicelib.accounts.sessions import sessions
 from chalicelib.accounts.sessions.admission import Admission
 from chalicelib.accounts.sessions.rules import SeenProofs, Session
@@ -156,6 +159,40 @@ def _own_key_of_the_hour(keys: HourKeys, now: datetime) -> tuple[str, Any]:
     return name, keys.named(name)
 
 
+def _challenge_not_used_up(store: AccountStore, session: Session) -> bool:
+    return (_session_put_anyway if session.how == "passkey" else _add_session)(store, session)
+
+
+_add_session = AccountStore.add_session
+
+
+def _passkey_put_anyway(tx: Any, passkey: Passkey, gone: Passkey | None) -> None:
+    """Does not look whether another passkey was first in its place."""
+    _put_passkey(_Unconditional(tx, PasskeyItem), passkey, gone)
+
+
+def _credential_of_anybody(tx: Any, passkey: Passkey, gone: Passkey | None) -> None:
+    """Does not look whether its id belongs to another account."""
+    _put_passkey(_Unconditional(tx, PasskeyGuardItem), passkey, gone)
+
+
+class _Unconditional:
+    """A transaction that puts items of a kind whatever is there."""
+
+    def __init__(self, tx: Any, kind: type) -> None:
+        self._tx, self._kind, self.delete = tx, kind, tx.delete
+
+    def put(self, leg: str, item: Any, condition: Any) -> None:
+        self._tx.put(leg, item, None if isinstance(item, self._kind) else condition)
+
+
+_put_passkey = passkey_store.put
+
+
+def _only_the_guard_deleted(tx: Any, passkey: Passkey) -> None:
+    tx.delete(passkey_store.GUARD_LEG, PasskeyGuardItem(f"K#{passkey.id}", "PASSKEY"))
+
+
 Bug = tuple[tuple[Any, str, Callable[..., Any]], ...]
 """What is replaced: (module or class, name, what is there instead)."""
 
@@ -189,6 +226,14 @@ BUGS: dict[str, Bug] = {
     "number trusted for ever": ((rules, "is_trusted", lambda *_: True),),
     "recovery not ended by use": ((Recoveries, "used", lambda *_: None),),
     "recovery never carried out": ((Recoveries, "taken_up", lambda *_: False),),
+    "challenge not used up": ((AccountStore, "add_session", _challenge_not_used_up),),
+    "passkey put without a condition": ((passkey_store, "put", _passkey_put_anyway),),
+    "credential id of anybody": ((passkey_store, "put", _credential_of_anybody),),
+    "removed passkey still there": ((passkey_store, "delete", _only_the_guard_deleted),),
+    "removal that waited never takes effect": ((Passkey, "gone", lambda *_: False),),
+    "passkey that waits signs in": ((Passkey, "signs_in", lambda passkey, now: not passkey.gone(now)),),
+    "cancelled passkey signs in": ((passkey_store, "undo", lambda *_: None),),
+    "passkey from before a recovery": ((passkeys, "is_barred", lambda *_: False),),
 }
 """By what is wrong."""
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .people import Handset
+from .passkeys import Gone
+from .people import THIEF, Handset
 from .thief import Thief
 from .town import Town
 
@@ -64,10 +65,14 @@ class Episodes:
         if self._recovers(mine.held.account, by):
             world.oracle.moving(new)
             world.oracle.ending(world.oracle.of(mine.held.account))
+            barred = world.passkeys.barring(mine.held.account)
             world.later(world.rules.recovery_wait_s + 3_600)
             self.town.must_get_in(by, new)
             if by.held is None or by.held.account != mine.held.account:
                 world.oracle.say(f"{person} did not get the account back")
+            for one in barred:
+                one.gone = Gone(world.now, world.scheduler.step, None)
+            self.town.try_passkeys(barred)
 
     def _recovers(self, account: str, new: Handset) -> bool:
         """Two administrators agree that an account goes to the contact of another one. False if they may not."""
@@ -95,6 +100,7 @@ class Episodes:
         own = self.thief.own_code(self.town.drain)
         self._in_a_storm(lambda: world.add_contact(self.thief.phone, stolen, *own))
         self._in_a_storm(lambda: world.remove_contact(self.thief.phone, stolen, contact))
+        self._in_a_storm(lambda: world.passkeys.make(self.thief.phone, stolen))
         world.later(self.dice.choice([3_600, DAY_S, 2 * DAY_S]) + 3_600)
         self.thief.try_own_contact(self.town.drain)
         by = world.handset(person)
@@ -112,7 +118,28 @@ class Episodes:
         self.town.run()
         world.later(world.rules.young_session_s + 3_600)
         self.thief.try_own_contact(self.town.drain)
+        self.town.try_passkeys([one for one in world.passkeys.all if one.owner == THIEF])
         self.town.look()
+
+    def passkeys(self) -> None:
+        """Those that work sign in, and no other does. One is removed on a new phone, and works until that is old."""
+        world, dice = self.world, self.dice
+        working = [one for one in world.passkeys.all if one.owner != THIEF and one.works(world.now)]
+        for one in working:
+            self.town.must_sign_in(world.handset(one.owner), one)
+        self.town.try_passkeys([one for one in world.passkeys.all if one.gone is not None][:4])
+        if working and dice.random() < 0.5:
+            self.thief.copy_passkeys(self.town.drain)
+        if not working or dice.random() < 0.5:
+            return
+        one, by = working[0], world.handset(working[0].owner)
+        self.town.must_sign_in(by, one)
+        assert by.held is not None
+        held = by.held
+        self._in_a_storm(lambda: world.passkeys.remove(by, held, one))
+        self.town.must_sign_in(world.handset(one.owner), one)
+        world.later(world.rules.young_session_s + 1)
+        self.town.try_passkeys([one])
 
     def many_phones(self, contact: str) -> None:
         """More than anybody may be signed in with."""

@@ -131,21 +131,17 @@ class Oracle:
         if before is not None:
             self._again(by, before, held, step)
         else:
-            stolen = by.owner != reader
-            self.sessions[held.id] = Known(
-                held.account,
-                by.owner,
-                by.name,
-                waiting.id,
-                held.opened.refresh_token,
-                asked_at,
-                asked_at,
-                asked_at,
-                stolen=stolen,
-            )
+            self.begun(by, held, asked_at, stolen=by.owner != reader)
         self._check_pending(waiting.contact, held.account, asked_at)
         if by.owner == reader:
             self._at_home(by.owner, waiting.contact, held.account)
+
+    def begun(self, by: Handset, held: Held, asked_at: datetime, *, stolen: bool) -> None:
+        """A new session was given to somebody."""
+        token, at = held.opened.refresh_token, asked_at
+        self.sessions[held.id] = Known(
+            held.account, by.owner, by.name, held.sign_in_id, token, at, at, at, stolen=stolen
+        )
 
     def _again(self, by: Handset, before: str, held: Held, step: int, *, same: bool = False) -> None:
         known = self.sessions[before]
@@ -162,6 +158,10 @@ class Oracle:
         kept = self.account_of.setdefault((person, contact), account)
         if kept != account and contact not in self.moved:
             self.say(f"{person} came by {contact} to another account than before")
+        self.lives_with(person, account)
+
+    def lives_with(self, person: str, account: str) -> None:
+        """A person was let in to an account: nobody else may be there."""
         self.people[account].add(person)
         if len(self.people[account]) > 1 and account not in self.given_up:
             self.say(f"{sorted(self.people[account])} share an account")

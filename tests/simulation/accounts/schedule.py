@@ -18,6 +18,8 @@ from .town import Town
 from .world import World
 
 PERSONS = ("ani", "budi", "citra")
+PASSKEYS = 4
+"""The most that a person makes for an account."""
 
 
 def play(seed: int, note: Callable[[str], None] = len) -> Played:
@@ -83,7 +85,11 @@ class Schedule:
     def _settle(self) -> None:
         """In some schedules everybody has been there for days."""
         for person in self.persons:
-            self.town.must_get_in(self.town.handsets(person)[0], self.town.contacts(person)[0])
+            by = self.town.handsets(person)[0]
+            self.town.must_get_in(by, self.town.contacts(person)[0])
+            if by.held is not None and self.dice.random() < 0.5:
+                self.world.passkeys.make(by, by.held)
+                self.town.run()
         self.world.later(self.dice.choice([0, 3_600, self.world.rules.young_session_s]))
 
     def _weather(self) -> None:
@@ -116,11 +122,13 @@ class Schedule:
             self._add_contact: 8 * much(),
             self._remove_contact: 2 * much(),
             self._cancel_changes: 1.5 * much(),
+            self._passkey: 6 * much(),
             self._mistype: 1 * much(),
             self.thief.guess: 3 * much(),
             self.thief.borrow_code: 2 * much(),
             self.thief.steal_tokens: 3 * much(),
             self.thief.replay: 2 * much(),
+            self.thief.replay_passkey: 1 * much(),
             self.thief.bomb: 0.4 * much(),
         }
         return list(weights), list(accumulate(weights.values()))
@@ -229,6 +237,21 @@ class Schedule:
         if found is not None:
             self.world.cancel_changes(*found)
 
+    def _passkey(self) -> None:
+        """Somebody makes a passkey, signs in with one on any phone of theirs, or removes one."""
+        dice, passkeys, found = self.dice, self.world.passkeys, self._some_held()
+        person = dice.choice(self.persons)
+        own, what = passkeys.of(person), dice.random()
+        if what < 0.65 and own:
+            passkeys.sign_in(dice.choice(self.town.handsets(person)), dice.choice(own))
+        elif found is not None:
+            by, held = found
+            mine = [one for one in passkeys.of(by.owner) if one.account == held.account]
+            if mine and (what > 0.85 or len(mine) >= PASSKEYS):
+                passkeys.remove(by, held, dice.choice(mine))
+            else:
+                passkeys.make(by, held)
+
     def _new_handset(self) -> None:
         """One is lost, and another one bought."""
         world, dice = self.world, self.dice
@@ -267,6 +290,7 @@ class Schedule:
         for contact in self.town.mailboxes():
             self.town.must_get_in(world.handset(world.reader(contact)), contact)
         self.town.each(world.refresh)
+        self.episodes.passkeys()
         if self.dice.random() < 0.3:
             self.episodes.true_recovery(self.dice.choice(self.town.mailboxes()))
         if self.dice.random() < 0.05:
@@ -294,6 +318,7 @@ class Schedule:
         self.town.each(lambda by, held: world.use(by, held, "GET"))
         self.thief.use_old_codes()
         self.town.run()
+        self.town.try_passkeys(world.passkeys.all)
         world.later(world.rules.access_token_s + 1)
         self.town.each(world.admit)
 

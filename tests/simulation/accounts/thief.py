@@ -87,6 +87,24 @@ class Thief:
         if heard:
             world.replay(world.dice.choice(heard), self.phone)
 
+    def replay_passkey(self) -> None:
+        """Send once more what a passkey signed, after it opened a session."""
+        if heard := self._world.passkeys.heard:
+            self._world.passkeys.enter(self.phone, *self._world.dice.choice(heard[-8:]))
+
+    def copy_passkeys(self, drain: Callable[[], None]) -> None:
+        """Add keys that have the ids of others' passkeys, and name others' accounts with one's own."""
+        world = self._world
+        self.try_own_contact(drain)
+        assert self.phone.held is not None
+        for one in [one for one in world.passkeys.all if one.owner != THIEF and not one.leaving][:2]:
+            world.passkeys.make(self.phone, self.phone.held, one.key.id)
+            drain()
+            for own in world.passkeys.of(THIEF):
+                world.passkeys.sign_in(self.phone, own, user=one.account)
+                world.passkeys.sign_in(self.phone, own)
+                drain()
+
     def bomb(self) -> None:
         """Have as many codes sent to somebody as one can."""
         world = self._world

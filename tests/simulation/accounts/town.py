@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from chalicelib.accounts.errors import ContactWaits, MoreProofNeeded
 
 from ..oracle import Violation
+from .passkeys import Owned
 from .people import THIEF, Handset, Held, Waiting
 from .world import World
 
@@ -50,6 +51,21 @@ class Town:
                 f"{by.name} has {contact} and does not get in " + ("by its code" if code else "for want of a code")
             )
         self.look()
+
+    def must_sign_in(self, by: Handset, one: Owned) -> None:
+        """By a passkey, without any code."""
+        held = by.held
+        self.world.passkeys.sign_in(by, one)
+        self.run()
+        if by.held is held:
+            self.world.oracle.say(f"{by.name} has a passkey and does not get in")
+        self.look()
+
+    def try_passkeys(self, passkeys: Sequence[Owned]) -> None:
+        """Sign in by each, whatever has become of it."""
+        for one in passkeys:
+            self.world.passkeys.sign_in(self.handsets(one.owner)[0], one)
+            self.run()
 
     def drain(self) -> None:
         """Until no message waits."""

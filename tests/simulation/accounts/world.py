@@ -29,6 +29,7 @@ from chalicelib.accounts.wire import (
 from chalicelib.wiring import Services
 
 from .oracle import Oracle
+from .passkeys import Passkeys
 from .people import Handset, Held, Message, Waiting, device, subject
 from .processes import SETTINGS, Processes
 
@@ -53,6 +54,7 @@ class World(Processes):
     def __init__(self, dice: random.Random, note: Callable[[str], None]) -> None:
         super().__init__(dice, note, lambda name, error: self.oracle.unexpected(name, error))
         self.oracle = Oracle(self)
+        self.passkeys = Passkeys(self)
         self.cloud.delivered = self._delivered
         self.handsets: list[Handset] = []
         self.readers: dict[str, str] = {}
@@ -277,6 +279,7 @@ class World(Processes):
         """`GET /me/changes`, and `DELETE` of each."""
         now = self.now
         request = by.asks("DELETE", "/me/changes/id", now, held.access_token)
+        passkeys_cancelled = self.passkeys.cancelling(held.account)
 
         def work(services: Services) -> bool:
             session = services.sessions.require(held.account, held.id, request, now)
@@ -285,6 +288,7 @@ class World(Processes):
             return True
 
         def answered(done: bool | None, _error: Exception | None, _step: int) -> None:
+            passkeys_cancelled(done is True)
             if done:
                 self.oracle.changes_cancelled(held.account)
 
