@@ -103,12 +103,12 @@ def alive(session: Session, now: datetime, rules: AccountRules) -> bool:
 
 
 def is_known(begun: Session, sessions: Iterable[Session]) -> bool:
-    """Whether the device of a session had a session before.
+    """Whether the device of a session has used another session before.
 
-    A stored session without a refresh token does not count: it only records that a code or a challenge was used.
+    A session that was never used does not count: its answer may have been lost before anybody was told of the device.
     """
-    lived = (one for one in sessions if one.id != begun.id and one.refresh_hash is not None)
-    return begun.jkt is not None and any(one.jkt == begun.jkt for one in lived)
+    used = (one for one in sessions if one.id != begun.id and one.last_used_at > one.started_at)
+    return begun.jkt is not None and any(one.jkt == begun.jkt for one in used)
 
 
 def beyond(sessions: Iterable[Session], newest: Session, now: datetime, rules: AccountRules) -> list[Session]:

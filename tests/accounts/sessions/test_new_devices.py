@@ -13,13 +13,14 @@ from chalicelib.accounts.wire import SessionForm, SessionOpened
 from chalicelib.aws.queues import Queue
 from chalicelib.errors import Unavailable
 from chalicelib.notices import mailer
+from chalicelib.notices.service import NoticeService
 from tests.builders.accounts.accounts import Device
 from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, PHONE, WAIT
 from tests.builders.accounts.passkeys import Passkey
 from tests.builders.accounts.sessions import account_of
 from tests.builders.accounts.streets import Street
 from tests.builders.aws_calls import drained
-from tests.builders.crashes import Calls
+from tests.builders.crashes import Calls, Crash
 from tests.builders.notices import Phones, Ses
 
 SUBJECT = "Perangkat baru masuk ke akun Anda"
@@ -56,6 +57,8 @@ def test_every_contact_is_told_once_of_an_unknown_device(street: Street, ses: Se
     for _ in range(2):  # the answer is lost, and asked for again
         street.enter(form, device)
     assert heard(street, ses) == sorted([EMAIL, OTHER_EMAIL])
+    street.now += timedelta(minutes=5)
+    street.refresh(street.enter(form, device), device)
     opened = street.sign_in(OTHER_EMAIL, device)
     street.services.sessions.end_all(siti.id, street.now)
     street.now += timedelta(days=30)
@@ -112,10 +115,31 @@ def test_a_client_without_a_key_is_new_each_time(street: Street, ses: Ses) -> No
 def test_a_passkey_makes_a_device_known_too(street: Street, ses: Ses) -> None:
     siti = street.account("siti", EMAIL)
     device = Device()
-    street.by_passkey(siti.id, device)
+    opened = street.by_passkey(siti.id, device)
     assert heard(street, ses) == [EMAIL]
+    street.now += timedelta(minutes=5)
+    street.refresh(opened, device)
     street.sign_in(EMAIL, device)
     assert heard(street, ses) == []
+
+
+def test_a_device_that_never_got_its_session_is_new_still(
+    street: Street, ses: Ses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request died after it stored the session, and the device begins anew, by a code or by a passkey."""
+    siti = street.account("siti", EMAIL)
+
+    def dies(*_: object) -> None:
+        raise Crash
+
+    ways = (lambda device: street.sign_in(EMAIL, device), lambda device: street.by_passkey(siti.id, device))
+    for device, again in zip((Device(), Device()), ways, strict=True):
+        with monkeypatch.context() as patch, pytest.raises(Crash):
+            patch.setattr(NoticeService, "tell_sign_in", dies)
+            again(device)
+        assert heard(street, ses) == []
+        again(device)
+        assert heard(street, ses) == [EMAIL]
 
 
 def test_a_session_that_only_used_up_a_code_makes_no_device_known(street: Street, ses: Ses) -> None:

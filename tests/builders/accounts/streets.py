@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secrets import token_hex
 from typing import Any
 
 import msgspec
@@ -44,6 +45,6 @@ class Street(Household):
         account_id = account_of(opened)
         return sum(one.ended_at is None for one in self.store.of(account_id).sessions)
 
-    def by_passkey(self, account_id: str, device: Device | None) -> None:
-        way = Way(account_id, "passkey", "challenge", "phone", new_account=False, used=ChallengeExpired)
-        self.services.sessions._open_by(way, device.jkt if device else None, self.now)
+    def by_passkey(self, account_id: str, device: Device | None) -> SessionOpened:
+        way = Way(account_id, "passkey", token_hex(), "phone", new_account=False, used=ChallengeExpired)
+        return self.services.sessions._open_by(way, device.jkt if device else None, self.now)

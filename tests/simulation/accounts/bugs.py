@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -18,7 +19,7 @@ from chalicelib.accounts.errors import CodeUsedUp, SessionExpired, UnknownSignIn
 from chalicelib.accounts.items import SessionItem, account_pk, session_sk
 from chalicelib.accounts.passkeys import passkeys
 from chalicelib.accounts.passkeys import store as passkey_store
-from chalicelib.accounts.passkeys.store import Passkey, PasskeyGuardItem, PasskeyItem
+from chalicelib.accounts.passkeys.store import Passkey, PasskeyGuardItem
 from chalicelib.accounts.sessions import sessions
 from chalicelib.accounts.sessions.admission import Admission
 from chalicelib.accounts.sessions.rules import SeenProofs, Session
@@ -32,6 +33,9 @@ from chalicelib.accounts.tokens.tokens import Access, Tokens
 from chalicelib.aws import dynamodb
 from chalicelib.aws.attributes import item_of
 from chalicelib.errors import DomainError
+from chalicelib.notices import rules as notice_rules
+from chalicelib.notices.rules import Notice
+from chalicelib.notices.store import NoticeItem, NoticeStore
 
 _count = itertools.count()
 _try_codes, _take, _code = Budgets.try_codes, Budgets.take, codes.code
@@ -167,23 +171,12 @@ _add_session = AccountStore.add_session
 
 
 def _passkey_put_anyway(tx: Any, passkey: Passkey, gone: Passkey | None) -> None:
-    """Does not look whether another passkey was first in its place."""
-    _put_passkey(_Unconditional(tx, PasskeyItem), passkey, gone)
-
-
-def _credential_of_anybody(tx: Any, passkey: Passkey, gone: Passkey | None) -> None:
     """Does not look whether its id belongs to another account."""
-    _put_passkey(_Unconditional(tx, PasskeyGuardItem), passkey, gone)
 
+    def put(leg: str, item: Any, condition: Any) -> None:
+        tx.put(leg, item, None if leg == passkey_store.GUARD_LEG else condition)
 
-class _Unconditional:
-    """A transaction that puts items of a kind whatever is there."""
-
-    def __init__(self, tx: Any, kind: type) -> None:
-        self._tx, self._kind, self.delete = tx, kind, tx.delete
-
-    def put(self, leg: str, item: Any, condition: Any) -> None:
-        self._tx.put(leg, item, None if isinstance(item, self._kind) else condition)
+    _put_passkey(SimpleNamespace(put=put, delete=tx.delete), passkey, gone)  # type: ignore[arg-type] # a double
 
 
 _put_passkey = passkey_store.put
@@ -193,7 +186,18 @@ def _only_the_guard_deleted(tx: Any, passkey: Passkey) -> None:
     tx.delete(passkey_store.GUARD_LEG, PasskeyGuardItem(f"K#{passkey.id}", "PASSKEY"))
 
 
-Bug = tuple[tuple[Any, str, Callable[..., Any]], ...]
+def _known_by_any_session(begun: Session, others: Sequence[Session]) -> bool:
+    """Takes a device for known whose session was stored, even if nobody was told of it."""
+    return begun.jkt is not None and any(one.jkt == begun.jkt and one.id != begun.id for one in others)
+
+
+def _notice_moved_anyway(store: NoticeStore, notice: Notice, actions: list[Any]) -> bool:
+    """Does not look whether another consumer has the notice."""
+    NoticeItem(f"N#{notice.registrant_id}", notice.event).update(actions)
+    return True
+
+
+Bug = tuple[tuple[Any, str, Any], ...]
 """What is replaced: (module or class, name, what is there instead)."""
 
 BUGS: dict[str, Bug] = {
@@ -228,12 +232,15 @@ BUGS: dict[str, Bug] = {
     "recovery never carried out": ((Recoveries, "taken_up", lambda *_: False),),
     "challenge not used up": ((AccountStore, "add_session", _challenge_not_used_up),),
     "passkey put without a condition": ((passkey_store, "put", _passkey_put_anyway),),
-    "credential id of anybody": ((passkey_store, "put", _credential_of_anybody),),
     "removed passkey still there": ((passkey_store, "delete", _only_the_guard_deleted),),
     "removal that waited never takes effect": ((Passkey, "gone", lambda *_: False),),
     "passkey that waits signs in": ((Passkey, "signs_in", lambda passkey, now: not passkey.gone(now)),),
     "cancelled passkey signs in": ((passkey_store, "undo", lambda *_: None),),
     "passkey from before a recovery": ((passkeys, "is_barred", lambda *_: False),),
+    "device known by any session": ((sessions, "is_known", _known_by_any_session),),
+    "first session told": ((sessions, "account_of", lambda _proved: ""),),
+    "one contact told of a device": ((notice_rules, "TOLD_TO_ALL", frozenset()),),
+    "notice sent by two": ((NoticeStore, "_update", _notice_moved_anyway),),
 }
 """By what is wrong."""
 

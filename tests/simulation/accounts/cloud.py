@@ -23,7 +23,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from bench.aws.endpoint import Endpoint
-from bench.aws.expressions import Item
+from bench.aws.expressions import Item, holds
 from chalicelib.aws import clients, dynamodb
 from tests.builders.accounts.accounts import in_der, public_in_der
 
@@ -31,6 +31,7 @@ from ..ports import Errors, MemoryQueue, Nature, Port
 
 _READS = {"GetItem", "BatchGetItem", "Query"}
 _CODE = re.compile(r"\b\d{6}\b")
+_LINK = re.compile(r"/changes/([a-z2-7]{26})\b")
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -45,7 +46,7 @@ def _errors(service: str) -> Errors:
 
 
 class Cloud:
-    """`delivered` is told of every code that a channel took: contact, code, instant."""
+    """`delivered` is told of every code that a channel took, and `noticed` of every link to deny something."""
 
     def __init__(self, nature: Nature, dice: random.Random, clock: Callable[[], datetime]) -> None:
         self._nature = nature
@@ -57,6 +58,7 @@ class Cloud:
         self.notices = MemoryQueue(nature, dice)
         self.kms = Kms()
         self.delivered: Callable[[str, str], None] = lambda _contact, _code: None
+        self.noticed: Callable[[str, str], None] = lambda _contact, _token: None
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -85,6 +87,8 @@ class Cloud:
             key = asked["TableName"], asked["Key"]["pk"]["S"], asked["Key"]["sk"]["S"]
             stale = self._before.get(key, items.get(key))
             return {"Item": stale} if stale else {}
+        if "IndexName" in asked:
+            return self._unsent(asked)
         if operation not in _READS:
             self._before |= {key: items.get(key) for key in _keys(asked)}
         status, answer = self.tables._dynamodb(operation, asked)
@@ -92,6 +96,14 @@ class Cloud:
         if status == 200:
             return answer
         raise refusal(answer.pop("__type").partition("#")[2], **answer)
+
+    def _unsent(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The one index: notices that wait or are being sent."""
+        shards = [value["S"] for value in asked["ExpressionAttributeValues"].values()]
+        own = [item for item in self.tables.items.values() if item.get("unsent_shard", {}).get("S") in shards]
+        found = [item for item in own if holds(asked, item, "KeyConditionExpression")]
+        keys = [{name: item[name] for name in ("pk", "sk", "unsent_shard", "updated_at")} for item in found]
+        return {"Items": keys, "Count": len(keys), "ScannedCount": len(keys)}
 
     def _client(self, service: str, _region: str, attempts: int = 2) -> Any:
         match service:
@@ -128,9 +140,10 @@ class Cloud:
         return self._handed_over(PhoneNumber, Message)
 
     def _handed_over(self, contact: str, text: str) -> dict[str, str]:
-        found = _CODE.search(text)
-        assert found, text
-        self.delivered(contact, found[0])
+        if link := _LINK.search(text):
+            self.noticed(contact, link[1])
+        elif code := _CODE.search(text):
+            self.delivered(contact, code[0])
         return {"MessageId": "1"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .passkeys import Gone
-from .people import THIEF, Handset
+from .people import THIEF, Handset, Waiting
 from .thief import Thief
 from .town import Town
 
@@ -140,6 +140,30 @@ class Episodes:
         self.town.must_sign_in(world.handset(one.owner), one)
         world.later(world.rules.young_session_s + 1)
         self.town.try_passkeys([one])
+
+    def stranger(self, leads: dict[str, str]) -> None:
+        """A phone that an account does not know signs in while calls fail: each of its contacts is told.
+
+        `leads`: the account of each contact.
+        """
+        world, contact = self.world, self.dice.choice(list(leads))
+        by = world.handset(world.reader(contact), keyless=self.dice.random() < 0.2)
+        for rate in (0.1, 0.1, 0.1, 0.0):  # so that some die with the last call
+            world.later(world.rules.code_again_after_s * 30)
+            begun: list[Waiting] = []
+            world.begin(by, contact, begun.append)
+            self.town.drain()
+            world.nature.rate = rate
+            world.enter(by, begun[0], world.codes_of(begun[0])[-1])
+            self.town.run()
+            world.nature.rate = 0.0
+            if by.held is not None:
+                break
+        assert by.held is not None
+        self._in_a_storm(lambda: world.deliver(10, notices=True))
+        self.town.post()
+        world.news.must_know(by, by.held, [one for one, account in leads.items() if account == by.held.account])
+        self.town.look()
 
     def many_phones(self, contact: str) -> None:
         """More than anybody may be signed in with."""

@@ -138,6 +138,7 @@ class Oracle:
 
     def begun(self, by: Handset, held: Held, asked_at: datetime, *, stolen: bool) -> None:
         """A new session was given to somebody."""
+        self.world.news.opened(by, held)
         token, at = held.opened.refresh_token, asked_at
         self.sessions[held.id] = Known(
             held.account, by.owner, by.name, held.sign_in_id, token, at, at, at, stolen=stolen

@@ -11,6 +11,7 @@ from msgspec.structs import fields, replace
 
 from chalicelib.accounts.delivery.consumer import consume
 from chalicelib.config import Settings, load_programme
+from chalicelib.notices import mailer
 from chalicelib.wiring import Services
 from tests.builders.accounts.accounts import PUBLIC_URL
 from tests.conftest import REGION, T0
@@ -27,7 +28,11 @@ PROCESSES = 2
 
 _PROGRAMME = load_programme("prod")
 _FIGURES = _PROGRAMME.accounts
-PROGRAMME = replace(_PROGRAMME, accounts=replace(_FIGURES, codes_per_s=10**9, sms=replace(_FIGURES.sms, enabled=True)))
+PROGRAMME = replace(
+    _PROGRAMME,
+    accounts=replace(_FIGURES, codes_per_s=10**9, sms=replace(_FIGURES.sms, enabled=True)),
+    notices=replace(_PROGRAMME.notices, mails_per_s=10**9),
+)
 """Production's figures, with SMS; and nobody sleeps for the sake of the pace."""
 _ADDRESSES = {
     one.name: f"https://sim.invalid/{one.name}" for one in fields(Settings) if one.required and one.type is str
@@ -104,10 +109,10 @@ class Processes:
 
         self.scheduler.start(name, run, self.now.timestamp() + FUNCTION_S, ended)
 
-    def deliver(self, at_most: int) -> None:
-        """The consumer of codes gets a batch, if it is idle."""
-        place = self.dice.randrange(len(self.consumers))
-        batch = [] if self.busy[place] else self.cloud.codes.take(at_most)
+    def deliver(self, at_most: int, *, notices: bool = False) -> None:
+        """A consumer of codes or of notices gets a batch, if it is idle."""
+        place, queue = self.dice.randrange(len(self.consumers)), self.cloud.notices if notices else self.cloud.codes
+        batch = [] if self.busy[place] else queue.take(at_most)
         if not batch:
             return
         self.busy[place] = True
@@ -115,17 +120,23 @@ class Processes:
 
         def run() -> None:
             records = [{"messageId": message.id, "body": message.body} for message in batch]
-            sender = self.consumers[place].code_sender
-            sender._sleep = lambda _s: self.scheduler.pause()
-            failed = {one["itemIdentifier"] for one in consume(records, sender)["batchItemFailures"]}
+            failed = {one["itemIdentifier"] for one in self._consume(place, records, notices)["batchItemFailures"]}
             lost = {message.id for message in batch if self.dice.random() < self.nature.rate / 2}
             unacknowledged[:] = [message for message in batch if message.id in failed | lost]
             died.clear()
 
         def ended() -> None:
-            self.cloud.codes.give_back(unacknowledged)
+            queue.give_back(unacknowledged)
             self.busy[place] = False
             if died:
                 self.consumers[place] = self.new_process()
 
-        self.scheduler.start("codes", run, self.now.timestamp() + FUNCTION_S, ended)
+        name = "notices" if notices else "codes"
+        self.scheduler.start(name, run, self.now.timestamp() + FUNCTION_S, ended)
+
+    def _consume(self, place: int, records: list[dict[str, str]], notices: bool) -> dict[str, list[dict[str, str]]]:
+        if notices:
+            return mailer.consume(records, self.consumers[place].mailer, lambda: self.now)
+        sender = self.consumers[place].code_sender
+        sender._sleep = lambda _s: self.scheduler.pause()
+        return consume(records, sender)

@@ -108,6 +108,8 @@ class Schedule:
         weights = {
             self._begin: 6 * much(),
             lambda: world.deliver(dice.choice([1, 1, 2, 5])): 20.0,
+            lambda: world.deliver(dice.choice([1, 2, 5]), notices=True): 8.0,
+            world.sweep: 0.2,
             self._enter: 16 * much(),
             self._enter_everywhere: 4 * much(),
             self._again: 2 * much(),
@@ -264,12 +266,14 @@ class Schedule:
         self.world.later(self.dice.choice(_WAITS if self.dice.random() < 0.98 else _LONG_WAITS))
 
     def _spoil_queue(self) -> None:
-        """A message is doubled or lost; or the dead-letter queue is redriven."""
-        queue, dice = self.world.cloud.codes, self.dice
+        """A message is doubled, or that of a code lost; or the dead-letter queue is redriven."""
+        cloud, dice = self.world.cloud, self.dice
+        queue = dice.choice([cloud.codes, cloud.codes, cloud.notices])
         queue.redrive() if dice.random() < 0.3 else None
         if queue.waiting:
             message = dice.choice(queue.waiting)
-            queue.put([message.body]) if dice.random() < 0.6 else queue.waiting.remove(message)
+            keep = queue is cloud.notices or dice.random() < 0.6
+            queue.put([message.body]) if keep else queue.waiting.remove(message)
 
     def _rest(self) -> None:
         """The faults end, and the thief goes on: who has a contact or a known phone gets in."""
@@ -277,7 +281,10 @@ class Schedule:
         nature = world.nature
         nature.rate = nature.outage_rate = nature.late_rate = world.lost_answers = 0.0
         world.cloud.codes.redrive()
+        world.cloud.notices.redrive()
         self.town.drain()
+        self.town.post()
+        world.news.at_rest()
         self.town.look()
         self._while_bombed()
         world.later(DAY_S + 3_600)
@@ -287,10 +294,15 @@ class Schedule:
                 world.later(DAY_S)
         # Whatever waits has begun, or ended.
         world.later(world.rules.young_session_s + DAY_S)
+        leads: dict[str, str] = {}
         for contact in self.town.mailboxes():
-            self.town.must_get_in(world.handset(world.reader(contact)), contact)
+            by = world.handset(world.reader(contact))
+            self.town.must_get_in(by, contact)
+            leads[contact] = by.held.account if by.held else ""
         self.town.each(world.refresh)
         self.episodes.passkeys()
+        if self.dice.random() < 0.5:
+            self.episodes.stranger(leads)
         if self.dice.random() < 0.3:
             self.episodes.true_recovery(self.dice.choice(self.town.mailboxes()))
         if self.dice.random() < 0.05:

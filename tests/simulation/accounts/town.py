@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from chalicelib.accounts.errors import ContactWaits, MoreProofNeeded
+from chalicelib.notices.rules import DOUBTS_MAX
 
 from ..oracle import Violation
 from .passkeys import Owned
 from .people import THIEF, Handset, Held, Waiting
+from .processes import PROGRAMME
 from .world import World
 
 
@@ -65,6 +67,17 @@ class Town:
         """Sign in by each, whatever has become of it."""
         for one in passkeys:
             self.world.passkeys.sign_in(self.handsets(one.owner)[0], one)
+            self.run()
+
+    def post(self) -> None:
+        """Until every notice is handed over, however often nobody knew whether one was."""
+        world = self.world
+        for _ in range(DOUBTS_MAX):
+            while world.cloud.notices.waiting:
+                world.deliver(10, notices=True)
+                self.run()
+            world.later(PROGRAMME.notices.requeue_after_s + 1)
+            world.sweep()
             self.run()
 
     def drain(self) -> None:

@@ -28,6 +28,7 @@ from chalicelib.accounts.wire import (
 )
 from chalicelib.wiring import Services
 
+from .news import News
 from .oracle import Oracle
 from .passkeys import Passkeys
 from .people import Handset, Held, Message, Waiting, device, subject
@@ -55,7 +56,8 @@ class World(Processes):
         super().__init__(dice, note, lambda name, error: self.oracle.unexpected(name, error))
         self.oracle = Oracle(self)
         self.passkeys = Passkeys(self)
-        self.cloud.delivered = self._delivered
+        self.news = News(self)
+        self.cloud.delivered, self.cloud.noticed = self._delivered, self.news.mailed
         self.handsets: list[Handset] = []
         self.readers: dict[str, str] = {}
         """Who reads a mailbox or has a number now."""
@@ -172,6 +174,7 @@ class World(Processes):
         self.asked_by[by.name, waiting.contact, f"{now:%F} tries"] += 1
         form = SessionForm(code=EnteredCode(sign_in_id=waiting.id, secret=waiting.secret, code=code), fresh=fresh)
         request = by.asks("POST", "/sessions", now)
+        self.news.entering(by, waiting.id)
         if any(m.sign_in_id == waiting.id and m.code == code for m in self.messages):
             self.oracle.maybe_opened[self.reader(waiting.contact)].add(waiting.id)
 
@@ -303,6 +306,10 @@ class World(Processes):
             lambda services: services.sessions.of(asks, now),
             lambda listed, *_: told(listed) if listed is not None else None,
         )
+
+    def sweep(self) -> None:
+        """The scheduled function looks for notices that were lost."""
+        self.request("notices are swept", lambda services: services.notices.sweep(), lambda *_: None)
 
     def propose(self, account: str, new_account: str) -> None:
         """An administrator has looked at documents."""
