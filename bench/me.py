@@ -61,6 +61,7 @@ class Looks(Registrations):
 
     def _keep(self, person: str) -> None:
         import app
+        from chalicelib.accounts.sessions.rules import Account, KeptContact
         from chalicelib.aws.attributes import item_of
         from chalicelib.registration.wire import FinancialAddressForm
         from chalicelib.waves.beneficiaries import BeneficiaryItem
@@ -69,6 +70,9 @@ class Looks(Registrations):
         expect(self.run(event("PUT", "/me/registration", person, NOW, REGISTRATION)), 201)
         address = FinancialAddressForm("BNI", "0123456789", REGISTRATION["name"])
         app.services().registrations.addresses.set(person, address, NOW)
+        key = app.services().vault.new_key(person)
+        contact = KeptContact("a" * 26, "0" * 64, "email", key.seal("contact/1", b"siti@example.com"), NOW)
+        app.services().account_store.add_account(Account(person, key.wrapped, "id", NOW, (contact,)))
         place, shard = beneficiary(person, BeneficiaryState.POTENTIAL, NOW), shard_of(person)
         kept = {"kk_mac": "0" * 64, "roster_shard": f"{place.wave}#{shard}", "potential_shard": shard}
         app.services().waves  # noqa: B018 - binds the table that places are in

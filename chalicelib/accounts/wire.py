@@ -232,9 +232,10 @@ class ContactView(Struct, frozen=True, kw_only=True):
 
 
 class ContactList(Struct, frozen=True):
-    """`GET /me/contacts`."""
+    """`GET /me/contacts`, with the language in which the caller is written to."""
 
     contacts: list[ContactView]
+    language: Literal["id", "en"]
 
 
 class ChangeView(Struct, frozen=True, kw_only=True):

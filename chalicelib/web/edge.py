@@ -106,7 +106,7 @@ class Ignored:
 
 
 class Anything(msgspec.Struct, frozen=True):
-    """The query of a page: whatever a shared link has picked up is not looked at."""
+    """The query of a page: whatever a shared link has picked up is not looked at, nor a body."""
 
 
 class Unauthorized(Exception):
@@ -254,6 +254,8 @@ class Api(Chalice):
 
     def _arguments(self, operation: Operation) -> list[Any]:
         """What a handler gets of the request besides the path's parameters."""
+        if operation.query is Anything:
+            return [Anything()]
         arguments = [] if operation.proof is None else [operation.proof()]
         query = decoding.query(self._request.query_params, operation.query or decoding.Nothing)
         arguments += [query] if operation.query else []

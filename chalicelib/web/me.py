@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ..accounts.wire import ContactView
 from ..clock import iso
 from ..errors import DomainError
 from ..figures import EligibilityRules
@@ -38,6 +39,8 @@ class Me(Struct, frozen=True):
     next_deadline: Deadline | None
     may_join: bool
     why_not: str | None
+    contacts: list[ContactView]
+    language: Literal["id", "en"]
 
 
 def why_not(registration: RegistrationView | None, closes_at: datetime, rules: EligibilityRules) -> str | None:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
-from .edge import BODY_LIMIT_BYTES, Ignored, Operation, Text, Who
+from .edge import BODY_LIMIT_BYTES, Anything, Ignored, Operation, Text, Who
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     "public": [],
@@ -298,7 +298,8 @@ def _query_parameters(schema: dict[str, Any], components: dict[str, Any]) -> lis
 
 
 def _refusals(operation: Operation) -> dict[str, Any]:
-    known: list[type[DomainError]] = [*operation.refuses, Unavailable, TooLarge, Malformed, UnknownField]
+    read = () if operation.query is Anything else (TooLarge, Malformed, UnknownField)
+    known: list[type[DomainError]] = [*operation.refuses, Unavailable, *read]
     if "{" in operation.path:
         known.append(NotFound)
     told = {(error.status, error.code) for error in known} | {(429, "too_many_requests"), (500, "unexpected")}

@@ -44,16 +44,18 @@ class Services(ParticipantsServices):
         """`GET /me`: registration and financial address, masked, the place in the programme and what is next."""
         from ..waves.wire import beneficiary_view
 
-        beneficiaries, training = self.waves.beneficiaries, self.training  # services are built by one thread
+        # Services are built by one thread.
+        beneficiaries, training, contacts = self.waves.beneficiaries, self.training, self.contacts
 
         def place() -> tuple[Beneficiary | None, int | None]:
             beneficiary = beneficiaries.of(registrant_id)
             return beneficiary, training.balance(beneficiary) if beneficiary else None
 
-        kept, (beneficiary, balance_idr), closes_at = at_once(
+        kept, (beneficiary, balance_idr), closes_at, reached = at_once(
             partial(self.registrations.me, registrant_id),
             place,
             partial(self.surveys.next_closing, registrant_id, now),
+            partial(contacts.of, registrant_id, now),
         )
         schemes = {scheme.version: scheme for scheme in self.programme.schemes}
         refusal = why_not(kept.registration, self.waves.next_close(now), self.programme.eligibility)
@@ -65,6 +67,8 @@ class Services(ParticipantsServices):
             next_deadline=next_deadline(beneficiary, closes_at, now),
             may_join=refusal is None,
             why_not=refusal,
+            contacts=reached.contacts,
+            language=reached.language,
         )
 
     def register(self, registrant_id: str, form: RegistrationForm, now: datetime) -> tuple[Registrant, bool]:

@@ -22,7 +22,7 @@ from msgspec.structs import replace as replace_struct
 
 import app as application
 from chalicelib import wiring
-from chalicelib.accounts.sessions.rules import Session
+from chalicelib.accounts.sessions.rules import Account, KeptContact, Session
 from chalicelib.accounts.signing_in.networks import Networks
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
@@ -184,6 +184,9 @@ class Gateway:
         if person not in self._sessions:
             session = Session(person, derived_id("test", person), self.device.jkt, "phone", "email", T0, T0, None)
             assert self.services.account_store.add_session(session)
+            key = self.services.vault.new_key(person)
+            contact = KeptContact("a" * 26, "0" * 64, "email", key.seal("contact/1", b"siti@example.com"), T0)
+            self.services.account_store.add_account(Account(person, key.wrapped, "id", T0, (contact,)))
             self._sessions[person] = session
         return self._sessions[person]
 

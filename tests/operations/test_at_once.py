@@ -20,7 +20,7 @@ FAILS_AFTER_S = 60
 """Only a call that comes alone, where others should be under way with it, waits so long."""
 
 ROUNDS = {
-    routes.ME: [["BatchGetItem", "GetItem", "Query"], ["Decrypt", "GetItem"]],
+    routes.ME: [["BatchGetItem", "GetItem", "GetItem", "Query"], ["Decrypt", "Decrypt", "GetItem"]],
     routes.REGISTER: [
         ["BatchGetItem"],
         ["GenerateDataKey", "GenerateMac", "GenerateMac", "GenerateMac"],

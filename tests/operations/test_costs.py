@@ -184,7 +184,7 @@ COSTS: dict[str, str] = {
     routes.REMOVE_PASSKEY: f"{PROVED}, Query, TransactWriteItems, SendMessageBatch",
     routes.MY_CHANGES: "BatchGetItem, Query",
     routes.CANCEL_CHANGE: f"{PROVED}, 2 GetItem, TransactWriteItems",
-    routes.ME: "BatchGetItem, 2 GetItem, Query, Decrypt",
+    routes.ME: "BatchGetItem, 3 GetItem, Query, 2 Decrypt",
     routes.REGISTER: "BatchGetItem, 3 GenerateMac, GenerateDataKey, TransactWriteItems",
     f"{routes.REGISTER} again": "BatchGetItem, Decrypt",
     routes.CORRECT: "GetItem, BatchGetItem, 2 Decrypt, TransactWriteItems",

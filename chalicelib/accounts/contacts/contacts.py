@@ -61,7 +61,9 @@ class Contacts:
         """`GET /me/contacts`. One read and one KMS call."""
         account = self._account(account_id)
         key = self._vault.open_key(account_id, account.wrapped_key)
-        return ContactList([_view(key, one, now) for one in account.contacts if not rules.has_ended(one, now)])
+        return ContactList(
+            [_view(key, one, now) for one in account.contacts if not rules.has_ended(one, now)], account.language
+        )
 
     def add(self, session: Session, form: ContactForm, now: datetime) -> tuple[ContactView, bool]:
         """`POST /me/contacts`: it takes effect at once, or later for a young session. The flag says if it is new.

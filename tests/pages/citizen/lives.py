@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.accounts.wire import ContactList, ContactView
 from chalicelib.config import Programme
 from chalicelib.helpdesk.wire import GrievanceList, GrievanceView
 from chalicelib.jobs.wire import ApplicationList, MatchList, MatchView, Reason, VacancyView
@@ -136,6 +137,9 @@ GRIEVANCE = msgspec.convert(
 )  # fmt: skip
 
 
+CONTACT = ContactView(contact_id=ID, kind="email", contact="s•••@example.com", signs_in_from=None, signs_in_until=None)
+
+
 @dataclass
 class Life:
     """What the API says to one person; None for `me` is a guest."""
@@ -164,10 +168,7 @@ class Life:
             f"/courses/{ID}": COURSE,
             "/me/job-matches": MatchList([MatchView(VACANCY, Reason(["welding"], "province"))], None),
             "/me/job-applications": ApplicationList([], None),
-            "/me/contacts": {"contacts": [
-                {"contact_id": ID, "kind": "email", "contact": "s•••@example.com",
-                 "signs_in_from": None, "signs_in_until": None},
-            ]},
+            "/me/contacts": ContactList([CONTACT], "id"),
             "/me/sessions": {"sessions": [{
                 "session_id": ID, "device": "phone", "how": "email", "started_at": OPENS, "last_used_at": OPENS,
                 "ends_at": CLOSES,
@@ -181,7 +182,7 @@ def me(beneficiary: BeneficiaryView | None = None, balance: int | None = None, *
     usual = {
         "registration": REGISTRATION, "financial_address": ADDRESS, "beneficiary": beneficiary, "balance_idr": balance,
         "next_deadline": None, "may_join": beneficiary is None,
-        "why_not": "already_beneficiary" if beneficiary else None,
+        "why_not": "already_beneficiary" if beneficiary else None, "contacts": [CONTACT], "language": "id",
     }  # fmt: skip
     return Me(**usual | changes)
 
@@ -197,7 +198,7 @@ HELD = ("needs_financial_address", "account_not_verified", "account_refused", "a
         "change_disputed", "under_review", "returned")  # fmt: skip
 LIVES: dict[str, Life] = {
     "guest": Life(None, wave(WaveState.OPEN)),
-    "unregistered": Life(Me(None, None, None, None, None, may_join=False, why_not="not_registered")),
+    "unregistered": Life(Me(None, None, None, None, None, False, "not_registered", [], "id")),
     "revoked": Life(me(place("REVOKED"), 0, registration=standing(Standing.REVOKED)), entries=[entry("revoked")]),
     "excluded": Life(me(), entries=[entry("not_chosen", "excluded")]),
     "chosen": Life(me(place("POTENTIAL"), 3_500_000), entries=[entry("chosen")]),
