@@ -566,6 +566,19 @@ def join_wave() -> edge.Reply:
     return edge.once(services().waves.join(app.caller(), app.now()))
 
 
+# Vacancies, for anybody to read
+
+
+@app.endpoint(
+    "GET /vacancies",
+    "The vacancies to which one may apply, those that close first coming first",
+    query=jobs.PageQuery,
+    answers={200: jobs.VacancyList},
+)
+def list_vacancies(page: jobs.PageQuery) -> edge.Reply:
+    return edge.ok(services().jobs.open(page, app.now()), cache_s=60)
+
+
 # Complaints and appeals
 
 

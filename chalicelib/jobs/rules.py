@@ -29,6 +29,7 @@ class Offer(Value, frozen=True):
     salary_min_idr: int
     salary_max_idr: int
     closes_at: datetime
+    description: str = ""
 
 
 class Vacancy(Value, frozen=True):
@@ -119,7 +120,9 @@ def digest(offer: Offer) -> str:
     place = "remote" if offer.province is None else offer.province
     salary = (offer.salary_min_idr, offer.salary_max_idr)
     closes = int(offer.closes_at.timestamp())
-    return derived_id("offer/v1", offer.title, offer.employer, place, *salary, closes, *sorted(offer.skills))
+    said = (offer.title, offer.employer, place, *salary, closes, *sorted(offer.skills))
+    # Vacancies were posted before they could have a description.
+    return derived_id("offer/v2", offer.description, *said) if offer.description else derived_id("offer/v1", *said)
 
 
 def dated(instant: datetime, one_id: str) -> str:

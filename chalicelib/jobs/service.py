@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 TRIES = 4
 """How often a change is decided again when another one of the same vacancy came first."""
+KEPT = timedelta(minutes=1)
+"""How long a process answers from a page of open vacancies that it has read."""
+_PAGES_MAX = 100
 _CLOSED_AT_ONCE = 100  # as many as one batch of reads takes
 
 
@@ -43,6 +46,7 @@ class Jobs:
         self._skills = frozenset(programme.skills)
         self._rules = programme.jobs
         self._skew = timedelta(seconds=programme.partners.clock_skew_s)
+        self._pages: dict[wire.PageQuery, tuple[datetime, wire.VacancyList]] = {}
 
     # Partners
 
@@ -136,6 +140,24 @@ class Jobs:
         # The law asks who was shown to whom, and when; that takes no names.
         log.info("applicants_shown", extra={"vacancy": vacancy_id, "partner": partner.id, "applicants": len(views)})
         return wire.ApplicantList(views, _next_cursor([key for key, _ in found], page.limit))
+
+    # Anybody
+
+    def open(self, page: wire.PageQuery, now: datetime) -> wire.VacancyList:
+        """The vacancies to which one may apply, by closing time: one query and one batch of reads, once a minute for
+        each page.
+        """
+        kept = self._pages.get(page)
+        if kept is None or not timedelta(0) <= now - kept[0] < KEPT:
+            keys = self._store.open(wire.key(page.cursor) or rules.dated(now, "~"), page.limit)
+            found = self._store.vacancies([_id(key) for key in keys])
+            still = [one for key in keys if (one := found.get(_id(key))) is not None and rules.is_open(one, now)]
+            views = [wire.vacancy_view(one, now) for one in still]
+            kept = now, wire.VacancyList(views, _next_cursor(keys, page.limit))
+            if len(self._pages) >= _PAGES_MAX:
+                self._pages.clear()
+            self._pages[page] = kept
+        return kept[1]
 
     # Alumni
 

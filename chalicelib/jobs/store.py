@@ -34,6 +34,7 @@ class VacancyItem(JobsTable):
     posted_as = UnicodeAttribute()
     title = UnicodeAttribute()
     employer = UnicodeAttribute()
+    description = UnicodeAttribute(default="")
     province = WholeAttribute(null=True)
     skills = TextsAttribute()
     salary_min_idr = WholeAttribute()
@@ -57,7 +58,7 @@ class ListingItem(JobsTable):
 
 
 class OpenItem(JobsTable):
-    """`OPEN` / `<closes at>#<vacancy>`: a vacancy that is not closed. Counted once an hour, read by no request."""
+    """`OPEN` / `<closes at>#<vacancy>`: a vacancy that is not closed. Counted once an hour, and shown."""
 
     expires_at = TTLAttribute()
 
@@ -111,6 +112,10 @@ class JobsStore:
         for item in ListingItem.query(f"SKILL#{skill}", scan_index_forward=False, limit=limit):
             posted_ms, _, vacancy_id = item.sk.partition("#")
             yield Listing(vacancy_id, item.skills, item.province, _instant(int(posted_ms) // 1000), item.expires_at)
+
+    def open(self, after: str, limit: int) -> list[str]:
+        """The next `limit` vacancies that are not closed, as `<closes at>#<vacancy>`. One query that may lag behind."""
+        return [item.sk for item in OpenItem.query("OPEN", OpenItem.sk > after, limit=limit)]
 
     def post(self, vacancy: Vacancy) -> bool:
         """Write a new vacancy; False if it is there already."""

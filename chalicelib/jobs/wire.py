@@ -32,6 +32,7 @@ Line = Annotated[str, Meta(description=f"{NAME.right[1]}.")]
 Province = Annotated[str, Meta(pattern=r"^[0-9]{2}(?!\n)$", description="The province's code, such as 31.")]
 Skill = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,40}(?!\n)$", description="A tag of the programme's list.")]
 Skills = Annotated[tuple[Skill, ...], Meta(min_length=1, max_length=10)]
+Description = Annotated[str, Meta(max_length=2000, description="What the work is, in the partner's words.")]
 Rupiah = Annotated[int, Meta(ge=0, le=1_000_000_000, description="Whole rupiah a month.")]
 Instant = Annotated[datetime, Meta(tz=True, description="With its offset from UTC; counted in whole seconds.")]
 _NEXT = "The `next_cursor` of the page before; none for the first page."
@@ -49,11 +50,12 @@ class OfferForm(typed_text.Typed, frozen=True, forbid_unknown_fields=True):
     salary_min_idr: Rupiah
     salary_max_idr: Rupiah
     closes_at: Instant
+    description: Description = ""
 
     checks: ClassVar = {"title": NAME, "employer": NAME}
 
 
-class PostingForm(OfferForm, frozen=True, forbid_unknown_fields=True):
+class PostingForm(OfferForm, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A new vacancy, under a reference of the partner's own."""
 
     reference: Reference
@@ -103,6 +105,14 @@ class VacancyView(Struct, frozen=True):
     posted_at: str
     closes_at: str
     open: bool
+    description: str
+
+
+class VacancyList(Struct, frozen=True):
+    """A page of the vacancies to which one may apply, those that close first coming first."""
+
+    vacancies: list[VacancyView]
+    next_cursor: str | None
 
 
 class PostingView(VacancyView, frozen=True):

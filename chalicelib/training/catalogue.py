@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 
 from .. import typed_text
 from ..figures import TrainingRules
@@ -17,7 +18,11 @@ from .rules import CODE, Course, Mode, Partner, course_id
 from .wire import CourseQuery
 
 COLUMNS = ("code", "title", "provider", "price_idr", "hours", "mode", "province", "skills", "offered")
+MORE_COLUMNS = ("description", "starts_on", "ends_on", "redeem_at")
+"""What a file may leave out, and a line may leave empty."""
 _TITLE_MAX = 200
+_DESCRIPTION_MAX = 1000
+_REDEEM_AT_MAX = 200
 _PRICE_MAX_IDR = 100_000_000
 _HOURS = r"[1-9][0-9]{0,2}"
 _NAMED_LINES_MAX = 20
@@ -37,7 +42,7 @@ class Allowed(Value, frozen=True):
 
 
 def read(lines: Iterable[str], allowed: Allowed) -> list[Course]:
-    """The courses of a CSV whose first line names exactly `COLUMNS`, in any order.
+    """The courses of a CSV whose first line names `COLUMNS` and any of `MORE_COLUMNS`, in any order.
 
     All lines are read before any is reported. Raises `MalformedCatalogue`, which names each wrong line and its first
     wrong column (`code` also for a course that is there twice).
@@ -46,7 +51,8 @@ def read(lines: Iterable[str], allowed: Allowed) -> list[Course]:
     courses: dict[str, Course] = {}
     wrong: list[tuple[int, str]] = []
     try:
-        if sorted(rows.fieldnames or ()) != sorted(COLUMNS):
+        columns = list(rows.fieldnames or ())
+        if len(set(columns)) < len(columns) or not set(COLUMNS) <= set(columns) <= {*COLUMNS, *MORE_COLUMNS}:
             raise MalformedCatalogue(wrong=1, lines="1: columns")
         for row in rows:
             column = _wrong_column(row, allowed)
@@ -70,6 +76,7 @@ def digest(courses: Iterable[Course]) -> str:
     """A short name of a catalogue, made from its content, whatever the order of its lines and columns."""
     said = sorted(
         [one.id, one.title, one.price_idr, one.hours, one.mode, one.region, sorted(one.skills), one.offered]
+        + [one.description, str(one.starts_on), str(one.ends_on), one.redeem_at]
         for one in courses
     )
     return derived_id("catalogue/v1", json.dumps(said))
@@ -115,6 +122,10 @@ def _shown(course: Course) -> dict[str, str]:
         "province": "-" if course.region is None else str(course.region),
         "skills": ";".join(sorted(course.skills)),
         "offered": "yes" if course.offered else "no",
+        "description": course.description or "-",
+        "starts_on": str(course.starts_on or "-"),
+        "ends_on": str(course.ends_on or "-"),
+        "redeem_at": course.redeem_at or "-",
     }
 
 
@@ -128,6 +139,7 @@ def _wrong_column(row: dict[str, str], allowed: Allowed) -> str | None:
     # A price below the floor for its hours is named by itself, if the hours are right.
     floor = int(hours) * allowed.rules.price_per_hour_min_idr if re.fullmatch(_HOURS, hours) else 0
     skills = row["skills"].split(";")
+    description, starts_on, ends_on, redeem_at = _more(row)
     right = {
         "code": re.fullmatch(CODE, row["code"]),
         "title": typed_text.name(row["title"], _TITLE_MAX),
@@ -138,11 +150,27 @@ def _wrong_column(row: dict[str, str], allowed: Allowed) -> str | None:
         "province": row["province"] == "" if online else allowed.is_province(row["province"]),
         "skills": set(skills) <= allowed.skills and len(set(skills)) == len(skills),
         "offered": row["offered"] in _OFFERED,
+        "description": len(description) <= _DESCRIPTION_MAX,
+        "starts_on": starts_on == "" or _day(starts_on),
+        "ends_on": ends_on == "" or ((last := _day(ends_on)) and last >= (_day(starts_on) or last)),
+        "redeem_at": len(redeem_at) <= _REDEEM_AT_MAX,
     }
-    return next((column for column in COLUMNS if not right[column]), None)
+    return next((column for column in (*COLUMNS, *MORE_COLUMNS) if not right[column]), None)
+
+
+def _more(row: dict[str, str]) -> list[str]:
+    return [typed_text.line(row.get(column, "")) for column in MORE_COLUMNS]
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
+    except ValueError:
+        return None
 
 
 def _course(row: dict[str, str]) -> Course:
+    description, starts_on, ends_on, redeem_at = _more(row)
     return Course(
         id=course_id(row["provider"], row["code"]),
         partner_id=row["provider"],
@@ -154,4 +182,8 @@ def _course(row: dict[str, str]) -> Course:
         region=int(row["province"]) if row["province"] else None,
         skills=frozenset(row["skills"].split(";")),
         offered=_OFFERED[row["offered"]],
+        description=description,
+        starts_on=_day(starts_on),
+        ends_on=_day(ends_on),
+        redeem_at=redeem_at,
     )

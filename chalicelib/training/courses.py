@@ -14,7 +14,7 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError
 
 from ..aws.admin_acts import PARTITION, Act, Journal
-from ..aws.attributes import EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
+from ..aws.attributes import DayAttribute, EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import find, is_condition_failure
 from ..config import Programme
 from ..ids import same_person
@@ -41,6 +41,10 @@ class CourseItem(TrainingTable):
     region = WholeAttribute(null=True)
     skills = TextsAttribute()
     offered = BooleanAttribute()
+    description = UnicodeAttribute(default="")
+    starts_on = DayAttribute(null=True)
+    ends_on = DayAttribute(null=True)
+    redeem_at = UnicodeAttribute(default="")
 
 
 class ProposedItem(TrainingTable):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ..clock import iso
@@ -45,6 +45,8 @@ class Course(Value, frozen=True):
     """A course of the catalogue. `region` is its province, None if it is online.
 
     `hours`: how long it takes at least. It is 0 in courses from before hours were asked for; these are not offered.
+    What a partner may leave out: a description, the days (WIB) from which and until which it is held, and where its
+    code is redeemed (an address, or words).
     """
 
     id: str
@@ -57,6 +59,10 @@ class Course(Value, frozen=True):
     region: int | None
     skills: frozenset[str]
     offered: bool
+    description: str = ""
+    starts_on: date | None = None
+    ends_on: date | None = None
+    redeem_at: str = ""
 
 
 class TrainingState(StrEnum):

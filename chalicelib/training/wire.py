@@ -5,7 +5,7 @@ Times as `2026-11-24T03:00:00Z`, null for what has not happened; amounts in whol
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
@@ -51,7 +51,10 @@ class CourseQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 class CourseView(Struct, frozen=True):
-    """A course of at least `hours`. `provider` is the partner's id; `province` is null for one that is online."""
+    """A course of at least `hours`. `provider` is the partner's id; `province` is null for one that is online.
+
+    `description` and `redeem_at` are empty, and the days null, where the partner did not say.
+    """
 
     course_id: str
     code: str
@@ -64,6 +67,10 @@ class CourseView(Struct, frozen=True):
     province: str | None
     skills: list[str]
     offered: bool
+    description: str
+    starts_on: date | None
+    ends_on: date | None
+    redeem_at: str
 
 
 class CourseList(Struct, frozen=True):

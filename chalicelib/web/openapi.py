@@ -71,6 +71,7 @@ _TAG_OF: dict[str, str] = {
     "me/grievances": "Grievances",
     "me/job-matches": "Jobs",
     "me/job-applications": "Jobs",
+    "vacancies": "Jobs",
     "partners": "Partners",
     "webhooks": "Provider",
     "statistics": "Statistics",

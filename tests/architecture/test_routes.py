@@ -26,6 +26,7 @@ PUBLIC = {
     ("POST", "/sessions/refreshes"),
     ("GET", "/courses"),
     ("GET", "/courses/{course_id}"),
+    ("GET", "/vacancies"),
     ("GET", "/waves"),
     ("GET", "/waves.ics"),
     ("GET", "/feed.atom"),

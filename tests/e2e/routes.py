@@ -44,6 +44,7 @@ CHANGES = ("GET /changes/{token}", "POST /changes/{token}/confirmation", "POST /
 TRAININGS = "GET /me/trainings"
 COURSES = "GET /courses"
 GET_COURSE = "GET /courses/{course_id}"
+VACANCIES = "GET /vacancies"
 LIST_VACANCIES = "GET /partners/vacancies"
 CHANGE_VACANCY = "PUT /partners/vacancies/{vacancy_id}"
 CLOSE_VACANCY = "POST /partners/vacancies/{vacancy_id}/closure"

@@ -131,6 +131,22 @@ def test_a_vacancy_of_another_partner_is_not_found(market):
             use(*given)
 
 
+def test_anybody_may_read_the_vacancies_that_take_applications_the_first_to_close_first(market):
+    ids = [market.post(reference=f"LOK-{n}", closes_at=T0 + (9 - n) * HOUR) for n in range(5)]
+    market.jobs.close(PARTNER, ids[2], T0)
+    market.jobs.change(PARTNER, ids[0], offer_form(closes_at=T0 + HOUR, description="Menulis program."), T0)
+    pages = [*every_page(lambda page: market.jobs.open(page, T0), PageQuery(limit=2))]
+    assert [one.vacancy_id for page in pages for one in page.vacancies] == [ids[0], ids[4], ids[3], ids[1]]
+    assert pages[0].vacancies[0].description == "Menulis program."
+    assert market.jobs.post(PARTNER, posting(reference="LOK-1", closes_at=T0 + 8 * HOUR), T0)[1] is False
+    # A page is kept for a minute; what has closed is not on the next one.
+    late = T0 + HOUR
+    assert [one.vacancy_id for one in market.jobs.open(PageQuery(), late).vacancies] == [ids[4], ids[3], ids[1]]
+    market.jobs.close(PARTNER, ids[1], late)
+    assert len(market.jobs.open(PageQuery(), late + timedelta(seconds=59)).vacancies) == 3
+    assert len(market.jobs.open(PageQuery(), late + timedelta(seconds=60)).vacancies) == 2
+
+
 def test_open_vacancies_and_all_postings_and_applications_are_counted(market):
     person = market.people.add("siti", "programming")
     vacancies = [market.post(reference=f"LOK-{n}") for n in range(4)]

@@ -248,6 +248,8 @@ COSTS: dict[str, str] = {
     routes.CHANGE_VACANCY: f"{SIGNED}, GetItem, TransactWriteItems",
     routes.CLOSE_VACANCY: f"{SIGNED}, GetItem, TransactWriteItems",
     routes.LIST_VACANCIES: f"{SIGNED}, Query, BatchGetItem",
+    routes.VACANCIES: "",
+    f"{routes.VACANCIES} a minute later": "Query, BatchGetItem",
     # Of one applicant; each more is two gets, a query and two KMS calls more.
     routes.APPLICANTS: f"{SIGNED}, 3 GetItem, 2 Query, 2 Decrypt",
     # The course of the alumnus teaches two skills: a query for each, besides that for the skills.
@@ -294,6 +296,8 @@ CASES: dict[str, Provoke] = {
     f"{routes.PROOF} again": again(prove_first),
     f"{routes.HINT} of a known form": hint_at_a_payout,
     f"{routes.COURSES} a minute later": a_minute_later(SUCCESSES[routes.COURSES]),
+    routes.VACANCIES: again(SUCCESSES[routes.VACANCIES]),
+    f"{routes.VACANCIES} a minute later": a_minute_later(SUCCESSES[routes.VACANCIES]),
     f"{routes.COMPLAIN} selection": appeal,
     f"{routes.COMPLAIN} disbursement": complain_of_money,
     f"{routes.RESPOND} comparison": answer_as_one_compared,

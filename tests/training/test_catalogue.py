@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
 import pytest
@@ -57,6 +57,35 @@ def test_a_line_is_a_course_whatever_the_order_of_the_columns():
                 ("WD-1", 1_200_000, 120, Mode.OFFLINE, 31, frozenset({"welding"}), False),
             )
         ]
+
+
+def test_a_file_may_say_more_of_a_course_and_a_line_may_leave_it_out():
+    more = {"description": "Dari nol  sampai bisa.", "starts_on": "2026-12-14", "ends_on": "2026-12-18"}
+    more |= {"redeem_at": "https://jaya.example/tukar"}
+    said, silent = row(**more), row(code="PY-102", **dict.fromkeys(more, ""))
+    with_more, without = catalogue.read(file(said, silent, columns=(*catalogue.MORE_COLUMNS, *COLUMNS)), ALLOWED)
+    assert (with_more.description, with_more.redeem_at) == ("Dari nol sampai bisa.", "https://jaya.example/tukar")
+    assert (with_more.starts_on, with_more.ends_on) == (date(2026, 12, 14), date(2026, 12, 18))
+    [plain] = catalogue.read(file(row(code="PY-102")), ALLOWED)
+    assert without == plain
+    assert catalogue.digest([plain]) != catalogue.digest([replace(plain, redeem_at="x")])
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("description", "a" * 1001),
+        ("starts_on", "14-12-2026"),
+        ("starts_on", "2026-02-30"),
+        ("ends_on", "2026-12-13"),
+        ("ends_on", "soon"),
+        ("redeem_at", "a" * 201),
+    ],
+)
+def test_more_that_is_wrong_is_named_by_line_and_column(column, value):
+    more = dict.fromkeys(catalogue.MORE_COLUMNS, "") | {"starts_on": "2026-12-14", column: value}
+    told = refused(file(row(**more), columns=(*COLUMNS, *catalogue.MORE_COLUMNS)))
+    assert told == {"wrong": 1, "lines": f"2: {column}"}
 
 
 @pytest.mark.parametrize(
@@ -176,6 +205,10 @@ def test_a_withdrawn_course_is_still_shown_with_its_provider(stage):
         province="31",
         skills=["sales", "welding"],
         offered=True,
+        description="",
+        starts_on=None,
+        ends_on=None,
+        redeem_at="",
     )
     courses = stage.services.courses
     assert courses.get(course, T0) == view

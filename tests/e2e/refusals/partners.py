@@ -124,6 +124,12 @@ def complete_with_used_certificate(gateway: Gateway) -> Call:
 # The job market
 
 
+def offered(gateway: Gateway) -> Call:
+    """Anybody looks for work, and there is some."""
+    gateway.vacancy()
+    return Call(routes.VACANCIES)
+
+
 def posting(**changes: Any) -> Provoke:
     return lambda gateway: Call(routes.POST_VACANCY, gateway.posting(**changes), partner=gateway.partner)
 
@@ -207,6 +213,7 @@ SUCCESSES: dict[str, Provoke] = {
     routes.COMPLETE: completing(),
     routes.POST_VACANCY: posting(),
     # A partner of its own: without a body or an id, two in one second would have the same signature.
+    routes.VACANCIES: offered,
     routes.LIST_VACANCIES: lambda gateway: Call(routes.LIST_VACANCIES, partner=gateway.new_partner()),
     routes.CHANGE_VACANCY: changing(),
     routes.CLOSE_VACANCY: using(routes.CLOSE_VACANCY),

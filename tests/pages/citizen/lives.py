@@ -61,6 +61,10 @@ COURSE = CourseView(
     "31",
     ["welding"],
     offered=True,
+    description="Mengelas pelat datar, dari menyalakan busur sampai menguji sambungan.",
+    starts_on=None,
+    ends_on=None,
+    redeem_at="Jalan Industri 5, Jakarta",
 )
 VACANCY = VacancyView(
     ID,
@@ -74,6 +78,7 @@ VACANCY = VacancyView(
     OPENS,
     CLOSES,
     open=True,
+    description="Mengelas rangka di bengkel kami.",
 )
 
 
