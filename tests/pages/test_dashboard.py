@@ -85,14 +85,19 @@ def test_what_is_withheld_is_hatched_and_never_zero(browser: Any, programme: Pro
     assert waves
     with dashboard(browser, programme, all_of_it) as page:
         tiles = page.locator("#provinces [data-withheld]")
+        tiles.first.wait_for()
         assert set(tiles.evaluate_all("all => all.map(one => one.dataset.province)")) == hidden
         fills = tiles.evaluate_all("all => all.map(one => getComputedStyle(one).fill)")
         assert all("provinces-hatch" in fill for fill in fills)
-        path = page.locator("#waves .s2 .run").first.get_attribute("d")
+        path = page.locator("#waves .s2 path.run").get_attribute("d")
         assert path.count("M") > 1, "the line stops where a wave is withheld"
+        known = [one.progress for one in all_of_it.waves if one.progress.paid is not None]
+        most = sum(1 for one in known if one.paid > one.chosen / 2)
+        assert page.locator("#waves h3").inner_text().startswith(f"Di {most} dari {len(known)} gelombang, ")
         page.locator("#waves summary").click()
         row = page.locator("#waves tr", has=page.locator("th", has_text=str(waves[0].number))).first
-        assert "disembunyikan demi kelompok kecil" in row.inner_text()
+        assert row.inner_text().split("\t")[-2:] == ["disembunyikan", "disembunyikan"]
+        assert page.locator("#waves details").get_by_text("Yang disembunyikan melindungi kelompok kecil.").is_visible()
 
 
 def test_the_table_and_the_files_are_reached_by_keyboard(browser: Any, programme: Programme):
@@ -116,6 +121,5 @@ def test_the_table_and_the_files_are_reached_by_keyboard(browser: Any, programme
             page.keyboard.press("Enter")
         drawn = ElementTree.parse(taken.value.path()).getroot()
         assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
-        run = next(one for one in drawn.iter("{http://www.w3.org/2000/svg}path"))
-        assert run.get("stroke", "").startswith("rgb(")
-        assert run.get("fill") == "none"
+        lines = [one for one in drawn.iter("{http://www.w3.org/2000/svg}path") if one.get("fill") == "none"]
+        assert len({one.get("stroke") for one in lines}) == 3, "three series, with the colours of the page's style"

@@ -72,15 +72,15 @@ export function Promoters({ outcomes, waves }) {
   return html`${typeof found.value === "number" && html`<${Plot} name="nps" title=${title} spoken=${about}
     note=${t("Persen yang menyarankan dikurangi persen yang tidak, dari -100 sampai 100: ", "Percent who recommend less percent who do not, from -100 to 100: ") + estimate(found, one)}
     columns=${columns} rows=${rows.slice(0, 1)} draw=${(width, label) => html`<${Stack} id="nps" width=${width} label=${label} parts=${parts} />`} />`}
-    <${Plot} name="nps-by-wave" title=${along_title(labels, series[0].values)} spoken=${spoken(labels, series, one)}
+    <${Plot} name="nps-by-wave" title=${fromTo(labels, series[0].values)} spoken=${spoken(labels, series, one)}
     note=${t("Garis tegak adalah rentang 95%.", "Upright lines are 95% intervals.")} columns=${columns} rows=${rows}
     draw=${(width, label) => html`<${Along} id="nps-by-wave" width=${width} label=${label} labels=${labels} kind="line" series=${series} words=${(value) => fixed(value, 0)} />`} />`;
 }
 
 /** From the first to the last score there is. */
-function along_title(labels, values) {
+function fromTo(labels, values) {
   const some = values.map((value, at) => [value, labels[at]]).filter(([value]) => typeof value === "number");
-  if (!some.length) return t("NPS per gelombang: belum ada", "NPS by wave: none yet");
+  if (!some.length) return told(values.includes(null) ? null : undefined, String, t("NPS per gelombang", "NPS by wave"));
   const [[first, from], [last, to]] = [some[0], some[some.length - 1]];
   return t(`NPS ${fixed(first, 0)} di gelombang ${from}, ${fixed(last, 0)} di gelombang ${to}`, `NPS ${fixed(first, 0)} in wave ${from}, ${fixed(last, 0)} in wave ${to}`);
 }

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useRef, useState } from "../common/parts.js";
 import { t } from "../common/core.js";
-import { said } from "./words.js";
+import { HIDDEN, said } from "./words.js";
 
 /** The width of an element's content, in pixels, as it changes. */
 function useWidth() {
@@ -55,7 +55,7 @@ export const Table = ({ caption, columns, rows }) => html`<div class="wide" tabi
   <table><caption class="unseen">${caption}</caption>
   <thead><tr>${columns.map(([name]) => html`<th scope="col">${name}</th>`)}</tr></thead>
   <tbody>${rows.map((row) => html`<tr>${row.map((value, at) => at === 0 ? html`<th scope="row">${said(value, columns[0][1])}</th>`
-    : html`<td class=${value === null ? "withheld" : undefined}>${said(value, columns[at][1])}</td>`)}</tr>`)}</tbody></table></div>`;
+    : html`<td class=${value === null ? "withheld" : undefined}>${said(value, columns[at][1], HIDDEN)}</td>`)}</tr>`)}</tbody></table></div>`;
 
 /**
  * A finding: `title` says it, `draw(width, label)` shows it, `spoken` tells it to a screen reader, `note` how to read it.
@@ -68,7 +68,8 @@ export function Plot({ name, title, note, spoken, columns, rows, draw, children 
   return html`<section class="plot" id=${name}><h3>${title}</h3>
     ${note && html`<p class="soft">${note}</p>`}${children}
     <div class="drawing" ref=${place}>${draw(width, `${title}. ${spoken}`)}</div>
-    <details><summary>${t("Tabel", "Table")}${about}</summary><${Table} caption=${title} columns=${columns} rows=${rows} /></details>
+    <details><summary>${t("Tabel", "Table")}${about}</summary>
+      ${rows.some((row) => row.includes(null)) && html`<p class="soft">${t("Yang disembunyikan melindungi kelompok kecil.", "What is hidden protects small groups.")}</p>`}<${Table} caption=${title} columns=${columns} rows=${rows} /></details>
     <p class="take"><button type="button" class="quiet" onClick=${() => save(`${file}.csv`, "text/csv", csv(columns, rows))}>${t("Unduh CSV", "Get CSV")}${about}</button>
       <button type="button" class="quiet" onClick=${() => save(`${file}.svg`, "image/svg+xml", alone(place.current.querySelector("svg"), title))}>${t("Unduh SVG", "Get SVG")}${about}</button></p>
   </section>`;

@@ -1,14 +1,15 @@
 // The plots, drawn at the width that there is: what is withheld is hatched, and no line goes through it.
 
 import { html } from "../common/parts.js";
-import { t } from "../common/core.js";
-import { said, short, WITHHELD } from "./words.js";
+import { number, t } from "../common/core.js";
+import { HIDDEN, said, short, WITHHELD } from "./words.js";
 
 const known = (value) => typeof value === "number";
 
 /** Round steps from 0, or from below it, to what holds the largest. */
 export function ticks(low, high, most = 5) {
-  const rough = (high - low || 1) / most, power = 10 ** Math.floor(Math.log10(rough));
+  if (high === low) return [low, low + 1];
+  const rough = (high - low) / most, power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((times) => times * power).find((one) => one >= rough * 0.999);
   const first = Math.floor(low / step), last = Math.ceil(high / step - 1e-9);
   return Array.from({ length: last - first + 1 }, (_, at) => Number(((first + at) * step).toPrecision(12)));
@@ -46,7 +47,7 @@ export function Along({ id, width, label, labels, series, kind, low = 0, high = 
   const hidden = labels.map((_, at) => series.some((one) => one.values[at] === null));
   const keys = (series.length > 1 || kind !== "columns" ? series : []).map((one, at) => [`s${at}`, one.name]);
   const top = 14 + LINE * (keys.length + (hidden.includes(true) ? 1 : 0)), tall = 180, bottom = top + tall;
-  const left = 10 + 7.2 * Math.max(...steps.map((step) => words(step).length)), band = (width - left - 8) / labels.length;
+  const left = 12 + 7.6 * Math.max(...steps.map((step) => words(step).length)), band = (width - left - 8) / labels.length;
   const x = (at) => left + band * (at + 0.5);
   const y = (value) => bottom - (tall * (value - steps[0])) / (steps[steps.length - 1] - steps[0]);
   const every = Math.ceil(Math.max(...labels.map((one) => 7.6 * one.length + 12)) / band);
@@ -58,10 +59,11 @@ export function Along({ id, width, label, labels, series, kind, low = 0, high = 
       && html`<text class="soft" text-anchor=${at === labels.length - 1 ? "end" : "middle"}
         x=${at === labels.length - 1 ? Math.min(width, x(at) + 4 * text.length) : x(at)} y=${bottom + 20}>${text}</text>`)}
     ${unit && html`<text class="soft" text-anchor="middle" x=${(left + width) / 2} y=${bottom + 37}>${unit}</text>`}
-    ${hidden.map((is, at) => is && html`<rect data-withheld x=${x(at) - band / 2} y=${top} width=${band} height=${tall} fill=${`url(#${id}-hatch)`} />`)}
+    ${(kind === "dots" ? series.map((one) => one.values.map((value) => value === null)) : [hidden]).map((of, which, all) => of.map((is, at) => is
+      && html`<rect data-withheld x=${x(at) - band / 2 + (which * band) / all.length} y=${top} width=${band / all.length} height=${tall} fill=${`url(#${id}-hatch)`} />`))}
     ${series.map((one, which) => html`<g class=${`s${which}`}>${kind === "columns"
       ? one.values.map((value, at) => known(value) && html`<rect class="area" x=${x(at) - band * 0.4} y=${y(value)} width=${band * 0.8} height=${y(0) - y(value)} />`)
-      : html`<${Run} one=${one} which=${which} x=${x} y=${y} apart=${kind === "dots" ? (which - (series.length - 1) / 2) * Math.min(7, band * 0.4) : 0}
+      : html`<${Run} one=${one} which=${which} x=${x} y=${y} apart=${kind === "dots" ? ((which + 0.5) / series.length - 0.5) * band : 0}
         joined=${kind === "line"} marked=${kind === "dots" || band > 9} />`}</g>`)}
   <//>`;
 }
@@ -87,7 +89,7 @@ export function Rows({ id, width, label, rows, high, axis = null }) {
   const bottom = rows.length * tall;
   return html`<${Drawing} id=${id} width=${width} height=${bottom + (axis ? 24 : 4)} label=${label}>
     ${rows.map(({ name, value, low, high: upper, text, mark }, at) => html`<g class=${`s${low === undefined ? 0 : at % 2}`} transform=${`translate(0 ${at * tall})`}>
-      <text x="4" y="15">${name}</text><text class="strong" text-anchor="end" x=${width - 4} y="15">${text}</text>
+      <text x="4" y="15">${name}</text><text class="strong" text-anchor="end" x=${width - 4} y="15">${value === null ? t(...HIDDEN) : text}</text>
       <rect class=${value === null ? undefined : "track"} x="4" y="22" width=${width - 8} height="18" fill=${value === null ? `url(#${id}-hatch)` : undefined} data-withheld=${value === null ? "" : undefined} />
       ${steps.map((step) => html`<line class="grid" x1=${x(step)} x2=${x(step)} y1="22" y2="40" />`)}
       ${known(value) && (known(low) ? html`<line class="interval wide" x1=${x(low)} x2=${x(upper)} y1="31" y2="31" /><g class="large">${MARKS[at % 2](x(value), 31)}</g>`
@@ -133,9 +135,9 @@ export function Tiles({ id, width, label, provinces }) {
   const size = Math.min(52, Math.floor(width / 14)), by = fifths(provinces.map((one) => one.value));
   const step = (value) => 5 - by.length + by.filter((least) => value >= least).length - 1;
   const bottom = 8 * size + 12, hidden = provinces.some((one) => one.value === null);
-  const keys = by.map((least, at) => {
+  const keys = by.map((least) => {
     const top = Math.max(...provinces.map((one) => one.value).filter((value) => known(value) && step(value) === step(least)));
-    return [`q${step(least)}`, least === top ? short(least) : `${short(least)}\u2013${short(top)}`, at];
+    return [`q${step(least)}`, least === top ? number(least) : `${number(least)}\u2013${number(top)}`];
   });
   return html`<${Drawing} id=${id} width=${width} height=${bottom + LINE * (keys.length + (hidden ? 1 : 0))} label=${label}>
     ${provinces.filter((one) => PLACES[one.code]).map(({ code, name, value }) => {

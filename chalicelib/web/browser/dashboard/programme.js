@@ -52,18 +52,21 @@ export function Way({ progress }) {
 }
 
 const wave = (number) => String(number);
+/** The last day on which a wave was open: it is over at the instant itself. */
+const lastDay = (closes) => day(new Date(Date.parse(closes) - 60000).toISOString());
 
 export function Waves({ waves }) {
   const labels = waves.map((one) => wave(one.number)), pick = (key) => waves.map((one) => one.progress[key]);
   const series = [["chosen"], ["completed"], ["paid"]].map(([key]) => ({
     name: t(...STEPS.find(([name]) => name === key).slice(1)), values: pick(key),
   }));
-  const most = waves.filter(({ progress }) => progress.paid > progress.chosen / 2).length;
-  return html`<${Plot} name="waves" title=${t(`Di ${most} dari ${waves.length} gelombang, lebih dari separuh yang terpilih sudah dibayar`,
-    `In ${most} of ${waves.length} waves, more than half of those chosen were paid`)}
+  const counted = waves.filter(({ progress }) => progress.paid !== null && progress.chosen);
+  const most = counted.filter(({ progress }) => progress.paid > progress.chosen / 2).length;
+  return html`<${Plot} name="waves" title=${counted.length ? t(`Di ${most} dari ${counted.length} gelombang, lebih dari separuh yang terpilih sudah dibayar`,
+    `In ${most} of ${counted.length} waves, more than half of those chosen were paid`) : t("Gelombang demi gelombang", "Wave by wave")}
     note=${t("Gelombang baru masih berlatih: angkanya naik sampai kira-kira setengah tahun.", "Recent waves are still training: their figures rise for about half a year.")}
     spoken=${spoken(labels, series, number)}
-    columns=${[[t("Gelombang", "Wave"), wave], [t("Ditutup", "Closed"), day], ...STEPS.map(([, ...name]) => [t(...name)]), [t("Dibayarkan", "Paid out"), rupiah]]}
+    columns=${[[t("Gelombang", "Wave"), wave], [t("Hari terakhir", "Last day"), lastDay], ...STEPS.map(([, ...name]) => [t(...name)]), [t("Dibayarkan", "Paid out"), rupiah]]}
     rows=${waves.map((one) => [one.number, one.closes_at, ...STEPS.map(([key]) => one.progress[key]), one.progress.paid_idr])}
     draw=${(width, label) => html`<${Along} id="waves" width=${width} label=${label} labels=${labels} kind="line" series=${series} />`} />`;
 }

@@ -3,6 +3,8 @@
 import { MONTHS, number, t } from "../common/core.js";
 
 export const WITHHELD = ["disembunyikan demi kelompok kecil", "hidden to protect small groups"];
+/** The same where there is little room; the reason stands beside it. */
+export const HIDDEN = ["disembunyikan", "hidden"];
 
 export const fixed = (value, digits) => {
   const [whole, part] = Math.abs(value).toFixed(digits).split(".");
@@ -21,8 +23,8 @@ export function short(value) {
 export const money = (value) => `Rp${short(value)}`;
 
 /** A value as a reader sees it: by `words` if there is one. */
-export const said = (value, words = number) =>
-  value === null ? t(...WITHHELD) : value === undefined ? t("belum ada", "none yet") : words(value);
+export const said = (value, words = number, withheld = WITHHELD) =>
+  value === null ? t(...withheld) : value === undefined ? t("belum ada", "none yet") : words(value);
 
 /** A title: what `words` make of a value, or the name of the figure and that it is withheld or not there yet. */
 export const told = (value, words, name) => (typeof value === "number" ? words(value) : `${name}: ${said(value)}`);
