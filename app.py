@@ -22,6 +22,7 @@ from chalicelib.helpdesk import errors as complaint
 from chalicelib.helpdesk import wire as helpdesk
 from chalicelib.jobs import errors as job
 from chalicelib.jobs import wire as jobs
+from chalicelib.notices import wire as notices
 from chalicelib.outcomes import errors as outcome
 from chalicelib.outcomes import statistics_wire as statistics
 from chalicelib.outcomes import survey_wire as surveys
@@ -458,6 +459,27 @@ def review_training(form: training.ReviewForm, training_id: str) -> edge.Reply:
 )
 def get_my_payouts() -> edge.Reply:
     return edge.ok(payouts.PayoutList(services().payouts_of(app.caller())))
+
+
+@app.endpoint(
+    "GET /me/notices",
+    "What I was told, newest first, and my reminders",
+    who="citizen",
+    answers={200: notices.NoticeList},
+)
+def get_my_notices() -> edge.Reply:
+    return edge.ok(services().own_notices.of(app.caller()))
+
+
+@app.endpoint(
+    "PATCH /me/notice-settings",
+    "Choose the reminders that I want; of what concerns me I am told anyway",
+    who="citizen",
+    body=notices.ReminderForm,
+    answers={200: notices.ReminderSettings},
+)
+def choose_reminders(form: notices.ReminderForm) -> edge.Reply:
+    return edge.ok(services().own_notices.remind(app.caller(), form, app.now()))
 
 
 # Surveys

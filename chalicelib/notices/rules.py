@@ -182,6 +182,12 @@ class Mailbox(Value, frozen=True):
     token: str | None = None
     closed: Mapping[str, Closed] = {}
     """By the id of a contact."""
+    refused_kinds: frozenset[str] = frozenset()
+
+    @property
+    def refused(self) -> frozenset[str]:
+        """The kinds of reminders that the person wants no more."""
+        return frozenset(REMINDERS) if self.unsubscribed_at is not None else self.refused_kinds
 
 
 def check(kind: Kind, facts: Facts) -> None:
@@ -216,7 +222,7 @@ def recipients(
 
 def withheld(notice: Notice, mailbox: Mailbox, now: datetime) -> NoticeState | None:
     """The reason for not sending a notice to anybody; None if it is to be sent."""
-    if notice.kind in REMINDERS and mailbox.unsubscribed_at is not None:
+    if notice.kind in REMINDERS and notice.kind in mailbox.refused:
         return NoticeState.UNSUBSCRIBED
     until = _UNTIL.get(notice.kind)
     if until is not None and parse_iso(str(notice.facts[until])) <= now:

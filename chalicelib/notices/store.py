@@ -17,7 +17,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from .. import ids
 from ..aws.admin_acts import ActColumns, Journal
-from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
+from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, TextsAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import LegsFailed, Table, Transaction, find, is_condition_failure, save_if, update_if
 from ..aws.job_progress import CursorFields
 from ..structs import fill
@@ -27,6 +27,7 @@ from .rules import (
     KEPT_DAYS,
     LINK_DAYS,
     NEXT,
+    REMINDERS,
     SHARDS,
     ChangeLink,
     Closed,
@@ -78,6 +79,7 @@ class MailboxItem(NoticesTable):
 
     unsubscribed_at = InstantAttribute(null=True)
     token = UnicodeAttribute(null=True)
+    refused_kinds = TextsAttribute()
 
 
 class ClosedItem(NoticesTable):
@@ -136,6 +138,10 @@ class NoticeStore:
     def notice(self, registrant_id: str, event: str) -> Notice | None:
         item = find(NoticeItem, f"N#{registrant_id}", event)
         return _notice(item) if item else None
+
+    def notices(self, registrant_id: str) -> list[Notice]:
+        """All that a person was told and is remembered. One query, which may lag behind."""
+        return [_notice(item) for item in NoticeItem.query(f"N#{registrant_id}")]
 
     def move(self, notice: Notice, to: NoticeState, now: datetime, message_id: str | None = None) -> bool:
         """Record the next state; False if the notice is no longer as it was read."""
@@ -207,6 +213,16 @@ class NoticeStore:
         """Send no reminders to this person any more; the first time stays."""
         first = MailboxItem.unsubscribed_at.set(MailboxItem.unsubscribed_at | now)
         MailboxItem(f"M#{registrant_id}", "MAILBOX").update([first])
+
+    def refuse(self, registrant_id: str, kinds: frozenset[str], now: datetime) -> None:
+        """Send no reminders of these kinds to this person, and all others. One write."""
+        if kinds == REMINDERS:
+            self.unsubscribe(registrant_id, now)
+            return
+        refused = MailboxItem.refused_kinds
+        actions: list[Action] = [MailboxItem.unsubscribed_at.remove()]
+        actions.append(refused.set(kinds) if kinds else refused.remove())
+        MailboxItem(f"M#{registrant_id}", "MAILBOX").update(actions)
 
     def give_token(self, registrant_id: str, token: str) -> str:
         """Give a person this token unless they have one; returns the one they have."""

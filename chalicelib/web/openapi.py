@@ -69,6 +69,8 @@ _TAG_OF: dict[str, str] = {
     "me/payouts": "Payouts",
     "me/surveys": "Surveys",
     "me/grievances": "Grievances",
+    "me/notices": "Notices",
+    "me/notice-settings": "Notices",
     "me/job-matches": "Jobs",
     "me/job-applications": "Jobs",
     "vacancies": "Jobs",

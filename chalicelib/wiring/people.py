@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..notices.channels import Channels
     from ..notices.links import Unsubscriptions
     from ..notices.mailer import Mailer
+    from ..notices.own_notices import OwnNotices
     from ..notices.service import NoticeService
     from ..notices.store import NoticeStore
     from ..registration.account_keys import AccountKeys
@@ -157,6 +158,12 @@ class PeopleServices(AccountsServices):
 
         self._bind(NoticesTable, "notices")
         return NoticeStore(self.settings.region)
+
+    @cached_property
+    def own_notices(self) -> OwnNotices:
+        from ..notices.own_notices import OwnNotices
+
+        return OwnNotices(self.mailboxes)
 
     @cached_property
     def registrations(self) -> Registrations:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from chalice.test import Client
 from click.testing import CliRunner
+from msgspec.structs import asdict
 
 import app as application
 from admin.cli import main
@@ -20,6 +21,7 @@ from chalicelib.notices import ses
 from chalicelib.notices.rules import CHANGES, DOUBTS_MAX, Kind, NoticeState
 from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
+from chalicelib.notices.wire import ReminderForm
 from infrastructure.functions import FUNCTIONS
 from tests.builders.crashes import Crash, die
 from tests.builders.notices import DEADLINE, PAID, Phones, PostOffice, report, sent_by_moto
@@ -216,6 +218,42 @@ def test_reminders_end_with_a_click_and_payments_do_not(office):
     assert office.store.give_token(siti, "another") == token, "a person keeps one link"
     with pytest.raises(NotFound):
         office.services.unsubscriptions.end("another", office.now)
+
+
+def test_a_person_sees_what_they_were_told_and_chooses_each_kind_of_reminder(office):
+    siti = office.person("siti@example.org")
+    own, before = (
+        office.services.own_notices,
+        dict.fromkeys(("purchase_deadline", "survey_open", "survey_deadline"), True),
+    )
+    office.tell(siti, Kind.PAID, "paid/1", PAID)
+    office.deliver()
+    office.now += timedelta(minutes=1)
+    assert asdict(own.remind(siti, ReminderForm(purchase_deadline=False), office.now)) == before | {
+        "purchase_deadline": False
+    }
+    office.tell(siti, Kind.PURCHASE_DEADLINE, "purchase_deadline/60/432000", DEADLINE)
+    office.deliver()
+
+    seen = own.of(siti)
+    assert [(one.kind, one.state) for one in seen.notices] == [
+        (Kind.PURCHASE_DEADLINE, NoticeState.UNSUBSCRIBED),
+        (Kind.PAID, NoticeState.SENT),
+    ]
+    assert (len(seen.notices[0].sent_to), len(seen.notices[1].sent_to)) == (0, 1)
+    assert seen.notices[1].facts == PAID
+    assert seen.reminders.purchase_deadline is False
+
+    office.store.unsubscribe(siti, office.now)
+    assert asdict(own.of(siti).reminders) == dict.fromkeys(before, False)
+    changed = own.remind(siti, ReminderForm(survey_open=True, purchase_deadline=True), office.now)
+    assert asdict(changed) == before | {"survey_deadline": False}
+    assert asdict(own.remind(siti, ReminderForm(survey_deadline=True), office.now)) == before
+    assert own.remind(siti, ReminderForm(), office.now) == own.of(siti).reminders
+    assert own.of("somebody else").notices == []
+    off = own.remind(siti, ReminderForm(purchase_deadline=False, survey_open=False, survey_deadline=False), office.now)
+    assert asdict(off) == dict.fromkeys(before, False)
+    assert office.store.mailbox(siti).unsubscribed_at == office.now
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,8 @@ def test_a_day_that_has_begun_counts_as_left(hour: int, days: int):
         (Kind.PURCHASE_DEADLINE, Mailbox(), None),
         (Kind.PURCHASE_DEADLINE, Mailbox(unsubscribed_at=T0), NoticeState.UNSUBSCRIBED),
         (Kind.SURVEY_OPEN, Mailbox(unsubscribed_at=T0), NoticeState.UNSUBSCRIBED),
+        (Kind.SURVEY_OPEN, Mailbox(refused_kinds=frozenset({"survey_open"})), NoticeState.UNSUBSCRIBED),
+        (Kind.SURVEY_DEADLINE, Mailbox(refused_kinds=frozenset({"survey_open"})), None),
         (Kind.REVOKED, Mailbox(unsubscribed_at=T0), None),
         (Kind.PAYMENT_FAILED, Mailbox(unsubscribed_at=T0), None),
         (Kind.GRIEVANCE_ANSWERED, Mailbox(unsubscribed_at=T0), None),

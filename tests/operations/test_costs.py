@@ -242,6 +242,8 @@ COSTS: dict[str, str] = {
     f"{routes.RESPOND} paid": "Query, GetItem, TransactWriteItems, SendMessageBatch",
     f"{routes.RESPOND} comparison": "Query, TransactWriteItems",
     f"{routes.RESPOND} again": "Query",
+    routes.NOTICES: "2 Query",
+    routes.REMINDERS: "Query, UpdateItem",
     routes.COMPLAINTS: "Query, BatchGetItem, Decrypt",
     routes.POST_VACANCY: f"{SIGNED}, GetItem, TransactWriteItems",
     f"{routes.POST_VACANCY} again": f"{SIGNED}, GetItem",
