@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo chaos serve test test-quick test-deep test-page pictures test-dynamodb test-scale simulate simulate-long rush mutation check format bench clean
+.PHONY: help install demo chaos serve test test-quick test-deep test-api test-page pictures test-dynamodb test-scale simulate simulate-long rush mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -36,7 +36,7 @@ serve: install ## keep the local cloud up, with the application deployed, a wave
 	@$(BIN)/python -m local.cloud.serve $(if $(SAMPLE),--sample)
 
 test: $(BIN)/.installed ## every test but the deep ones, in process on moto, no network, no browser
-	$(BIN)/pytest -n 2 --dist worksteal -m "not dynamodb and not page and not deep"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not dynamodb and not page and not deep and not api"
 
 test-quick: $(BIN)/.installed ## the pure rules only, in seconds
 	$(BIN)/pytest -n 2 -m "not deep" tests/vocabulary tests/draw/test_*.py tests/*/test_*rules.py tests/*/*/test_*rules.py
@@ -46,6 +46,16 @@ test-deep: $(BIN)/.installed ## jobs that die at every single call (make test tr
 
 test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
 	@bash tests/on_dynamodb.sh tests/races
+
+test-api: $(BIN)/.installed build/api/.installed ## the document as others read it: a linter, generated clients, any request (needs npm)
+	$(BIN)/pytest -n 2 --dist worksteal -m api tests/api
+
+build/api/.installed: tests/api/package.json
+	@command -v npm >/dev/null || { echo "A linter and a TypeScript client come from npm (Node.js 20 or later), which is not here. Nothing was tested."; exit 1; }
+	mkdir -p build/api
+	cp $< build/api/
+	cd build/api && npm install --no-audit --no-fund --no-package-lock --loglevel=error
+	@touch $@
 
 test-page: $(BIN)/.installed ## the citizen's page and the page that checks a draw, in headless Chromium (never downloaded)
 	@$(BIN)/python -m tests.pages.chromium

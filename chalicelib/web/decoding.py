@@ -9,6 +9,8 @@ import msgspec
 
 from ..errors import Malformed, NotFound
 
+PATH_PART_MAX = 100
+"""Characters of a part of a path that is no fixed word."""
 NAME = re.compile(r"[A-Za-z_]{1,40}")
 """What a caller's own name of a field must look like to be repeated: it may be anything."""
 
@@ -39,7 +41,9 @@ def query(sent: Any, kind: Any) -> Any:
             raise Malformed(field=field, reason=("diberikan dua kali", "given twice"))
     once = {name: values[0] for name, values in values_by_name.items()}
     try:
-        # Not strict: a query has only text.
+        # Not strict: a query has only text. It takes the word null for no value, which nobody can send in a query.
+        decoded = msgspec.convert(once, kind, strict=False)
+        once |= {name: "" for name in once if getattr(decoded, name, "") is None}
         return msgspec.convert(once, kind, strict=False)
     except msgspec.ValidationError as error:
         _refuse(once, kind, error, strict=False)

@@ -22,7 +22,7 @@ from ..accounts.errors import InvalidToken
 from ..accounts.sessions.rules import ProofRequest
 from ..aws import clients
 from ..clock import Clock, utc_now
-from ..errors import DomainError, Malformed, TooLarge, Unavailable
+from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable
 from ..values import Value
 from . import decoding, problems
 
@@ -238,6 +238,8 @@ class Api(Chalice):
 
     def _answer(self, operation: Operation, handler: Callable[..., Reply], parameters: dict[str, str]) -> Response:
         try:
+            if any(len(value) > decoding.PATH_PART_MAX for value in parameters.values()):
+                raise NotFound()
             reply = handler(*self._arguments(operation), **parameters)
         except DomainError as error:
             return self._problem(problems.document(error, self._language()), error.cache_s, error.headers)

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
+from .decoding import PATH_PART_MAX
 from .edge import BODY_LIMIT_BYTES, Anything, Ignored, Operation, Text, Who
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
@@ -190,21 +191,21 @@ def _say(field: dict[str, Any], schema: str, name: str) -> None:
         if not value.keys() & {"format", "pattern"}:
             value |= form
         if "pattern" in value:
-            # Python's `$` would match before a line feed, too; that of JSON Schema does not.
-            value["pattern"] = value["pattern"].replace(r"(?!\n)", "")
+            # Python's `$` matches before a line feed, too, and it has more spaces than JSON Schema.
+            value["pattern"] = value["pattern"].replace(r"(?!\n)", "").replace(r"\S", r"[^\s\u001c-\u001f\u0085]")
     elif value.get("type") == "integer":
         value["format"] = "int64"
         if examples and examples[0] >= 0:
             value.setdefault("minimum", 0)
 
 
-def _bound(field: dict[str, Any]) -> None:
+def _bound(field: dict[str, Any], longest: int = BODY_LIMIT_BYTES) -> None:
     """A text without a limit of its own is bounded by the whole body. What may be null may also be left out."""
     if field.get("default", ...) is None:
         del field["default"]
     value = _value(field)
     if value.get("type") == "string" and not value.keys() & {"enum", "format", "pattern", "maxLength"}:
-        value["maxLength"] = BODY_LIMIT_BYTES
+        value["maxLength"] = longest
 
 
 def _value(field: dict[str, Any]) -> dict[str, Any]:
@@ -279,7 +280,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
     said, examples = words()[name]
     field = {"description": said, **(kind or {"type": "string"})}
     _say(field, "", name)
-    _bound(field)
+    _bound(field, longest=PATH_PART_MAX)
     return {
         "name": name, "in": "path", "required": True, "description": field.pop("description"), "schema": field,
         "example": examples[0],
@@ -326,7 +327,7 @@ _PROOF: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "A proof of the device's key for this request (RFC 9449), from a client that has one.",
-    "schema": {"type": "string", "maxLength": 4096},
+    "schema": {"type": "string"},
     "example": "eyJ0eXAiOiJkcG9wK2p3dCJ9.e30.c2ln",
 }
 _LANGUAGE: dict[str, Any] = {
@@ -334,7 +335,7 @@ _LANGUAGE: dict[str, Any] = {
     "in": "header",
     "required": False,
     "description": "The language of a refusal: Indonesian, unless English is preferred.",
-    "schema": {"type": "string", "maxLength": 100, "default": "id"},
+    "schema": {"type": "string", "default": "id"},
     "example": "en",
 }
 _RETRY_AFTER: dict[str, Any] = {

@@ -30,6 +30,7 @@ from chalicelib.payouts.reconciliation.whole_ledger import ProviderBooks
 from chalicelib.payouts.rules import Hold
 from chalicelib.waves.errors import ChangeTooLate
 from chalicelib.web import edge
+from infrastructure import app_stack
 from local.demo import administrator
 from local.demo.administrator import Comparison
 from local.demo.crowd import Partner
@@ -39,8 +40,8 @@ from tests.builders.draws.verify_draw import verify
 from tests.builders.training import import_courses
 from tests.builders.waves import Ticketed
 
-UNAUTHORIZED = b'{"code": "not_signed_in"}'
-"""What the gateway answers in the deployed application (`infrastructure/app_stack.py`)."""
+UNAUTHORIZED = app_stack.REFUSALS["UNAUTHORIZED"]
+"""What the gateway answers in the deployed application."""
 
 EVENT = {
     "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "123456789012",
@@ -197,7 +198,7 @@ def world_on(cloud: Settings, programme: Programme, patch: pytest.MonkeyPatch) -
         _moto_over_http() as aws_url,
         DevelopmentBeacon(clock=World.clock) as beacon,
         Sandbox("e2e", api_key="test-api-key", clock=lambda: World.clock().timestamp()) as fsp,
-        _application_over_http(patch) as url,
+        application_over_http(patch) as url,
     ):
         settings = replace(
             cloud,
@@ -239,7 +240,7 @@ def _moto_over_http() -> Iterator[str]:
 
 
 @contextmanager
-def _application_over_http(patch: pytest.MonkeyPatch) -> Iterator[str]:
+def application_over_http(patch: pytest.MonkeyPatch) -> Iterator[str]:
     """Chalice's local server, without the pauses of Nagle's algorithm and delayed acknowledgements."""
     patch.setattr(chalice.local.ChaliceRequestHandler, "wbufsize", -1)
     patch.setattr(chalice.local.ChaliceRequestHandler, "disable_nagle_algorithm", True, raising=False)
@@ -261,8 +262,13 @@ _authorize = chalice.local.LocalGatewayAuthorizer.authorize
 
 
 def _as_api_gateway_does(self: Any, *request: Any) -> Any:
-    """An authorizer that raises "Unauthorized" is a 401 there; Chalice's local server would drop the connection."""
+    """An authorizer that raises "Unauthorized" is a 401 there; Chalice's local server would drop the connection.
+
+    Without a token it answers 401 itself, with other headers and another body.
+    """
     try:
         return _authorize(self, *request)
-    except edge.Unauthorized as error:
-        raise chalice.local.NotAuthorizedError({}, UNAUTHORIZED) from error
+    except (edge.Unauthorized, chalice.local.NotAuthorizedError) as error:
+        headers = {name: value.strip("'") for name, value in UNAUTHORIZED["ResponseParameters"]["Headers"].items()}
+        body = UNAUTHORIZED["ResponseTemplates"]["application/json"].encode()
+        raise chalice.local.NotAuthorizedError(headers, body) from error

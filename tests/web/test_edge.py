@@ -367,6 +367,19 @@ def test_a_bad_query_is_refused_with_a_stable_code(client, query, code, field):
     assert "3174095708950001" not in answer.body.decode()
 
 
+def test_a_part_of_a_path_has_a_longest():
+    """What is behind it need not ask: the document says so, too."""
+    api = edge.Api("test")
+
+    @api.endpoint("GET /parts/{part}", "Read", answers={200: dict[str, str]})
+    def read(part: str) -> edge.Reply:
+        return edge.ok({})
+
+    with Client(api) as client:
+        found = {length: client.http.get(f"/parts/{'a' * length}").status_code for length in (100, 101)}
+    assert found == {100: 200, 101: 404}
+
+
 def test_an_answer_that_is_no_json_carries_its_media_type(client):
     answer = client.http.get("/table.csv")
     assert (answer.headers["Content-Type"], answer.body) == ("text/csv; charset=utf-8", b"a,b\r\n1,2\r\n")

@@ -84,7 +84,10 @@ def test_no_word_is_about_nothing():
 
 
 def test_every_value_in_requests_has_bounds():
-    """A number at both ends, a text by its length, its form or its values, a list by its length."""
+    """A number at both ends, a text by its length, its form or its values, a list by its length.
+
+    The gateway bounds the headers.
+    """
     bodies = [one["requestBody"]["content"] for one in OPERATIONS if "requestBody" in one]
     names = {kind["schema"]["$ref"].rpartition("/")[2] for of in bodies for kind in of.values() if "$ref" in str(kind)}
     sent = openapi._with_their_parts(names, SCHEMAS)
@@ -95,7 +98,7 @@ def test_every_value_in_requests_has_bounds():
         "array": {"maxItems"},
     }
     wrong = []
-    for name, field in [*named, *((one["name"], one["schema"]) for one in PARAMETERS)]:
+    for name, field in [*named, *((one["name"], one["schema"]) for one in PARAMETERS if one["in"] != "header")]:
         value = openapi._value(field)
         if value.keys().isdisjoint(bounds.get(value.get("type"), value.keys())):
             wrong.append(name)

@@ -138,6 +138,13 @@ def test_a_query_is_told_of_in_the_same_way():
     }
 
 
+def test_the_word_null_is_a_value_like_any_other_in_a_query():
+    assert decoding.query(_Query(q="null"), CourseQuery).q == "null"
+    with pytest.raises(Malformed) as caught:
+        decoding.query(_Query(mode="null"), CourseQuery)
+    assert told(caught.value) == {"mode": "Mode: one of online, offline."}
+
+
 class _Query(dict[str, str]):
     def getlist(self, name: str) -> list[str]:
         return [self[name]]
