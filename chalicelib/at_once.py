@@ -8,9 +8,11 @@ way when Lambda freezes the process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -23,6 +25,8 @@ THREADS = 3
 
 @cache
 def _pool() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(THREADS, "at-once")
 
 
@@ -35,6 +39,8 @@ def at_once(*work: Callable[[], Any]) -> tuple[Any, ...]:
 
     If several fail, the error of the first in the given order is raised, as if they had been called one by one.
     """
+    from concurrent.futures import wait
+
     first, *others = work
     begun = [_pool().submit(each) for each in others]
     try:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from . import tables
 from .errors import DomainError
 from .figures import (
     AccountRules,
@@ -88,8 +88,7 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 def load_programme(stage: str, path: Path | None = None) -> Programme:
     """Read and validate the figures for a stage. Raises `BadConfiguration` naming the first thing that is wrong."""
-    with (path or Path(__file__).with_name("programme.toml")).open("rb") as file:
-        raw: dict[str, Any] = tomllib.load(file)
+    raw = tables.read(path or Path(__file__).with_name("programme.toml"))
     for section, changes in raw.pop("stages", {}).get(stage, {}).items():
         raw[section] |= changes
     try:

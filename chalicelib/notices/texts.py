@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from .. import tables
 from ..clock import WIB, parse_iso
 from ..money import format_idr, rupiah
 from ..values import Value
@@ -57,8 +57,7 @@ def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, n
 
 @cache
 def _templates() -> dict[str, Any]:
-    with Path(__file__).with_name("mails.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tables.read(Path(__file__).with_name("mails.toml"))
 
 
 _DAYS = {

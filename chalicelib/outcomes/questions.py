@@ -7,7 +7,6 @@ different versions can be added up.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from .. import tables
 from ..config import BadConfiguration
 from ..errors import all_of, raise_together
 from ..values import Value
@@ -151,8 +151,8 @@ def _checked(question: Question, answer: RawAnswer) -> SurveyAnswer:
 
 def _load(file: Path) -> Questionnaire:
     try:
-        questionnaire = msgspec.convert(tomllib.loads(file.read_text("utf-8")), Questionnaire)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        questionnaire = msgspec.convert(tables.read(file), Questionnaire)
+    except ValueError as error:
         raise BadConfiguration(reason=f"{file.name}: {error}") from error
     for problem in _problems(questionnaire, file.stem):
         raise BadConfiguration(reason=f"{file.name}: {problem}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct, field
@@ -204,6 +203,8 @@ THREADS = 8
 
 def each_shard(work: Callable[[int], None]) -> None:
     """Do `work` for every shard, from 0. Its first error is raised here, once the others that were begun have ended."""
+    from concurrent.futures import ThreadPoolExecutor  # which a join does not need
+
     with ThreadPoolExecutor(THREADS, "shard") as pool:
         for _ in pool.map(work, range(SHARDS)):
             pass

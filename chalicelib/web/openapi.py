@@ -6,7 +6,6 @@ What a property means, and an example, is in `properties.toml`, unless its type 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from .. import tables
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
 from .decoding import PATH_PART_MAX
 from .edge import BODY_LIMIT_BYTES, Anything, Ignored, Operation, Text, Who
@@ -142,7 +142,7 @@ def document(operations: Sequence[Operation], version: str, server: str) -> dict
 @cache
 def words() -> Mapping[str, tuple[str, list[Any]]]:
     """By property, or `Schema.property`: what it means, and examples."""
-    table = tomllib.loads(Path(__file__).with_name("properties.toml").read_text(encoding="utf-8"))
+    table = tables.read(Path(__file__).with_name("properties.toml"))
     return {name: (said, []) if isinstance(said, str) else (said[0], said[1:]) for name, said in table.items()}
 
 

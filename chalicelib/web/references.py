@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from hashlib import sha256
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Struct, UnsetType
 
+from .. import tables
 from ..errors import NotFound
 from ..registration.rules import ELIGIBLE_EMPLOYMENT, Education, Employment
 
@@ -46,7 +46,7 @@ def references(name: str, programme: Programme) -> ReferenceList:
 
 @cache
 def _words() -> Mapping[str, Mapping[str, tuple[str, str]]]:
-    return tomllib.loads(Path(__file__).with_name("references.toml").read_text(encoding="utf-8"))
+    return tables.read(Path(__file__).with_name("references.toml"))
 
 
 def _regions(_programme: Programme) -> Iterable[Reference]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
-import botocore
-import botocore.loaders
-import botocore.session
 import pytest
 
-from admin.deployment import package
+from admin.deployment import libraries, package
 from admin.deployment.stacks import DeployFailed
+from chalicelib import tables
+from chalicelib.config import load_programme
 from tests.conftest import REGION, ROOT
 
 
@@ -176,7 +172,8 @@ def test_dependencies_are_downloaded_again_only_if_the_requirements_change(tmp_p
         out.mkdir()
         with zipfile.ZipFile(out / "deployment.zip", "w") as made:
             holidays = ("holidays/countries/japan.py", "holidays/financial/tokyo.py", "holidays/locale/ja.mo")
-            for name in ("app.py", "chalice/app.py", "library.py", "botocore/data/ec2/service.json", *holidays):
+            brought = ("library.py", "botocore/data/ec2/service.json", *holidays, *libraries.IDLE)
+            for name in ("app.py", "chalice/app.py", *brought):
                 made.writestr(name, "")
             made.writestr("botocore/data/endpoints.json", '{"partitions": []}')
         return out
@@ -192,49 +189,13 @@ def test_dependencies_are_downloaded_again_only_if_the_requirements_change(tmp_p
 
     assert first == again
     assert len({first, other, arm}) == len(runs) == 3
-    assert sorted(path.name for path in first.iterdir()) == ["__pycache__", "botocore", "holidays", "library.py"]
-
-
-def test_the_package_knows_the_services_that_the_application_calls():
-    called = {
-        service
-        for path in (ROOT / "chalicelib").rglob("*.py")
-        for service in re.findall(r"client\(\"([a-z0-9-]+)\"", path.read_text())
-    }
-
-    # The tables are reached by pynamodb, which makes its own client.
-    assert called | {"dynamodb"} == package.SERVICES
-
-
-def test_the_package_has_only_the_botocore_data_that_our_clients_need(tmp_path):
-    """The same clients, with the same operations at the same addresses, from a twentieth of the files."""
-    data = tmp_path / "data"
-    whole = Path(botocore.__file__).parent / "data"
-    for name in (*package.SERVICES, "ec2"):
-        shutil.copytree(whole / name, data / name)
-    for file in whole.glob("*.json"):
-        shutil.copy(file, data)
-
-    package._keep_services(data)
-
-    assert {path.name for path in data.iterdir() if path.is_dir()} == package.SERVICES
-    assert (data / "endpoints.json").stat().st_size < 100_000
-    for name in package.SERVICES:
-        ours, theirs = (_made_of(folder, name) for folder in (data, whole))
-        assert ours == theirs, name
-
-
-def _made_of(data: Path, service: str) -> Any:
-    """A client's address in two regions, and its model, but for the documentation; made of a folder of botocore's."""
-    session = botocore.session.Session()
-    loader = botocore.loaders.Loader(extra_search_paths=[str(data)], include_default_search_paths=False)
-    session.register_component("data_loader", loader)
-    made = [session.create_client(service, region) for region in (REGION, "us-east-1")]
-    model = loader.load_service_model(service, "service-2")
-    told = json.loads(json.dumps(model), object_hook=package._without_documentation)
-    # A call looks for an address once more, by the parameters that the client may be given.
-    asked = [parameter.name for client in made for parameter in client.meta.service_model.client_context_parameters]
-    return [client.meta.endpoint_url for client in made], asked, told
+    assert sorted(path.name for path in first.iterdir()) == [
+        "__pycache__",
+        "botocore",
+        "holidays",
+        "library.py",
+        "urllib3",
+    ]
 
 
 def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path):
@@ -245,25 +206,16 @@ def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path
         package.chalice_package(tmp_path, "test", REGION, tmp_path / "scratch")
 
 
-def test_the_packaged_holidays_are_those_of_the_whole_library(tmp_path):
-    import holidays
+@pytest.mark.parametrize("stage", ["local", "prod"])
+def test_the_packaged_figures_and_words_are_those_of_the_source(tmp_path, stage):
+    shutil.copytree(ROOT / "chalicelib", tmp_path / "chalicelib", ignore=shutil.ignore_patterns("*.py"))
+    package.write_tables(tmp_path / "chalicelib")
+    written = sorted(tmp_path.rglob("*.toml"))
+    for file in written:
+        assert file.with_suffix(".json").is_file()
+        file.write_text("what is deployed does not read this")
 
-    library = tmp_path / "holidays"
-    shutil.copytree(Path(holidays.__file__).parent, library, ignore=shutil.ignore_patterns("__pycache__", "*.mo"))
-    package._keep_country(library)
-    assert [path.name for path in library.glob("countries/*.py") if path.stat().st_size] == [f"{package.COUNTRY}.py"]
-
-    asked = (
-        "from datetime import date, timedelta\n"
-        "from chalicelib.helpdesk.rules import is_holiday\n"
-        "print([day for n in range(1500) if is_holiday(day := date(2023, 6, 1) + timedelta(n))])\n"
-        "import holidays; print(holidays.__file__)\n"
-    )
-    answers = [
-        subprocess.run([sys.executable, "-c", asked], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
-        for env in ({"PYTHONPATH": str(tmp_path)}, {})
-    ]
-    pruned, whole = (answer.stdout.splitlines() for answer in answers)
-    assert pruned[0] == whole[0]
-    assert pruned[0].count("datetime.date") > 60
-    assert (pruned[1].startswith(str(tmp_path)), whole[1].startswith(str(tmp_path))) == (True, False)
+    assert load_programme(stage, tmp_path / "chalicelib/programme.toml") == load_programme(stage)
+    for file in written:
+        if file.name != "programme.toml":  # its instants are text in JSON, until they are converted
+            assert tables.read(file) == tables.read(ROOT / file.relative_to(tmp_path))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ... import tables
 from ...values import Hidden
 from ..wire import Device, Language
 
@@ -30,5 +30,4 @@ def code_text(code: str, device: Device, language: Language, minutes: int, domai
 
 @cache
 def _texts() -> dict[str, Any]:
-    with Path(__file__).with_name("codes.toml").open("rb") as file:
-        return tomllib.load(file)
+    return tables.read(Path(__file__).with_name("codes.toml"))
