@@ -17,7 +17,7 @@ from ..draw.selection import DrawResult, open_value, rank
 from ..figures import DrawRules, Scheme
 from ..structs import fill
 from .calendar import PlannedWave
-from .rules import NOT_DRAWN, Beneficiary, Entry, Wave, WaveState, chain_of, standing, state_at
+from .rules import NOT_DRAWN, Beneficiary, Entry, EntryStanding, Wave, WaveState, chain_of, standing, state_at
 
 WAITS_AFTER = timedelta(minutes=2)
 """A draw waits if it is missing so long after its round: triggers come every minute, and a big draw takes a while."""
@@ -129,7 +129,7 @@ class DrawnValues(Struct, frozen=True):
 
 
 class EntryView(Struct, frozen=True):
-    """A wave that was joined. `standing`: waiting_for_closing, in_selection, chosen, not_chosen, revoked.
+    """A wave that was joined.
 
     `reason` is set with not_chosen: not_drawn; family_card, already_beneficiary, ineligible; or, if the entry was
     removed before the freeze, which is shown at once, excluded, excluded_occupation, in_formal_education, under_age,
@@ -137,7 +137,7 @@ class EntryView(Struct, frozen=True):
     """
 
     wave: int
-    standing: str
+    standing: EntryStanding
     reason: str | None
     drawn: DrawnValues | None
     receipt: Receipt
@@ -217,7 +217,7 @@ def entry_view(
     what, reason = standing(entry, state, beneficiary)
     values = _values(entry, draw) if draw is not None and reason == NOT_DRAWN else None
     proof = receipt(entry)
-    return EntryView(entry.wave, what.value, reason, values, proof, receipt_file(proof, results_url))
+    return EntryView(entry.wave, what, reason, values, proof, receipt_file(proof, results_url))
 
 
 def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryView:

@@ -27,9 +27,25 @@ def body(raw: bytes, kind: Any) -> Any:
         try:
             return msgspec.json.decode(raw, type=kind)
         except (msgspec.ValidationError, Malformed) as error:
-            _refuse(msgspec.json.decode(raw), kind, error, strict=True)
+            return _whole(_READER.decode(raw), kind, error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed(field="$", reason=("bukan JSON", "not JSON")) from error
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+_READER = msgspec.json.Decoder(float_hook=_number)
+"""Of JSON without a type. 9.0 is a whole number in JSON Schema, and some clients write it so."""
+
+
+def _whole(sent: Any, kind: Any, error: Exception) -> Any:
+    try:
+        return msgspec.convert(sent, kind)
+    except (msgspec.ValidationError, Malformed):
+        _refuse(sent, kind, error, strict=True)
 
 
 def query(sent: Any, kind: Any) -> Any:

@@ -40,6 +40,7 @@ from gelombang_client.models import (
     Category,
     CompletionForm,
     EnteredCode,
+    EntryStanding,
     FinancialAddressForm,
     GrievanceForm,
     PayoutViewState,
@@ -172,7 +173,7 @@ given(put_financial_address.sync(client=me, body=FinancialAddressForm.from_dict(
 partner = partner_client(url, *stage("partner"))
 stage("draw", number)
 (entry,) = given(get_my_entries.sync(client=me)).entries
-assert (entry.standing, entry.receipt) == ("chosen", receipt)
+assert (entry.standing, entry.receipt) == (EntryStanding.CHOSEN, receipt)
 public = Client(base_url=url)
 wave = given(get_wave.sync(number, client=public))
 proof = given(get_inclusion_proof.sync(number, receipt.leaf, client=public, region=receipt.region))

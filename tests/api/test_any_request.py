@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.ids import derived_id
 from chalicelib.training import signatures
 from local.sandbox.provider import Sandbox
-from tests.builders.accounts.contacts import add_account
+from tests.builders.waves import WAVE
 from tests.e2e.gateway import HOLDER, Gateway, serving
 from tests.e2e.world import application_over_http
 
@@ -29,14 +30,13 @@ RULES = Path(__file__).with_name("schemathesis.toml")
 class Citizen(requests.auth.AuthBase):
     """Signs in somebody who graduated, in a session without a key, so that no proof is needed."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, person: str) -> None:
         self._gateway = gateway
-        self._somebody = gateway.graduated().person
-        self._token = self._sign_in(self._somebody)
+        self._token = self._sign_in(person)
 
     def _sign_in(self, person: str) -> str:
         now = self._gateway.now
-        add_account(self._gateway.services, person, (f"{person}@example.org",), now)
+        self._gateway.session(person)  # with which an account is made
         session = Session(person, derived_id("keyless", person), None, "phone", "email", now, now, None)
         assert self._gateway.services.account_store.add_session(session)
         return self._gateway.services.access_tokens.issue(person, session.id, None, now, 10**6)
@@ -64,8 +64,11 @@ class Partner(requests.auth.AuthBase):
 
 
 @pytest.fixture
-def url(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The application over HTTP, and who may call it. Every request comes a second after the last one."""
+def asked(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    """The application over HTTP, and who may call it. Every request comes a second after the last one.
+
+    Its address, and the rules for it with what is there to be asked for.
+    """
     with Sandbox("api") as sandbox:
         sandbox.books.configure({"holder_name": HOLDER})
         with serving(replace(cloud, fsp_url=sandbox.url), programme) as gateway:
@@ -74,19 +77,34 @@ def url(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) 
                 gateway.now += timedelta(seconds=1)
                 return gateway.now
 
+            graduate = gateway.graduated()
+            there = {
+                "course_id": gateway.course,
+                "list_name": "skills",
+                "number": WAVE,
+                "training_id": graduate.training_id,
+                "vacancy_id": gateway.vacancy(),
+            }
             signs = schemathesis.auth.set_from_requests
-            signs(Citizen(gateway)).apply_to(path_regex="^/me|^/waves/current/entries")
+            signs(Citizen(gateway, graduate.person)).apply_to(path_regex="^/me|^/waves/current/entries")
             signs(Partner(gateway)).apply_to(path_regex="^/partners")
             monkeypatch.setattr(application.app, "clock", clock)
             with application_over_http(monkeypatch) as url:
-                yield url
+                yield url, rules(there)
             schemathesis.auths.GLOBAL_AUTH_STORAGE.unregister()
 
 
+def rules(there: Mapping[str, str | int]) -> str:
+    """Of two parts of paths one is of something that is there."""
+    lists = [f"[dictionaries.{name}]\nvalues = [{json.dumps(value)}]" for name, value in there.items()]
+    used = [f'"path.{name}" = {{ dictionary = "{name}", probability = 0.5 }}' for name in there]
+    return "\n".join([RULES.read_text(), *lists, "[parameters]", *used])
+
+
 @pytest.mark.api
-def test_whatever_is_asked_the_answer_is_one_that_the_document_tells_of(url: str) -> None:
-    ran = CliRunner().invoke(
-        command,
-        ["--config-file", str(RULES), "run", f"{url}/openapi.json"],
-    )
+def test_whatever_is_asked_the_answer_is_one_that_the_document_tells_of(asked: tuple[str, str], tmp_path: Path) -> None:
+    url, said = asked
+    configuration = tmp_path / "schemathesis.toml"
+    configuration.write_text(said)
+    ran = CliRunner().invoke(command, ["--config-file", str(configuration), "run", f"{url}/openapi.json"])
     assert ran.exit_code == 0, ran.output

@@ -138,6 +138,12 @@ def test_a_query_is_told_of_in_the_same_way():
     }
 
 
+def test_a_whole_number_may_be_written_with_a_point():
+    assert decoding.body(b'{"rating": 9.0, "text": "Baik."}', ReviewForm).rating == 9
+    with pytest.raises(Malformed):
+        decoding.body(b'{"rating": 9.5, "text": "Baik."}', ReviewForm)
+
+
 def test_the_word_null_is_a_value_like_any_other_in_a_query():
     assert decoding.query(_Query(q="null"), CourseQuery).q == "null"
     with pytest.raises(Malformed) as caught:
