@@ -18,7 +18,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from copy import deepcopy
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from io import StringIO
@@ -27,6 +26,7 @@ from struct import iter_unpack
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 import chalicelib.wiring
 from admin.commands.verify import pinned, program

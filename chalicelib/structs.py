@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from datetime import datetime
 from functools import cache
@@ -16,10 +15,10 @@ T = TypeVar("T")
 
 
 def fill(kind: type[T], source: Any, /, **given: Any) -> T:
-    """A dataclass or msgspec struct, with the values that `source` has under the same names, except those `given`.
+    """A struct with the values that `source` has under the same names, except those `given`.
 
     If the source has None and the field has a default, the default stays. An instant becomes text, as `iso` writes it,
-    in a text field of a msgspec struct. Raises `AttributeError` for a field that is in neither, `TypeError` for a given
+    in a text field. Raises `AttributeError` for a field that is in neither, `TypeError` for a given
     name that is no field.
     """
     for name, has_default, is_text in fields_of(kind):
@@ -31,13 +30,8 @@ def fill(kind: type[T], source: Any, /, **given: Any) -> T:
 
 
 def _fields_of(kind: Any) -> tuple[tuple[str, bool, bool], ...]:
-    """The name of each field, whether it has a default, and whether it is text in a msgspec struct."""
-    if issubclass(kind, msgspec.Struct):
-        of_struct = msgspec.structs.fields(kind)
-        return tuple((one.name, not one.required, one.type in (str, str | None)) for one in of_struct)
-    none = dataclasses.MISSING
-    of_class = dataclasses.fields(kind)
-    return tuple((one.name, (one.default, one.default_factory) != (none, none), False) for one in of_class)
+    """The name of each field, whether it has a default, and whether it is text."""
+    return tuple((one.name, not one.required, one.type in (str, str | None)) for one in msgspec.structs.fields(kind))
 
 
 # mypy does not take a class for hashable, so the cached function's type is written out.

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import msgspec
-
-
-class _Fields:
-    """The fields of a struct in the form of a dataclass's, as `replace` and `asdict` of `dataclasses` need them."""
-
-    def __get__(self, _value: object, kind: Any) -> dict[str, Any]:
-        fields = {}
-        for name in kind.__struct_fields__:
-            made: Any = dataclasses.field()
-            made.name, made._field_type = name, dataclasses._FIELD  # type: ignore[attr-defined]  # not in its stubs
-            fields[name] = made
-        return fields
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -25,8 +12,6 @@ class Value(msgspec.Struct, frozen=True):
 
     Its `repr` shows all.
     """
-
-    __dataclass_fields__ = _Fields()
 
 
 class Hidden(Value, frozen=True):

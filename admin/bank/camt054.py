@@ -7,11 +7,11 @@ that something failed.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
 from lxml import etree
+from msgspec.structs import replace
 
 from chalicelib.payouts.bank_files.report_lines import Line, Problem
 from chalicelib.payouts.rules import Outcome

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
 
 from ..aws import dynamodb
 from ..aws.attributes import item_of

@@ -7,9 +7,9 @@ that the lists always agree with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 
+from msgspec.structs import asdict
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 
 from ..aws.attributes import InstantAttribute, TextsAttribute, WholeAttribute, item_of

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, Protocol
+
+from msgspec.structs import replace
 
 from ..aws import queues
 from ..aws.clients import is_passing

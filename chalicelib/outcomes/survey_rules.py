@@ -6,9 +6,10 @@ Answers never decide about money: the group alone decides what is paid.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec.structs import replace
 
 from ..figures import Scheme, SurveyRules
 from ..ids import derived_id

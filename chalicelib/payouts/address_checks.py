@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..registration.errors import Excluded
 from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Payee, Verdict

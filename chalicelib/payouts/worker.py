@@ -8,9 +8,10 @@ key and the same bytes. Only the provider's word on a status query settles or fa
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from ..figures import PayoutRules
 from ..registration.rules import Payee

@@ -7,10 +7,10 @@ decided one are stored in the person's own partition.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date, datetime
 
 import msgspec
+from msgspec.structs import replace
 from pynamodb.expressions.condition import Condition
 
 from .. import clock

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
 from datetime import date, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import asdict, replace
 
 from .. import clock
 from ..at_once import at_once

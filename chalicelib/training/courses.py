@@ -6,10 +6,10 @@ It is one partition of the training table, so that one query reads all of it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 
+from msgspec.structs import replace
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError
 

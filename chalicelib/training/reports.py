@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import asdict, replace
 
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import Programme

@@ -7,8 +7,9 @@ decided again. So a refusal is always about the present, and a repeat finds its 
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from ..aws.dynamodb import LegsFailed
 from ..config import Programme

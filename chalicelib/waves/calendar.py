@@ -8,10 +8,10 @@ other wave is renumbered. Waves that administrators add are numbered from `FIRST
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from msgspec import field
+from msgspec.structs import replace
 
 from ..clock import iso
 from ..figures import CalendarRules

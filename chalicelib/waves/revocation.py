@@ -13,10 +13,11 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,7 @@ import boto3
 import urllib3
 from click import ClickException
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from admin.cli import main
 from admin.commands import stage as stage_commands

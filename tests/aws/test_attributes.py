@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import importlib
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -76,13 +75,6 @@ class Thing(Value, frozen=True):
     count: int = 0
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
-class Secret:
-    id: str
-    made_at: datetime
-    count: int = 0
-
-
 class ThingView(msgspec.Struct):
     id: str
     made_at: str
@@ -96,28 +88,22 @@ class ThingItem(Model):
     count = attributes.WholeAttribute(null=True)
 
 
-EITHER = pytest.mark.parametrize("kind", [Thing, Secret])
-
-
-@EITHER
-def test_fields_of_the_same_names_are_copied_both_ways(kind):
-    item = item_of(ThingItem, "THINGS", "a", kind("a", T0, 3))
+def test_fields_of_the_same_names_are_copied_both_ways():
+    item = item_of(ThingItem, "THINGS", "a", Thing("a", T0, 3))
     assert (item.pk, item.sk, item.made_at, item.count) == ("THINGS", "a", T0, 3)
-    assert fill(kind, item, id=item.sk) == kind("a", T0, 3)
+    assert fill(Thing, item, id=item.sk) == Thing("a", T0, 3)
 
 
-@EITHER
-def test_a_missing_attribute_takes_the_default(kind):
-    assert fill(kind, ThingItem("THINGS", "a", made_at=T0), id="a") == kind("a", T0, 0)
+def test_a_missing_attribute_takes_the_default():
+    assert fill(Thing, ThingItem("THINGS", "a", made_at=T0), id="a") == Thing("a", T0, 0)
 
 
-@EITHER
-def test_filling_a_struct_does_not_change_its_values(kind):
-    thing = kind("a", T0)
-    assert dataclasses.replace(thing, count=4) == kind("a", T0, 4)
-    assert dataclasses.asdict(thing) == {"id": "a", "made_at": T0, "count": 0}
+def test_filling_a_struct_does_not_change_its_values():
+    thing = Thing("a", T0)
+    assert msgspec.structs.replace(thing, count=4) == Thing("a", T0, 4)
+    assert msgspec.structs.asdict(thing) == {"id": "a", "made_at": T0, "count": 0}
     with pytest.raises(TypeError):
-        dataclasses.replace(thing, colour="red")
+        msgspec.structs.replace(thing, colour="red")
     with pytest.raises(AttributeError):
         thing.count = 1
 

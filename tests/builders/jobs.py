@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
 from chalicelib.jobs.rules import Offer

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
+
+from msgspec.structs import replace
 
 from chalicelib.config import Programme
 from chalicelib.errors import DomainError

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, cached_property
 from itertools import count
 from typing import Any
 
 import boto3
+from msgspec.structs import replace
 
 from chalicelib import wiring
 from chalicelib.aws import dynamodb

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +12,7 @@ import boto3
 import msgspec
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
+from msgspec.structs import replace
 
 from admin.commands.verify import pinned
 from chalicelib.aws import dynamodb

@@ -6,10 +6,12 @@ The names are those of docs/draw.md section 10: exactly those that must appear.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count
 from typing import Any
+
+from msgspec.structs import replace
 
 from chalicelib.draw.leaves import leaves_of
 from chalicelib.draw.note import beacon_round

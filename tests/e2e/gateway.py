@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 from chalice.test import Client, HTTPResponse
+from msgspec.structs import replace
 from msgspec.structs import replace as replace_struct
 
 import app as application

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from bench.aws.endpoint import item_size
 from chalicelib.errors import Malformed, UnknownField

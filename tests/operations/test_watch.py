@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ import boto3
 import msgspec
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 import app as application
 from chalicelib import status

@@ -5,12 +5,12 @@ The questions' files, and which answers fit them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.clock import iso
 from chalicelib.config import BadConfiguration, Programme, load_programme

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.config import Programme
 from chalicelib.figures import CeilingRules
@@ -207,7 +209,7 @@ def sending(rig: Rig, rail: str = "new") -> None:
     if rail == "old":
         lines = rig.table.lines[ID]
         attempt = replace(lines[2].attempt, rail="old")
-        lines[2] = replace(lines[2], attempt=attempt)
+        lines[2] = dataclasses.replace(lines[2], attempt=attempt)
 
 
 def test_an_attempt_keeps_its_provider_and_bytes(rig):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.config import Settings
 from chalicelib.helpdesk.rules import AboutRegistration, Category, Grievance, GrievanceState

@@ -8,13 +8,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
+from msgspec.structs import replace
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.ids import derived_id

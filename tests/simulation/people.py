@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+
+from msgspec.structs import replace
 
 from chalicelib.registration.errors import Excluded
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Verdict

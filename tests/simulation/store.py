@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any
 
+from msgspec.structs import replace
 from pynamodb.exceptions import DeleteError, GetError, PutError, QueryError, UpdateError
 
 from chalicelib.aws.admin_acts import Act

@@ -6,11 +6,11 @@ What anyone finds in the catalogue, page by page, and how soon an import shows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.config import load_programme
 from chalicelib.registration.identity import is_province

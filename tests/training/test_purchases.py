@@ -6,12 +6,12 @@ In no order of events does a person who lost the place keep a training.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.errors import DomainError, NotFound

@@ -6,9 +6,10 @@ A contact is added by an ordinary sign-in for it. So only a person with its code
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from ...aws.dynamodb import LegsFailed, Transaction
 from ...errors import NotFound, Unavailable

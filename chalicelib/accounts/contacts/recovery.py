@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
 from pynamodb.expressions.condition import Condition
 
 from ...aws.admin_acts import Act, Journal

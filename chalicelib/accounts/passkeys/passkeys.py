@@ -10,8 +10,9 @@ import logging
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from ...aws.dynamodb import LegsFailed, Transaction
 from ...errors import NotFound, Unavailable

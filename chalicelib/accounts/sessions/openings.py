@@ -7,9 +7,10 @@ the same request again finishes them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from ...clock import iso
 from ...errors import Unavailable

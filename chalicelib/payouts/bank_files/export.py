@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 
 import msgspec
+from msgspec.structs import replace
 
 from ...figures import BankFileRules
 from ...ids import Randomness, random_id

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec.structs import replace
 
 from ...values import Value
 from .. import failure_causes, rules

@@ -6,10 +6,10 @@ None of it is personal: references, sums, hashes and the IAM identities of who d
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from msgspec.structs import replace
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 

@@ -6,9 +6,9 @@ So the history is never behind the state, and an attempt never exists without it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime
 
+from msgspec.structs import replace
 from pynamodb.exceptions import UpdateError
 
 from ...aws.dynamodb import LegsFailed, Transaction, find, get_batch, is_condition_failure

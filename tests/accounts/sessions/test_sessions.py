@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.accounts.contacts.contact import Contact
 from chalicelib.accounts.errors import CodeUsed, InvalidDpopProof, InvalidToken, SessionExpired, WrongCode

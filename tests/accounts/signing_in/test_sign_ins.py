@@ -289,7 +289,7 @@ def test_the_keys_of_an_hour_are_a_few_and_each_hour_has_its_own(signing: SignIn
 
 
 def test_a_contact_sealed_for_one_sign_in_opens_for_no_other(signing: SignInsWorld):
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     one, other = signing.start().sign_in, signing.start("budi@example.org").sign_in
     with pytest.raises(ValueError, match="another"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -13,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
 from joserfc.jwk import ECKey, Key
+from msgspec.structs import replace
 
 from chalicelib.accounts.tokens.dpop import hash_of
 from chalicelib.accounts.tokens.signing_keys import SigningKey, SigningKeys, SigningKeyStore

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb import Transaction
 from chalicelib.config import Programme, Settings

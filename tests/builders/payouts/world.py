@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings

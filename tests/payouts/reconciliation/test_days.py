@@ -6,11 +6,11 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_files.store import BankStore
