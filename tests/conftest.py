@@ -1,4 +1,8 @@
-"""Fixtures for every test: a fixed time, the programme's figures, and the data stack's template on moto."""
+"""Fixtures for every test: a fixed time, the programme's figures, and the data stack's template on moto.
+
+moto is imported where it is used. It takes more than two seconds of CPU, and neither the process that hands out the
+tests nor those that simulate need it.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +25,12 @@ import msgspec
 import pytest
 from botocore.session import Session as BotocoreSession
 from hypothesis import HealthCheck, settings
-from moto import mock_aws
-from moto.cloudformation.models import cloudformation_backends
-from moto.core import DEFAULT_ACCOUNT_ID
 
 import chalicelib
 from chalicelib.aws import clients, json_protocol
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import DomainError
 from infrastructure import data_stack
-from tests.builders import moto
 
 # An example is right or wrong however long it takes: the machine may be slow, or busy.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -63,6 +63,9 @@ session_made_once = cache(boto3.Session)
 
 def data_stack_made() -> dict[str, str]:
     """Create the data stack; its outputs."""
+    from moto.cloudformation.models import cloudformation_backends
+    from moto.core import DEFAULT_ACCOUNT_ID
+
     given = {"Stage": "test", "Protection": "off"}
     stacks = cloudformation_backends[DEFAULT_ACCOUNT_ID][REGION]
     stack = stacks.create_stack("gelombang-test-data", json.dumps(data_stack.template()), given, {})
@@ -132,6 +135,8 @@ def strict_programme(programme: Programme) -> Programme:
 
 @pytest.fixture(scope="session", autouse=True)
 def moto_as_it_should_be() -> Iterator[None]:
+    from tests.builders import moto
+
     with pytest.MonkeyPatch.context() as patch:
         for change in (
             moto.make_quick,
@@ -161,6 +166,10 @@ def no_real_cloud() -> Iterator[None]:
 @pytest.fixture
 def cloud(no_real_cloud: None) -> Iterator[Settings]:
     """The data stack, created on moto from the very template that production uses."""
+    from moto import mock_aws
+
+    from tests.builders import moto
+
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreSession, "create_client", client_made_once)
         patch.setattr(boto3, "DEFAULT_SESSION", session_made_once())

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from moto.cloudformation.models import Stack
 from moto.core import DEFAULT_ACCOUNT_ID, models, responses
-from moto.core.base_backend import BackendDict
+from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.botocore_stubber import BotocoreStubber
 from moto.core.exceptions import HTTPException, ServiceException
 from moto.core.utils import camelcase_to_underscores
@@ -105,6 +105,10 @@ def make_quick(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Stack, "parse_template", staticmethod(json.loads))
     patch.setattr(responses, "method_names_from_class", cache(responses.method_names_from_class))
     patch.setattr(responses, "camelcase_to_underscores", underscored)
+    # What follows from a kind of service was put together at every call, after its module was loaded again for S3.
+    read, known = BaseBackend.urls.fget, dict[type, Any]()
+    urls = property(lambda service: known.get(type(service)) or known.setdefault(type(service), read(service)))
+    patch.setattr(BaseBackend, "urls", urls)
     # Nothing here speaks HTTP through `requests`, for which every start of moto registers 700 patterns.
     patch.setattr(models, "RESPONSES_METHODS", [])
     # A queue looks at its clock six times for each message in it, with each that is sent.
