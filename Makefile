@@ -59,8 +59,8 @@ build/api/.installed: tests/api/package.json
 
 test-page: $(BIN)/.installed ## the citizen's page and the page that checks a draw, in headless Chromium (never downloaded)
 	@$(BIN)/python -m tests.pages.chromium
-	$(BIN)/pytest -m page tests/pages --ignore tests/pages/test_passkeys.py --ignore tests/pages/citizen
-	$(BIN)/pytest -m page tests/pages/test_passkeys.py tests/pages/citizen  # a process has one moto, which the pages above keep to the end
+	$(BIN)/pytest -m page tests/pages --ignore tests/pages/citizen
+	$(BIN)/pytest -m page tests/pages/citizen  # a process has one moto, which the pages above keep to the end
 
 pictures: $(BIN)/.installed ## the pages in pictures, into .pictures; ONLY=uang
 	@$(BIN)/python -m tests.pages.pictures $(ONLY)

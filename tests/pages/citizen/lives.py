@@ -179,7 +179,10 @@ class Life:
                 "ends_at": CLOSES,
                 "has_key": True, "current": True,
             }]},
-            "/me/passkeys": {"passkeys": []},
+            "/me/passkeys": {"passkeys": [{
+                "passkey_id": ID, "device": "phone", "created_at": OPENS, "last_used_at": OPENS, "backed_up": True,
+                "valid_from": CLOSES, "valid_until": None,
+            }]},
         }  # fmt: skip
 
 

@@ -48,6 +48,9 @@ export function heardTime(header) {
   if (!Number.isNaN(said)) ahead = Math.abs(said - Date.now()) < 2000 ? 0 : said - Date.now();
 }
 
+/** What kind of device this is, as its owner will know it again. */
+export const device = () => (/iPad|Tablet/i.test(navigator.userAgent) ? "tablet" : /Mobi|Android/i.test(navigator.userAgent) ? "phone" : "computer");
+
 // Dates: always WIB, which is UTC+7 all year. Made by hand, so that they are the same in every browser.
 
 const DAYS = [["Minggu", "Sunday"], ["Senin", "Monday"], ["Selasa", "Tuesday"], ["Rabu", "Wednesday"],

@@ -19,7 +19,7 @@ export class Unsent extends Error {}
 const PATIENCE = 20000, TRIES = 3;
 
 const bytes = (text) => new TextEncoder().encode(text);
-const base64 = (raw) => btoa(String.fromCharCode(...new Uint8Array(raw)))
+export const base64 = (raw) => btoa(String.fromCharCode(...new Uint8Array(raw)))
   .replace(/\+/g, "-").replace(/\//g, "_").replace(/=/g, "");
 const json = (said) => base64(bytes(JSON.stringify(said)));
 const rest = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));

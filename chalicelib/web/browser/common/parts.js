@@ -72,11 +72,15 @@ export function useAction(act) {
 }
 
 /** A button for an action: what it says while it runs, and what went wrong beside it. */
-export function Act({ act, quiet = false, done = null, children, ...more }) {
+export function Act({ act, ...more }) {
   const [run, busy, error] = useAction(act);
+  return html`<${Button} run=${() => run()} busy=${busy} error=${error} ...${more} />`;
+}
+
+export function Button({ run, busy, error, quiet = false, children, ...more }) {
   return html`
     <button type="button" class=${quiet ? "quiet" : undefined} aria-disabled=${busy ? "true" : undefined}
-      onClick=${() => run()} ...${more}>${busy ? t("Mengirim...", "Sending...") : children}</button>
+      onClick=${run} ...${more}>${busy ? t("Mengirim...", "Sending...") : children}</button>
     ${error && html`<${Notice} kind="bad" live>${reason(error)}<//>`}`;
 }
 

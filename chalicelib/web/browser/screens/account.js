@@ -3,6 +3,7 @@
 import { day, go, kept, language, setLanguage, t, when } from "../common/core.js";
 import { call, proved, signedOut } from "../common/net.js";
 import { Act, Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Screen, useForm, useRead, useState } from "../common/parts.js";
+import { able, make } from "../common/passkeys.js";
 import { named } from "../common/references.js";
 
 function Mine() {
@@ -65,7 +66,7 @@ function Add({ again }) {
         : html`<${Field} form=${form} field="contact" label=${t("Alamat surel atau nomor ponsel", "E-mail address or mobile number")} autocomplete="off" autocapitalize="none" />`}<//>`;
 }
 
-const DEVICES = { phone: ["Ponsel", "Phone"], computer: ["Komputer", "Computer"], tablet: ["Tablet", "Tablet"], other: ["Perangkat lain", "Another device"] };
+const DEVICES = { phone: ["Ponsel", "Phone"], computer: ["Komputer", "Computer"], tablet: ["Tablet", "Tablet"], security_key: ["Kunci fisik", "Security key"], other: ["Perangkat lain", "Another device"] };
 
 function Devices() {
   const found = useRead({ list: "/me/sessions" }, { own: true, proved: true });
@@ -79,18 +80,13 @@ function Devices() {
 
 function Passkeys() {
   const found = useRead({ list: "/me/passkeys" }, { own: true, proved: true });
-  const able = window.PublicKeyCredential && PublicKeyCredential.parseCreationOptionsFromJSON;
-  const make = async () => {
-    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(await proved("POST", "/me/passkeys/options"));
-    const made = await navigator.credentials.create({ publicKey });
-    await proved("POST", "/me/passkeys", { credential: made.toJSON(), device: /Mobi|Android/i.test(navigator.userAgent) ? "phone" : "computer" });
-    found.again();
-  };
   return html`<${Screen} title=${t("Kunci sandi", "Passkeys")} back="akun"><p>${t("Masuk dengan sidik jari atau kunci layar, tanpa kode.", "Sign in by fingerprint or screen lock, without a code.")}</p>
     <${Await} found=${found}>${({ list: { passkeys } }, { again }) => html`${passkeys.length ? html`<ul class="cards">${passkeys.map((one) => html`<li class="card">
-      <h2>${t(...(DEVICES[one.device] || DEVICES.other))}</h2><p>${one.valid_from ? html`${t("Berlaku mulai", "Good from")} ${when(one.valid_from)}.` : ""}</p>
-      <${Sure} act=${() => proved("DELETE", `/me/passkeys/${one.passkey_id}`).then(again)} name=${t(...(DEVICES[one.device] || DEVICES.other))} /></li>`)}</ul>` : html`<${Empty} thing=${["kunci sandi", "passkey"]} />`}`}<//>
-    ${able ? html`<${Act} act=${make}>${t("Buat kunci sandi", "Make a passkey")}<//>` : html`<${Notice}>${t("Peramban ini belum mendukung kunci sandi.", "This browser has no passkeys yet.")}<//>`}<//>`;
+      <h2>${t(...(DEVICES[one.device] || DEVICES.other))}</h2><p>${t("Dibuat", "Made")} ${when(one.created_at)}. ${one.last_used_at && `${t("Terakhir dipakai", "Last used")} ${when(one.last_used_at)}.`}
+        ${one.valid_from && html` <strong>${t("Berlaku mulai", "Good from")} ${when(one.valid_from)}.</strong>`}</p>
+      ${one.valid_until ? html`<p>${t("Dihapus", "Goes")} ${when(one.valid_until)}.</p>`
+        : html`<${Sure} act=${() => proved("DELETE", `/me/passkeys/${one.passkey_id}`).then(again)} name=${when(one.created_at)} />`}</li>`)}</ul>` : html`<${Empty} thing=${["kunci sandi", "passkey"]} />`}`}<//>
+    ${able() ? html`<${Act} act=${() => make().then(found.again)}>${t("Buat kunci sandi", "Make a passkey")}<//>` : html`<${Notice}>${t("Peramban ini belum mendukung kunci sandi.", "This browser has no passkeys yet.")}<//>`}<//>`;
 }
 
 const PARTS = { kontak: Contacts, perangkat: Devices, kunci: Passkeys };

@@ -1,10 +1,9 @@
 // Signing in, which is signing up: a contact, the code that was sent there, or a passkey.
 
-import { briefly, go, kept, language, redraw, t, when } from "../common/core.js";
+import { briefly, device, go, kept, language, redraw, t, when } from "../common/core.js";
 import { begin, call, end, Refused, signedIn, underWay, work } from "../common/net.js";
-import { Act, bare, Digits, Field, Form, html, Link, Notice, Screen, useAction, useEffect, useForm, useState } from "../common/parts.js";
-
-const device = () => (/iPad|Tablet/i.test(navigator.userAgent) ? "tablet" : /Mobi|Android/i.test(navigator.userAgent) ? "phone" : "computer");
+import { Act, bare, Button, Digits, Field, Form, html, Link, Notice, Screen, useAction, useEffect, useForm, useState } from "../common/parts.js";
+import * as passkeys from "../common/passkeys.js";
 
 /** Back to where one was sent from. */
 function arrive() {
@@ -33,28 +32,24 @@ const contactRefused = ({ code, detail }) => (["malformed_contact", "sms_not_off
 
 function Contact({ next }) {
   const form = useForm("masuk", { contact: "" });
-  const passkeys = window.PublicKeyCredential && PublicKeyCredential.parseRequestOptionsFromJSON;
+  const [enter, entering, failed] = useAction(async (suggested) => {
+    await passkeys.enter(suggested || await passkeys.asked());
+    arrive();
+  });
+  useEffect(() => {
+    passkeys.suggested().then((found) => found && enter(found)).catch(() => undefined);
+    return passkeys.withdraw;
+  }, []);
   return html`<${Screen} title=${t("Masuk atau daftar", "Sign in or register")}>
     <p>${t("Kami kirim kode ke surel atau ponsel Anda. Tanpa kata sandi.", "We send a code to your e-mail or phone. No password.")}</p>
     <${Form} form=${form} title=${t("Masuk atau daftar", "Sign in or register")} label=${t("Kirim kode", "Send code")} refused=${contactRefused}
       check=${({ contact }) => ({ contact: contact.trim() ? "" : t("Isi alamat surel atau nomor ponsel.", "Give an e-mail address or a mobile number.") })}
       send=${({ contact }) => start(contact.trim()).then(next)}>
       <${Field} form=${form} field="contact" label=${t("Alamat surel atau nomor ponsel", "E-mail address or mobile number")}
-        hint="siti@contoh.id, 0812-3456-7890" autocomplete="username" autocapitalize="none" spellcheck=${false} /><//>
-    ${passkeys && html`<h2>${t("Punya kunci sandi?", "Have a passkey?")}</h2><p><${Act} quiet act=${usePasskey}>${t("Masuk dengan kunci sandi", "Sign in with a passkey")}<//></p>`}
+        hint="siti@contoh.id, 0812-3456-7890" autocomplete="username webauthn" autocapitalize="none" spellcheck=${false} /><//>
+    ${passkeys.able() && html`<h2>${t("Punya kunci sandi?", "Have a passkey?")}</h2>
+      <p><${Button} quiet busy=${entering} error=${failed} run=${() => enter()}>${t("Masuk dengan kunci sandi", "Sign in with a passkey")}<//></p>`}
   <//>`;
-}
-
-async function usePasskey() {
-  const options = PublicKeyCredential.parseRequestOptionsFromJSON(await call("POST", "/passkey-challenges"));
-  let found;
-  try {
-    found = await navigator.credentials.get({ publicKey: options });
-  } catch (error) {
-    throw new Refused(0, { detail: t("Kunci sandi tidak dipakai.", "No passkey was used.") });
-  }
-  await signedIn(await call("POST", "/sessions", { passkey: { credential: found.toJSON(), device: device() } }, { proved: true }));
-  arrive();
 }
 
 /** How far the code has come. */
