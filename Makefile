@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo chaos serve test test-quick test-deep test-api test-page pictures test-dynamodb test-scale simulate simulate-long rush mutation check format bench clean
+.PHONY: help install demo chaos serve test test-quick test-deep test-api test-page pictures lighthouse test-dynamodb test-scale simulate simulate-long rush mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ test-page: $(BIN)/.installed ## the citizen's page and the page that checks a dr
 pictures: $(BIN)/.installed ## the pages in pictures, into .pictures; ONLY=uang
 	@$(BIN)/python -m tests.pages.pictures $(ONLY)
 
+lighthouse: $(BIN)/.installed ## Lighthouse's scores of the citizen's home, as guest and signed in (needs npm)
+	@$(BIN)/python -m bench.lighthouse
+
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale
 
@@ -100,6 +103,7 @@ bench: $(BIN)/.installed ## what requests, a payout, a cold start, a draw and th
 	$(BIN)/python -m bench.payout
 	$(BIN)/python -m bench.cold --package
 	$(BIN)/python -m bench.draw
+	$(BIN)/python -m bench.page
 	$(BIN)/python -m bench.package
 
 clean: ## remove what the other commands made
