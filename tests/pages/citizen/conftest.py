@@ -21,6 +21,17 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
         yield world
 
 
+KEPT = """() => new Promise((resolve) => {
+  const asked = indexedDB.open("gelombang", 1);
+  asked.onsuccess = () => {
+    const store = asked.result.transaction("kept").objectStore("kept");
+    const names = store.getAllKeys(), all = store.getAll();
+    all.onsuccess = () => resolve(JSON.stringify(names.result.map((name, at) => [name, all.result[at]])));
+  };
+})"""
+"""All that the page keeps, as JSON: names and values."""
+
+
 @dataclass
 class Phone:
     """A window, and what went wrong in it."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -173,6 +174,7 @@ class Life:
             f"/courses/{ID}": COURSE,
             "/me/job-matches": MatchList([MatchView(VACANCY, Reason(["welding"], "province"))], None),
             "/me/job-applications": ApplicationList([], None),
+            f"/sign-ins/{ID}": {"state": "sent", "arrives_in_s": 0, "code_again_at": CLOSES},
             "/me/contacts": ContactList([CONTACT], "id"),
             "/me/sessions": {"sessions": [{
                 "session_id": ID, "device": "phone", "how": "email", "started_at": OPENS, "last_used_at": OPENS,
@@ -184,6 +186,15 @@ class Life:
                 "valid_from": CLOSES, "valid_until": None,
             }]},
         }  # fmt: skip
+
+    def written(self) -> dict[str, Any]:
+        """What is said to a change, by path."""
+        return {
+            "/sign-ins": {"sign_in_id": ID, "secret": "s", "arrives_in_s": 3, "code_again_at": CLOSES},
+            "/waves/current/entries": entry("waiting_for_closing").receipt,
+            "/me/grievances": GRIEVANCE,
+            "/me/trainings": training("PURCHASED"),
+        }
 
 
 def me(beneficiary: BeneficiaryView | None = None, balance: int | None = None, **changes: Any) -> Me:
@@ -222,6 +233,7 @@ LIVES: dict[str, Life] = {
     "graduate": Life(GRADUATED, trainings=DONE, payouts=[payout("paid", updated_at=datetime(2026, 1, 5, tzinfo=UTC))]),
     "in_selection": Life(me(), wave(WaveState.FROZEN, waiting_for="beacon"), [entry("in_selection")]),
     "joined": Life(me(), wave(WaveState.OPEN), [entry("waiting_for_closing")]),
+    "cannot": Life(me(may_join=False, why_not="in_formal_education"), wave(WaveState.OPEN)),
     "open": Life(me(), wave(WaveState.OPEN), [entry("not_chosen", "not_drawn", WAVE - 1)]),
     "not_chosen": Life(me(), wave(number=WAVE + 1), [entry("not_chosen", "not_drawn")]),
     "none_open": Life(me()),
@@ -233,25 +245,33 @@ SCREENS = (
     "riwayat", f"bukti/{WAVE}", "katalog", f"katalog/{ID}", "pelatihan", f"pelatihan/{ID}", "uang", "uang/rekening",
     "survei", f"survei/{ID}", f"survei/{ID}/3", "lowongan", "bantuan", "bantuan/baru",
     f"bantuan/baru/selection_result/{WAVE}",
-    "akun", "akun/kontak", "akun/perangkat", "akun/kunci", "daftar/1", "masuk",
+    "akun", "akun/kontak", "akun/perangkat", "akun/kunci", *(f"daftar/{step}" for step in range(1, 7)), "masuk",
 )  # fmt: skip
 """What is opened for somebody who has come all the way."""
 
 
 @contextmanager
-def living(browser: Any, programme: Programme, life: Life, **context: Any) -> Iterator[Any]:
-    """A window of that person; `page.sent` has what was sent."""
-    sent: list[Any] = []
+def living(
+    browser: Any, programme: Programme, life: Life, device_clock: datetime = NOW, **context: Any
+) -> Iterator[Any]:
+    """A window of that person; `page.sent` has what was sent.
+
+    `page.told.life` may be changed; `page.told.then` is their life after the next change.
+    """
+    told = SimpleNamespace(life=life, then=None, sent=[])
 
     def answer(request: Any, path: str) -> Any:
         if request.method != "GET":
-            sent.append((request.method, path, request.post_data_json))
+            told.sent.append((request.method, path, request.post_data_json))
+            said = told.life.written().get(path, {})
+            told.life = told.then or told.life
+            return said
         if path.startswith("/references/"):
             return references(path.rpartition("/")[2], programme)
-        return life.answers().get(path)
+        return told.life.answers().get(path)
 
-    with opened(browser, programme, "citizen", NOW, answer, **context) as page:
-        page.sent = sent
+    with opened(browser, programme, "citizen", NOW, answer, device_clock=device_clock, **context) as page:
+        page.told, page.sent = told, told.sent
         if life.me is not None:
             page.evaluate(SIGN_IN)
             page.reload()

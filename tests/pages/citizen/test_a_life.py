@@ -10,12 +10,13 @@ import urllib3
 
 from chalicelib.clock import iso
 from chalicelib.draw.note import parse, round_time
+from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.training import signatures
 from local.demo import results
 from local.demo.crowd import Partner
 from tests.e2e.world import World
 
-from .conftest import Open, Phone, open_wave
+from .conftest import KEPT, Open, Phone, open_wave
 
 SITI = "siti@example.org"
 
@@ -106,11 +107,67 @@ def says_where_to_be_paid(siti: Phone) -> None:
     siti.page.get_by_text("Cocok dengan nama Anda").wait_for()
 
 
+def corrects_a_field(siti: Phone) -> None:
+    siti.open("akun")
+    siti.press("Ubah Pendidikan")
+    siti.pick("Diploma (D1 sampai D4)")
+    siti.press("Simpan")
+    siti.page.get_by_text("Data Anda tersimpan.").wait_for()
+    siti.page.get_by_text("Diploma (D1 sampai D4)").wait_for()
+
+
+def applies_and_takes_it_back(siti: Phone) -> None:
+    siti.open("lowongan")
+    siti.press("Lamar Juru las")
+    siti.press("Setuju dan lamar Juru las")
+    siti.page.get_by_text("Anda melamar").wait_for()
+    siti.press("Tarik lamaran Juru las")
+    siti.page.get_by_text("Lamaran ditarik").wait_for()
+
+
+def answers_a_survey(siti: Phone) -> None:
+    siti.open()
+    siti.state("survey")
+    siti.press("Isi survei")
+    heading = siti.page.get_by_role("heading", level=1)
+    siti.page.get_by_role("heading", level=1, name="pertanyaan 1").wait_for()
+    count = int(heading.inner_text().split()[-1])
+    for at in range(1, count + 1):
+        siti.page.get_by_role("heading", level=1, name=f"pertanyaan {at} dari").wait_for()
+        siti.page.locator("fieldset input").first.check()
+        siti.press("Lanjut" if at < count else "Kirim jawaban")
+    siti.title("Terima kasih")
+
+
+def complains(siti: Phone, world: World) -> None:
+    siti.open("bantuan")
+    siti.press("Tulis pengaduan")
+    siti.pick("Pendaftaran saya")
+    siti.pick("Data saya")
+    siti.fill("Apa yang terjadi?", "Nama ibu saya salah tulis.")
+    siti.press("Kirim")
+    siti.title("Pengaduan terkirim")
+    helpdesk = world.services.helpdesk
+    [number] = [each.number for shard in ALL_SHARDS for each in helpdesk.unanswered(shard)]
+    siti.page.get_by_text(number).wait_for()
+
+
+def signs_out(siti: Phone) -> None:
+    siti.open("akun")
+    siti.press("Keluar dari ponsel ini")
+    siti.press("Keluar")
+    siti.state("guest")
+    siti.page.get_by_text("sedang diundi").wait_for()
+    kept = [name for name, _ in json.loads(siti.page.evaluate(KEPT))]
+    assert kept == ["copy::/waves/current"], "nothing of hers stays on the phone"
+
+
 def test_a_person_signs_up_registers_joins_is_chosen_trains_is_paid_and_checks_the_draw(phone: Open, world: World):
     siti = signed_up(phone)
     siti.state("none_open")
+    corrects_a_field(siti)
     number = open_wave(world)
-    siti.page.reload()
+    siti.open()
     siti.state("open")
     siti.press(f"Gabung gelombang {number}")
     siti.state("joined")
@@ -136,3 +193,14 @@ def test_a_person_signs_up_registers_joins_is_chosen_trains_is_paid_and_checks_t
     siti.page.reload()
     siti.page.get_by_text("Insentif pelatihan: Rp600.000").wait_for()
     siti.page.get_by_text("Sudah dibayar").wait_for()
+
+    wanted = {"title": "Juru las", "employer": "PT Baja Maju", "province": "31", "skills": ["welding"]}
+    wanted |= {"salary_min_idr": 4_000_000, "salary_max_idr": 5_500_000}
+    closes_at = iso(world.now() + timedelta(days=20))
+    report(world, partner, "/partners/vacancies", {"reference": "LOK-1", **wanted, "closes_at": closes_at})
+    applies_and_takes_it_back(siti)
+    world.wait_until(world.now() + timedelta(days=31))
+    world.fire("open_surveys")
+    answers_a_survey(siti)
+    complains(siti, world)
+    signs_out(siti)

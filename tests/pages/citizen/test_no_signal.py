@@ -1,10 +1,24 @@
-"""The page itself is kept: it opens without a signal."""
+"""Without a signal, without storage, with a wrong clock: nothing that was typed is lost, and nothing false is said."""
 
 from __future__ import annotations
 
-from tests.e2e.world import World
+import json
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 
-from .conftest import Open
+import pytest
+
+from chalicelib.config import Programme
+from tests.e2e.world import World
+from tests.pages.opened import ORIGIN
+
+from .conftest import Open, open_wave
+from .lives import ID, LIVES, NOW, WAVE, WHOLE, Life, living
+from .test_screens import fill_in
+
+NOT_SENT = "Tanpa sinyal. Belum terkirim. Isian Anda aman."
 
 
 def test_the_page_opens_without_a_signal_and_says_that_there_is_none(phone: Open, world: World):
@@ -22,3 +36,164 @@ def test_the_page_opens_without_a_signal_and_says_that_there_is_none(phone: Open
     one.page.reload()
     one.state("guest")
     one.page.get_by_text("Tanpa sinyal.").first.wait_for()
+
+
+def press(page: Any, name: str) -> None:
+    page.get_by_role("button", name=name).last.click()
+
+
+def sign_in(page: Any) -> str:
+    page.get_by_label("Alamat surel atau nomor ponsel").fill("siti@example.org")
+    return "Kirim kode"
+
+
+def register(page: Any) -> str:
+    for step in range(1, 6):
+        fill_in(page, step)
+    page.get_by_label("Saya setuju.").check()
+    return "Kirim pendaftaran"
+
+
+def correct(page: Any) -> str:
+    page.get_by_label("Nama lengkap").fill("Siti Aminah Putri")
+    return "Simpan"
+
+
+def give_an_account(page: Any) -> str:
+    page.get_by_label("Bank Negara Indonesia (BNI)").check()
+    page.get_by_label("Nomor rekening").fill("0123456789")
+    return "Simpan"
+
+
+def buy(page: Any) -> str:
+    press(page, "Pilih pelatihan ini")
+    return "Beli"
+
+
+def review(page: Any) -> str:
+    page.get_by_label("9", exact=True).check()
+    page.get_by_label("Apa yang baik, apa yang kurang?").fill("Gurunya sabar.")
+    return "Kirim ulasan"
+
+
+def answer(page: Any) -> str:
+    while True:
+        heading = page.get_by_role("heading", level=1)
+        heading.get_by_text("pertanyaan").wait_for()
+        said = heading.inner_text()
+        at, count = said.split()[-3], said.split()[-1]
+        page.locator("fieldset input").first.check()
+        if at == count:
+            return "Kirim jawaban"
+        press(page, "Lanjut")
+        page.get_by_role("heading", level=1, name=f"pertanyaan {int(at) + 1} dari").wait_for()
+
+
+def apply(page: Any) -> str:
+    press(page, "Lamar Juru las")
+    return "Setuju dan lamar"
+
+
+def complain(page: Any) -> str:
+    page.get_by_label("Pendaftaran saya").check()
+    page.get_by_label("Data saya").check()
+    page.get_by_label("Apa yang terjadi?").fill("Nama saya salah tulis.")
+    return "Kirim"
+
+
+Fill = Callable[[Any], str]
+CHANGES: dict[str, tuple[Life, str, Fill]] = {
+    "POST /sign-ins": (LIVES["guest"], "masuk", sign_in),
+    "PUT /me/registration": (LIVES["unregistered"], "daftar/1", register),
+    "PATCH /me/registration": (LIVES["none_open"], "daftar/2", correct),
+    "PUT /me/financial-address": (WHOLE, "uang/rekening", give_an_account),
+    "POST /me/trainings": (LIVES["chosen"], f"katalog/{ID}", buy),
+    f"POST /me/trainings/{ID}/review": (LIVES["review"], f"pelatihan/{ID}/ulasan", review),
+    f"POST /me/surveys/{ID}/response": (WHOLE, f"survei/{ID}", answer),
+    "POST /me/job-applications": (WHOLE, "lowongan", apply),
+    "POST /me/grievances": (WHOLE, "bantuan/baru", complain),
+}
+"""What a person sends, from which screen, and how it is filled in; that gives the button."""
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_could_not_be_sent_says_so_stays_as_typed_and_is_sent_with_a_signal(
+    browser: Any, programme: Programme, change: str
+):
+    life, way, fill = CHANGES[change]
+    with living(browser, programme, life) as page:
+        page.goto(f"{ORIGIN}/#/{way}")
+        button = fill(page)
+        fields = "all => all.map(one => one.type === 'radio' || one.type === 'checkbox' ? one.checked : one.value)"
+        before = page.eval_on_selector_all("main input, main select, main textarea", fields)
+        page.airplane = True
+        page.context.set_offline(True)
+        press(page, button)
+        page.get_by_text(NOT_SENT).wait_for()
+        assert page.eval_on_selector_all("main input, main select, main textarea", fields) == before
+        page.sent.clear()  # a question for passkeys went out when the page opened
+        page.airplane = False
+        page.context.set_offline(False)
+        press(page, button)
+        page.get_by_text(NOT_SENT).wait_for(state="hidden")
+        assert [f"{method} {path}" for method, path, _ in page.sent] == [change]
+
+
+def test_a_join_that_could_not_be_sent_is_sent_when_a_signal_comes_back(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["open"]) as page:
+        page.locator("[data-state=open]").wait_for()
+        page.airplane = True
+        page.context.set_offline(True)
+        press(page, f"Gabung gelombang {WAVE}")
+        page.get_by_text("Belum terkirim; Anda belum ikut. Kami kirim begitu ada sinyal.").wait_for()
+        page.locator("[data-state=open]").wait_for()
+        page.airplane, page.told.then = False, LIVES["joined"]
+        page.context.set_offline(False)
+        page.locator("[data-state=joined]").wait_for()
+        assert [path for _, path, _ in page.sent] == ["/waves/current/entries"]
+
+
+def test_a_join_that_was_not_sent_before_the_close_is_said_not_to_count(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["open"]) as page:
+        page.locator("[data-state=open]").wait_for()
+        page.airplane = True
+        page.context.set_offline(True)
+        press(page, f"Gabung gelombang {WAVE}")
+        page.get_by_text("Belum terkirim; Anda belum ikut.").wait_for()
+        page.airplane = False
+        page.told.life = LIVES["none_open"]
+        page.context.set_offline(False)
+        page.get_by_text("Belum terkirim sebelum ditutup; Anda tidak ikut.").wait_for()
+        assert page.sent == []
+
+
+REFUSED = """
+const refuse = { get() { throw new DOMException("no", "SecurityError"); } };
+for (const name of ["indexedDB", "localStorage", "sessionStorage"]) Object.defineProperty(window, name, refuse);
+"""
+
+
+def test_where_storage_is_refused_a_person_still_signs_in_registers_and_joins(phone: Open, world: World):
+    number = open_wave(world)
+    one = phone()
+    one.page.add_init_script(REFUSED)
+    one.sign_in("siti@example.org")
+    one.state("unregistered")
+    one.register()
+    one.state("open")
+    one.press(f"Gabung gelombang {number}")
+    one.state("joined")
+    one.press("English")
+    one.title(f"You are in wave {number}")
+
+
+@pytest.mark.parametrize("off", [timedelta(days=1), timedelta(days=-1)], ids=["ahead", "behind"])
+def test_a_device_whose_clock_is_a_day_off_proves_itself_with_the_time_of_the_server(
+    browser: Any, programme: Programme, off: timedelta
+):
+    with living(browser, programme, WHOLE, device_clock=NOW + off) as page:
+        page.locator("[data-state] h1").wait_for()
+        with page.expect_request("**/me/contacts") as asked:
+            page.goto(f"{ORIGIN}/#/akun/kontak")
+        claims = asked.value.headers["dpop"].split(".")[1]
+        assert json.loads(urlsafe_b64decode(claims + "=="))["iat"] == NOW.timestamp()

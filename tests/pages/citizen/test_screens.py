@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.config import Programme
-from tests.pages.opened import AXE, for_everybody
+from tests.pages.opened import AXE, ORIGIN, for_everybody, speak
 
-from .lives import LIVES, SCREENS, WAVE, WHOLE, living
+from .conftest import KEPT
+from .lives import CLOSES, ID, LIVES, SCREENS, WAVE, WHOLE, living
 
 
 def test_axe_is_the_one_that_was_published():
@@ -33,23 +34,63 @@ def test_a_screen_is_for_everybody(browser: Any, programme: Programme, way: str)
         for_everybody(page)
 
 
-def test_the_wrong_fields_are_named_above_and_beside(browser: Any, programme: Programme):
+TYPED = {
+    1: {"day": "17", "month": "8", "year": "1995"},
+    2: {"name": "Siti Aminah", "nik": "3174095708950001"},
+    3: {"kk": "3174091203180002", "phone": "0812-3456-7890"},
+}
+
+
+def fill_in(page: Any, step: int) -> None:
+    """A step of the registration as Siti fills it in, and on to the next."""
+    page.get_by_text(f"Langkah {step} dari 6").wait_for()
+    for name, text in TYPED.get(step, {}).items():
+        page.locator(f"[name={name}]").fill(text)
+    if step == 1:
+        page.get_by_label("Pencari kerja").check()
+    elif step == 4:
+        page.get_by_label("Provinsi").select_option("31")
+        page.get_by_label("Kabupaten atau kota").select_option("3174")
+    elif step == 5:
+        page.get_by_label("Sarjana (S1)").check()
+    page.get_by_role("button", name="Lanjut").click()
+
+
+def test_the_wrong_fields_are_named_above_and_beside_on_every_step(browser: Any, programme: Programme):
     with living(browser, programme, LIVES["unregistered"]) as page:
         page.get_by_role("link", name="Isi data").click()
         page.get_by_role("button", name="Lanjut").click()
         page.get_by_role("alert").get_by_role("link", name="Isi tanggal lahir yang benar.").click()
         assert page.evaluate("document.activeElement.name") == "day"
         assert page.title() == "Galat: Tanggal lahir dan pekerjaan - Gelombang"
+        for number in range(1, 6):
+            page.get_by_text(f"Langkah {number} dari 6").wait_for()
+            page.get_by_role("button", name="Lanjut").click()
+            page.get_by_role("alert").wait_for()
+            for_everybody(page)
+            speak(page, "id")
+            fill_in(page, number)
+        page.get_by_text("Langkah 6 dari 6").wait_for()
+        page.get_by_role("button", name="Kirim pendaftaran").click()
+        page.get_by_role("alert").get_by_text("Centang jika Anda setuju.").wait_for()
+        for_everybody(page)
+
+
+def test_the_screen_of_the_code_is_for_everybody(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["guest"]) as page:
+        started = {"sign_in_id": ID, "secret": "s", "contact": "siti@example.org", "code_again_at": CLOSES}
+        page.evaluate("started => sessionStorage.setItem('sign-in', JSON.stringify(started))", started)
+        page.goto(f"{ORIGIN}/#/masuk")
+        page.get_by_text("Kode sudah dikirim.").wait_for()
+        page.get_by_role("button", name="Masuk").click()
+        page.get_by_role("alert").get_by_text("Kode ada 6 angka.").wait_for()
         for_everybody(page)
 
 
 def test_what_was_typed_survives_a_reload_and_numbers_only_as_long_as_the_window(browser: Any, programme: Programme):
     with living(browser, programme, LIVES["unregistered"]) as page:
         page.get_by_role("link", name="Isi data").click()
-        for label, text in (("Tanggal", "17"), ("Bulan", "8"), ("Tahun", "1995")):
-            page.get_by_label(label, exact=True).fill(text)
-        page.get_by_label("Pencari kerja").check()
-        page.get_by_role("button", name="Lanjut").click()
+        fill_in(page, 1)
         page.get_by_label("NIK", exact=True).fill("3174095708950001")
         page.get_by_label("Nama lengkap").fill("Siti Aminah")
         page.wait_for_timeout(300)
@@ -59,15 +100,6 @@ def test_what_was_typed_survives_a_reload_and_numbers_only_as_long_as_the_window
         kept = page.evaluate(KEPT)
         assert "Siti Aminah" in kept
         assert "3174095708950001" not in kept
-
-
-KEPT = """() => new Promise((resolve) => {
-  const asked = indexedDB.open("gelombang", 1);
-  asked.onsuccess = () => {
-    const all = asked.result.transaction("kept").objectStore("kept").getAll();
-    all.onsuccess = () => resolve(JSON.stringify(all.result));
-  };
-})"""
 
 
 def test_two_touches_join_once(browser: Any, programme: Programme):
@@ -95,3 +127,21 @@ def test_dates_and_money_are_said_as_people_say_them(browser: Any, programme: Pr
         text = page.locator("[data-state=chosen]").inner_text()
         assert "paling lambat Senin, 22 Juni pukul 23.59 WIB" in text
         assert "Saldo Rp3.500.000, bukan tunai." in text
+
+
+def test_an_account_screen_that_was_just_read_costs_no_other_proof(browser: Any, programme: Programme):
+    with living(browser, programme, WHOLE) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url.removeprefix(ORIGIN)))
+        for _ in range(4):
+            for part, title in (("kontak", "Surel dan nomor ponsel"), ("perangkat", "Perangkat"), ("kunci", "Kunci")):
+                page.goto(f"{ORIGIN}/#/akun/{part}")
+                page.get_by_role("heading", level=1, name=title).wait_for()
+                page.locator(".cards").wait_for()
+        speak(page, "en")
+        page.get_by_role("heading", level=1, name="Passkeys").wait_for()
+        lists = ["/me/contacts", "/me/sessions", "/me/passkeys"]
+        assert [path for path in asked if path in lists] == lists
+        page.get_by_role("button", name="Look again").click()
+        page.get_by_text("Data from").wait_for(state="hidden")
+        assert [path for path in asked if path in lists] == [*lists, "/me/passkeys"]

@@ -1,8 +1,8 @@
 // Home: where do I stand, what must I do, by when. The server's answers decide; the first state that holds is shown.
 
-import { go, kept, last, now, number, rupiah, settings, t, when } from "../common/core.js";
-import { account, call, mine, Refused, Unsent } from "../common/net.js";
-import { Act, Await, html, Link, Notice, Screen, useEffect, useRead, useState } from "../common/parts.js";
+import { kept, last, now, number, rupiah, settings, t, when } from "../common/core.js";
+import { account, mine, Refused } from "../common/net.js";
+import { Act, Await, html, Link, Notice, reason, Screen, useEffect, useRead, useState } from "../common/parts.js";
 
 const MONTH = 30 * 86400000;
 
@@ -32,6 +32,16 @@ export function why(reason, wave) {
   return t(...(texts[reason] || ["Anda tidak terpilih.", "You were not chosen."]));
 }
 
+const NOW = {
+  in_formal_education: ["Anda masih bersekolah atau kuliah. Ubah data Anda setelah selesai.", "You are in school or university. Change your details once you are done."],
+  excluded_occupation: ["Pekerjaan ini tidak dapat mengikuti program.", "This occupation cannot take part."],
+  under_age: [`Peserta berusia ${settings.age_min} sampai ${settings.age_max} tahun.`, `Participants are ${settings.age_min} to ${settings.age_max} years old.`],
+};
+NOW.over_age = NOW.under_age;
+
+/** Why somebody cannot take part as things are, by the code of the refusal. */
+export const whyNot = (code) => (NOW[code] ? t(...NOW[code]) : why(code));
+
 /** The state that is shown, by its name; what it is about stands beside it. */
 export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], surveys = [] }) {
   if (!me.registration) return { name: "unregistered" };
@@ -56,6 +66,7 @@ export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], 
   if (latest && latest.standing === "in_selection") return { name: "in_selection", entry: latest };
   if (latest && latest.standing === "waiting_for_closing") return { name: "joined", entry: latest };
   const lost = latest && latest.standing === "not_chosen" ? latest : null;
+  if (me.why_not) return { name: "cannot", reason: me.why_not };
   if (wave.state === "OPEN" && !(latest && latest.wave === wave.number)) return { name: "open", lost };
   if (lost) return { name: "not_chosen", entry: lost };
   return { name: "none_open" };
@@ -76,6 +87,7 @@ async function join(wave) {
   await kept.put(name, { wave: wave.number, closes_at: wave.closes_at });
   const receipt = await mine("POST", "/waves/current/entries").catch(async (error) => {
     if (error instanceof Refused) await kept.drop(name);
+    else error.detail = unsent();
     throw error;
   });
   await kept.put(`receipt:${account()}:${receipt.wave}`, { ...receipt, own: true });
@@ -84,22 +96,34 @@ async function join(wave) {
   return receipt;
 }
 
-function UnsentJoin({ wave, again }) {
-  const [late, setLate] = useState(false);
+const unsent = () => t("Belum terkirim; Anda belum ikut. Kami kirim begitu ada sinyal.", "Not sent; you are not in yet. We send it once there is a signal.");
+
+/** Sends a join that is kept, once it is known which wave is open now: when the page opens and when a signal comes back. */
+function UnsentJoin({ wave, entries, old, again }) {
+  const [said, setSaid] = useState("");
+  useEffect(() => {
+    addEventListener("online", again);
+    return () => removeEventListener("online", again);
+  }, []);
   useEffect(() => {
     const name = `join:${account()}`;
-    kept.get(name).then(async (waiting) => {
-      if (!waiting) return;
-      if (waiting.wave === wave.number && wave.state === "OPEN") {
-        await join(wave).then(again, () => undefined);
-      } else {
-        await kept.drop(name);
-        setLate(true);
+    const send = async () => {
+      const waiting = await kept.get(name);
+      if (!waiting) return undefined;
+      if (entries.some((entry) => entry.wave === waiting.wave)) {
+        setSaid("");
+        return kept.drop(name);
       }
-    });
-  }, [wave.number, wave.state]);
-  return late && html`<${Notice} kind="bad" live>${t("Belum terkirim sebelum ditutup; Anda tidak ikut.",
-    "Not sent before the close; you are not in.")}<//>`;
+      if (old) return setSaid(unsent());
+      if (waiting.wave === wave.number && wave.state === "OPEN") {
+        return join(wave).then(() => (setSaid(""), again()), (error) => setSaid(reason(error)));
+      }
+      setSaid(t("Belum terkirim sebelum ditutup; Anda tidak ikut.", "Not sent before the close; you are not in."));
+      return kept.drop(name);
+    };
+    send();
+  }, [wave.number, wave.state, entries, old]);
+  return said && html`<${Notice} kind="bad" live>${said}<//>`;
 }
 
 // What is said in each state: [title, sentences, the main action]
@@ -141,18 +165,18 @@ function Open({ wave, lost, again }) {
 }
 
 /** When the next wave opens, with a file for the calendar. */
-function Next({ wave }) {
+function Next({ wave, main = false }) {
   const found = useRead(wave.state === "SCHEDULED" ? {} : { list: "/waves" }, {});
   const next = wave.state === "SCHEDULED" ? wave
     : found.data && found.data.list && found.data.list.waves.find(({ state }) => state === "SCHEDULED");
   if (!next) return null;
   return html`<p>${t(`Gelombang ${next.number} dibuka`, `Wave ${next.number} opens`)} ${when(next.opens_at)}.</p>
-    <p><a class="button" href=${`${settings.base}waves.ics`}>${t("Tambah ke kalender", "Add to calendar")}</a></p>`;
+    <p><a class=${main ? "button" : "button quiet"} href=${`${settings.base}waves.ics`}>${t("Tambah ke kalender", "Add to calendar")}</a></p>`;
 }
 
-const STEPS = [["Ditutup", "Closed"], ["Dikunci", "Locked"], ["Hasil", "Result"]];
+const STEPS = [["Ikut", "Joined"], ["Ditutup", "Closed"], ["Dikunci", "Locked"], ["Hasil", "Result"]];
 const Steps = ({ done }) => html`<ol class="steps">${STEPS.map((text, at) => html`
-  <li aria-current=${at === done ? "step" : undefined} class=${at < done ? "done" : ""}>${t(...text)}${at < done && html`<span class="unseen"> \u2713</span>`}</li>`)}</ol>`;
+  <li aria-current=${at === done ? "step" : undefined} class=${at < done ? "done" : ""}>${t(...text)}${at < done && " \u2713"}</li>`)}</ol>`;
 
 const SHOWN = {
   unregistered: () => html`<${Screen} title=${t("Lengkapi data Anda", "Complete your details")} back=${null}>
@@ -189,18 +213,21 @@ const SHOWN = {
   graduate: () => html`<${Screen} title=${t("Anda alumni", "You are an alumnus")} back=${null}>
     <p>${t("Lihat lowongan untuk keterampilan Anda.", "See vacancies for your skills.")}</p>${action("lowongan", "Lihat lowongan", "See vacancies")}<//>`,
   in_selection: ({ entry, wave }) => html`<${Screen} title=${t(`Gelombang ${entry.wave} sedang diundi`, `Wave ${entry.wave} is being drawn`)} back=${null}>
-    <${Steps} done=${wave.number === entry.wave && wave.state === "CLOSED" ? 1 : 2} />
+    <${Steps} done=${wave.number === entry.wave && wave.state === "CLOSED" ? 2 : 3} />
     <p>${t("Ini bukan tanda terpilih atau tidak.", "This says nothing of your result.")}</p>
     ${wave.waiting_for && html`<${Notice}>${t("Menunggu angka acak publik.", "Waiting for the public random number.")}<//>`}
     ${action(`bukti/${entry.wave}`, "Periksa bukti", "Check receipt")}<//>`,
   joined: ({ entry, wave }) => html`<${Screen} title=${t(`Anda ikut gelombang ${entry.wave}`, `You are in wave ${entry.wave}`)} back=${null}>
-    <${Notice} kind="good">${t("Sejak", "Since")} ${when(entry.receipt.joined_at)}.<//><${Steps} done=${0} />
+    <${Notice} kind="good">${t("Sejak", "Since")} ${when(entry.receipt.joined_at)}.<//><${Steps} done=${1} />
     <p>${t(`Undian setelah ${last(wave.closes_at)}; Anda kami kabari.`, `The draw follows ${last(wave.closes_at)}; we will tell you.`)}</p>
     ${action(`bukti/${entry.wave}`, "Simpan bukti", "Save receipt")}<//>`,
   open: Open,
   not_chosen: ({ entry, wave, before }) => html`<${Screen} title=${t(`Anda belum terpilih di gelombang ${entry.wave}`, `You were not chosen in wave ${entry.wave}`)} back=${null}>
     <p>${why(entry.reason, before || (wave.number === entry.wave ? wave : null))}</p>${action(`bukti/${entry.wave}`, "Periksa undian", "Check the draw")}<${Next} wave=${wave} /><//>`,
-  none_open: ({ wave }) => html`<${Screen} title=${t("Anda sudah terdaftar", "You are registered")} back=${null}><${Next} wave=${wave} /><//>`,
+  cannot: ({ reason: code }) => html`<${Screen} title=${t("Anda belum dapat ikut", "You cannot join now")} back=${null}><p>${whyNot(code)}</p>
+    ${action("akun", "Periksa data saya", "Check my details")}<p>${t("Keliru? Beri tahu kami.", "Wrong? Tell us.")} ${" "}
+      <${Link} to="bantuan/baru/eligibility">${t("Laporkan", "Report")}<//></p><//>`,
+  none_open: ({ wave }) => html`<${Screen} title=${t("Anda sudah terdaftar", "You are registered")} back=${null}><${Next} wave=${wave} main /><//>`,
 };
 
 const ALSO = [["riwayat", "Gelombang saya", "My waves"], ["pelatihan", "Pelatihan saya", "My training"], ["katalog", "Katalog pelatihan", "Courses"],
@@ -224,7 +251,7 @@ function Guest() {
 }
 
 /** What only some states need is asked for when they are reached. */
-function Stands({ me, wave, again }) {
+function Stands({ me, wave, old, again }) {
   const paths = { ...me.registration && { entries: "/me/entries" },
     ...me.beneficiary && me.beneficiary.state !== "REVOKED" && { payouts: "/me/payouts", trainings: "/me/trainings" },
     ...((me.next_deadline && me.next_deadline.what === "survey") || (me.beneficiary && me.beneficiary.state === "GRADUATED"))
@@ -246,7 +273,7 @@ function Stands({ me, wave, again }) {
   };
   return html`<${Await} found=${found}>${() => html`<div data-state=${state.name}>
     <${SHOWN[state.name]} ...${state} me=${me} wave=${wave} again=${both} />
-    ${me.registration && html`<${UnsentJoin} wave=${wave} again=${both} />`}</div>
+    ${me.registration && html`<${UnsentJoin} wave=${wave} entries=${found.data.entries.entries} old=${old || found.old} again=${both} />`}</div>
     <${Also} registered=${Boolean(me.registration)} />`}<//>`;
 }
 
@@ -254,5 +281,5 @@ export function Home() {
   const who = account();
   const found = useRead(who ? { me: "/me", wave: "/waves/current" } : {}, { own: true });
   if (!who) return html`<div data-state="guest"><${Guest} /></div>`;
-  return html`<${Await} found=${found}>${({ me, wave }) => me && html`<${Stands} me=${me} wave=${wave} again=${found.again} />`}<//>`;
+  return html`<${Await} found=${found}>${({ me, wave }, { old }) => me && html`<${Stands} me=${me} wave=${wave} old=${old} again=${found.again} />`}<//>`;
 }

@@ -31,7 +31,9 @@ export function Frame({ home, children }) {
 function Root({ Page }) {
   const [, setTurn] = useState(0);
   useEffect(() => {
-    onChange(() => setTurn((before) => before + 1));
+    const draw = () => setTurn((before) => before + 1);
+    onChange(draw);
+    draw(); // for what changed before this listened
   }, []);
   return html`<${Page} />`;
 }

@@ -6,7 +6,7 @@ import { copy, read, Refused, Unsent } from "./net.js";
 
 export { html, useEffect, useRef, useState };
 
-const WEEK = 7 * 86400000;
+const WEEK = 7 * 86400000, MOMENT = 5 * 60000;
 
 /** A screen: its title is that of the window, and has the focus when it comes. */
 export function Screen({ title, back = "", children }) {
@@ -37,7 +37,7 @@ export const Link = ({ to, main = false, children, ...more }) =>
 /** What an error says to a person. */
 export function reason(error) {
   if (error instanceof Unsent) {
-    return navigator.onLine
+    return error.detail ? error.detail : navigator.onLine
       ? t("Belum terkirim. Isian Anda aman. Coba lagi sebentar lagi.", "Not sent. What you typed is safe. Try again shortly.")
       : t("Tanpa sinyal. Belum terkirim. Isian Anda aman.", "No signal. Not sent. What you typed is safe.");
   }
@@ -47,6 +47,8 @@ export function reason(error) {
   if (error instanceof Refused && error.detail) return error.detail;
   return t("Ada yang tidak beres. Coba lagi.", "Something went wrong. Try again.");
 }
+
+let acted = false;
 
 /** An action that cannot run twice at once: [run, busy, error]. */
 export function useAction(act) {
@@ -58,7 +60,9 @@ export function useAction(act) {
     setBusy(true);
     setError(null);
     try {
-      return await act(...given);
+      const done = await act(...given);
+      acted = true;
+      return done;
     } catch (wrong) {
       if (!(wrong instanceof Refused || wrong instanceof Unsent)) console.error(wrong);
       setError(wrong);
@@ -84,17 +88,27 @@ export function Button({ run, busy, error, quiet = false, children, ...more }) {
     ${error && html`<${Notice} kind="bad" live>${reason(error)}<//>`}`;
 }
 
+/** A button that asks first. What it then says has the focus, so that a second Enter does nothing. */
+export function Sure({ label, sure, name = "", quiet = true, act, children }) {
+  const [asked, setAsked] = useState(false), said = useRef(null);
+  useEffect(() => asked && said.current.focus(), [asked]);
+  const of = name && html`<span class="unseen"> ${name}</span>`;
+  return asked ? html`<div tabindex="-1" ref=${said}>${children}<${Act} act=${act}>${sure}${of}<//></div>`
+    : html`<button type="button" class=${quiet ? "quiet" : undefined} onClick=${() => setAsked(true)}>${label}${of}</button>`;
+}
+
 // What is read
 
 /** What the API said of some paths, the last copy first: {data, at, error, loading, again}. `paths` by name. */
 export function useRead(paths, how = { own: true }) {
-  const asked = JSON.stringify([paths, language()]);
+  const of = JSON.stringify(paths), asked = of + language();
   const [state, setState] = useState({ loading: true, data: null });
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     let gone = false;
     const names = Object.keys(paths), tell = (more) => gone || setState((before) => ({ ...before, ...more }));
     const all = (found) => ({
+      of,
       data: Object.fromEntries(names.map((name, at) => [name, found[at].body])),
       at: Math.min(...found.map((one) => one.at)),
     });
@@ -102,22 +116,25 @@ export function useRead(paths, how = { own: true }) {
       tell({ loading: true, error: null });
       const copies = await Promise.all(names.map((name) => copy(paths[name])));
       if (copies.every(Boolean)) tell({ ...all(copies), old: true });
+      // A session may prove itself 12 times in seven minutes: what was read a moment ago is not asked for again.
+      const recent = how.proved && !turn && copies.every((one) => one && Math.abs(now() - one.at) < MOMENT);
+      if (recent) return tell({ loading: false });
       try {
         const found = await Promise.all(names.map((name) => read(paths[name], how)));
-        tell({ ...all(found), old: false, loading: false, error: null });
+        return tell({ ...all(found), old: false, loading: false, error: null });
       } catch (error) {
         if (error instanceof Refused && error.status === 401) {
           briefly.put("return", location.hash);
           go("masuk", true);
         }
-        tell({ error, loading: false });
+        return tell({ error, loading: false });
       }
     })();
     return () => {
       gone = true;
     };
   }, [asked, turn]);
-  return { ...state, again: () => setTurn((before) => before + 1) };
+  return { ...state, data: state.of === of ? state.data : null, again: () => setTurn((before) => before + 1) };
 }
 
 /** What `found` (of `useRead`) has, shown by `children` as soon as there is some of it. */
@@ -128,6 +145,12 @@ export function Await({ found, children }) {
     const alarm = setTimeout(() => setSlow(true), 1000);
     return () => clearTimeout(alarm);
   }, []);
+  useEffect(() => {
+    // What was pressed may be gone with what it did.
+    const heading = data && document.querySelector("h1");
+    if (heading && acted && document.activeElement === document.body) heading.focus({ preventScroll: true });
+    if (heading) acted = false;
+  }, [data]);
   const offline = error instanceof Unsent;
   return html`
     ${loading && slow && !data && html`<p role="status">${t("Memuat...", "Loading...")}</p>`}
@@ -136,7 +159,9 @@ export function Await({ found, children }) {
     ${error && (!data || !offline) && html`<${Notice} kind="bad" live>
       <p>${offline ? t("Tanpa sinyal.", "No signal.") : reason(error)}</p>
       <button type="button" onClick=${again}>${t("Coba lagi", "Try again")}</button><//>`}
-    ${data && children(data, { old, again })}`;
+    ${data && children(data, { old, again })}
+    ${data && old && !error && !loading && html`<p class="soft">${t("Data dari", "Data from")} ${when(at)}.
+      <button type="button" class="quiet" onClick=${again}>${t("Perbarui", "Look again")}</button></p>`}`;
 }
 
 // Forms
@@ -193,10 +218,12 @@ export function Form({ form, title, check = () => ({}), send, refused = () => nu
     try {
       await send(form.current());
     } catch (no) {
-      const fields = no instanceof Refused ? refused(no) : null;
-      if (fields) form.fail(fields);
+      // Each wrong field, as the application names them all.
+      const fields = no instanceof Refused ? Object.assign({}, ...(no.facts.errors || [no]).map(refused)) : {};
+      const named = Object.keys(fields).length > 0;
+      if (named) form.fail(fields);
       setCount((before) => before + 1);
-      if (!fields) throw no;
+      if (!named) throw no;
     }
   });
   const fields = Object.entries(form.errors);

@@ -2,34 +2,31 @@
 
 import { day, go, kept, language, setLanguage, t, when } from "../common/core.js";
 import { call, proved, signedOut } from "../common/net.js";
-import { Act, Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Screen, useForm, useRead, useState } from "../common/parts.js";
+import { Act, Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Screen, Sure, useForm, useRead, useState } from "../common/parts.js";
 import { able, make } from "../common/passkeys.js";
 import { named } from "../common/references.js";
 
-function Mine() {
+function Mine({ saved }) {
   const found = useRead({ me: "/me" });
   return html`<${Screen} title=${t("Akun saya", "My account")}><${Await} found=${found}>${({ me: { registration: of } }) => html`
-    ${of ? html`<h2>${t("Data saya", "My details")}</h2><${Answers} rows=${[[t("Nama", "Name"), of.name, "daftar/1"], ["NIK", of.nik], ["KK", of.kk], [t("Ponsel", "Mobile"), of.phone],
-      [t("Tanggal lahir", "Birth date"), day(of.birth_date)], [t("Alamat di KTP", "Address on the KTP"), `${named("regions", of.regency)}, ${named("regions", of.province)}`],
-      [t("Pendidikan", "Education"), named("education", of.education)], [t("Pekerjaan", "Work"), named("employment", of.employment)], [t("Terdaftar", "Registered"), when(of.registered_at)]]} />`
+    ${saved && html`<${Notice} kind="good" live>${t("Data Anda tersimpan.", "Your details are kept.")}<//>`}
+    ${of ? html`<h2>${t("Data saya", "My details")}</h2><${Answers} rows=${[[t("Nama", "Name"), of.name, "daftar/2"], ["NIK", of.nik], ["KK", of.kk, "daftar/3"], [t("Ponsel", "Mobile"), of.phone, "daftar/3"],
+      [t("Tanggal lahir", "Birth date"), day(of.birth_date), "daftar/1"], [t("Alamat di KTP", "Address on the KTP"), `${named("regions", of.regency)}, ${named("regions", of.province)}`, "daftar/4"],
+      [t("Pendidikan", "Education"), named("education", of.education), "daftar/5"], [t("Pekerjaan", "Work"), named("employment", of.employment), "daftar/1"], [t("Terdaftar", "Registered"), when(of.registered_at)]]} />`
       : html`<p><${Link} main to="daftar/1">${t("Isi data", "Fill in")}<//></p>`}
     <h2>${t("Cara masuk", "Ways to sign in")}</h2><ul class="links"><li><${Link} to="akun/kontak">${t("Surel dan nomor ponsel", "E-mail and mobile numbers")}<//></li>
       <li><${Link} to="akun/perangkat">${t("Perangkat yang masuk", "Devices that are signed in")}<//></li><li><${Link} to="akun/kunci">${t("Kunci sandi", "Passkeys")}<//></li></ul>
     <h2>${t("Bahasa", "Language")}</h2><p><button type="button" class="quiet" onClick=${() => setLanguage(language() === "id" ? "en" : "id")}>${t("English", "Bahasa Indonesia")}</button></p>
-    <h2>${t("Keluar", "Sign out")}</h2><${Out} />`}<//><//>`;
+    <h2>${t("Keluar", "Sign out")}</h2><${Sure} act=${signOut} label=${t("Keluar dari ponsel ini", "Sign out on this phone")} sure=${t("Keluar", "Sign out")}>
+      <p>${t("Bukti gelombang dihapus dari ponsel ini. Simpan dahulu bila perlu.", "Receipts are erased from this phone. Save them first if you want to.")} ${" "}
+        <${Link} to="riwayat">${t("Lihat bukti", "See receipts")}<//></p><//>`}<//><//>`;
 }
 
-function Out() {
-  const [asked, setAsked] = useState(false);
-  const out = async () => {
-    const session = await kept.get("session");
-    await proved("DELETE", `/me/sessions/${session.session_id}`);
-    await signedOut();
-    go("");
-  };
-  if (!asked) return html`<button type="button" class="quiet" onClick=${() => setAsked(true)}>${t("Keluar dari ponsel ini", "Sign out on this phone")}</button>`;
-  return html`<p>${t("Bukti gelombang dihapus dari ponsel ini. Simpan dahulu bila perlu.", "Receipts are erased from this phone. Save them first if you want to.")} ${" "}
-    <${Link} to="riwayat">${t("Lihat bukti", "See receipts")}<//></p><${Act} act=${out}>${t("Keluar", "Sign out")}<//>`;
+async function signOut() {
+  const session = await kept.get("session");
+  await proved("DELETE", `/me/sessions/${session.session_id}`);
+  await signedOut();
+  go("");
 }
 
 function Contacts() {
@@ -38,14 +35,10 @@ function Contacts() {
     <ul class="cards">${contacts.map((one) => html`<li class="card"><h2>${one.contact}</h2>
       ${one.signs_in_from && html`<p>${t("Dapat dipakai masuk mulai", "Signs in from")} ${when(one.signs_in_from)}.</p>`}
       ${one.signs_in_until ? html`<p>${t("Dihapus", "Goes")} ${when(one.signs_in_until)}.</p>`
-        : html`<${Sure} act=${() => proved("DELETE", `/me/contacts/${one.contact_id}`).then(again)} name=${one.contact} />`}</li>`)}</ul><${Add} again=${again} />`}<//><//>`;
+        : html`<${Remove} act=${() => proved("DELETE", `/me/contacts/${one.contact_id}`).then(again)} name=${one.contact} />`}</li>`)}</ul><${Add} again=${again} />`}<//><//>`;
 }
 
-function Sure({ act, name }) {
-  const [asked, setAsked] = useState(false);
-  return asked ? html`<${Act} act=${act}>${t("Ya, hapus", "Yes, remove")}<span class="unseen"> ${name}</span><//>`
-    : html`<button type="button" class="quiet" onClick=${() => setAsked(true)}>${t("Hapus", "Remove")}<span class="unseen"> ${name}</span></button>`;
-}
+const Remove = (given) => html`<${Sure} label=${t("Hapus", "Remove")} sure=${t("Ya, hapus", "Yes, remove")} ...${given} />`;
 
 function Add({ again }) {
   const form = useForm("kontak", { contact: "", code: "" }, ["code"]), [started, setStarted] = useState(null);
@@ -75,7 +68,7 @@ function Devices() {
       <p>${t("Masuk", "Signed in")} ${when(one.started_at)}. ${t("Terakhir dipakai", "Last used")} ${when(one.last_used_at)}.</p>
       ${!one.current && html`<${Act} quiet act=${() => proved("DELETE", `/me/sessions/${one.session_id}`).then(again)}>${t("Keluarkan", "Sign it out")}<span class="unseen"> ${when(one.started_at)}</span><//>`}</li>`)}</ul>
     <h2>${t("Ponsel hilang?", "Lost a phone?")}</h2><p>${t("Keluarkan semua perangkat, juga yang ini.", "Sign out every device, this one too.")}</p>
-    <${Act} quiet act=${() => proved("DELETE", "/me/sessions").then(signedOut).then(() => go(""))}>${t("Keluar di semua perangkat", "Sign out everywhere")}<//>`}<//><//>`;
+    <${Sure} act=${() => proved("DELETE", "/me/sessions").then(signedOut).then(() => go(""))} label=${t("Keluar di semua perangkat", "Sign out everywhere")} sure=${t("Ya, keluar", "Yes, sign out")} />`}<//><//>`;
 }
 
 function Passkeys() {
@@ -85,10 +78,10 @@ function Passkeys() {
       <h2>${t(...(DEVICES[one.device] || DEVICES.other))}</h2><p>${t("Dibuat", "Made")} ${when(one.created_at)}. ${one.last_used_at && `${t("Terakhir dipakai", "Last used")} ${when(one.last_used_at)}.`}
         ${one.valid_from && html` <strong>${t("Berlaku mulai", "Good from")} ${when(one.valid_from)}.</strong>`}</p>
       ${one.valid_until ? html`<p>${t("Dihapus", "Goes")} ${when(one.valid_until)}.</p>`
-        : html`<${Sure} act=${() => proved("DELETE", `/me/passkeys/${one.passkey_id}`).then(again)} name=${when(one.created_at)} />`}</li>`)}</ul>` : html`<${Empty} thing=${["kunci sandi", "passkey"]} />`}`}<//>
+        : html`<${Remove} act=${() => proved("DELETE", `/me/passkeys/${one.passkey_id}`).then(again)} name=${when(one.created_at)} />`}</li>`)}</ul>` : html`<${Empty} thing=${["kunci sandi", "passkey"]} />`}`}<//>
     ${able() ? html`<${Act} act=${() => make().then(found.again)}>${t("Buat kunci sandi", "Make a passkey")}<//>` : html`<${Notice}>${t("Peramban ini belum mendukung kunci sandi.", "This browser has no passkeys yet.")}<//>`}<//>`;
 }
 
 const PARTS = { kontak: Contacts, perangkat: Devices, kunci: Passkeys };
 
-export const screens = { akun: ({ rest: [part] }) => html`<${PARTS[part] || Mine} />` };
+export const screens = { akun: ({ rest: [part] }) => html`<${PARTS[part] || Mine} saved=${part === "tersimpan"} />` };

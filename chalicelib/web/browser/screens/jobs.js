@@ -2,23 +2,21 @@
 
 import { last, rupiah, t, when } from "../common/core.js";
 import { mine, Refused } from "../common/net.js";
-import { Act, Await, Empty, html, Link, Notice, Screen, useRead, useState } from "../common/parts.js";
+import { Act, Await, Empty, html, Link, Notice, Screen, Sure, useRead, useState } from "../common/parts.js";
 import { named } from "../common/references.js";
 
 const place = ({ province }) => (province ? named("regions", province) : t("Jarak jauh", "Remote"));
 const pay = ({ salary_min_idr: low, salary_max_idr: high }) => (low === high ? rupiah(low) : `${rupiah(low)}-${rupiah(high)}`);
 
 function Vacancy({ vacancy, shared, applied, again }) {
-  const [asked, setAsked] = useState(false);
   const applying = () => mine("POST", "/me/job-applications", { vacancy_id: vacancy.vacancy_id, share: ["name", "phone", "certificates"] }).then(again);
   return html`<li class="card"><h2>${vacancy.title}</h2><p>${vacancy.employer}, ${place(vacancy)}</p>
     <p>${pay(vacancy)} ${t("sebulan", "a month")}. ${t("Sampai", "Until")} ${last(vacancy.closes_at)}.</p>
     ${shared && html`<p class="soft">${t("Cocok karena", "Suits you because of")}: ${shared.map((one) => named("skills", one)).join(", ")}</p>`}
     ${applied ? html`<p>${applied.withdrawn_at ? t("Lamaran ditarik", "Taken back") : t("Anda melamar", "You applied")} ${when(applied.withdrawn_at || applied.consented_at)}.</p>
       ${!applied.withdrawn_at && html`<${Act} quiet act=${() => mine("POST", `/me/job-applications/${vacancy.vacancy_id}/withdrawal`).then(again)}>${t("Tarik lamaran", "Take back")}<span class="unseen"> ${vacancy.title}</span><//>`}`
-    : asked ? html`<p>${t(`${vacancy.partner} akan melihat nama, nomor ponsel dan sertifikat Anda.`, `${vacancy.partner} will see your name, phone number and certificates.`)}</p>
-        <${Act} act=${applying}>${t("Setuju dan lamar", "Agree and apply")}<//>`
-      : html`<button type="button" class="quiet" onClick=${() => setAsked(true)}>${t("Lamar", "Apply")}<span class="unseen"> ${vacancy.title}</span></button>`}</li>`;
+    : html`<${Sure} act=${applying} label=${t("Lamar", "Apply")} sure=${t("Setuju dan lamar", "Agree and apply")} name=${vacancy.title}>
+        <p>${t(`${vacancy.partner} akan melihat nama, nomor ponsel dan sertifikat Anda.`, `${vacancy.partner} will see your name, phone number and certificates.`)}</p><//>`}</li>`;
 }
 
 function Jobs() {

@@ -76,7 +76,7 @@ function Money({ rest: [part] }) {
 
 function Fill() {
   const found = useRead({ me: "/me" });
-  return html`<${Await} found=${found}>${({ me }, { old }) => !old && html`<${Account} me=${me} />`}<//>`;
+  return html`<${Await} found=${found}>${({ me }) => html`<${Account} me=${me} key=${JSON.stringify(me.financial_address)} />`}<//>`;
 }
 
 export const screens = { uang: Money };

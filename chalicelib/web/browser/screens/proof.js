@@ -89,6 +89,34 @@ function Check({ entry, wave, receipt }) {
     ${found && !found.error && html`<${Checked} found=${found} entry=${entry} receipt=${receipt} />`}`;
 }
 
+const HASH = /^[0-9a-f]{64}$/, FORMAT = "gelombang/receipt/1";
+
+/** The receipt in a file of this wave that another device saved; null if it is none. */
+async function opened(file, wave) {
+  const content = file.size < 10000 ? await file.text() : "{}";
+  try {
+    const found = JSON.parse(content);
+    return found.format === FORMAT && found.wave === wave && [found.ticket, found.leaf].every((one) => HASH.test(one))
+      ? { ...found, content, file: file.name, own: true } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Brings a receipt back from a file, so that this device has a proof of its own. */
+function FromFile({ wave, found }) {
+  const [wrong, setWrong] = useState(false);
+  const read = async ({ target }) => {
+    const [file] = target.files, receipt = file && await opened(file, wave);
+    target.value = ""; // so that the same file can be chosen again
+    setWrong(Boolean(file) && !receipt);
+    if (receipt) await kept.put(`receipt:${account()}:${wave}`, receipt).then(() => found(receipt));
+  };
+  return html`<p><label for="receipt-file">${t("Pakai berkas bukti dari ponsel lain", "Use a receipt file of another phone")}</label>
+    <input id="receipt-file" type="file" accept=".json,application/json" onChange=${read} /></p>
+    ${wrong && html`<${Notice} kind="bad" live>${t(`Ini bukan berkas bukti gelombang ${wave}.`, `This is no receipt file of wave ${wave}.`)}<//>`}`;
+}
+
 function Receipt({ entry, wave }) {
   const [receipt, setReceipt] = useState(null);
   useEffect(() => {
@@ -109,6 +137,7 @@ function Receipt({ entry, wave }) {
     <${Answers} rows=${[[t("Bergabung", "Joined"), when(entry.receipt.joined_at)], [t("Kode bukti", "Receipt code"), html`<code>${receipt.leaf}</code>`]]} />
     <p>${t("Pemegang berkas ini dapat melihat hasil Anda.", "Whoever holds this file can see your result.")}</p>
     ${receipt.content && html`<p><${Act} quiet act=${() => save(receipt)}>${t("Simpan bukti", "Save receipt")}<//></p>`}
+    ${!receipt.own && html`<${FromFile} wave=${entry.wave} found=${setReceipt} />`}
     ${wave.results_url && html`<p><a href=${`${base}waves/${wave.number}/verify`} hreflang=${language()}>${t("Periksa seluruh gelombang", "Check the whole wave")}</a></p>`}`;
 }
 

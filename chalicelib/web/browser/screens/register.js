@@ -1,8 +1,9 @@
 // Registration in six steps, one subject each. NIK and KK stay no longer than the window; the rest is a draft for a week.
 
-import { day, go, kept, now, settings, t } from "../common/core.js";
+import { day, go, now, settings, t } from "../common/core.js";
 import { account, mine, Refused } from "../common/net.js";
-import { Answers, Await, bare, Digits, Field, Form, html, Link, Notice, Radios, Screen, Select, Tick, useEffect, useForm, useRead, useState } from "../common/parts.js";
+import { Answers, Await, bare, Digits, Field, Form, html, Link, Radios, Screen, Select, Tick, useEffect, useForm, useRead, useState } from "../common/parts.js";
+import { whyNot } from "../citizen/home.js";
 import { list, named, options, provinces, regencies } from "../common/references.js";
 
 const OFFICIALS = ["state_official", "legislator", "civil_servant", "military", "police", "village_official", "soe_executive"];
@@ -72,14 +73,8 @@ const TITLES = {
 };
 
 function NotEligible({ code, detail, back }) {
-  const text = {
-    in_formal_education: ["Anda masih bersekolah atau kuliah. Daftar lagi setelah selesai.", "You are in school or university. Register once you are done."],
-    excluded_occupation: ["Pekerjaan ini tidak dapat mengikuti program.", "This occupation cannot take part."],
-    under_age: [`Peserta berusia ${settings.age_min} sampai ${settings.age_max} tahun.`, `Participants are ${settings.age_min} to ${settings.age_max} years old.`],
-    over_age: [`Peserta berusia ${settings.age_min} sampai ${settings.age_max} tahun.`, `Participants are ${settings.age_min} to ${settings.age_max} years old.`],
-  }[code];
   return html`<${Screen} title=${t("Anda belum dapat ikut", "You cannot take part")}>
-    <p>${text ? t(...text) : detail}</p><p>${t("Salah isi? Perbaiki. Keliru menurut Anda? Beri tahu kami.", "A slip? Correct it. Wrong in your view? Tell us.")}</p>
+    <p>${code === "excluded" ? detail : whyNot(code)}</p><p>${t("Salah isi? Perbaiki. Keliru menurut Anda? Beri tahu kami.", "A slip? Correct it. Wrong in your view? Tell us.")}</p>
     <p><button type="button" onClick=${back}>${t("Perbaiki isian", "Correct it")}</button> ${" "}<${Link} to="bantuan/baru/eligibility">${t("Laporkan", "Report")}<//></p><//>`;
 }
 
@@ -98,11 +93,11 @@ function Step1({ form }) {
     ${form.values.work === "official" && html`<${Radios} form=${form} field="official" label=${t("Yang mana?", "Which one?")} options=${options(work.filter(({ code }) => OFFICIALS.includes(code)))} />`}`;
 }
 
-const Step2 = ({ form }) => html`
+const Step2 = ({ form, before }) => html`
   <${Field} form=${form} field="name" label=${t("Nama lengkap", "Full name")} hint=${t("Persis seperti di KTP", "Exactly as on the KTP")} autocomplete="name" />
-  <${Digits} form=${form} field="nik" label="NIK" hint=${t("16 angka di KTP", "16 digits on the KTP")} />`;
+  ${!before && html`<${Digits} form=${form} field="nik" label="NIK" hint=${t("16 angka di KTP", "16 digits on the KTP")} />`}`;
 
-const Step3 = ({ form }) => html`
+const Step3 = ({ form, before }) => html`${before && html`<p>${t("Yang kosong tetap seperti semula:", "What is empty stays as it is:")} KK ${before.kk}, ${t("ponsel", "mobile")} ${before.phone}.</p>`}
   <${Digits} form=${form} field="kk" label=${t("Nomor Kartu Keluarga (KK)", "Family card (KK) number")} hint=${t("16 angka di bagian atas KK", "16 digits at the top of the card")} />
   <${Field} form=${form} field="phone" type="tel" label=${t("Nomor ponsel", "Mobile number")} hint="0812-3456-7890" autocomplete="tel-national" />`;
 
@@ -119,23 +114,44 @@ const consent = () => (list("consents") || []).find(({ current }) => current);
 
 const date = (values) => (isDate(birthDate(values)) ? day(birthDate(values)) : "-");
 
-function Step6({ form }) {
+function Step6({ form, before }) {
   const { values } = form, terms = consent();
-  return html`<${Answers} rows=${[
+  return html`${!before && html`<${Answers} rows=${[
     [t("Tanggal lahir", "Birth date"), date(values), "daftar/1"],
     [t("Pekerjaan", "Work"), named("employment", employment(values)) || "-", "daftar/1"],
     [t("Nama", "Name"), values.name || "-", "daftar/2"], ["NIK", bare(values.nik) || "-", "daftar/2"], ["KK", bare(values.kk) || "-", "daftar/3"],
     [t("Ponsel", "Mobile"), values.phone || "-", "daftar/3"], [t("Alamat di KTP", "Address on the KTP"), `${named("regions", values.regency)}, ${named("regions", values.province)}`, "daftar/4"],
     [t("Pendidikan", "Education"), named("education", values.education) || "-", "daftar/5"]]} />
-    <h2>${t("Persetujuan", "Consent")}</h2>
+    <h2>${t("Persetujuan", "Consent")}</h2>`}
     <p>${terms ? t(terms.id, terms.en) : t("Memuat...", "Loading...")}</p>
     <${Tick} form=${form} field="consent">${t("Saya setuju.", "I agree.")}<//>`;
 }
 
 const STEPS = { 1: Step1, 2: Step2, 3: Step3, 4: Step4, 5: Step5, 6: Step6 };
 
-function Steps({ step, known }) {
-  const form = useForm(`daftar:${account()}`, { ...EMPTY, ...known }, NUMBERS);
+/** What is sent of what was typed. */
+const whole = (values) => ({
+  nik: bare(values.nik), kk: bare(values.kk), name: values.name.trim(), birth_date: birthDate(values), phone: values.phone.trim(),
+  province: values.province, regency: values.regency, education: values.education, employment: employment(values), consent_version: consent() && consent().code,
+});
+
+/** Errors by field of a refusal at a step. */
+const failedAt = (step) => ({ code, detail }) => {
+  const [field, where] = REFUSED[code] || [];
+  if (!field) return null;
+  return { [field]: where === step ? detail : html`${detail} <${Link} to=${`daftar/${where}`}>${t("Ubah", "Change")}<//>` };
+};
+
+/** Why somebody with this birth date and work cannot register, as far as a device can tell. */
+function unable(values) {
+  const age = ageOn(birthDate(values)), work = employment(values);
+  return work === "student" ? "in_formal_education" : OFFICIALS.includes(work) ? "excluded_occupation"
+    : age < settings.age_min ? "under_age" : age > settings.age_max ? "over_age" : null;
+}
+
+function Steps({ step }) {
+  const form = useForm(`daftar:${account()}`, EMPTY, NUMBERS);
+  ["employment", "regions", "education", "consents"].forEach(list); // also for when the signal is lost half-way
   const [refused, setRefused] = useState(null);
   useEffect(() => {
     // A step is shown when those before it are right: what was dropped with the window is asked for first.
@@ -144,61 +160,56 @@ function Steps({ step, known }) {
     if (missing) go(`daftar/${missing}`, true);
   }, [form.ready, step]);
   const title = t(...TITLES[step]);
-  const check = (values) => CHECKS[step](values);
   const send = async (values) => {
-    if (step === 1) {
-      const age = ageOn(birthDate(values)), work = employment(values);
-      const code = work === "student" ? "in_formal_education" : OFFICIALS.includes(work) ? "excluded_occupation"
-        : age < settings.age_min ? "under_age" : age > settings.age_max ? "over_age" : null;
-      if (code) return setRefused({ code });
-    }
+    const code = step === 1 && unable(values);
+    if (code) return setRefused({ code });
     if (step < 6) return go(`daftar/${step + 1}`);
-    await mine("PUT", "/me/registration", {
-      nik: bare(values.nik), kk: bare(values.kk), name: values.name.trim(), birth_date: birthDate(values), phone: values.phone.trim(),
-      province: values.province, regency: values.regency, education: values.education, employment: employment(values),
-      consent_version: consent().code,
-    }).catch((error) => {
+    try {
+      await mine("PUT", "/me/registration", whole(values));
+    } catch (error) {
       if (!(error instanceof Refused) || !NOT_ELIGIBLE.includes(error.code)) throw error;
-      setRefused(error);
-    }).then(async (done) => {
-      if (!done) return;
-      await form.drop();
-      await kept.put(`told:${account()}`, "registered");
-      go("", true);
-    });
-    return undefined;
-  };
-  const failed = ({ code, detail }) => {
-    const [field, where] = REFUSED[code] || [];
-    if (!field) return null;
-    if (where === step) return { [field]: detail };
-    return { [field]: html`${detail} <${Link} to=${`daftar/${where}`}>${t("Ubah", "Change")}<//>` };
+      return setRefused(error);
+    }
+    await form.drop();
+    return go("", true);
   };
   if (!form.ready) return null;
   if (refused) return html`<${NotEligible} code=${refused.code} detail=${refused.detail} back=${() => (setRefused(null), go("daftar/1"))} />`;
   const Shown = STEPS[step];
   return html`<${Screen} title=${title} back=${step > 1 ? `daftar/${step - 1}` : ""}>
     <p class="soft">${t(`Langkah ${step} dari 6`, `Step ${step} of 6`)}</p>
-    ${known.masked && step < 4 && html`<${Notice}>${t("Untuk mengubah data, isi lagi NIK, KK dan ponsel.", "To change your details, give NIK, KK and phone again.")}<//>`}
-    <${Form} form=${form} title=${title} check=${check} send=${send} refused=${failed}
+    <${Form} form=${form} title=${title} check=${CHECKS[step]} send=${send} refused=${failedAt(step)}
       label=${step < 6 ? t("Lanjut", "Continue") : t("Kirim pendaftaran", "Send registration")}><${Shown} form=${form} /><//><//>`;
 }
 
-/** What is known already, when a registration is corrected. */
-function start({ registration }) {
-  if (!registration) return {};
-  const [year, month, date_] = registration.birth_date.split("-"), { employment: work } = registration;
-  return {
-    masked: true, year, month: String(Number(month)), day: String(Number(date_)), work: OFFICIALS.includes(work) ? "official" : work,
-    official: OFFICIALS.includes(work) ? work : "", name: registration.name, province: registration.province, regency: registration.regency,
-    education: registration.education,
+// A registration that is there is corrected a subject at a time; what is left empty stays.
+
+const OF_STEP = { 1: ["birth_date", "employment"], 2: ["name"], 3: ["kk", "phone"], 4: ["province", "regency"], 5: ["education"], 6: ["consent_version"] };
+
+function start({ birth_date, employment: work, name, province, regency, education }) {
+  const [year, month, date_] = birth_date.split("-"), official = OFFICIALS.includes(work);
+  return { ...EMPTY, year, month: String(Number(month)), day: String(Number(date_)), work: official ? "official" : work,
+    official: official ? work : "", name, province, regency, education };
+}
+
+function Correct({ step, before }) {
+  const form = useForm(`ubah${step}:${account()}`, start(before), ["kk"]), title = t(...TITLES[step]), Shown = STEPS[step];
+  const check = (values) => Object.fromEntries(Object.entries(CHECKS[step](values)).filter(([field]) => values[field] || !["nik", "kk", "phone"].includes(field)));
+  const send = async (values) => {
+    const given = whole(values), changed = OF_STEP[step].filter((name) => given[name] && given[name] !== before[name]);
+    if (changed.length) await mine("PATCH", "/me/registration", Object.fromEntries(changed.map((name) => [name, given[name]])));
+    await form.drop();
+    go("akun/tersimpan", true);
   };
+  return form.ready && html`<${Screen} title=${title} back="akun"><${Form} form=${form} title=${title} label=${t("Simpan", "Save")} check=${check} send=${send} refused=${failedAt(step)}>
+    <${Shown} form=${form} before=${before} /><//><//>`;
 }
 
 function Register({ rest: [step] }) {
   const found = useRead({ me: "/me" });
   const at = Number(step) in STEPS ? Number(step) : 1;
-  return html`<${Await} found=${found}>${({ me }) => html`<${Steps} step=${at} known=${start(me)} key=${at} />`}<//>`;
+  return html`<${Await} found=${found}>${({ me: { registration } }) => (!registration ? html`<${Steps} step=${at} key=${at} />`
+    : html`<${Correct} step=${at} before=${registration} key=${`${at} ${registration.updated_at}`} />`)}<//>`;
 }
 
 export const screens = { daftar: Register };

@@ -2,7 +2,7 @@
 
 import { go, last, rupiah, t, when } from "../common/core.js";
 import { account, call, mine, Refused } from "../common/net.js";
-import { Act, Answers, Await, Empty, Field, Form, html, Link, Notice, Radios, Screen, Select, useForm, useRead, useState } from "../common/parts.js";
+import { Act, Answers, Await, Empty, Field, Form, html, Link, Notice, Radios, Screen, Select, Sure, useForm, useRead, useState } from "../common/parts.js";
 import { list, named, provinces } from "../common/references.js";
 
 const place = (course) => (course.mode === "online" ? t("Daring", "Online")
@@ -49,18 +49,18 @@ function Course({ id }) {
 
 /** What buying means, and the button; or why it cannot be bought. */
 function Buy({ course, me }) {
-  const [asked, setAsked] = useState(false);
   const place_ = me && me.beneficiary, able = place_ && ["POTENTIAL", "ACTIVE", "GRADUATED"].includes(place_.state);
   if (!course.offered) return html`<${Notice}>${t("Pelatihan ini tidak ditawarkan lagi.", "This course is no longer offered.")}<//>`;
   if (!able) return html`<${Notice}>${t("Yang terpilih dalam undian dapat membeli.", "Whoever is chosen in a draw can buy.")}<//>`;
   if (me.balance_idr < course.price_idr) {
     return html`<${Notice}>${t(`Saldo Anda ${rupiah(me.balance_idr)}, tidak cukup.`, `Your balance is ${rupiah(me.balance_idr)}: not enough.`)}<//>`;
   }
-  if (!asked) return html`<p>${t("Saldo Anda", "Your balance")}: ${rupiah(me.balance_idr)}</p><button type="button" onClick=${() => setAsked(true)}>${t("Pilih pelatihan ini", "Choose this course")}</button>`;
-  return html`<h2>${t("Beli pelatihan ini?", "Buy this course?")}</h2>
+  const buy = () => mine("POST", "/me/trainings", { course_id: course.course_id }).then(({ training_id: id }) => go(`pelatihan/${id}`));
+  return html`<p>${t("Saldo Anda", "Your balance")}: ${rupiah(me.balance_idr)}</p><${Sure} act=${buy} quiet=${false} label=${t("Pilih pelatihan ini", "Choose this course")} sure=${t("Beli", "Buy")}>
+    <h2>${t("Beli pelatihan ini?", "Buy this course?")}</h2>
     <p>${t(`Saldo menjadi ${rupiah(me.balance_idr - course.price_idr)}. Anda mendapat kode untuk ${course.provider_name}.`,
     `Your balance becomes ${rupiah(me.balance_idr - course.price_idr)}. You get a code for ${course.provider_name}.`)}</p>
-    <${Act} act=${() => mine("POST", "/me/trainings", { course_id: course.course_id }).then(({ training_id: id }) => go(`pelatihan/${id}`))}>${t("Beli", "Buy")}<//>`;
+    <//>`;
 }
 
 const STATES = {
@@ -105,14 +105,10 @@ function Code({ training, me, again }) {
     ${training.cancellable_until && state === "PURCHASED" && html`<${Cancel} training=${training} again=${again} />`}<//>`;
 }
 
-function Cancel({ training, again }) {
-  const [asked, setAsked] = useState(false);
-  return html`<h2>${t("Berubah pikiran?", "Changed your mind?")}</h2><p>${t(`Dapat dibatalkan sampai ${last(training.cancellable_until)}. Harganya kembali ke saldo.`,
-    `Can be taken back until ${last(training.cancellable_until)}. Its price returns to your balance.`)}</p>
-    ${asked ? html`<p>${t("Kode ini tidak berlaku lagi setelahnya.", "The code is worth nothing then.")}</p>
-      <${Act} act=${() => mine("POST", `/me/trainings/${training.training_id}/cancellation`).then(again)}>${t("Ya, batalkan", "Yes, take it back")}<//>`
-    : html`<button type="button" class="quiet" onClick=${() => setAsked(true)}>${t("Batalkan pembelian", "Take it back")}</button>`}`;
-}
+const Cancel = ({ training, again }) => html`<h2>${t("Berubah pikiran?", "Changed your mind?")}</h2><p>${t(`Dapat dibatalkan sampai ${last(training.cancellable_until)}. Harganya kembali ke saldo.`,
+  `Can be taken back until ${last(training.cancellable_until)}. Its price returns to your balance.`)}</p>
+  <${Sure} act=${() => mine("POST", `/me/trainings/${training.training_id}/cancellation`).then(again)} label=${t("Batalkan pembelian", "Take it back")} sure=${t("Ya, batalkan", "Yes, take it back")}>
+    <p>${t("Kode ini tidak berlaku lagi setelahnya.", "The code is worth nothing then.")}</p><//>`;
 
 function Review({ training, again }) {
   const form = useForm(`ulasan:${training.training_id}`, { rating: "", text: "" });
