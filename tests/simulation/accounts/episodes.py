@@ -83,7 +83,7 @@ class Episodes:
         self._in_a_storm(lambda: self.world.approve(account))
         return self.world.recovers(account)
 
-    def _in_a_storm(self, act: Callable[[], None]) -> None:
+    def _in_a_storm(self, act: Callable[[], object]) -> None:
         """Do it while many calls fail, and again, until it has worked."""
         for rate in (0.3, 0.3, 0.3, 0.0):
             self.world.nature.rate = rate
@@ -141,6 +141,19 @@ class Episodes:
         world.later(world.rules.young_session_s + 1)
         self.town.try_passkeys([one])
 
+    def second_contact(self, contact: str) -> None:
+        """Somebody adds a new mailbox to their account while calls fail."""
+        world, person = self.world, self.world.reader(contact)
+        by, new = world.handset(person), f"{person}.second@example.org"
+        world.readers[new] = person
+        self.town.must_get_in(by, contact)
+        begun: list[Waiting] = []
+        world.begin(by, new, begun.append)
+        self.town.drain()
+        assert by.held is not None
+        held, code = by.held, world.codes_of(begun[0])[-1]
+        self._in_a_storm(lambda: world.add_contact(by, held, begun[0], code))
+
     def stranger(self, leads: dict[str, str]) -> None:
         """A phone that an account does not know signs in while calls fail: each of its contacts is told.
 
@@ -160,7 +173,9 @@ class Episodes:
             if by.held is not None:
                 break
         assert by.held is not None
-        self._in_a_storm(lambda: world.deliver(10, notices=True))
+        queue = world.cloud.notices
+        queue.put([message.body for message in queue.waiting])  # each comes twice, perhaps to two consumers at once
+        self._in_a_storm(lambda: [world.deliver(1 + len(queue.waiting) // 2, notices=True) for _ in range(3)])
         self.town.post()
         world.news.must_know(by, by.held, [one for one, account in leads.items() if account == by.held.account])
         self.town.look()

@@ -19,7 +19,7 @@ from ..oracle import Violation
 if TYPE_CHECKING:
     from chalicelib.accounts.wire import ContactView
 
-    from .people import Handset, Held, Waiting
+    from .people import Handset, Held, Message, Waiting
     from .world import World
 
 EXPECTED = (DomainError, PynamoDBException, BotoCoreError, ClientError, LegsFailed)
@@ -219,13 +219,12 @@ class Oracle:
                     f"{contact} signed in to an account where it " + ("was cancelled" if begins is None else "waits")
                 )
 
-    def code_refused(self, by: Handset, waiting: Waiting, code: str, error: Exception, asked_at: datetime) -> None:
-        """`POST /sessions` was refused."""
+    def code_refused(
+        self, by: Handset, waiting: Waiting, known: list[Message], error: Exception, asked_at: datetime
+    ) -> None:
+        """`POST /sessions` was refused. `known`: the messages with its code that were handed over before it began."""
         life = timedelta(seconds=self.world.rules.code_lifetime_s)
-        right = [m for m in self.world.messages if m.sign_in_id == waiting.id and m.code == code]
         last = max((m.sending for m in self.world.messages if m.sign_in_id == waiting.id), default=0)
-        # Where a consumer died before it wrote down that a code was handed over, the code comes again.
-        known = [m for m in right if self.world.is_written_down(m)]
         fresh = [m for m in known if asked_at < m.at + life and m.sending >= last - 1]
         mine = next((one for one in self.sessions.values() if one.sign_in_id == waiting.id), None)
         # A code that was tried too often is compared no more: nobody knows then that it is the one that was typed.

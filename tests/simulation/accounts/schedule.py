@@ -292,6 +292,8 @@ class Schedule:
             if self.dice.random() < 0.3:
                 episode(self.dice.choice(self.town.mailboxes()))
                 world.later(DAY_S)
+        if self.dice.random() < 0.5:
+            self.episodes.second_contact(self.dice.choice(self.town.mailboxes()))
         # Whatever waits has begun, or ended.
         world.later(world.rules.young_session_s + DAY_S)
         leads: dict[str, str] = {}

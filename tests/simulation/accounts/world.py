@@ -175,7 +175,10 @@ class World(Processes):
         form = SessionForm(code=EnteredCode(sign_in_id=waiting.id, secret=waiting.secret, code=code), fresh=fresh)
         request = by.asks("POST", "/sessions", now)
         self.news.entering(by, waiting.id)
-        if any(m.sign_in_id == waiting.id and m.code == code for m in self.messages):
+        right = [m for m in self.messages if m.sign_in_id == waiting.id and m.code == code]
+        # A code that was not written down as handed over is not valid yet; if its consumer died, it comes again.
+        known = [m for m in right if self.is_written_down(m)]
+        if right:
             self.oracle.maybe_opened[self.reader(waiting.contact)].add(waiting.id)
 
         def answered(opened: SessionOpened | None, error: Exception | None, step: int) -> None:
@@ -187,7 +190,7 @@ class World(Processes):
                 if opened.device_token:
                     by.tokens[waiting.contact] = opened.device_token
             elif error is not None:
-                self.oracle.code_refused(by, waiting, code, error, now)
+                self.oracle.code_refused(by, waiting, known, error, now)
 
         self.request(f"{by.name} enters {code}", lambda services: services.sessions.open(form, request, now), answered)
 
