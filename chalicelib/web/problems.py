@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
 
+from .. import tables
 from ..errors import DomainError, Words
 
 Language = Literal["id", "en"]
@@ -89,7 +89,7 @@ def _label(field: str) -> Words:
 @cache
 def labels() -> Mapping[str, list[str]]:
     """By property of what is sent: its name for people, in Indonesian and English."""
-    return tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
+    return tables.read(Path(__file__).with_name("labels.toml"))
 
 
 def unexpected(language: Language) -> Problem:

@@ -86,6 +86,12 @@ def test_the_join_loads_nothing_that_only_other_requests_use():
     assert [*filter(works.match, loaded), *(loaded & {"aws_lambda_powertools"})] == []
 
 
+def test_toml_is_read_in_one_place_only():
+    """In a package that place reads JSON, so that no cold start loads a parser of TOML."""
+    found = [path for path in (ROOT / "chalicelib").rglob("*.py") if "tomllib" in path.read_text()]
+    assert found == [ROOT / "chalicelib/tables.py"]
+
+
 def test_garbage_collection_skips_what_was_imported():
     """It would be a tenth of a cold start: hundreds of small ones during imports, large ones in the first request."""
     code = "import app, gc; print(gc.get_freeze_count(), gc.get_stats()[0]['collections'], int(gc.isenabled()))"
