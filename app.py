@@ -82,6 +82,39 @@ def get_dashboard(_query: edge.Anything) -> edge.Reply:
 
 
 @app.endpoint(
+    "GET /draws",
+    "The page of all waves: how far each is, its commitment, result and witnesses",
+    query=edge.Anything,
+    answers={200: edge.Text("text/html")},
+)
+def get_draws_page(_query: edge.Anything) -> edge.Reply:
+    page = services().pages.page("draws")
+    return edge.ok(page.text, cache_s=60, policy=page.policy)
+
+
+@app.endpoint(
+    "GET /status",
+    "The page that says whether the service is well",
+    query=edge.Anything,
+    answers={200: edge.Text("text/html")},
+)
+def get_status_page(_query: edge.Anything) -> edge.Reply:
+    page = services().pages.page("status")
+    return edge.ok(page.text, cache_s=60, policy=page.policy)
+
+
+@app.endpoint(
+    "GET /docs",
+    "The page with the guides to the API and its reference",
+    query=edge.Anything,
+    answers={200: edge.Text("text/html")},
+)
+def get_docs_page(_query: edge.Anything) -> edge.Reply:
+    page = services().pages.page("docs")
+    return edge.ok(page.text, cache_s=60, policy=page.policy)
+
+
+@app.endpoint(
     "GET /assets/{build}/{folder}/{module}",
     "A module of a page (JavaScript)",
     answers={200: edge.Text("text/javascript")},

@@ -49,6 +49,7 @@ class WaveView(Struct, frozen=True):
     beacon: BeaconView | None
     waiting_for: Literal["beacon"] | None
     draw_due_at: str
+    locked_at: str | None
     note_sha256: str | None
     witnesses: list[str]
     settled_at: str | None
@@ -187,6 +188,7 @@ def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_ur
         beacon=BeaconView(commitment.round, iso(due)) if commitment and due else None,
         waiting_for="beacon" if due and state is WaveState.FROZEN and now >= due + WAITS_AFTER else None,
         draw_due_at=iso(due or regular),
+        locked_at=iso(commitment.frozen) if commitment else None,
         note_sha256=sha256(wave.note.encode()).hexdigest() if wave and wave.note else None,
         witnesses=sorted(wave.witnesses) if wave else [],
         settled_at=iso(wave.settled_at) if wave and wave.settled_at else None,

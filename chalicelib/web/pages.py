@@ -54,6 +54,20 @@ DOCUMENTS = {
         "The programme in figures: the year's target, waves, survey results, payments, provinces.",
         tuple(f"dashboard/{name}.js" for name in ("outcomes", "plot", "plots", "programme", "words")),
     ),
+    "draws": Document(
+        "Undian - Gelombang",
+        "Setiap gelombang: keadaan, komitmen, hasil, saksi. Each wave: how far it is, commitment, result, witnesses.",
+    ),
+    "status": Document(
+        "Keadaan layanan - Gelombang",
+        "Apakah layanan berjalan baik, dan apa yang terlambat. Whether the service is well, and what is late.",
+    ),
+    "docs": Document(
+        "API - Gelombang",
+        "Panduan dan referensi API. The guide to the API, and its reference.",
+        ("docs/markdown.js", "docs/schema.js"),
+        ("guide", "partners_guide"),
+    ),
 }
 """By the name of the folder."""
 WORKER = "citizen/worker.js"
@@ -70,6 +84,7 @@ class Pages:
         self._texts[WORKER] = verifier_page.scripts() + self._texts[WORKER]
         self._frame = (folder / "common/page.html").read_text("utf-8")
         self._styles = {file.parent.name: file.read_text("utf-8") for file in folder.glob("*/style.css")}
+        self._guides = {file.stem: file.read_text("utf-8") for file in folder.glob("docs/*.md")}
         self.build = sha256(repr(sorted(self._texts.items())).encode()).hexdigest()[:16]
         self._programme = programme
         self._settings = settings
@@ -143,4 +158,6 @@ class Pages:
             "age_min": eligible.age_min,
             "age_max": eligible.age_max,
             "draw": verifier_page.believed(draw),
+            "guide": self._guides["guide"],
+            "partners_guide": self._guides["partners"],
         }

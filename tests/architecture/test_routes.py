@@ -46,6 +46,9 @@ PUBLIC = {
     ("GET", "/openapi.json"),
     ("GET", "/health"),
     ("GET", "/status.json"),
+    ("GET", "/draws"),
+    ("GET", "/status"),
+    ("GET", "/docs"),
 }
 SIGNED = {
     ("POST", "/partners/redemptions/validations"): "partner",

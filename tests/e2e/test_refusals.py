@@ -59,10 +59,8 @@ WRONG_MEDIA_TYPE: Refusal = (
     415, "unsupported_media_type", ("Kirimkan application/json.", "Please send application/json."),
 )  # fmt: skip
 MISTAKE: Refusal = (500, "unexpected", (problems.unexpected("id")["detail"], problems.unexpected("en")["detail"]))
-ALONE = {
-    *("GET /openapi.json", "GET /", "GET /dashboard", "GET /sw.js"),
-    "GET /assets/{build}/{folder}/{module}",
-}
+PAGES = {*(f"GET /{name}" for name in ("", "dashboard", "draws", "status", "docs", "sw.js"))}
+ALONE = {"GET /openapi.json", "GET /assets/{build}/{folder}/{module}", *PAGES}
 """Routes that need nothing outside: only the gateway can say that they are unavailable."""
 
 

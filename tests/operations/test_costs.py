@@ -269,6 +269,9 @@ COSTS: dict[str, str] = {
     "GET /openapi.json": "",
     "GET /health": "GetItem",
     "GET /status.json": "GetItem",
+    "GET /draws": "",
+    "GET /status": "",
+    "GET /docs": "",
 }
 """By route and case: the operations of AWS, as often as the number before them says."""
 

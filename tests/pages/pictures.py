@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from chalicelib.config import load_programme
 from tests.builders.statistics import of_a_sample
 
-from . import chromium, test_dashboard
+from . import chromium, test_dashboard, test_public
 from .citizen.lives import LIVES, SCREENS, WHOLE, living
 from .opened import LANGUAGES, speak
 
@@ -40,6 +40,10 @@ def main(only: str) -> None:
                 page.goto(f"{page.url.split('#')[0]}#/{way}")
                 page.locator("main h1").wait_for()
                 taken(page, name)
+        for name in test_public.SHOWN:
+            if only in name:
+                with test_public.shown(browser, programme, name) as page:
+                    taken(page, name)
         for scheme, people in (("light", 20_000), ("dark", test_dashboard.SMALL)):
             if only in (name := f"dashboard {scheme}"):
                 found = of_a_sample(test_dashboard.NOW, people)

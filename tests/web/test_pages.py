@@ -25,6 +25,7 @@ from chalicelib.web.pages import COMMON, DOCUMENTS, FOLDER, KEPT, Pages
 from chalicelib.web.verifier_page import FILE
 from infrastructure import app_stack
 from tests.builders.statistics import of_a_sample
+from tests.conftest import ROOT
 
 NOW = datetime(2026, 6, 3, 3, tzinfo=UTC)
 MODULES = {f"{file.parent.name}/{file.name}": file.read_text() for file in sorted(FOLDER.glob("*/*.js"))}
@@ -66,6 +67,26 @@ def test_the_first_load_is_small(pages: Pages):
     assert sum(map(on_the_wire, first)) <= 60_000
     # With the answer of the API that a guest is shown, and the script that keeps the page.
     assert len(first) + 2 <= 12
+
+
+@pytest.mark.parametrize("name", ["draws", "status", "docs"])
+def test_the_first_load_of_a_page_for_the_public_is_small(pages: Pages, name: str):
+    """With the description of the API, which `docs` asks for."""
+    modules = (f"{name}/main.js", *COMMON, *DOCUMENTS[name].modules)
+    described = msgspec.json.encode(application.described("https://api.example")).decode() if name == "docs" else ""
+    assert (
+        sum(map(on_the_wire, (pages.page(name).text, described, *(pages.script(one).text for one in modules))))
+        <= 90_000
+    )
+
+
+def test_the_guides_are_pages_of_the_repository_in_the_markdown_that_is_shown(pages: Pages):
+    texts = {name: (ROOT / f"docs/{name}.md").read_text() for name in ("api", "partners")}
+    assert pages._guides == {"guide": texts["api"], "partners": texts["partners"]}
+    for text in texts.values():
+        assert text.startswith("# ")
+        outside = "".join(re.split(r"^```.*\n", text, flags=re.MULTILINE)[::2])
+        assert re.findall(r"^(?:#{4,}|>|    |\* |<|!\[|\d+\) ).*", outside, re.MULTILINE) == []
 
 
 def test_all_of_the_page_is_small_enough_to_be_kept():
@@ -171,20 +192,24 @@ def test_both_pages_have_the_same_colours():
 
 def keys(module: str, name: str) -> set[str]:
     """The names in a table of texts, each with two."""
-    [table] = re.findall(rf"const {name} = \{{(.*?)\n?\}};", MODULES[f"screens/{module}"], re.DOTALL)
+    [table] = re.findall(rf"const {name} = \{{(.*?)\n?\}};", MODULES[module], re.DOTALL)
     return set(re.findall(r"\b(\w+): \[", table))
 
 
 def test_every_value_that_a_person_chooses_or_is_shown_has_words():
     from typing import get_args
 
+    from chalicelib import status
     from chalicelib.helpdesk.rules import Category, GrievanceState
     from chalicelib.payouts.wire import PayoutState
     from chalicelib.training.rules import TrainingState
-    from chalicelib.waves.rules import EntryStanding
+    from chalicelib.waves.rules import EntryStanding, WaveState
 
-    assert keys("help.js", "CATEGORIES") == set(map(str, Category))
-    assert keys("help.js", "STATES") == set(map(str, GrievanceState))
-    assert keys("training.js", "STATES") == set(map(str, TrainingState))
-    assert keys("proof.js", "STANDING") == set(map(str, EntryStanding))
-    assert keys("money.js", "STATES") == set(get_args(PayoutState))
+    assert keys("screens/help.js", "CATEGORIES") == set(map(str, Category))
+    assert keys("screens/help.js", "STATES") == set(map(str, GrievanceState))
+    assert keys("screens/training.js", "STATES") == set(map(str, TrainingState))
+    assert keys("screens/proof.js", "STANDING") == set(map(str, EntryStanding))
+    assert keys("screens/money.js", "STATES") == set(get_args(PayoutState))
+    assert keys("draws/main.js", "STATES") == set(map(str, WaveState))
+    assert keys("status/main.js", "PARTS") == set(map(str, status.Part))
+    assert keys("status/main.js", "WHOLE") == set(map(str, status.Condition))

@@ -34,6 +34,7 @@ def view(results_url: str | None = "https://results.example/draws/54/") -> WaveV
         beacon=None,
         waiting_for=None,
         draw_due_at="2023-06-05T17:45:00Z",
+        locked_at="2023-06-05T17:15:00Z",
         note_sha256="00" * 32,
         witnesses=[],
         settled_at="2023-06-05T18:00:00Z",

@@ -90,6 +90,7 @@ def wave(state: WaveState = WaveState.SCHEDULED, number: int = WAVE, **changes: 
         "entries": 90_000 if drawn else None, "chosen": 5_000 if state is WaveState.SETTLED else None,
         "results_url": f"https://results.example/draws/{number}" if drawn else None, "beacon": None,
         "waiting_for": None, "draw_due_at": CLOSES, "note_sha256": "9f" * 32 if drawn else None,
+        "locked_at": CLOSES if drawn else None,
         "witnesses": [], "settled_at": CLOSES if state is WaveState.SETTLED else None,
     }  # fmt: skip
     return WaveView(**usual | changes)

@@ -1,7 +1,7 @@
 // The page: which screen is shown, and that there may be no signal.
 
-import { base, redraw, script, settings, t, way } from "../common/core.js";
-import { Frame, show } from "../common/frame.js";
+import { base, script, settings, t, way } from "../common/core.js";
+import { follow, Frame, show } from "../common/frame.js";
 import { wake } from "../common/net.js";
 import { html, useEffect, useState } from "../common/parts.js";
 import { Home } from "./home.js";
@@ -46,10 +46,7 @@ function Page() {
     ${name && ROOMS[name] ? html`<${Room} name=${name} rest=${rest} />` : html`<${Home} />`}<//>`;
 }
 
-addEventListener("hashchange", () => {
-  if (document.activeElement) document.activeElement.blur();
-  redraw();
-});
+follow();
 wake().then(() => show(Page));
 
 if ("serviceWorker" in navigator && settings.offline) {

@@ -1,11 +1,12 @@
 // What stands around every page: its name, the language, the way to the others.
 
 import { render } from "../vendored/preact.js";
-import { base, language, onChange, setLanguage, t } from "./core.js";
+import { base, language, onChange, redraw, setLanguage, t } from "./core.js";
 import { html, useEffect, useState } from "./parts.js";
 
 /** Every page: its path below the application's, and its name. */
-const PAGES = [["", "Halaman saya", "My page"], ["dashboard", "Apa hasil program", "What came of the programme"]];
+const PAGES = [["", "Halaman saya", "My page"], ["draws", "Undian", "Draws"], ["dashboard", "Apa hasil program", "What came of the programme"],
+  ["status", "Keadaan layanan", "Status"], ["docs", "API", "API"]];
 
 function Language() {
   return html`<div class="languages" role="group" aria-label=${t("Bahasa", "Language")}>
@@ -36,6 +37,14 @@ function Root({ Page }) {
     draw(); // for what changed before this listened
   }, []);
   return html`<${Page} />`;
+}
+
+/** Draw again when the way changes; what had the focus gives it to the new screen. */
+export function follow() {
+  addEventListener("hashchange", () => {
+    if (document.activeElement) document.activeElement.blur();
+    redraw();
+  });
 }
 
 /** Put a page into the document; it is drawn again when the language changes. */
