@@ -56,7 +56,7 @@ def told(error: DomainError) -> str:
     """A refusal as a sentence with its stable code, and what to do where a command helps."""
     if isinstance(error, BadConfiguration):
         return str(error.facts["reason"])  # for the operator, whom the public text tells nothing
-    detail = FOR_OTHERS.get(error.code) or problems.document(error, "en")["detail"]
+    detail = FOR_OTHERS.get(error.code) or problems.plainly(error, "en")
     told = {name: problems.facts(error, "en")[name] for name in error.facts}
     unsaid = [f"{name}={plain(str(value))}" for name, value in told.items() if str(value) not in detail]
     return "; ".join([f"{in_wib(detail)} ({' '.join([error.code, *unsaid])})", *WHAT_TO_DO.get(error.code, ())])

@@ -101,8 +101,8 @@ class BalanceTooLow(DomainError):
 
     code = "balance_too_low"
     status = 409
-    indonesian = "Saldo pelatihan Anda Rp{balance_idr}, sedangkan harga pelatihan ini Rp{price_idr}."
-    english = "Your training balance is Rp{balance_idr}; this course costs Rp{price_idr}."
+    indonesian = "Saldo pelatihan Anda {balance_idr}, sedangkan harga pelatihan ini {price_idr}."
+    english = "Your training balance is {balance_idr}; this course costs {price_idr}."
 
 
 class TrainingAlreadyRedeemed(DomainError):

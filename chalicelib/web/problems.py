@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .. import tables
+from ..clock import parse_iso
 from ..errors import DomainError, Words
+from ..money import format_idr, rupiah
 
 Language = Literal["id", "en"]
 Problem = dict[str, Any]
@@ -39,6 +41,9 @@ _ROUTER: dict[int, tuple[str, str, str]] = {
     405: ("method_not_allowed", "Metode ini tidak didukung di sini.", "This method is not supported here."),
     415: ("unsupported_media_type", "Kirimkan application/json.", "Please send application/json."),
 }
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z")
+_EXCLUSIVE = ("closed_at", "closes_at", "buy_by")
+_UNKNOWN: Words = ("waktu yang belum ditentukan", "a time that is not known yet")
 _UNEXPECTED = (
     "unexpected",
     "Terjadi kesalahan pada layanan. Silakan coba lagi.",
@@ -77,7 +82,30 @@ def _wrong(error: DomainError, language: Language) -> dict[str, Any]:
 
 
 def _detail(error: DomainError, language: Language) -> str:
-    return (error.indonesian if language == "id" else error.english).format_map(_Facts(facts(error, language)))
+    return plainly(error, language, in_words(facts(error, language), language))
+
+
+def plainly(error: DomainError, language: Language, shown: Mapping[str, Any] | None = None) -> str:
+    """The sentence of a refusal, with its facts as they are or as they are `shown`."""
+    told = facts(error, language) if shown is None else shown
+    return (error.indonesian if language == "id" else error.english).format_map(_Facts(told))
+
+
+def in_words(told: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """Facts as people read them: an instant in WIB (of what closes then, the last minute before), rupiah with dots."""
+    return {name: _shown(name, value, language) for name, value in told.items()}
+
+
+def _shown(name: str, value: Any, language: Language) -> Any:
+    from ..notices.texts import last_minute, long_time
+
+    if value is None:
+        return _UNKNOWN[language == "en"]
+    if name.endswith("_idr"):
+        return format_idr(rupiah(value))
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return (last_minute if name in _EXCLUSIVE else long_time)(parse_iso(value), language)
+    return value
 
 
 def _label(field: str) -> Words:

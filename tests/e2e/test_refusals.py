@@ -104,14 +104,14 @@ def refusal(code: str) -> Refusal:
 def refused(gateway: Gateway, call: Call, kind: Refusal, **sent: Any) -> Iterator[HTTPResponse]:
     """The answers to a call in both languages; each must be this refusal, with every fact that its words need."""
     status, code, texts = kind
-    for language, text in zip(("id", "en"), texts, strict=True):
+    for language, text in (("id", texts[0]), ("en", texts[1])):
         answer = gateway.send(call, language, **sent)
         problem = json.loads(answer.body)
         assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code), problem
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert problem["type"] == problems.TYPE_PREFIX + code
         assert problem["title"] == problems._TITLES[status][language == "en"]
-        assert problem["detail"] == text.format_map(problem)
+        assert problem["detail"] == text.format_map(problems.in_words(problem, language))
         yield answer
 
 

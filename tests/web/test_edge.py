@@ -13,8 +13,9 @@ from chalice.test import Client, HTTPResponse
 from pynamodb.exceptions import UpdateError
 
 from chalicelib.errors import DomainError, Malformed, NotFound, UnknownField
+from chalicelib.training.errors import BalanceTooLow
 from chalicelib.waves.errors import WaveClosed
-from chalicelib.web import decoding, edge
+from chalicelib.web import decoding, edge, problems
 
 
 class Form(msgspec.Struct, forbid_unknown_fields=True):
@@ -383,3 +384,16 @@ def test_a_part_of_a_path_has_a_longest():
 def test_an_answer_that_is_no_json_carries_its_media_type(client):
     answer = client.http.get("/table.csv")
     assert (answer.headers["Content-Type"], answer.body) == ("text/csv; charset=utf-8", b"a,b\r\n1,2\r\n")
+
+
+def test_a_sentence_has_instants_and_rupiah_as_people_read_them_and_the_facts_stay_as_they_are():
+    closed = WaveClosed(wave=54, closed_at="2023-06-05T17:00:00Z", next_opens_at=None)
+    document = problems.document(closed, "id")
+    assert document["detail"] == (
+        "Gelombang 54 sudah ditutup pada Senin, 5 Juni 2023 pukul 23.59 WIB. Gelombang berikutnya dibuka pada waktu "
+        "yang belum ditentukan."
+    )
+    assert (document["closed_at"], document["next_opens_at"]) == ("2023-06-05T17:00:00Z", None)
+    low = problems.document(BalanceTooLow(balance_idr=1_500_000, price_idr=2_000_000), "en")
+    assert low["detail"] == "Your training balance is Rp1.500.000; this course costs Rp2.000.000."
+    assert low["balance_idr"] == 1_500_000
