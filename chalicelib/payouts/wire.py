@@ -68,6 +68,21 @@ in the mail about it, or wait until `until`.
 """
 
 
+HeldBecause = Literal[
+    "no_financial_address",
+    "excluded",
+    "account_not_verified",
+    "account_refused",
+    "our_account",
+    "address_changed",
+    "change_untold",
+    "change_disputed",
+    "looked_into_by_staff",
+    "asked_at_the_provider",
+]
+"""`our_account`: our own account or order at the provider was at fault; it is tried again."""
+
+
 class PayoutView(Struct, frozen=True):
     """What a person sees of one entitlement."""
 
@@ -81,6 +96,8 @@ class PayoutView(Struct, frozen=True):
     """When it goes on by itself, where that is known."""
     due_at: datetime | None = None
     paid_at: datetime | None = None
+    held_because: HeldBecause | None = None
+    """Why nothing is sent now; None: it is not held."""
 
 
 class PayoutList(Struct, frozen=True):
@@ -107,6 +124,21 @@ _HELD: dict[Hold, PayoutState] = {
     Hold.UNTOLD: "change_untold",
     Hold.DISPUTED: "change_disputed",
 }
+_BECAUSE: dict[Hold, HeldBecause] = {
+    Hold.NO_ADDRESS: "no_financial_address",
+    Hold.EXCLUDED: "excluded",
+    Hold.UNVERIFIED: "account_not_verified",
+    Hold.ACCOUNT_REFUSED: "account_refused",
+    Hold.OUR_SIDE: "our_account",
+    Hold.ADDRESS_CHANGED: "address_changed",
+    Hold.UNTOLD: "change_untold",
+    Hold.DISPUTED: "change_disputed",
+    Hold.ADMIN: "looked_into_by_staff",
+    Hold.KEY_EXPIRED: "asked_at_the_provider",
+    Hold.REFUSED: "asked_at_the_provider",
+    Hold.DUPLICATE: "asked_at_the_provider",
+    Hold.AMOUNT_DIFFERS: "asked_at_the_provider",
+}
 _TO_DO: dict[PayoutState, ToDo] = {
     "paid": "nothing",
     "needs_financial_address": "set_financial_address",
@@ -132,6 +164,7 @@ def view(entitlement: Entitlement, until: datetime | None = None) -> PayoutView:
         until=until,
         due_at=entitlement.created_at,
         paid_at=entitlement.changed_at if entitlement.state is State.PAID else None,
+        held_because=_BECAUSE[entitlement.hold] if entitlement.hold else None,
     )
 
 

@@ -129,6 +129,9 @@ class DrawnValues(Struct, frozen=True):
     rank_cutoff: str | None
 
 
+RevokedBecause = Literal["no_first_purchase"]
+
+
 class EntryView(Struct, frozen=True):
     """A wave that was joined.
 
@@ -143,6 +146,8 @@ class EntryView(Struct, frozen=True):
     drawn: DrawnValues | None
     receipt: Receipt
     receipt_file: ReceiptFile
+    revoked_at: str | None
+    revoked_because: RevokedBecause | None
 
 
 class EntryList(Struct, frozen=True):
@@ -165,6 +170,7 @@ class BeneficiaryView(Struct, frozen=True):
     awarded_at: str
     buy_by: str
     revoked_at: str | None
+    revoked_because: RevokedBecause | None
     graduated_at: str | None
     training_idr: int
     incentive_idr: int
@@ -219,7 +225,16 @@ def entry_view(
     what, reason = standing(entry, state, beneficiary)
     values = _values(entry, draw) if draw is not None and reason == NOT_DRAWN else None
     proof = receipt(entry)
-    return EntryView(entry.wave, what, reason, values, proof, receipt_file(proof, results_url))
+    file = receipt_file(proof, results_url)
+    revoked = beneficiary if what is EntryStanding.REVOKED else None
+    return EntryView(entry.wave, what, reason, values, proof, file, *_revocation(revoked))
+
+
+def _revocation(beneficiary: Beneficiary | None) -> tuple[str | None, RevokedBecause | None]:
+    """When a place was revoked, and why: the only cause is that nothing was bought in time."""
+    if beneficiary is None or beneficiary.revoked_at is None:
+        return None, None
+    return iso(beneficiary.revoked_at), "no_first_purchase"
 
 
 def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryView:
@@ -227,6 +242,7 @@ def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryVie
     return fill(
         BeneficiaryView,
         beneficiary,
+        revoked_because=_revocation(beneficiary)[1],
         training_idr=scheme.training_idr,
         incentive_idr=scheme.incentive_idr,
         survey_idr=scheme.survey_idr,

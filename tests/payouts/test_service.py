@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -208,6 +209,10 @@ def test_people_see_their_own_payouts_by_kind(rig):
     own = {kind: rig.entitle("ani", kind) for kind in kinds}
     rig.entitle("budi")
     order = [own[kind] for kind in Kind]
+    assert {wire.view(replace(order[0], state=State.HELD, hold=hold)).held_because for hold in Hold} == {
+        *get_args(wire.HeldBecause)
+    }
+    assert wire.view(replace(order[0], state=State.PAID, hold=None)).held_because is None
     assert rig.payouts.of(ANI) == [wire.view(each) for each in order]
     assert rig.payouts.of(None) == []
     many = rig.payouts.of_many(iter([ANI, beneficiary("budi"), beneficiary("candra")]))

@@ -211,6 +211,15 @@ def test_the_values_of_an_entry_that_was_not_drawn_can_be_recomputed():
     assert (view.drawn.open_cutoff, view.drawn.rank_cutoff) == ("01" * 32, "00" * 32)
 
 
+def test_an_entry_whose_place_was_revoked_says_when_and_why():
+    at = datetime(2026, 12, 9, 17, 10, tzinfo=UTC)
+    revoked = replace(beneficiary(54, BeneficiaryState.REVOKED), revoked_at=at)
+    view = entry_view(replace(ENTRY, outcome=EntryOutcome.CHOSEN), WaveState.SETTLED, revoked, None, RESULTS)
+    assert (view.standing, view.revoked_at, view.revoked_because) == ("revoked", iso(at), "no_first_purchase")
+    lost = entry_view(ENTRY, WaveState.SETTLED, revoked, None, RESULTS)
+    assert (lost.revoked_at, lost.revoked_because) == (None, None)
+
+
 def test_without_seats_reserved_for_the_region_there_is_no_rank():
     view = entry_view(ENTRY, WaveState.SETTLED, None, DrawResult(b"s" * 32, {32: None}, None), RESULTS)
     assert view.drawn is not None

@@ -99,13 +99,18 @@ def wave(state: WaveState = WaveState.SCHEDULED, number: int = WAVE, **changes: 
 def entry(standing: str, reason: str | None = None, number: int = WAVE) -> EntryView:
     receipt = Receipt(number, "07" * 32, "5e" * 32, 31, "2026-06-05T05:04:00Z")
     drawn = DrawnValues("6b" * 32, "0a" * 32, None, None) if reason == "not_drawn" else None
-    return EntryView(number, standing, reason, drawn, receipt, ReceiptFile(f"gelombang-{number}-receipt.json", "{}\n"))
+    file = ReceiptFile(f"gelombang-{number}-receipt.json", "{}\n")
+    revoked = (BUY_BY, "no_first_purchase") if standing == "revoked" else (None, None)
+    return EntryView(number, standing, reason, drawn, receipt, file, *revoked)
 
 
 def place(state: str) -> BeneficiaryView:
     revoked, graduated = (BUY_BY if state == one else None for one in ("REVOKED", "GRADUATED"))
     amounts = (3_500_000, 600_000, 50_000)
-    return BeneficiaryView(WAVE, "2026000000000001", "2023", state, OPENS, BUY_BY, revoked, graduated, *amounts)
+    because = "no_first_purchase" if revoked else None
+    return BeneficiaryView(
+        WAVE, "2026000000000001", "2023", state, OPENS, BUY_BY, revoked, because, graduated, *amounts
+    )
 
 
 def training(state: str, **changes: Any) -> TrainingView:
