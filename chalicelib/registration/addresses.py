@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from .. import clock
+from .. import clock, typed_text
 from ..errors import Unavailable
 from ..figures import PayoutRules
 from ..vault import Vault
@@ -77,6 +77,7 @@ class FinancialAddresses:
         `TooManyRefusals`, `PaymentUnderWay`, `AccountAlreadyUsed`. The last tells of another person, so it is counted
         with the refusals of `Registrations.register`.
         """
+        form = msgspec.structs.replace(form, code=typed_text.compact(form.code))
         kind = self._payout_codes.get(form.code)
         if kind is None:
             raise UnknownPayoutCode(allowed=list(self._payout_codes))

@@ -85,9 +85,10 @@ def _issue_warnings(day: int, month: int, year: int, today: date) -> list[str]:
 def parse_region(province: str, regency: str) -> tuple[int, str]:
     """Province code (31) and full regency code ("3174") of an address, by today's Kemendagri codes.
 
-    Raises `UnknownRegion` naming the field: no such province, or no such regency in that province.
+    `31.74`, as the ministry writes it, is read, too. Raises `UnknownRegion` naming the field: no such province, or no
+    such regency in that province.
     """
-    code = parse_province(province)
+    code, province, regency = parse_province(province), typed_text.compact(province), typed_text.compact(regency)
     in_province = re.fullmatch(r"[0-9]{4}", regency) and regency.startswith(province)
     if not in_province or _region_name(f"{province}.{regency[2:]}") is None:
         raise UnknownRegion(field="regency", allowed_at=_REGIONS)
@@ -96,6 +97,7 @@ def parse_region(province: str, regency: str) -> tuple[int, str]:
 
 def parse_province(province: str) -> int:
     """The code of a province (31) by today's Kemendagri codes. Raises `UnknownRegion` if there is none such."""
+    province = typed_text.compact(province)
     if not is_province(province):
         raise UnknownRegion(field="province", allowed_at=_REGIONS)
     return int(province)

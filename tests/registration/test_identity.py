@@ -142,11 +142,16 @@ def test_all_provinces_and_regencies_of_today_are_known():
         assert identity.parse_region(code[:2], code.replace(".", "")) == (int(code[:2]), code.replace(".", ""))
 
 
+@pytest.mark.parametrize(("province", "regency"), [("31", "31.74"), (" 31", "3174 "), ("\uff13\uff11", "31-74")])
+def test_a_region_is_read_however_it_is_written(province, regency):
+    assert identity.parse_region(province, regency) == (31, "3174")
+
+
 @pytest.mark.parametrize(
     ("province", "regency", "field"),
     [
         *((*wrong, "province") for wrong in (("99", "9901"), ("", ""), ("3", "3174"), ("31.74", "3174"))),
-        *(("31", wrong, "regency") for wrong in ("3274", "3199", "31.74", "74", "317409", "")),
+        *(("31", wrong, "regency") for wrong in ("3274", "3199", "31x74", "74", "317409", "")),
     ],
 )
 def test_a_region_that_is_not_of_today_is_refused(province, regency, field):

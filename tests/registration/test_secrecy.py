@@ -189,7 +189,7 @@ def told(service: Registrations, who: str, now=T0, **changes: Any) -> str:
     ("wrong", "code"),
     [
         ({}, "phone_already_used"),
-        ({"consent_version": None}, "consent_missing current=2026-01"),
+        ({"consent_version": None}, "consent_missing current=2026-01 allowed=['2026-01']"),
         ({"employment": Employment.STUDENT}, "in_formal_education"),
         ({"birth_date": date(2010, 1, 1)}, "under_age age_min=18"),
         ({"kk": "1"}, "malformed_kk reason=digits"),
