@@ -88,7 +88,7 @@ def changes(courses: Iterable[Course], before: Mapping[str, Course]) -> list[str
     for course in courses:
         old, new = before.get(course.id), _shown(course)
         if old is None:
-            told = ", ".join(f"{name} {value}" for name, value in new.items())
+            told = ", ".join(f"{name} {value}" for name, value in new.items() if name in COLUMNS or value != "-")
             lines.append(f"new      {course.partner_id} {course.code}: {told}")
         elif old != course:
             was = _shown(old)
