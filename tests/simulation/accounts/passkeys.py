@@ -98,6 +98,7 @@ class Passkeys:
         name = like or dice.randbytes(16)
         key = Passkey(user=held.account, id=name, flags=BOUND if bound else SYNCED, count=int(bound))
         one = Owned(key, by.owner, held.account, held.contact, self._oracle.begins_with(held))
+        one.leaving = self._cancelling[held.account] > 0  # what is under way may cancel this, too
         self.all.append(one)
         form = msgspec.convert({"credential": key.made(challenge), "device": "phone"}, PasskeyForm)
         for _ in range(dice.choice([1, 1, 2])):
