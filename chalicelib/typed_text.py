@@ -25,6 +25,8 @@ REFERENCE: Words = (
     "letters and digits, then also . _ / -, at most 64 together",
 )
 """What a partner's own number of something may have."""
+_MOBILE = re.compile(r"(?:0062|\+?62|)0?(8[0-9]{6,14})")
+"""Every mobile number begins with 8 after the country code, the trunk prefix, both ("+62 (0)812") or neither."""
 _APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼʻ`´′＇"), "'")
 _DASHES = dict.fromkeys(map(ord, "\u2212\u2043\u02d7"), "-")
 """Dashes that Unicode does not count as dashes."""
@@ -113,3 +115,20 @@ def _plain(letter: str) -> str:
     if category == "Pd":
         return "-"
     return str(unicodedata.decimal(letter)) if category == "Nd" else letter
+
+
+def mobile(text: str) -> str | None:
+    """A mobile number in E.164, such as `+6281234567890`; None for anything else, landlines among it."""
+    # Imported here: most requests need none of its metadata.
+    import phonenumbers
+    from phonenumbers import PhoneNumberType
+
+    written = _MOBILE.fullmatch(re.sub("[()]|^TEL:", "", compact(text)))
+    if written is None:
+        return None
+    number = phonenumbers.parse(f"+62{written[1]}")
+    if not phonenumbers.is_valid_number_for_region(number, "ID"):
+        return None
+    if phonenumbers.number_type(number) not in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -10,7 +10,7 @@ import re
 from datetime import date
 from typing import Literal
 
-from .. import phone_numbers, typed_text
+from .. import typed_text
 from ..errors import DomainError
 from .errors import MalformedAccountNumber, MalformedKk, MalformedNik, MalformedPhone, UnknownRegion
 
@@ -128,7 +128,7 @@ def parse_phone(text: str) -> str:
 
     Raises `MalformedPhone`; a landline is refused, because a household shares it and a wallet is never on one.
     """
-    number = phone_numbers.mobile(text)
+    number = typed_text.mobile(text)
     if number is None:
         raise MalformedPhone()
     return number

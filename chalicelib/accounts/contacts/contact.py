@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from ... import phone_numbers, typed_text
+from ... import typed_text
 from ...values import Hidden
 from ..errors import MalformedContact
 
@@ -41,7 +41,7 @@ def parse_contact(text: str) -> Contact:
         if len(typed) > _EMAIL_MAX or not _EMAIL.fullmatch(typed):
             raise MalformedContact(kind="email")
         return Contact("email", typed)
-    number = phone_numbers.mobile(typed)
+    number = typed_text.mobile(typed)
     if number is None:
         raise MalformedContact(kind="phone")
     return Contact("phone", number)
