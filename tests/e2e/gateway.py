@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_data
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -19,7 +20,6 @@ import msgspec
 import pytest
 from chalice.test import Client, HTTPResponse
 from msgspec.structs import replace
-from msgspec.structs import replace as replace_struct
 
 import app as application
 from chalicelib import wiring
@@ -73,12 +73,12 @@ class Call:
 
     def but(self, **changes: Any) -> Call:
         """The same request but for some things."""
-        return replace(self, **changes)
+        return replace_data(self, **changes)
 
     def at(self, *values: str | int) -> Call:
         """With these in place of what stands in braces in its route."""
         left = iter(values)
-        return replace(self, path=re.sub(r"\{\w+\}", lambda _: str(next(left)), self.route.partition(" ")[2]))
+        return replace_data(self, path=re.sub(r"\{\w+\}", lambda _: str(next(left)), self.route.partition(" ")[2]))
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,10 @@ def serving(settings: Settings, programme: Programme, now: datetime = DURING) ->
 @contextmanager
 def serving_alone(programme: Programme, **calendar: Any) -> Iterator[Gateway]:
     """The application on a cloud of its own, with a provider; `calendar` are figures other than the programme's."""
-    figures = replace_struct(programme, calendar=replace_struct(programme.calendar, **calendar))
+    figures = replace(programme, calendar=replace(programme.calendar, **calendar))
     with contextmanager(cloud_of_one_test.__wrapped__)(None) as cloud, Sandbox("gateway") as sandbox:
         sandbox.books.configure({"holder_name": HOLDER})
-        settings = replace_struct(cloud, fsp_url=sandbox.url)
+        settings = replace(cloud, fsp_url=sandbox.url)
         with serving(settings, figures) as gateway:
             yield gateway
 
@@ -197,7 +197,7 @@ class Gateway:
         """What registers a person, alone on a family card."""
         number = next(self._numbers)
         form = other_form(number, kk=f"317409120318{number:04d}")
-        return dict(msgspec.to_builtins(replace_struct(form, **changes)))
+        return dict(msgspec.to_builtins(replace(form, **changes)))
 
     def address(self, **changes: Any) -> dict[str, Any]:
         """What says where a person is paid."""
