@@ -8,13 +8,14 @@ reason.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 
 from lxml import etree
+from msgspec.structs import replace
 
 from chalicelib.payouts.bank_files.report_lines import Line, Problem, WholeFile
 from chalicelib.payouts.failure_causes import Cause, cause, gravity, is_proof
 from chalicelib.payouts.rules import Outcome
+from chalicelib.values import Value
 
 from .elements import amount, code, every, first, number, reference, text, texts
 
@@ -60,8 +61,7 @@ _NO_REPETITION = re.compile(
 """The usual ways to say the contrary, or that an account is closed."""
 
 
-@dataclass(frozen=True)
-class _Status:
+class _Status(Value, frozen=True):
     """A status with its reasons: ISO's codes, and texts. `own`: it is given here, and not inherited from above;
     `of_all`: its reasons are given for more than one transfer.
     """

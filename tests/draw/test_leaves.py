@@ -140,7 +140,7 @@ def test_an_error_in_one_shard_is_raised_and_no_further_shard_begins(monkeypatch
         if shard > 2:
             over.wait(PATIENCE_S)
 
-    monkeypatch.setattr(entries, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("concurrent.futures.ThreadPoolExecutor", Pool)
     with pytest.raises(LookupError):
         entries.each_shard(work)
     assert len(begun) <= 3 + entries.THREADS
