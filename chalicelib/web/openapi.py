@@ -16,6 +16,7 @@ import msgspec
 
 from .. import tables
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, UnknownField
+from . import wrong_fields
 from .decoding import PATH_PART_MAX
 from .edge import BODY_LIMIT_BYTES, Anything, Ignored, Operation, Text, Who
 
@@ -353,7 +354,7 @@ _PROBLEM: dict[str, Any] = {
     "type": "object",
     "required": _PROBLEM_FIELDS,
     "properties": {name: {"type": "integer" if name == "status" else "string"} for name in _PROBLEM_FIELDS}
-    | {"errors": {"type": "array", "items": {"$ref": f"{_SCHEMAS}WrongField"}}},
+    | {"errors": {"type": "array", "items": {"$ref": f"{_SCHEMAS}WrongField"}, "maxItems": wrong_fields.MOST}},
 }
 _WRONG_FIELD: dict[str, Any] = {
     "title": "WrongField",

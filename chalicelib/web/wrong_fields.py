@@ -6,6 +6,7 @@ It runs only after the decoder, which is quick and stops at the first, has refus
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, get_type_hints
 
 import msgspec
@@ -14,6 +15,8 @@ from msgspec import inspect
 from ..errors import DomainError, Fact, Malformed, UnknownField, Words
 from .decoding import NAME
 
+MOST = 50
+"""More than any form of ours has fields. A body of 10 KB has room for thousands of unknown names."""
 _MISSING: Words = ("wajib diisi", "required")
 _RULES: dict[type[inspect.Type], Words] = {
     inspect.BoolType: ("true atau false", "true or false"),
@@ -29,8 +32,11 @@ _OTHERWISE: Words = ("bukan bentuk yang ditetapkan", "not of the documented form
 
 
 def every(sent: Any, kind: Any, *, strict: bool) -> list[DomainError]:
-    """The refusals of what was sent as JSON, or as a query (not `strict`: all of it is text), in the fields' order."""
-    return list(_wrong(sent, kind, inspect.type_info(kind), "", strict))
+    """The refusals of what was sent as JSON, or as a query (not `strict`: all of it is text), in the fields' order.
+
+    The first `MOST` of them.
+    """
+    return list(islice(_wrong(sent, kind, inspect.type_info(kind), "", strict), MOST))
 
 
 def _wrong(sent: Any, declared: Any, kind: inspect.Type, path: str, strict: bool) -> Iterator[DomainError]:

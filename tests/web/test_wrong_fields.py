@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from itertools import product
+from string import ascii_lowercase
 from typing import Any
 
 import msgspec
@@ -16,7 +18,7 @@ from chalicelib.jobs.wire import PostingForm
 from chalicelib.registration import identity, wire
 from chalicelib.registration.wire import RegistrationForm
 from chalicelib.training.wire import CourseQuery, ReviewForm
-from chalicelib.web import decoding, edge, problems
+from chalicelib.web import decoding, edge, problems, wrong_fields
 from chalicelib.web.problems import Language
 
 SITI = {
@@ -136,6 +138,12 @@ def test_a_query_is_told_of_in_the_same_way():
         "limit": "Number on a page: a whole number from 1 to 100.",
         "page": "The field page is not known.",
     }
+
+
+def test_a_body_of_unknown_names_gets_a_short_answer():
+    names = dict.fromkeys(map("".join, product(ascii_lowercase, repeat=2)), 1)
+    refusal = refused(names, ReviewForm)
+    assert len(problems.document(refusal, "en")["errors"]) == wrong_fields.MOST
 
 
 def test_a_whole_number_may_be_written_with_a_point():
