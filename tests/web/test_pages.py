@@ -201,6 +201,7 @@ def test_every_value_that_a_person_chooses_or_is_shown_has_words():
 
     from chalicelib import status
     from chalicelib.helpdesk.rules import Category, GrievanceState
+    from chalicelib.notices.rules import Kind, NoticeState
     from chalicelib.payouts.wire import PayoutState
     from chalicelib.training.rules import TrainingState
     from chalicelib.waves.rules import EntryStanding, WaveState
@@ -209,6 +210,8 @@ def test_every_value_that_a_person_chooses_or_is_shown_has_words():
     assert keys("screens/help.js", "STATES") == set(map(str, GrievanceState))
     assert keys("screens/training.js", "STATES") == set(map(str, TrainingState))
     assert keys("screens/proof.js", "STANDING") == set(map(str, EntryStanding))
+    assert keys("screens/notices.js", "KINDS") == set(map(str, Kind))
+    assert keys("screens/notices.js", "STATES") == set(map(str, NoticeState))
     assert keys("screens/money.js", "STATES") == set(get_args(PayoutState))
     assert keys("draws/main.js", "STATES") == set(map(str, WaveState))
     assert keys("status/main.js", "PARTS") == set(map(str, status.Part))

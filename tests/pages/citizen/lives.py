@@ -15,6 +15,9 @@ from chalicelib.accounts.wire import ContactList, ContactView
 from chalicelib.config import Programme
 from chalicelib.helpdesk.wire import GrievanceList, GrievanceView
 from chalicelib.jobs.wire import ApplicationList, MatchList, MatchView, Reason, VacancyView
+from chalicelib.notices.rules import Kind as NoticeKind
+from chalicelib.notices.rules import NoticeState
+from chalicelib.notices.wire import NoticeList, NoticeView, ReminderSettings
 from chalicelib.outcomes import questions
 from chalicelib.outcomes.survey_wire import SurveyList, SurveyView
 from chalicelib.payouts.wire import PayoutList, PayoutView
@@ -181,6 +184,10 @@ class Life:
             "/me/job-matches": MatchList([MatchView(VACANCY, Reason(["welding"], "province"))], None),
             "/me/job-applications": ApplicationList([], None),
             f"/sign-ins/{ID}": {"state": "sent", "arrives_in_s": 0, "code_again_at": CLOSES},
+            "/me/notices": NoticeList(
+                [NoticeView(NoticeKind.PAID, {}, NoticeState.SENT, OPENS, OPENS, ())],
+                ReminderSettings(True, True, False),
+            ),
             "/me/contacts": ContactList([CONTACT], "id"),
             "/me/sessions": {"sessions": [{
                 "session_id": ID, "device": "phone", "how": "email", "started_at": OPENS, "last_used_at": OPENS,
@@ -249,7 +256,7 @@ LIVES: dict[str, Life] = {
 WHOLE = Life(GRADUATED, wave(WaveState.OPEN), [entry("chosen")], DONE, [payout("paid")], [survey()])
 SCREENS = (
     "riwayat", f"bukti/{WAVE}", "katalog", f"katalog/{ID}", "pelatihan", f"pelatihan/{ID}", "uang", "uang/rekening",
-    "survei", f"survei/{ID}", f"survei/{ID}/3", "lowongan", "bantuan", "bantuan/baru",
+    "survei", f"survei/{ID}", f"survei/{ID}/3", "lowongan", "pesan", "bantuan", "bantuan/baru",
     f"bantuan/baru/selection_result/{WAVE}",
     "akun", "akun/kontak", "akun/perangkat", "akun/kunci", *(f"daftar/{step}" for step in range(1, 7)), "masuk",
 )  # fmt: skip

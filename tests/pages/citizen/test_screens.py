@@ -129,6 +129,15 @@ def test_dates_and_money_are_said_as_people_say_them(browser: Any, programme: Pr
         assert "Saldo Rp3.500.000, bukan tunai." in text
 
 
+def test_a_reminder_is_switched_by_a_touch_and_the_others_stay(browser: Any, programme: Programme):
+    with living(browser, programme, WHOLE) as page:
+        page.goto(f"{ORIGIN}/#/pesan")
+        page.get_by_role("heading", level=2, name="Uang dibayar").wait_for()
+        with page.expect_response("**/me/notice-settings"):
+            page.get_by_role("button", name="Kirim Pengingat: isi survei", exact=True).click()
+        assert page.sent == [("PATCH", "/me/notice-settings", {"survey_deadline": True})]
+
+
 def test_an_account_screen_that_was_just_read_costs_no_other_proof(browser: Any, programme: Programme):
     with living(browser, programme, WHOLE) as page:
         asked: list[str] = []

@@ -232,7 +232,8 @@ const SHOWN = {
 
 const ALSO = [["riwayat", "Gelombang saya", "My waves"], ["pelatihan", "Pelatihan saya", "My training"], ["katalog", "Katalog pelatihan", "Courses"],
   ["uang", "Uang dan rekening", "Money and account"], ["survei", "Survei", "Surveys"], ["lowongan", "Lowongan", "Vacancies"],
-  ["bantuan", "Pengaduan dan keberatan", "Complaints and appeals"], ["akun", "Akun saya", "My account"]];
+  ["bantuan", "Pengaduan dan keberatan", "Complaints and appeals"], ["pesan", "Pesan dari kami", "Messages from us"],
+  ["akun", "Akun saya", "My account"]];
 
 const Also = ({ registered }) => html`<nav aria-labelledby="also"><h2 id="also">${t("Lainnya", "Also")}</h2><ul class="links">
   ${ALSO.filter(([to]) => registered || ["katalog", "bantuan", "akun"].includes(to))

@@ -17,6 +17,7 @@ const ROOMS = {
   survei: () => import("../screens/surveys.js"),
   lowongan: () => import("../screens/jobs.js"),
   bantuan: () => import("../screens/help.js"),
+  pesan: () => import("../screens/notices.js"),
   akun: () => import("../screens/account.js"),
 };
 
