@@ -1,4 +1,4 @@
-"""The programme's figures (`programme.toml`) and a deployment's settings (the environment), typed and validated.
+"""The figures (`service.toml` and a file of `programmes/`) and a deployment's settings (the environment), validated.
 
 `app.py` or the command line loads them once; importing this module reads nothing.
 """
@@ -30,7 +30,14 @@ from .figures import (
     StatisticsRules,
     SurveyRules,
     TrainingRules,
+    Words,
 )
+
+FOLDER = Path(__file__).parent
+"""Where `service.toml` and `programmes/` are."""
+
+DEFAULT_PROGRAMME = "prakerja-2023"
+"""The programme of a deployment that names none."""
 
 CODE_CONSUMERS = 2
 """How many send codes at once, each a tenth of a second for one; more than twenty codes a second need more of them."""
@@ -53,8 +60,9 @@ class BadConfiguration(DomainError):
 
 
 class Programme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All of `programme.toml` for one stage. `skills`: what a course may teach and a vacancy ask for."""
+    """All figures of one programme for one stage. `skills`: what a course may teach and a vacancy ask for."""
 
+    name: Words
     skills: Annotated[tuple[Skill, ...], Meta(min_length=1)]
     calendar: CalendarRules
     eligibility: EligibilityRules
@@ -86,10 +94,19 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.targets.get(str(year), self.targets["default"])
 
 
-def load_programme(stage: str, path: Path | None = None) -> Programme:
-    """Read and validate the figures for a stage. Raises `BadConfiguration` naming the first thing that is wrong."""
-    raw = tables.read(path or Path(__file__).with_name("programme.toml"))
-    for section, changes in raw.pop("stages", {}).get(stage, {}).items():
+def load_programme(stage: str, name: str = DEFAULT_PROGRAMME, folder: Path = FOLDER) -> Programme:
+    """Read and validate the figures of a programme for a stage.
+
+    `folder` has `service.toml` and `programmes/<name>.toml`. Raises `BadConfiguration` naming the first thing that is
+    wrong.
+    """
+    file = folder / "programmes" / f"{name}.toml"
+    if name not in (known := programmes(folder)):
+        raise BadConfiguration(reason=f"there is no programme {name}; there are {', '.join(known)}")
+    raw = tables.read(folder / "service.toml")
+    stages = raw.pop("stages", {})
+    _merge(raw, tables.read(file), file.name)
+    for section, changes in stages.get(stage, {}).items():
         raw[section] |= changes
     try:
         programme = msgspec.convert(raw, Programme)
@@ -97,6 +114,23 @@ def load_programme(stage: str, path: Path | None = None) -> Programme:
         raise BadConfiguration(reason=str(error)) from error
     _check(programme)
     return programme
+
+
+def programmes(folder: Path = FOLDER) -> list[str]:
+    """The names of the programmes that there are, sorted."""
+    return sorted(file.stem for file in (folder / "programmes").glob("*.toml"))
+
+
+def _merge(service: dict[str, Any], programme: Mapping[str, Any], file: str) -> None:
+    """Add a programme's sections to the service's. What the service says, no programme says otherwise."""
+    for section, said in programme.items():
+        present = service.setdefault(section, {} if isinstance(said, dict) else said)
+        if present is said:
+            continue
+        if not isinstance(said, dict) or (twice := sorted(set(said) & set(present))):
+            where = section if not isinstance(said, dict) else f"{section}.{twice[0]}"
+            raise BadConfiguration(reason=f"{file} says {where}, which service.toml says for every programme")
+        present |= said
 
 
 def _check(programme: Programme) -> None:
@@ -167,6 +201,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The domain that mails come from, verified at the mail service."""
     public_url: str
     """The public address of the API, without a slash at the end; links in mails begin with it."""
+    programme: Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")] = DEFAULT_PROGRAMME
+    """The name of a file in `programmes/`, without `.toml`."""
     aws_client: Literal["lean", "ordinary"] = "lean"
     """How DynamoDB and KMS are called: the short way, or botocore's own, should the short one ever be in doubt."""
 

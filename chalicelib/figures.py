@@ -1,4 +1,4 @@
-"""The figures of the programme: the sections of `programme.toml`, typed. `config` loads and compares them.
+"""The sections of `service.toml` and of a programme's file, typed. `config` loads and compares them.
 
 Each cold start reads them, so their annotations are types already, and not text that would have to be evaluated.
 """
@@ -23,6 +23,13 @@ AWARD_BATCH_MAX = 100
 
 class _Frozen(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pass
+
+
+class Words(_Frozen, frozen=True):
+    """A text in Indonesian and English."""
+
+    id: Annotated[str, Meta(min_length=1)]
+    en: Annotated[str, Meta(min_length=1)]
 
 
 class CalendarRules(_Frozen, frozen=True):

@@ -35,6 +35,11 @@ TOLD = {
         default="https://not-yet.invalid",
         about="The public address of the API; the deployment finds out its own unless a domain is given",
     ),
+    "Programme": parameter(
+        default="prakerja-2023",  # as `config.DEFAULT_PROGRAMME`; this folder imports nothing of the application
+        about="The programme that is run: the name of a file in chalicelib/programmes",
+        AllowedPattern="[a-z0-9]+(-[a-z0-9]+)*",
+    ),
     "AwsClient": parameter(
         default="lean",
         about="How the functions call DynamoDB and KMS: the short way, or the ordinary one of botocore",

@@ -32,12 +32,17 @@ from ..terminal import Row, as_json, example, json_option, show, stage_options
     "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of either stack; repeatable."
 )
 @click.option(
+    "--programme",
+    metavar="NAME",
+    help="The programme that the stage runs, of `gelombang programme list`; else the one that it has.",
+)
+@click.option(
     "--remove",
     multiple=True,
     metavar="NAME",
     help="A resource that holds data and may be lost; else its name is asked.",
 )
-def deploy(stage: str, given: Sequence[str], remove: Sequence[str]) -> None:
+def deploy(stage: str, given: Sequence[str], programme: str | None, remove: Sequence[str]) -> None:
     """Bring a stage to what this folder says: data stack, package, application, first request.
 
     What holds data is removed, replaced or less protected only if its name is typed, or given by --remove.
@@ -46,7 +51,8 @@ def deploy(stage: str, given: Sequence[str], remove: Sequence[str]) -> None:
     pairs = [each.partition("=") for each in given]
     if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
         raise click.BadParameter(f"{', '.join(wrong)}: write NAME=VALUE", param_hint="--parameter")
-    deployed = deploy_stage(stage, {name: value for name, _, value in pairs}, _report(), fetch, consent=consent)
+    values = {name: value for name, _, value in pairs} | ({"Programme": programme} if programme else {})
+    deployed = deploy_stage(stage, values, _report(), fetch, consent=consent)
     done = "deployed" if deployed.changed else "no changes, nothing was changed"
     show({"stage": stage, "done": done, "api_url": deployed.api_url})
 

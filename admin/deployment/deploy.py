@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.config import DEFAULT_PROGRAMME, load_programme
 from infrastructure import app_stack, data_stack
 
 from . import package, stages
@@ -47,12 +48,15 @@ def deploy(
     """Deploy this project to a stage; `given` are parameters of either stack, which override the stage's own.
 
     With `count`, a stack's resources are counted instead of listed. Without `consent` nothing that holds data is lost.
-    Raises `DeployFailed` with the reason; CloudFormation has then rolled back what it had begun.
+    Raises `BadConfiguration` for a programme that is not there or is wrong, before anything is done, and `DeployFailed`
+    with the reason; CloudFormation has then rolled back what it had begun.
     """
     values = app_stack.STAGES.get(stage, {}) | dict(given) | {"Stage": stage}
     _check(stage, given)
     aws = stages.connect()
     stacks = Stacks(aws.client("cloudformation"), report, sleep, count=count, consent=consent or Consent())
+    before = stacks.find(stages.app_stack(stage))
+    load_programme(stage, values.get("Programme") or _programme(before))
     data, data_changed = _deploy_data(stacks, stage, values)
     report("packaging")
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
@@ -63,6 +67,11 @@ def deploy(
     url = stages.api_url(aws, outputs(app))
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
     return Deployed(stage, url, changed=data_changed or app_changed)
+
+
+def _programme(app: Mapping[str, Any] | None) -> str:
+    """The programme that a stage runs, by its app stack."""
+    return (parameters(app) if app else {}).get("Programme", DEFAULT_PROGRAMME)
 
 
 def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple[dict[str, str], bool]:

@@ -213,5 +213,5 @@ class Services(ParticipantsServices):
 
 
 def build(settings: Settings) -> Services:
-    """The services of a deployment, with the figures of its stage. Raises `BadConfiguration`."""
-    return Services(settings, load_programme(settings.stage))
+    """The services of a deployment, with its programme's figures for its stage. Raises `BadConfiguration`."""
+    return Services(settings, load_programme(settings.stage, settings.programme))

@@ -116,7 +116,7 @@ class PayoutsServices(PeopleServices):
 
         rules = self.programme.payouts.bank_file
         if rules is None:
-            raise BadConfiguration(reason="programme.toml has no [payouts.bank_file]: no account pays by bank file")
+            raise BadConfiguration(reason="service.toml has no [payouts.bank_file]: no account pays by bank file")
         return BankFiles(self.bank_store, self.payout_store, PauseStore(), self.registrations, rules, system_randomness)
 
     @cached_property

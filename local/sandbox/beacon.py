@@ -31,11 +31,11 @@ WITNESS = Signer(
     "witness.example/development",
     sha256(b"gelombang development witness: this key is public and protects nothing").digest(),
 )
-"""The witness whose public key `programme.toml` has, for the local stage only."""
+"""The witness whose public key `service.toml` has, for the local stage only."""
 
 
 def public_key() -> bytes:
-    """The compressed G2 point that `programme.toml` pins for the development chain."""
+    """The compressed G2 point that `service.toml` pins for the development chain."""
     compressed: bytes = pyblst.BlstP2Element.uncompress(G2_GENERATOR).scalar_mul(SECRET_KEY).compress()
     return compressed
 

@@ -163,6 +163,15 @@ def test_a_wrong_parameter_is_reported_before_anything_is_done(monkeypatch, give
     assert re.search(told, result.output)
 
 
+def test_a_programme_that_is_not_there_is_refused_before_anything_is_done(cloud: Settings, monkeypatch):
+    monkeypatch.setattr(deploy, "_deploy_data", pytest.fail)
+
+    result = CliRunner().invoke(main, ["deploy", "--stage", "test", "--programme", "prakerja-1999"])
+
+    assert result.exit_code == 1
+    assert "Error: there is no programme prakerja-1999; there are prakerja-2023" in result.output
+
+
 def test_destroying_a_stage_deletes_every_version_of_its_files(cloud: Settings):
     s3 = boto3.client("s3", REGION)
     for body in (b"first", b"second"):

@@ -13,7 +13,7 @@ from cfnlint.config import ManualArgs
 
 from admin.deployment import stages
 from admin.deployment.stacks import HOLDS_DATA
-from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, Settings, load_programme
+from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, DEFAULT_PROGRAMME, Settings, load_programme
 from chalicelib.draw.leaves import LEAF_BYTES
 from chalicelib.ids import random_id
 from chalicelib.notices.ses import CONSUMERS
@@ -215,10 +215,14 @@ def test_every_function_and_the_command_line_have_every_setting(app_template: Te
     assert {name: parameters[reference["Ref"]] for name, reference in told.items()}.items() <= read.items()
 
 
+def test_a_deployment_that_names_no_programme_runs_the_default(app_template: Template) -> None:
+    assert app_template["Parameters"]["Programme"]["Default"] == DEFAULT_PROGRAMME
+
+
 def test_every_parameter_is_an_output_of_the_data_stack_or_given_by_the_deployment(
     app_template: Template, data_template: Template
 ) -> None:
-    given = {"Stage", "BeaconRelays", "FspUrl", "MailDomain", "RpId", "PublicUrl", "AwsClient"}
+    given = {"Stage", "BeaconRelays", "FspUrl", "MailDomain", "RpId", "PublicUrl", "Programme", "AwsClient"}
     given |= firewall.PARAMETERS.keys()
     assert set(app_template["Parameters"]) <= given | set(data_template["Outputs"])
 

@@ -16,6 +16,7 @@ from chalicelib.draw.errors import ForgedCosignature, MalformedCosignature, Unkn
 from chalicelib.figures import WitnessRules
 from local.sandbox.beacon import WITNESS
 from tests.builders.draws.verify_draw import program
+from tests.builders.figures import changed
 from tests.conftest import ROOT
 
 VECTORS = json.loads((ROOT / "tests/vectors/cosignatures.json").read_text())
@@ -201,13 +202,11 @@ def test_a_malformed_private_key_is_refused_and_not_quoted(text: str):
     ],
 )
 def test_impossible_witnesses_are_refused_when_the_programme_is_loaded(tmp_path, quorum, keys, reason):
-    text = (ROOT / "chalicelib/programme.toml").read_text()
-    wrong = text.replace("quorum = 0  ", f"quorum = {quorum}  ", 1).replace("keys = []", f"keys = {keys}", 1)
-    assert wrong != text
-    file = tmp_path / "programme.toml"
-    file.write_text(wrong)
+    folder = changed(tmp_path, "quorum = 0  ", f"quorum = {quorum}  ")
+    service = folder / "service.toml"
+    service.write_text(service.read_text().replace("keys = []", f"keys = {keys}", 1))
     with pytest.raises(BadConfiguration, match=reason) as refused:
-        load_programme("prod", file)
+        load_programme("prod", folder=folder)
     assert "draw.witnesses" in str(refused.value)
 
 

@@ -25,7 +25,8 @@ from chalicelib.notices.channels import FIRST_REST, POST_MAX, Https, signed
 from chalicelib.notices.feeds import announcement
 from chalicelib.wiring import Services
 from tests.builders.crashes import Crash
-from tests.conftest import REGION, ROOT, T0
+from tests.builders.figures import changed
+from tests.conftest import REGION, T0
 
 KEY = base64.b64encode(b"k" * 32).decode()
 SECRETS = {"press": f"whsec_{KEY}", "warga": "123:bot-token", "toots": "access-token"}
@@ -323,13 +324,12 @@ def test_the_rest_doubles():
 )
 def test_a_channel_is_configured_right_or_refused(tmp_path, kind, to, fits):
     channel = f'channels = [{{ name = "press", kind = "{kind}", to = "{to}" }}]'
-    file = tmp_path / "programme.toml"
-    file.write_text((ROOT / "chalicelib/programme.toml").read_text().replace("[notices]\n", f"[notices]\n{channel}\n"))
+    folder = changed(tmp_path, "[notices]\n", f"[notices]\n{channel}\n")
     if fits:
-        assert load_programme("prod", file).notices.channels[0].to == to
+        assert load_programme("prod", folder=folder).notices.channels[0].to == to
     else:
         with pytest.raises(BadConfiguration):
-            load_programme("prod", file)
+            load_programme("prod", folder=folder)
 
 
 def test_ids_are_derived_from_the_event_so_that_every_run_has_the_same():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,6 +18,7 @@ from chalicelib.outcomes.survey_rules import of_beneficiary
 from chalicelib.payouts.errors import NotInScheme
 from chalicelib.payouts.rules import Kind, amount
 from chalicelib.training.rules import opening_account
+from tests.builders.figures import changed
 from tests.conftest import T0
 
 
@@ -86,14 +86,6 @@ def test_stages_differ_only_in_the_figures_they_override():
     assert (prod.eligibility, prod.schemes, prod.targets) == (local.eligibility, local.schemes, local.targets)
 
 
-def changed(tmp_path: Path, old: str, new: str) -> Path:
-    text = Path(config.__file__).with_name("programme.toml").read_text()
-    assert old in text
-    path = tmp_path / "programme.toml"
-    path.write_text(text.replace(old, new, 1))
-    return path
-
-
 @pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
@@ -117,7 +109,21 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 )
 def test_a_wrong_figure_is_refused_by_name_when_loaded(tmp_path, old, new, reason):
     with pytest.raises(config.BadConfiguration, match=reason):
-        config.load_programme("prod", changed(tmp_path, old, new))
+        config.load_programme("prod", folder=changed(tmp_path, old, new))
+
+
+def test_a_programme_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(config.BadConfiguration, match=r"no programme prakerja-1999; there are .*prakerja-2023"):
+        config.load_programme("prod", "prakerja-1999")
+
+
+@pytest.mark.parametrize(
+    ("line", "named"), [("[jobs]\nopen_days_max = 9", r"says jobs\.open_days_max"), ("skills = []", "says skills")]
+)
+def test_a_programme_does_not_say_what_the_service_says(tmp_path, line, named):
+    folder = changed(tmp_path, "[name]\n", f"{line}\n[name]\n")
+    with pytest.raises(config.BadConfiguration, match=named):
+        config.load_programme("prod", folder=folder)
 
 
 def test_missing_settings_are_named():

@@ -22,6 +22,7 @@ from chalicelib.money import rupiah
 from chalicelib.payouts.bank_files.transfers import BankFile, Order, Transfer
 from chalicelib.payouts.rules import Answer, Entitlement, Kind, Outcome, State, reference
 from chalicelib.registration.rules import FinancialAddress
+from tests.builders.figures import changed
 from tests.builders.payouts.bank import DEBTOR, text
 from tests.conftest import ROOT, T0
 
@@ -170,15 +171,12 @@ def test_a_reference_is_never_longer_than_the_message_allows():
     ],
 )
 def test_a_bank_code_paid_by_file_needs_a_bic_and_a_paying_account(tmp_path: Path, code: str, reason: str):
-    figures = (ROOT / "chalicelib/programme.toml").read_text()
-    file = tmp_path / "programme.toml"
-    file.write_text(figures.replace('OVO = { kind = "wallet", rail = "xendit-v2" }', code))
+    folder = changed(tmp_path, 'OVO = { kind = "wallet", rail = "xendit-v2" }', code)
     with pytest.raises(BadConfiguration, match=reason):
-        load_programme("prod", file)
+        load_programme("prod", folder=folder)
 
 
 def test_the_section_that_the_documentation_shows_is_one(tmp_path: Path):
     [section] = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/bank-files.md").read_text(), re.DOTALL)
-    file = tmp_path / "programme.toml"
-    file.write_text((ROOT / "chalicelib/programme.toml").read_text() + section)
-    assert load_programme("prod", file).payouts.bank_file == DEBTOR
+    folder = changed(tmp_path, "[partners]\n", f"{section}\n[partners]\n")
+    assert load_programme("prod", folder=folder).payouts.bank_file == DEBTOR
