@@ -21,7 +21,7 @@ from .errors import InvalidCallback, Superseded, UnknownEntitlement
 from .ledger.records import SELDOM_RAILS, News, unsettled_shards
 from .ledger.store import PayoutStore
 from .rules import Entitlement, Kind, Move, State
-from .wire import PayoutView
+from .wire import EARLIER, Destination, PayoutView
 
 if TYPE_CHECKING:
     from .worker import Worker
@@ -166,13 +166,20 @@ class Payouts:
             return
         self.queue.send([entitlement_id])
 
-    def of(self, beneficiary: Beneficiary | None) -> list[PayoutView]:
-        """A person's entitlements, by kind; one batch get of the derived ids. Empty if the person was not selected."""
+    def of(
+        self, beneficiary: Beneficiary | None, addresses: Callable[[], Mapping[int, Destination]] = dict
+    ) -> list[PayoutView]:
+        """A person's entitlements, by kind; one batch get of the derived ids. Empty if the person was not selected.
+
+        `addresses` gives the present address by its version; it is called if an attempt was made.
+        """
         if beneficiary is None:
             return []
         own = self.of_many([beneficiary])[beneficiary.registrant_id]
         until = {each.id: rules.retries_at(each, self._rules) for each in own if each.hold in rules.UNCOUNTED}
-        return [wire.view(each, until.get(each.id)) for each in own]
+        known = addresses() if any(each.address_version for each in own) else {}
+        sent = {each.id: known.get(each.address_version, EARLIER) for each in own if each.address_version}
+        return [wire.view(each, until.get(each.id), sent.get(each.id)) for each in own]
 
     def of_many(self, beneficiaries: Iterable[Beneficiary]) -> dict[str, list[Entitlement]]:
         """The entitlements of many people by registrant id, each list by kind and perhaps empty.

@@ -83,6 +83,17 @@ HeldBecause = Literal[
 """`our_account`: our own account or order at the provider was at fault; it is tried again."""
 
 
+class Destination(Struct, frozen=True):
+    """Where an attempt went: bank or wallet and the masked account; both None where that is another address by now."""
+
+    earlier: bool
+    code: str | None = None
+    account_number: str | None = None
+
+
+EARLIER = Destination(earlier=True)
+
+
 class PayoutView(Struct, frozen=True):
     """What a person sees of one entitlement."""
 
@@ -98,6 +109,8 @@ class PayoutView(Struct, frozen=True):
     paid_at: datetime | None = None
     held_because: HeldBecause | None = None
     """Why nothing is sent now; None: it is not held."""
+    destination: Destination | None = None
+    """Where the latest attempt went; None before the first."""
 
 
 class PayoutList(Struct, frozen=True):
@@ -150,7 +163,9 @@ _TO_DO: dict[PayoutState, ToDo] = {
 }
 
 
-def view(entitlement: Entitlement, until: datetime | None = None) -> PayoutView:
+def view(
+    entitlement: Entitlement, until: datetime | None = None, destination: Destination | None = None
+) -> PayoutView:
     """A person's view. FAILED is shown as in progress, because another attempt follows."""
     state = _STATES[entitlement.state]
     state = _HELD.get(entitlement.hold, state) if entitlement.hold else state
@@ -165,6 +180,7 @@ def view(entitlement: Entitlement, until: datetime | None = None) -> PayoutView:
         due_at=entitlement.created_at,
         paid_at=entitlement.changed_at if entitlement.state is State.PAID else None,
         held_because=_BECAUSE[entitlement.hold] if entitlement.hold else None,
+        destination=destination,
     )
 
 

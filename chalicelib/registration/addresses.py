@@ -119,6 +119,14 @@ class FinancialAddresses:
         paid_to = replace(address_of(key, record, address), pay_from=pay_from, untold=untold)
         return Payee(record.registrant, paid_to, partial(key.seal, "payment/1"), disputed)
 
+    def shown(self, registrant_id: str) -> tuple[int, wire.FinancialAddressView] | None:
+        """The version of a person's address, and the address masked. One read, and one KMS call if there is one."""
+        record, address = self._store.record_and_address(registrant_id)
+        if record is None or address is None:
+            return None
+        key = self._vault.open_key(registrant_id, record.wrapped_key)
+        return address.version, wire.financial_address_view(address_of(key, record, address))
+
     def waiting(self, registrant_id: str) -> WaitingAddress:
         """How a person's address waits. One read, or three."""
         address = self._store.address(registrant_id)

@@ -109,13 +109,21 @@ class Services(ParticipantsServices):
         return address
 
     def payouts_of(self, registrant_id: str) -> list[PayoutView]:
-        """`GET /me/payouts`. The waiting account is read only if money waits for it."""
+        """`GET /me/payouts`. The account is read only if an attempt was made, or money waits for a changed one."""
         from msgspec.structs import replace
 
-        views = self.payouts.of(self.waves.beneficiaries.of(registrant_id))
+        from ..payouts.wire import Destination
+
+        addresses = self.registrations.addresses
+
+        def present() -> dict[int, Destination]:
+            found = addresses.shown(registrant_id)
+            return {found[0]: fill(Destination, found[1], earlier=False)} if found else {}
+
+        views = self.payouts.of(self.waves.beneficiaries.of(registrant_id), present)
         if not any(view.state == "address_changed" for view in views):
             return views
-        address = self.registrations.addresses.waiting(registrant_id)
+        address = addresses.waiting(registrant_id)
         to_do: ToDo = "wait" if address.full else "confirm_change"
         return [
             replace(view, until=address.pay_from, to_do=to_do) if view.state == "address_changed" else view

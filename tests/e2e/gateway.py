@@ -282,7 +282,7 @@ class Gateway:
         self.ok(Call(routes.ADDRESS, self.address(), person=beneficiary.registrant_id))
         with services.transaction() as tx:
             payout = services.payouts.entitle(tx, beneficiary, Kind.INCENTIVE, self.now)
-        entitlement = services.payout_store.get(payout)
+        entitlement = replace(services.payout_store.get(payout), address_version=1)
         key = reference(payout, 1)
         services.payout_store.claim(entitlement, StoredAttempt(1, key, b"sealed", self.now, "xendit-v2"), self.now)
         return beneficiary.registrant_id, payout

@@ -225,8 +225,11 @@ def test_a_changed_or_first_address_is_told_by_mail_and_nothing_is_paid_for_72_h
     assert victim.paid_to() == []
 
     victim.gateway.now = changed_at + WAIT
-    assert victim.pay() is State.PAID
+    assert (shown["destination"], victim.pay()) == (None, State.PAID)
     assert victim.paid_to() == ["5559999"]
+    assert victim.payout()["destination"] == {"earlier": False, "code": "BNI", "account_number": "********9999"}
+    victim.give("5550003")
+    assert victim.payout()["destination"] == {"earlier": True, "code": None, "account_number": None}
 
 
 def test_a_denied_change_stops_money_through_later_changes_until_an_administrator_acts(victim: Victim) -> None:

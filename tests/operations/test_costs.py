@@ -197,6 +197,7 @@ COSTS: dict[str, str] = {
     f"{routes.ADDRESS} again": f"{PROVED}, 2 GetItem, BatchGetItem, Decrypt",
     routes.ENTRIES: "2 GetItem, BatchGetItem",
     routes.PAYOUTS: "GetItem, BatchGetItem",
+    f"{routes.PAYOUTS} sent": "GetItem, 2 BatchGetItem, Decrypt",
     "GET /waves": "",
     "GET /waves/current": "",
     routes.GET_WAVE: "",
@@ -306,6 +307,7 @@ CASES: dict[str, Provoke] = {
     f"{routes.COMPLAIN} selection": appeal,
     f"{routes.COMPLAIN} disbursement": complain_of_money,
     f"{routes.RESPOND} comparison": answer_as_one_compared,
+    f"{routes.PAYOUTS} sent": lambda gateway: Call(routes.PAYOUTS, person=gateway.being_paid()[0]),
     routes.LIST_VACANCIES: lambda gateway: Call(routes.LIST_VACANCIES, partner=_posted_twice(gateway)),
 }
 """The requests of a case, where they are not those that the refusals have."""

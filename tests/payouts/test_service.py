@@ -92,6 +92,26 @@ def test_while_a_payment_may_be_under_way_a_write_that_depends_on_it_fails(rig):
     assert set(failed.value.legs) == {"paying"}
 
 
+def test_where_the_latest_attempt_went_is_shown_if_it_is_where_the_person_is_paid_now(rig):
+    asked = []
+
+    def addresses() -> dict[int, wire.Destination]:
+        asked.append("once")
+        return {2: wire.Destination(False, "BNI", "********9999")}
+
+    def shown() -> list[wire.Destination | None]:
+        return [view.destination for view in rig.payouts.of(ANI, addresses)]
+
+    due = rig.entitle()
+    assert (shown(), asked) == ([None], []), "no attempt, so nothing to read"
+    earlier = replace(rig.entitle(kind=Kind.SURVEY_1), address_version=1)
+    rig.store.claim(earlier, StoredAttempt(1, f"{earlier.id}-1", b"", T0, "rail"), T0)
+    assert shown() == [None, wire.EARLIER]
+    rig.store.claim(replace(due, address_version=2), StoredAttempt(1, f"{due.id}-1", b"", T0, "rail"), T0)
+    assert shown() == [wire.Destination(False, "BNI", "********9999"), wire.EARLIER]
+    assert asked == ["once", "once"], "once for all of them"
+
+
 def test_the_sweep_queues_rested_payouts_and_held_ones_less_often(rig, caplog):
     due = rig.entitle("due")
     held = rig.store.move(rig.entitle("held"), Move(State.HELD, "none", Hold.NO_ADDRESS), T0)

@@ -20,7 +20,7 @@ from chalicelib.notices.rules import NoticeState
 from chalicelib.notices.wire import NoticeList, NoticeView, ReminderSettings
 from chalicelib.outcomes import questions
 from chalicelib.outcomes.survey_wire import SurveyList, SurveyView
-from chalicelib.payouts.wire import PayoutList, PayoutView
+from chalicelib.payouts.wire import Destination, PayoutList, PayoutView
 from chalicelib.registration.rules import Education, Employment, Standing, Verification
 from chalicelib.registration.wire import FinancialAddressView, RegistrationView
 from chalicelib.training.wire import CourseList, CourseView, TrainingList, TrainingView
@@ -253,7 +253,11 @@ LIVES: dict[str, Life] = {
 }  # fmt: skip
 """By the state that home shows, and what it is about."""
 
-WHOLE = Life(GRADUATED, wave(WaveState.OPEN), [entry("chosen")], DONE, [payout("paid")], [survey()])
+SENT = [
+    payout("paid", destination=Destination(False, "BNI", "********6789")),
+    payout("returned", kind="SURVEY_1", destination=Destination(True)),
+]
+WHOLE = Life(GRADUATED, wave(WaveState.OPEN), [entry("chosen")], DONE, SENT, [survey()])
 SCREENS = (
     "riwayat", f"bukti/{WAVE}", "katalog", f"katalog/{ID}", "pelatihan", f"pelatihan/{ID}", "uang", "uang/rekening",
     "survei", f"survei/{ID}", f"survei/{ID}/3", "lowongan", "pesan", "bantuan", "bantuan/baru",

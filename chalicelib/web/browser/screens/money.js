@@ -27,12 +27,16 @@ const TO_DO = {
   wait: ["Bank belum menjawab. Tunggu saja.", "The bank has not answered. Just wait."],
 };
 
+const place = ({ earlier, code, account_number: digits }) => (earlier ? t("rekening Anda yang sebelumnya", "your earlier account")
+  : `${named("payout-codes", code)} ${digits}`);
+
 function Payouts() {
   const found = useRead({ list: "/me/payouts", me: "/me" });
   return html`<${Screen} title=${t("Uang dan rekening", "Money and account")}><${Await} found=${found}>${({ list: { payouts }, me }) => html`
     <h2>${t("Pembayaran", "Payments")}</h2>
     ${payouts.length ? html`<ul class="cards">${payouts.map((one) => html`<li class="card"><h3>${t(...KINDS[one.kind])}: ${rupiah(one.amount_idr)}</h3>
       <p>${t(...STATES[one.state])}, ${when(one.updated_at)}.${one.until && html` ${t("Lanjut", "Goes on")} ${when(one.until)}.`}</p>
+      ${one.destination && html`<p>${t("Tujuan", "Sent to")}: ${place(one.destination)}.</p>`}
       ${one.to_do !== "nothing" && html`<p><${Link} to=${`bantuan/baru/payment_late/${one.payout_id}`}>${t("Tanyakan", "Ask")}<//></p>`}</li>`)}</ul>`
       : html`<${Empty} thing=${["pembayaran", "payment"]} />`}
     <h2>${t("Rekening atau dompet", "Account or wallet")}</h2><${Address} address=${me.financial_address} />`}<//><//>`;
