@@ -165,14 +165,16 @@ class Life:
     trainings: list[TrainingView] = field(default_factory=list)
     payouts: list[PayoutView] = field(default_factory=list)
     surveys: list[SurveyView] = field(default_factory=list)
+    none_coming: bool = False
 
     def answers(self) -> dict[str, Any]:
         """By path."""
         balance = self.me.balance_idr if self.me else None
+        coming = [] if self.none_coming else [wave(number=WAVE + 1)]
         return {
             "/me": self.me,
             "/waves/current": self.wave,
-            "/waves": WaveList([wave(WaveState.SETTLED), wave(number=WAVE + 1)], none_coming=False),
+            "/waves": WaveList([wave(WaveState.SETTLED), *coming], self.none_coming),
             f"/waves/{WAVE}": wave(WaveState.SETTLED),
             "/me/entries": EntryList(self.entries),
             "/me/trainings": TrainingList(balance, self.trainings),
@@ -250,6 +252,7 @@ LIVES: dict[str, Life] = {
     "open": Life(me(), wave(WaveState.OPEN), [entry("not_chosen", "not_drawn", WAVE - 1)]),
     "not_chosen": Life(me(), wave(number=WAVE + 1), [entry("not_chosen", "not_drawn")]),
     "none_open": Life(me()),
+    "none_coming": Life(me(), none_coming=True),
 }  # fmt: skip
 """By the state that home shows, and what it is about."""
 

@@ -129,6 +129,20 @@ def test_dates_and_money_are_said_as_people_say_them(browser: Any, programme: Pr
         assert "Saldo Rp3.500.000, bukan tunai." in text
 
 
+def test_where_each_payment_went_is_shown_masked_or_as_an_earlier_account(browser: Any, programme: Programme):
+    with living(browser, programme, WHOLE) as page:
+        page.goto(f"{ORIGIN}/#/uang")
+        page.get_by_text("Tujuan: Bank Negara Indonesia (BNI) ********6789.", exact=True).wait_for()
+        page.get_by_text("Tujuan: rekening Anda yang sebelumnya.", exact=True).wait_for()
+
+
+def test_a_pause_is_said_with_what_one_can_do_meanwhile(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["none_coming"]) as page:
+        shown = page.locator("[data-state=none_coming]")
+        shown.get_by_text("Tidak ada gelombang dalam setengah tahun ke depan. Anda tetap terdaftar").wait_for()
+        assert shown.get_by_role("link").all_inner_texts() == ["Periksa data saya", "Tambah ke kalender"]
+
+
 def test_a_reminder_is_switched_by_a_touch_and_the_others_stay(browser: Any, programme: Programme):
     with living(browser, programme, WHOLE) as page:
         page.goto(f"{ORIGIN}/#/pesan")

@@ -43,7 +43,7 @@ NOW.over_age = NOW.under_age;
 export const whyNot = (code) => (NOW[code] ? t(...NOW[code]) : why(code));
 
 /** The state that is shown, by its name; what it is about stands beside it. */
-export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], surveys = [] }) {
+export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], surveys = [], none_coming: none = false }) {
   if (!me.registration) return { name: "unregistered" };
   const place = me.beneficiary, [latest] = entries;
   if (me.registration.standing === "REVOKED" || (place && place.state === "REVOKED")) return { name: "revoked", place };
@@ -68,8 +68,8 @@ export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], 
   const lost = latest && latest.standing === "not_chosen" ? latest : null;
   if (me.why_not) return { name: "cannot", reason: me.why_not };
   if (wave.state === "OPEN" && !(latest && latest.wave === wave.number)) return { name: "open", lost };
-  if (lost) return { name: "not_chosen", entry: lost };
-  return { name: "none_open" };
+  if (lost) return { name: "not_chosen", entry: lost, none };
+  return { name: none ? "none_coming" : "none_open" };
 }
 
 // Joining: one click. What could not be sent is kept, and sent first on return.
@@ -164,11 +164,13 @@ function Open({ wave, lost, again }) {
   <//>`;
 }
 
+const noneComing = () => t("Tidak ada gelombang dalam setengah tahun ke depan.", "No wave opens in the next half a year.");
+
 /** When the next wave opens, with a file for the calendar. */
-function Next({ wave, main = false }) {
-  const found = useRead(wave.state === "SCHEDULED" ? {} : { list: "/waves" }, {});
-  const next = wave.state === "SCHEDULED" ? wave
-    : found.data && found.data.list && found.data.list.waves.find(({ state }) => state === "SCHEDULED");
+function Next({ wave, none = false, main = false }) {
+  const found = useRead(wave.state === "SCHEDULED" ? {} : { list: "/waves" }, {}), list = found.data && found.data.list;
+  const next = wave.state === "SCHEDULED" ? wave : list && list.waves.find(({ state }) => state === "SCHEDULED");
+  if (none || (list && list.none_coming)) return html`<p>${noneComing()}</p>`;
   if (!next) return null;
   return html`<p>${t(`Gelombang ${next.number} dibuka`, `Wave ${next.number} opens`)} ${when(next.opens_at)}.</p>
     <p><a class=${main ? "button" : "button quiet"} href=${`${settings.base}waves.ics`}>${t("Tambah ke kalender", "Add to calendar")}</a></p>`;
@@ -222,12 +224,18 @@ const SHOWN = {
     <p>${t(`Undian setelah ${last(wave.closes_at)}; Anda kami kabari.`, `The draw follows ${last(wave.closes_at)}; we will tell you.`)}</p>
     ${action(`bukti/${entry.wave}`, "Simpan bukti", "Save receipt")}<//>`,
   open: Open,
-  not_chosen: ({ entry, wave, before }) => html`<${Screen} title=${t(`Anda belum terpilih di gelombang ${entry.wave}`, `You were not chosen in wave ${entry.wave}`)} back=${null}>
-    <p>${why(entry.reason, before || (wave.number === entry.wave ? wave : null))}</p>${action(`bukti/${entry.wave}`, "Periksa undian", "Check the draw")}<${Next} wave=${wave} /><//>`,
+  not_chosen: ({ entry, wave, none }) => html`<${Screen} title=${t(`Anda belum terpilih di gelombang ${entry.wave}`, `You were not chosen in wave ${entry.wave}`)} back=${null}>
+    <p>${why(entry.reason, wave.number === entry.wave ? wave : null)}</p>${action(`bukti/${entry.wave}`, "Periksa undian", "Check the draw")}<${Next} wave=${wave} none=${none} /><//>`,
   cannot: ({ reason: code }) => html`<${Screen} title=${t("Anda belum dapat ikut", "You cannot join now")} back=${null}><p>${whyNot(code)}</p>
     ${action("akun", "Periksa data saya", "Check my details")}<p>${t("Keliru? Beri tahu kami.", "Wrong? Tell us.")} ${" "}
       <${Link} to="bantuan/baru/eligibility">${t("Laporkan", "Report")}<//></p><//>`,
   none_open: ({ wave }) => html`<${Screen} title=${t("Anda sudah terdaftar", "You are registered")} back=${null}><${Next} wave=${wave} main /><//>`,
+  none_coming: () => html`<${Screen} title=${t("Belum ada gelombang berikutnya", "No wave is coming")} back=${null}>
+    <p>${noneComing()} ${t("Anda tetap terdaftar dan tidak perlu mendaftar lagi.", "You stay registered and need not register again.")}</p>
+    <p>${t("Sementara itu, pastikan data Anda benar dan lihat-lihat katalog pelatihan. Gelombang baru muncul di kalender.",
+      "Meanwhile, make sure that your details are right, and look at the courses. A new wave appears in the calendar.")}</p>
+    ${action("akun", "Periksa data saya", "Check my details")}
+    <p><a class="button quiet" href=${`${settings.base}waves.ics`}>${t("Tambah ke kalender", "Add to calendar")}</a></p><//>`,
 };
 
 const ALSO = [["riwayat", "Gelombang saya", "My waves"], ["pelatihan", "Pelatihan saya", "My training"], ["katalog", "Katalog pelatihan", "Courses"],
@@ -256,7 +264,8 @@ function Stands({ me, wave, old, again }) {
   const paths = { ...me.registration && { entries: "/me/entries" },
     ...me.beneficiary && me.beneficiary.state !== "REVOKED" && { payouts: "/me/payouts", trainings: "/me/trainings" },
     ...((me.next_deadline && me.next_deadline.what === "survey") || (me.beneficiary && me.beneficiary.state === "GRADUATED"))
-      && { surveys: "/me/surveys" } };
+      && { surveys: "/me/surveys" },
+    ...me.registration && !me.beneficiary && wave.state === "SCHEDULED" && { none_coming: "/waves" } };
   const found = useRead(paths);
   const state = found.data && stateOf({ me, wave, ...Object.fromEntries(Object.entries(found.data).map(([name, body]) => [name, body[name]])) });
   useEffect(() => {
