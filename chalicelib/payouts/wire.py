@@ -163,9 +163,7 @@ _TO_DO: dict[PayoutState, ToDo] = {
 }
 
 
-def view(
-    entitlement: Entitlement, until: datetime | None = None, destination: Destination | None = None
-) -> PayoutView:
+def view(entitlement: Entitlement, until: datetime | None = None, destination: Destination | None = None) -> PayoutView:
     """A person's view. FAILED is shown as in progress, because another attempt follows."""
     state = _STATES[entitlement.state]
     state = _HELD.get(entitlement.hold, state) if entitlement.hold else state
