@@ -122,7 +122,7 @@ class Payouts:
         self.services = chalicelib.wiring.build(settings)
         self.region, self.table = settings.region, settings.table("payouts")
         scheme = next(scheme for scheme in self.services.programme.schemes if scheme.version == SCHEME)
-        self.provider = Willing(rules.amount(Kind.INCENTIVE, scheme))
+        self.provider = Willing(rules.amount(Kind.INCENTIVE, scheme, 31))
         self._people, self._known = 0, known
         # A worker remembers its share of the ceilings, and each mode has its own.
         self._consume: dict[bool, Consume] = {}

@@ -109,7 +109,7 @@ def load_programme(stage: str, name: str = DEFAULT_PROGRAMME, folder: Path = FOL
     for section, changes in stages.get(stage, {}).items():
         raw[section] |= changes
     try:
-        programme = msgspec.convert(raw, Programme)
+        programme = msgspec.convert(raw, Programme, str_keys=True)
     except msgspec.ValidationError as error:
         raise BadConfiguration(reason=str(error)) from error
     _check(programme)
@@ -147,9 +147,13 @@ def _check(programme: Programme) -> None:
         "waves overlap": programme.calendar.open_hours <= programme.calendar.every_days * 24,
         "the first scheme starts after the first wave": min(s.first_wave for s in programme.schemes)
         <= programme.calendar.first_wave,
-        "a scheme that is paid here has more incentives or surveys than are paid": all(
-            s.incentives == 1 and s.surveys <= len(programme.surveys.after_s) for s in programme.paid_here()
+        "two schemes have one version": len({s.version for s in programme.schemes}) == len(programme.schemes),
+        "two schemes have one first_wave": len({s.first_wave for s in programme.schemes}) == len(programme.schemes),
+        "a scheme that is paid here has more surveys than surveys.after_s": all(
+            s.surveys <= len(programme.surveys.after_s) for s in programme.paid_here()
         ),
+        "surveys.after_s is not in order of time": list(programme.surveys.after_s)
+        == sorted(set(programme.surveys.after_s)),
         "accounts.sign_in_lifetime_s ends before its last code": programme.accounts.sign_in_lifetime_s
         >= programme.accounts.code_lifetime_s + programme.accounts.sendings * programme.accounts.code_again_after_s,
         "accounts.access_token_s is above a session's life": programme.accounts.access_token_s

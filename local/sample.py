@@ -25,7 +25,7 @@ from chalicelib.money import rupiah
 from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.survey_rules import Survey, SurveyAnswer
 from chalicelib.outcomes.tally_job import Sources, TallyJob
-from chalicelib.payouts.rules import Entitlement, Kind, State, entitlement_id
+from chalicelib.payouts.rules import SURVEYS, Entitlement, Kind, State, entitlement_id
 from chalicelib.registration.identity import province_name
 from chalicelib.registration.store import SHARDS as REGISTRATION_SHARDS
 from chalicelib.training.rules import TrainingAccount
@@ -112,8 +112,8 @@ class History:
         scheme, rules = self._programme.scheme(wave), self._programme.surveys
         self._owe(person, wave, Kind.INCENTIVE, scheme.incentive_idr, paid)
         answers = self._chance.random() < 0.8
-        for number, kind in ((1, Kind.SURVEY_1), (2, Kind.SURVEY_2)):
-            opened = paid + timedelta(seconds=rules.after_s[number - 1])
+        for number, (kind, after_s) in enumerate(zip(SURVEYS, rules.after_s, strict=False), start=1):
+            opened = paid + timedelta(seconds=after_s)
             if opened > self._now:
                 return
             survey = survey_rules.of_beneficiary(

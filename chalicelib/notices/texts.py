@@ -48,6 +48,9 @@ def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, n
             shown["days"] = str(days_left(instant, now))
         elif name.endswith("_at"):
             shown[name] = long_time(parse_iso(str(value)), language)
+        elif name == "for":
+            what, _, number = str(value).partition("_")
+            shown[name] = words[name][f"{what}_N" if number else what].format(n=number)
         else:
             shown[name] = words[name][str(value)] if name in words else str(value)
     if "amount_idr" in facts:

@@ -21,10 +21,11 @@ from ..aws.admin_acts import ActColumns
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, RupiahAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import Table, Transaction, find, save_if
 from ..aws.job_progress import CursorFields
+from ..payouts.rules import SURVEYS
 from ..structs import fill
 from ..values import Value
 from ..waves.rules import shard_of
-from .survey_rules import KINDS, Group, Survey
+from .survey_rules import Group, Survey
 from .tally_rules import PastTotals, PastWave, Tally
 
 
@@ -49,7 +50,7 @@ class SurveysOfWaveIndex(GlobalSecondaryIndex["SurveyItem"]):  # type: ignore[no
 
 
 class SurveyItem(OutcomesTable):
-    """`S#<registrant>` / `SURVEY_1`, `SURVEY_2`, `COMPARISON#<wave>`: an opened survey; `answers`: JSON, once given."""
+    """`S#<registrant>` / `SURVEY_1`...`SURVEY_3`, `COMPARISON#<wave>`: an opened survey; `answers`: JSON, if given."""
 
     survey_id = UnicodeAttribute()
     number = WholeAttribute()
@@ -92,7 +93,7 @@ class SurveyStore:
 
     def find(self, registrant_id: str, number: int) -> Survey | None:
         """A beneficiary's survey, by one consistent read."""
-        item = find(SurveyItem, f"S#{registrant_id}", KINDS[number - 1].value)
+        item = find(SurveyItem, f"S#{registrant_id}", SURVEYS[number - 1].value)
         return _from_item(item) if item else None
 
     def answer(self, tx: Transaction, survey: Survey) -> None:
@@ -119,7 +120,7 @@ class SurveyStore:
 
 def _sk(survey: Survey) -> str:
     """A person of a comparison group may be chosen in a later wave, and then has that wave's surveys too."""
-    return f"COMPARISON#{survey.wave:06}" if survey.group is Group.COMPARISON else KINDS[survey.number - 1].value
+    return f"COMPARISON#{survey.wave:06}" if survey.group is Group.COMPARISON else SURVEYS[survey.number - 1].value
 
 
 def _to_item(survey: Survey) -> SurveyItem:

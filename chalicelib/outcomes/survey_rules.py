@@ -14,14 +14,11 @@ from msgspec.structs import replace
 from ..figures import Scheme, SurveyRules
 from ..ids import derived_id
 from ..money import Rupiah, rupiah
-from ..payouts.rules import Kind
+from ..payouts.rules import SURVEYS, amount
 from ..values import Value
 
 SurveyAnswer = int | str | tuple[str, ...]
 """One question's answer: a number on a scale, a choice, or several choices (sorted)."""
-
-KINDS = (Kind.SURVEY_1, Kind.SURVEY_2)
-"""As which kind each numbered survey is paid."""
 
 
 class Group(StrEnum):
@@ -42,7 +39,7 @@ class SurveyState(StrEnum):
 
 
 class Survey(Value, frozen=True):
-    """One person's survey about one wave. `number`: 1 or 2; the comparison group has the first only.
+    """One person's survey about one wave. `number`: from 1 on; the comparison group has the first only.
 
     `region` is the province of the entry, `version` that of the questions, `amount_idr` what an answer makes due (0 for
     the comparison group). `answers` and `answered_at` are set together, once.
@@ -71,10 +68,10 @@ def of_beneficiary(
     survey = of_comparison(registrant_id, wave=wave, region=region, rules=rules, now=now)
     return replace(
         survey,
-        id=derived_id("survey/v1", wave, registrant_id, KINDS[number - 1].value),
+        id=derived_id("survey/v1", wave, registrant_id, SURVEYS[number - 1].value),
         number=number,
         group=Group.BENEFICIARY,
-        amount_idr=rupiah(scheme.survey_idr),
+        amount_idr=amount(SURVEYS[number - 1], scheme, region),
     )
 
 

@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from ..aws.dynamodb import LegsFailed
 from ..clock import iso
 from ..errors import NotFound
+from ..payouts.rules import SURVEYS
 from ..payouts.service import Payouts
 from ..waves.service import Waves
 from . import questions, survey_rules
 from .errors import SurveyAlreadyAnswered, SurveyClosed
 from .questions import Questionnaire
 from .store import ANSWER_LEG, SurveyStore
-from .survey_rules import KINDS, Group, Survey, SurveyAnswer, SurveyState
+from .survey_rules import Group, Survey, SurveyAnswer, SurveyState
 from .survey_wire import ResponseForm, SurveyView, view
 
 
@@ -95,7 +96,7 @@ class Surveys:
             try:
                 with self._store.transaction() as tx:
                     self._store.answer(tx, survey)
-                    return self._payouts.entitle(tx, beneficiary, KINDS[survey.number - 1], now)
+                    return self._payouts.entitle(tx, beneficiary, SURVEYS[survey.number - 1], now)
             except LegsFailed as failed:
                 if ANSWER_LEG in failed.legs:
                     raise

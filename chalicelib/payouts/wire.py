@@ -92,13 +92,16 @@ class Destination(Struct, frozen=True):
 
 
 EARLIER = Destination(earlier=True)
+_FirstHalf = Literal["INCENTIVE", "INCENTIVE_2", "INCENTIVE_3", "INCENTIVE_4", "INCENTIVE_5", "INCENTIVE_6"]
+_SecondHalf = Literal["INCENTIVE_7", "INCENTIVE_8", "INCENTIVE_9", "INCENTIVE_10", "INCENTIVE_11", "INCENTIVE_12"]
+PayoutKind = Literal[_FirstHalf, _SecondHalf, "SURVEY_1", "SURVEY_2", "SURVEY_3"]
 
 
 class PayoutView(Struct, frozen=True):
     """What a person sees of one entitlement."""
 
     payout_id: str
-    kind: Literal["INCENTIVE", "SURVEY_1", "SURVEY_2"]
+    kind: PayoutKind
     amount_idr: int
     state: PayoutState
     updated_at: datetime

@@ -79,7 +79,7 @@ def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: floa
     scheme = services.programme.schemes[-1]
     after = Aftermath(
         payees=owed,
-        amount_idr=rules.amount(Kind.INCENTIVE, scheme),
+        amount_idr=rules.amount(Kind.INCENTIVE, scheme, 31),
         ledger=list(services.payout_store.everything()),
         books=cloud.fsp.books.report(),
         kills=killer.kills,

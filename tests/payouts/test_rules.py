@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,16 +60,19 @@ def test_no_worker_comes_back_to_a_state_except_through_a_hold_or_a_new_attempt(
 
 def test_an_id_is_derived_from_wave_person_and_kind():
     ids = {rules.entitlement_id(wave, who, kind) for wave in (54, 55) for who in ("ani", "budi") for kind in Kind}
-    assert len(ids) == 2 * 2 * 3
+    assert len(ids) == 2 * 2 * len(Kind)
     assert rules.entitlement_id(54, "ani", Kind.INCENTIVE) == ID
 
 
 def test_amounts_follow_the_scheme_of_the_persons_wave(programme: Programme):
-    assert rules.amount(Kind.INCENTIVE, programme.scheme(54)) == 600_000
-    assert rules.amount(Kind.SURVEY_2, programme.scheme(54)) == 50_000
-    with pytest.raises(NotInScheme) as refused:
-        rules.amount(Kind.SURVEY_2, msgspec.structs.replace(programme.scheme(54), surveys=1))
-    assert refused.value.facts == {"scheme": programme.scheme(54).version, "kind": "SURVEY_2"}
+    assert [rules.amount(kind, programme.scheme(53), 31) for kind in rules.kinds(programme.scheme(53))] == (
+        [600_000] * 4 + [50_000] * 3
+    )
+    assert rules.kinds(programme.scheme(54)) == (Kind.INCENTIVE, Kind.SURVEY_1, Kind.SURVEY_2)
+    for kind in set(Kind) - set(rules.kinds(programme.scheme(54))):
+        with pytest.raises(NotInScheme) as refused:
+            rules.amount(kind, programme.scheme(54), 31)
+        assert refused.value.facts == {"scheme": "2023", "kind": kind.value}
 
 
 @pytest.mark.parametrize(("entitlement", "n"), [("", 1), (ID, 0), (ID, -1)])

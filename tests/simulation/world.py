@@ -83,7 +83,7 @@ class World:
         self._connect()
         self.consumers = [Consumer(self, f"consumer {number}") for number in range(3)]
         scheme = {scheme.version: scheme for scheme in self.programme.schemes}["2023"]
-        self.oracle = Oracle(self, {kind: rules.amount(kind, scheme) for kind in Kind})
+        self.oracle = Oracle(self, {kind: rules.amount(kind, scheme, 31) for kind in rules.kinds(scheme)})
         self.table.watch = self.oracle.committed
         self.provider.heard = self.oracle.heard
         self.provider.accepted = self.oracle.accepted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from chalicelib import clock, config, ids
 from chalicelib.config import Programme
-from chalicelib.figures import Scheme
+from chalicelib.figures import Payment, Scheme
 from chalicelib.money import Rupiah, format_idr, rupiah
 from chalicelib.outcomes.survey_rules import of_beneficiary
 from chalicelib.payouts.errors import NotInScheme
@@ -96,19 +98,22 @@ def test_stages_differ_only_in_the_figures_they_override():
         ('chain = "quicknet"', 'chain = "nothing"', "draw.chains"),
         ("age_max = 64", "age_max = 64\ncolour = 1", "colour"),
         ("default = 1_000_000", "2024 = 5", "default"),
-        ("incentive_idr = 600_000", "incentive_idr = 600_000.5", "incentive_idr"),
-        ("incentives = 1 ", "incentives = 4 ", "more incentives or surveys"),
-        ("surveys = 2 ", "surveys = 3 ", "more incentives or surveys"),
+        ("amount_idr = 600_000", "amount_idr = 600_000.5", "amount_idr"),
+        ("times = 1 }", "times = 13 }", "12 times at most - at `$.schemes[1].payments[0]`"),
+        ("times = 2 ", "times = 3 ", "more surveys than surveys.after_s"),
+        ("after_s = [2_592_000, ", "after_s = [20_592_000, ", "surveys.after_s is not in order of time"),
+        ('version = "2023"', 'version = "2020"', "two schemes have one version"),
+        ("first_wave = 54\ntraining", "first_wave = 1\ntraining", "two schemes have one first_wave"),
         ("code_tries = 5 ", "code_tries = 11 ", "code_tries"),
         ("sign_in_lifetime_s = 3_600", "sign_in_lifetime_s = 700", "ends before its last code"),
         ("access_token_s = 300", "access_token_s = 900", "access_token_s"),
         ("codes_per_hour = 5 ", "codes_per_hour = 21 ", "codes_per_hour is above"),
         ("price_idr = 600 ", "price_idr = 60_000_000 ", "above accounts.sms.day_stop_idr"),
-        ("first_wave = 54                            # F", "first_wave = 53", "more incentives or surveys"),
+        ("first_wave = 54                            # F", "first_wave = 53", "more surveys than surveys.after_s"),
     ],
 )
 def test_a_wrong_figure_is_refused_by_name_when_loaded(tmp_path, old, new, reason):
-    with pytest.raises(config.BadConfiguration, match=reason):
+    with pytest.raises(config.BadConfiguration, match=re.escape(reason)):
         config.load_programme("prod", folder=changed(tmp_path, old, new))
 
 
@@ -124,6 +129,59 @@ def test_a_programme_does_not_say_what_the_service_says(tmp_path, line, named):
     folder = changed(tmp_path, "[name]\n", f"{line}\n[name]\n")
     with pytest.raises(config.BadConfiguration, match=named):
         config.load_programme("prod", folder=folder)
+
+
+REVIEW = 'kind = "INCENTIVE", trigger = "review", amount_idr = 600_000, times = 1'
+
+
+@pytest.mark.parametrize(
+    ("payment", "reason"),
+    [
+        ('kind = "INCENTIVE", trigger = "survey", amount_idr = 1, times = 1', "a SURVEY is triggered by `survey`"),
+        ('kind = "INCENTIVE", trigger = "review", amount_idr = 1, times = 13', "INCENTIVE is paid 12 times at most"),
+        ('kind = "INCENTIVE", trigger = "review", times = 1', "either amount_idr or day_idr"),
+        ('kind = "INCENTIVE", trigger = "attendance", amount_idr = 1, day_idr = 1, times = 1', "either amount_idr"),
+        ('kind = "INCENTIVE", trigger = "review", day_idr = 1, times = 1', "day_idr pays attended days"),
+        (
+            'kind = "INCENTIVE", trigger = "attendance", day_idr = 1, amounts_by_region = { 31 = 1 }, times = 1',
+            "amounts_by_region needs amount_idr",
+        ),
+        (f"{REVIEW}, amounts_by_region = {{ Jakarta = 1 }}", "Expected `int`"),
+        (f"{REVIEW}, amounts_by_region = {{ 3171 = 1 }}", "Expected `int` <= 99"),
+        (f"{REVIEW}, ends_after_days = 366", "ends_after_days ends monthly payments"),
+        (
+            'kind = "INCENTIVE", trigger = "award", amount_idr = 1, times = 12, ends_after_days = 340',
+            "ends_after_days is before the last",
+        ),
+        ('kind = "INCENTIVE", trigger = "award", amount_idr = 1, times = 12', "training_idr is 0"),
+        (f"{REVIEW} }}, {{ {REVIEW}", "a kind has one line in payments"),
+        ('kind = "SURVEY", trigger = "survey", amount_idr = 1, times = 4', "SURVEY is paid 3 times at most"),
+        ('kind = "SURVEY", trigger = "survey", amount_idr = 1, times = 1', "opens some time after the first INCENTIVE"),
+    ],
+)
+def test_a_payment_that_contradicts_itself_is_refused(payment, reason):
+    with pytest.raises(msgspec.ValidationError, match=re.escape(reason)):
+        scheme_of(payment, training_idr=1)
+
+
+def scheme_of(payment: str, training_idr: int = 0) -> Scheme:
+    raw = tomllib.loads(f"payments = [{{ {payment} }}]")
+    return msgspec.convert(
+        raw | {"version": "2025", "first_wave": 1, "training_idr": training_idr}, Scheme, str_keys=True
+    )
+
+
+def test_an_amount_is_that_of_the_province_or_of_the_days():
+    plan = 'kind = "INCENTIVE", trigger = "attendance", times = 2'
+    wages = scheme_of(f"{plan}, amount_idr = 2_000_000, amounts_by_region = {{ 31 = 5_396_761 }}")
+    assert [amount(Kind.INCENTIVE_2, wages, region) for region in (31, 32)] == [5_396_761, 2_000_000]
+    days = scheme_of(f"{plan}, day_idr = 20_000")
+    assert amount(Kind.INCENTIVE, days, 31, days=19) == 380_000
+    with pytest.raises(ValueError, match="needs their number"):
+        amount(Kind.INCENTIVE, days, 31)
+    for kind in (Kind.INCENTIVE_3, Kind.SURVEY_1):
+        with pytest.raises(NotInScheme):
+            amount(kind, days, 31, days=1)
 
 
 def test_missing_settings_are_named():
@@ -182,18 +240,18 @@ def test_a_later_scheme_changes_nothing_for_earlier_waves(programme: Programme):
         version="2027",
         first_wave=200,
         training_idr=4_000_000,
-        incentive_idr=700_000,
-        incentives=1,
-        survey_idr=75_000,
-        surveys=1,
+        payments=(
+            Payment(kind="INCENTIVE", trigger="review", amount_idr=700_000, times=1),
+            Payment(kind="SURVEY", trigger="survey", amount_idr=75_000, times=1),
+        ),
     )
     later = msgspec.structs.replace(programme, schemes=(*programme.schemes, next_one))
     for wave in (1, 53, 54, 199):
         assert later.scheme(wave) == programme.scheme(wave)
-    assert amount(Kind.INCENTIVE, later.scheme(199)) == 600_000
-    assert amount(Kind.INCENTIVE, later.scheme(200)) == 700_000
+    assert amount(Kind.INCENTIVE, later.scheme(199), 31) == 600_000
+    assert amount(Kind.INCENTIVE, later.scheme(200), 31) == 700_000
     with pytest.raises(NotInScheme):
-        amount(Kind.SURVEY_2, later.scheme(200))
+        amount(Kind.SURVEY_2, later.scheme(200), 31)
     survey = {"wave": 200, "region": 31, "scheme": later.scheme(200), "rules": programme.surveys, "now": T0}
     assert of_beneficiary("ani", number=1, **survey).amount_idr == 75_000
     assert of_beneficiary("ani", number=2, **survey) is None

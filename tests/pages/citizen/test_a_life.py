@@ -191,7 +191,7 @@ def test_a_person_signs_up_registers_joins_is_chosen_trains_is_paid_and_checks_t
         world.look_again()
         world.deliver()
     siti.page.reload()
-    siti.page.get_by_text("Insentif pelatihan: Rp600.000").wait_for()
+    siti.page.get_by_text("Insentif: Rp600.000").wait_for()
     siti.page.get_by_text("Sudah dibayar").wait_for()
 
     wanted = {"title": "Juru las", "employer": "PT Baja Maju", "province": "31", "skills": ["welding"]}

@@ -86,6 +86,12 @@ export function day(instant) {
 const grouped = (amount, by) => String(amount).replace(/\B(?=(\d{3})+$)/g, by);
 /** "Rp600.000", in either language, as it is written on every price. */
 export const rupiah = (amount) => `Rp${grouped(amount, ".")}`;
+/** What is paid: `INCENTIVE`, `INCENTIVE_2`..., `SURVEY_1`... */
+export const paidFor = (kind) => {
+  const [what, n] = kind.split("_");
+  if (what === "SURVEY") return t(`Survei ${n}`, `Survey ${n}`);
+  return n ? t(`Insentif, bulan ke-${n}`, `Incentive, month ${n}`) : t("Insentif", "Incentive");
+};
 export const number = (amount) => grouped(amount, english ? "," : ".");
 
 /** "0,42" of a value of the draw in hex. */

@@ -1,6 +1,6 @@
 // Complaints and appeals: what they are about, their number and deadline, the answer.
 
-import { day, drawn, go, last, t, when } from "../common/core.js";
+import { day, drawn, go, last, paidFor, t, when } from "../common/core.js";
 import { account, mine } from "../common/net.js";
 import { Answers, Await, Empty, Field, Form, html, Link, Notice, Radios, Screen, Select, useForm, useRead } from "../common/parts.js";
 
@@ -42,7 +42,7 @@ function Write({ category = "", of = "" }) {
     wave: form.values.wave || (kind === "selection" ? of : ""), payout: form.values.payout || (kind === "disbursement" ? of : "") };
   const shown = { ...form, values, current: () => values };
   const waves = data ? data.entries.entries.map(({ wave }) => [String(wave), `${t("Gelombang", "Wave")} ${wave}`]) : [];
-  const payouts = data ? data.payouts.payouts.map(({ payout_id: id, kind: what, updated_at: at }) => [id, `${what === "INCENTIVE" ? t("Insentif", "Incentive") : t("Survei", "Survey")}, ${day(at)}`]) : [];
+  const payouts = data ? data.payouts.payouts.map(({ payout_id: id, kind: what, updated_at: at }) => [id, `${paidFor(what)}, ${day(at)}`]) : [];
   return html`<${Screen} title=${title} back="bantuan"><${Form} form=${shown} title=${title} label=${t("Kirim", "Send")}
     check=${(given) => ({ kind: given.kind ? "" : t("Pilih tentang apa.", "Choose what it is about."),
       wave: given.kind === "selection" && !given.wave ? t("Pilih gelombang.", "Choose a wave.") : "", payout: given.kind === "disbursement" && !given.payout ? t("Pilih pembayaran.", "Choose a payment.") : "",

@@ -1,11 +1,10 @@
 // Money: what is due and how far it is, and where it is paid to.
 
-import { go, rupiah, t, when } from "../common/core.js";
+import { go, paidFor, rupiah, t, when } from "../common/core.js";
 import { account, proved } from "../common/net.js";
 import { Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Radios, Screen, useForm, useRead } from "../common/parts.js";
 import { list, named, options } from "../common/references.js";
 
-const KINDS = { INCENTIVE: ["Insentif pelatihan", "Training incentive"], SURVEY_1: ["Survei 1", "Survey 1"], SURVEY_2: ["Survei 2", "Survey 2"] };
 const STATES = {
   waiting: ["Menunggu giliran", "Waiting its turn"],
   needs_financial_address: ["Menunggu rekening Anda", "Waiting for your account"],
@@ -34,7 +33,7 @@ function Payouts() {
   const found = useRead({ list: "/me/payouts", me: "/me" });
   return html`<${Screen} title=${t("Uang dan rekening", "Money and account")}><${Await} found=${found}>${({ list: { payouts }, me }) => html`
     <h2>${t("Pembayaran", "Payments")}</h2>
-    ${payouts.length ? html`<ul class="cards">${payouts.map((one) => html`<li class="card"><h3>${t(...KINDS[one.kind])}: ${rupiah(one.amount_idr)}</h3>
+    ${payouts.length ? html`<ul class="cards">${payouts.map((one) => html`<li class="card"><h3>${paidFor(one.kind)}: ${rupiah(one.amount_idr)}</h3>
       <p>${t(...STATES[one.state])}, ${when(one.updated_at)}.${one.until && html` ${t("Lanjut", "Goes on")} ${when(one.until)}.`}</p>
       ${one.destination && html`<p>${t("Tujuan", "Sent to")}: ${place(one.destination)}.</p>`}
       ${one.to_do !== "nothing" && html`<p><${Link} to=${`bantuan/baru/payment_late/${one.payout_id}`}>${t("Tanyakan", "Ask")}<//></p>`}</li>`)}</ul>`
