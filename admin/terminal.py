@@ -6,6 +6,7 @@ A row maps names to values. Instants are shown in WIB and amounts (`..._idr`) in
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -120,6 +121,15 @@ def show(found: Row | Sequence[Row], nothing: str = "nothing") -> None:
         click.echo(json.dumps(found, default=_for_programs, ensure_ascii=False))
         return
     screen = console()
+    if screen.is_terminal:
+        _print(screen, found, nothing)
+        return
+    with screen.capture() as piped:
+        _print(screen, found, nothing)
+    click.echo("\n".join(line.rstrip() for line in piped.get().splitlines()))
+
+
+def _print(screen: Console, found: Row | Sequence[Row], nothing: str) -> None:
     if not isinstance(found, Mapping):
         screen.print(_rows(found) if found else nothing)
         return
@@ -144,9 +154,10 @@ def ask_back(found: Row, yes: bool) -> None:
 
 
 def console() -> Console:
-    """The terminal; a pipe is so wide that no line is cut."""
-    made = Console(highlight=False, markup=False, emoji=False)
-    return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=_PIPED_WIDTH)
+    """The terminal, without any style if NO_COLOR is set; a pipe is so wide that no line is cut."""
+    plainly: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+    made = Console(**plainly, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    return made if made.is_terminal else Console(**plainly, width=_PIPED_WIDTH)
 
 
 _PIPED_WIDTH = 10_000
