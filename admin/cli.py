@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+
 import click
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from chalicelib.config import BadConfiguration
 from chalicelib.errors import DomainError
+from chalicelib.logs import extras
 from chalicelib.web import problems
 from local.sandbox.inbox import inbox
 
@@ -26,7 +30,7 @@ from .commands import (
 )
 from .commands.payouts import payout
 from .deployment.stacks import DeployFailed
-from .terminal import in_wib, plain
+from .terminal import asked_for, in_wib, plain
 
 WHAT_TO_DO = {
     "bad_wave_plan": (
@@ -40,26 +44,58 @@ WHAT_TO_DO = {
     "not_registered": (
         "the id of a person is in `gelombang grievance show`; `gelombang account find` finds it by a NIK",
     ),
+    "not_found": (
+        "`gelombang account find` finds an account by a NIK; `gelombang partner list` shows the partners there are",
+    ),
+    "no_correction": ("`gelombang registration show` has what was proposed and decided",),
     "no_recovery": ("`gelombang account recover propose` begins one",),
     "calendar_change_too_late": ("change a later wave, or add one: `gelombang wave add`",),
     "wave_not_drawn": ("`gelombang draw watch` shows how far it is",),
+    "wave_not_frozen_yet": ("`gelombang wave show` has when it closes",),
+    "payout_no_proposal": ("`gelombang payout show` has what was proposed and decided",),
+    "payout_not_now": (
+        "hold, cancel: no attempt alive; resolve: SENDING or in doubt",
+        "reverse: PAID; retry: FAILED, CANCELLED or REVERSED",
+    ),
+    "malformed_exclusion_list": ("line 1 names the columns, one of them nik; each NIK has 16 digits",),
+    "malformed_catalogue": ("`gelombang course import --help` has the columns",),
+    "malformed_history": ("`gelombang wave import-history --help` has the columns",),
     "payout_ceiling_changed": ("read it again: `gelombang payout ceiling show`",),
 }
 """After the sentence of a refusal, by its code: which command helps."""
 
 
-FOR_OTHERS = {"not_registered": "Nobody with this account has registered."}
+FOR_OTHERS = {
+    "not_registered": "Nobody with this account has registered.",
+    "not_found": "There is nothing of this id.",
+}
 """Instead of a sentence that speaks to the person themselves, by its code."""
 
 
-def told(error: DomainError) -> str:
-    """A refusal as a sentence with its stable code, and what to do where a command helps."""
+def told(error: DomainError, asked: Mapping[str, object] | None = None) -> str:
+    """A refusal as a sentence with its stable code, and what to do where a command helps.
+
+    Where a command helps and the refusal itself names nothing, it names what was `asked` for.
+    """
     if isinstance(error, BadConfiguration):
         return str(error.facts["reason"])  # for the operator, whom the public text tells nothing
     detail = FOR_OTHERS.get(error.code) or problems.plainly(error, "en")
     told = {name: problems.facts(error, "en")[name] for name in error.facts}
+    if not told and error.code in WHAT_TO_DO:
+        told = dict(asked or {})
     unsaid = [f"{name}={plain(str(value))}" for name, value in told.items() if str(value) not in detail]
     return "; ".join([f"{in_wib(detail)} ({' '.join([error.code, *unsaid])})", *WHAT_TO_DO.get(error.code, ())])
+
+
+class Said(logging.Handler):
+    """Warnings of the domains with their facts, beside the result; a function would log them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts = "".join(f" {name}={plain(str(value))}" for name, value in extras(record).items())
+        click.echo(f"{record.levelname.lower()}: {record.getMessage()}{facts}", err=True)
+
+
+logging.lastResort = Said(logging.WARNING)
 
 
 class _Group(click.Group):
@@ -69,7 +105,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except DomainError as error:
-            raise click.ClickException(told(error)) from error
+            raise click.ClickException(told(error, asked_for(ctx))) from error
         except (NoCredentialsError, NoRegionError) as error:
             raise click.ClickException(
                 f"{error}: set AWS_PROFILE and AWS_DEFAULT_REGION; `make serve` prints those of the local cloud"

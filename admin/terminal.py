@@ -43,10 +43,10 @@ def _reason(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
 
 
 def _keep_json(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
-    ctx.meta[_JSON] = wanted
+    ctx.meta[_JSON], ctx.meta[_COMMAND] = wanted, ctx
 
 
-_JSON = "gelombang.json"
+_JSON, _COMMAND = "gelombang.json", "gelombang.command"
 REASON_HELP = "Why, for colleagues and auditors; no personal data. Kept for good, with your identity."
 json_option = click.option(
     "--json", is_flag=True, expose_value=False, callback=_keep_json, help="Print JSON, for programs."
@@ -66,10 +66,11 @@ def stage_options(command: F) -> F:
 
 
 def example(words: str) -> Callable[[C], C]:
-    """End a command's help with an example; a command about a stage gets one."""
+    """End a command's help with an example; a command about a stage gets one, if the words name none."""
 
     def add(command: C) -> C:
-        stage = " --stage prod" if any(one.name == "stage" and one.required for one in command.params) else ""
+        wanted = "--stage" not in words and any(one.name == "stage" and one.required for one in command.params)
+        stage = " --stage prod" if wanted else ""
         command.epilog = f"\b\nExample:\n  gelombang {words}{stage}"
         return command
 
@@ -99,6 +100,13 @@ def wib(instant: datetime | str, form: str = "%a %Y-%m-%d %H:%M:%S WIB") -> str:
 def in_wib(text: str) -> str:
     """A text with its instants as a clock in Jakarta shows them."""
     return re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", lambda at: wib(at[0]), text)
+
+
+def asked_for(ctx: click.Context) -> dict[str, object]:
+    """What the running command was asked for by its arguments, such as an id."""
+    running = ctx.meta.get(_COMMAND, ctx)
+    names = [one.name for one in running.command.params if isinstance(one, click.Argument) and one.name]
+    return {name: running.params[name] for name in names if name in running.params}
 
 
 def act_row(act: Act) -> Row:
@@ -137,7 +145,7 @@ def _print(screen: Console, found: Row | Sequence[Row], nothing: str) -> None:
     if facts := {name: value for name, value in found.items() if name not in lists}:
         screen.print(_facts(facts))
     for name, rows in lists.items():
-        screen.print(Text(_heading(name) if rows else f"{_heading(name)}: none", "bold"))
+        screen.print(Text(_heading(name, {}) if rows else f"{_heading(name, {})}: none", "bold"))
         if rows:
             screen.print(Padding(_rows(rows), (0, 0, 0, 2), expand=False))
 
@@ -179,7 +187,7 @@ def _rows(rows: Sequence[Row]) -> Table:
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in rows[0]:
         right = all(_is_number(row[name]) for row in rows) and any(row[name] is not None for row in rows)
-        made.add_column(_heading(name), justify="right" if right else "left", overflow="fold")
+        made.add_column(_heading(name, rows[0]), justify="right" if right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(_cell(name, value, plain) for name, value in row.items()))
     return made
@@ -190,12 +198,14 @@ def _facts(facts: Row) -> Table:
     made.add_column(style="bold", no_wrap=True)
     made.add_column(overflow="fold")
     for name, value in facts.items():
-        made.add_row(_heading(name), _cell(name, value, lambda words: "\n".join(map(plain, words.split("\n")))))
+        made.add_row(_heading(name, facts), _cell(name, value, lambda words: "\n".join(map(plain, words.split("\n")))))
     return made
 
 
-def _heading(name: str) -> str:
-    return name.removesuffix("_idr").replace("_", " ")
+def _heading(name: str, beside: Row) -> str:
+    """A name in words; an amount is told from the count of the same name beside it."""
+    said = name.removesuffix("_idr")
+    return f"{said} in Rp".replace("_", " ") if said != name and said in beside else said.replace("_", " ")
 
 
 def _cell(name: str, value: object, words: Callable[[str], str]) -> Text:

@@ -61,7 +61,7 @@ class _Lines(logging.Formatter):
             "message": record.getMessage(),
             "timestamp": f"{at:%Y-%m-%d %H:%M:%S},{int(record.msecs):03d}+0000",
             "service": self._service,
-            **{name: value for name, value in vars(record).items() if name not in _NOT_EXTRA},
+            **extras(record),
         }
         if record.exc_info and record.exc_info[0]:
             line["exception"] = self.formatException(record.exc_info)
@@ -69,6 +69,11 @@ class _Lines(logging.Formatter):
         line["xray_trace_id"] = os.environ.get("_X_AMZN_TRACE_ID", "").split(";")[0].removeprefix("Root=") or None
         told = {name: value for name, value in line.items() if value is not None}
         return json.dumps(told, default=str, separators=(",", ":"), ensure_ascii=False)
+
+
+def extras(record: logging.LogRecord) -> dict[str, Any]:
+    """The facts of a record."""
+    return {name: value for name, value in vars(record).items() if name not in _NOT_EXTRA}
 
 
 def metric(namespace: str, name: str, value: int, now: datetime, **dimensions: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -64,6 +64,7 @@ class NoticeWriter:
         self._progress = progress
         self._marks_s = (*sorted(programme.notices.remind_before_s, reverse=True), 0)
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
+        self._told = 0
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
         """Tell what is due at `now`, as far as it fits into `deadline_s` seconds; results, which take longest, last.
@@ -71,6 +72,7 @@ class NoticeWriter:
         Returns whether every payment and deadline was told. `TellingProgress` keeps how far the results are told.
         """
         budget, punctual = TimeBudget(now, deadline_s, seconds), False
+        self._told = 0
         self._notices.sweep()
         try:
             self._tell_payments(now, budget)
@@ -80,7 +82,12 @@ class NoticeWriter:
             self._tell_results(now, budget)
         except OutOfTime:
             log.info("tidings_go_on_later")
+        if self._told:
+            log.info("notices_written", extra={"count": self._told})
         return punctual
+
+    def _tell(self, told: Iterable[Told]) -> None:
+        self._told += self._notices.tell_all(told)
 
     # Payments
 
@@ -89,7 +96,7 @@ class NoticeWriter:
             after = begun = self._cursors.start("payments", shard, BEGINNING)
             budget.need(PAGE_S)
             while page := self._payouts.news(shard, after, now, PAGE):
-                self._notices.tell_all(told for line in page if (told := _payment(line)) is not None)
+                self._tell(told for line in page if (told := _payment(line)) is not None)
                 after = page[-1].key
                 self._cursors.advance("payments", shard, page[-1].at)
                 budget.need(PAGE_S)
@@ -117,7 +124,7 @@ class NoticeWriter:
                 page = self._waves.beneficiaries.of_many(due[start : start + PAGE])
                 # The index lags behind, and people who have bought by now are not reminded.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
-                self._notices.tell_all(_deadline(one, before_s) for one in late)
+                self._tell(_deadline(one, before_s) for one in late)
             if due:
                 self._cursors.advance(job, shard, now)
 
@@ -135,7 +142,7 @@ class NoticeWriter:
             after = place.after if shard == place.shard else ""
             budget.need(PAGE_S)
             while page := self._waves.results(wave, f"{shard:02d}", after, PAGE):
-                self._notices.tell_all(self._results(wave, page, next_opens_at))
+                self._tell(self._results(wave, page, next_opens_at))
                 after = page[-1].registrant_id
                 self._progress.remember(wave, TellingPlace(shard, after))
                 budget.need(PAGE_S)

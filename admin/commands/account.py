@@ -12,6 +12,7 @@ from chalicelib.accounts.rules import Recovery
 from chalicelib.accounts.sessions.rules import alive
 from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import utc_now
+from chalicelib.errors import NotFound
 from chalicelib.wiring import Services
 
 from ..deployment import stages
@@ -23,14 +24,14 @@ _LOST, _NEW = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11", "90b1c6d2-52a0-4f8e-8c3b-7
 
 @click.group()
 def account() -> None:
-    """Accounts of people. Who did what, when and why is kept."""
+    """Show the accounts of people, sign them out, and give lost ones back. Who did what, when and why is kept."""
 
 
 @example("account find")
 @account.command()
 @stage_options
 def find(stage: str) -> None:
-    """Say which account registered with a NIK. It is typed unseen, and stands on no command line."""
+    """Find the account of a NIK. You are asked for the NIK, and it is not shown while you type."""
     nik = click.prompt("NIK", hide_input=True, err=True)
     found = stages.load(stage).services.registrations.find(nik)
     show([{"account": found}] if found else [], "nobody registered with it")
@@ -42,8 +43,8 @@ def find(stage: str) -> None:
 @_account_argument
 @reason_option
 def show_account(stage: str, account_id: str, reason: str) -> None:
-    """Show the contacts of ACCOUNT_ID, masked, and its devices. It is kept who looked, and why."""
-    services, now = stages.load(stage).services, utc_now()
+    """Show the masked contacts and the devices of ACCOUNT_ID. Your identity and the reason are recorded."""
+    services, now = _of(stage, account_id), utc_now()
     services.accounts_journal.add(Act(now, "SHOW", account_id, stages.caller(), reason))
     _show_account(services, account_id, now)
 
@@ -54,14 +55,22 @@ def show_account(stage: str, account_id: str, reason: str) -> None:
 @_account_argument
 @reason_option
 def sign_out(stage: str, account_id: str, reason: str) -> None:
-    """End every session of ACCOUNT_ID, as of a stolen phone. Contacts and passkeys still sign in.
+    """Sign ACCOUNT_ID out on every device, for example after a phone was stolen.
 
-    Access tokens end within six minutes.
+    Access tokens stop working within six minutes. The person can sign in again with a contact or a passkey.
     """
-    services, now = stages.load(stage).services, utc_now()
+    services, now = _of(stage, account_id), utc_now()
     services.accounts_journal.add(Act(now, "SIGN_OUT", account_id, stages.caller(), reason))
     services.sessions.end_all(account_id, now)
     _show_account(services, account_id, now)
+
+
+def _of(stage: str, account_id: str) -> Services:
+    """The services of a stage that has this account. Raises `NotFound`."""
+    services = stages.load(stage).services
+    if services.account_store.account(account_id) is None:
+        raise NotFound()
+    return services
 
 
 def _show_account(services: Services, account_id: str, now: datetime) -> None:
@@ -76,7 +85,11 @@ def _show_account(services: Services, account_id: str, now: datetime) -> None:
 
 @account.group()
 def recover() -> None:
-    """Give an account to its owner's new contact: two administrators, and a week in which any use of it ends that."""
+    """Give an account back to its owner, who has lost every contact and device of it.
+
+    One administrator proposes it, another approves it. It takes effect a week later, unless somebody uses the account
+    in that week.
+    """
 
 
 @example(f'account recover propose {_LOST} --with {_NEW} --reason "KTP and family card by video, face compared"')
@@ -84,15 +97,15 @@ def recover() -> None:
 @stage_options
 @_account_argument
 @click.option(
-    "--with", "new_account", required=True, help="The account that they made with the contact that they have now."
+    "--with", "new_account", required=True, help="The account that the owner made with a contact they have now."
 )
 @reason_option
 def propose(stage: str, account_id: str, new_account: str, reason: str) -> None:
-    """Propose that ACCOUNT_ID gets the contact of a new account. Look at the person's documents first.
+    """Propose that ACCOUNT_ID gets the contact of a new account. Check the owner's documents first.
 
-    The reason says which documents were looked at, and how it was made sure that they are the person's: no numbers.
+    As the reason give which documents you saw, and how you made sure that they are this person's. Write no numbers.
     """
-    recoveries = stages.load(stage).services.recoveries
+    recoveries = _of(stage, account_id).recoveries
     proposed = recoveries.propose(account_id, new_account, stages.caller(), reason, utc_now())
     next_ = f"another person approves it: gelombang account recover approve --stage {stage} {account_id}"
     show(_row(proposed) | {"next": next_})
@@ -104,7 +117,7 @@ def propose(stage: str, account_id: str, new_account: str, reason: str) -> None:
 @_account_argument
 @yes_option
 def approve(stage: str, account_id: str, yes: bool) -> None:
-    """Let the week begin that another person proposed, after it was shown. Everybody's contacts are told."""
+    """Approve what another administrator proposed; you see it first. The week begins, and all contacts are told."""
     recoveries = stages.load(stage).services.recoveries
     standing = recoveries.get(account_id)
     if standing is None:
@@ -119,7 +132,7 @@ def approve(stage: str, account_id: str, yes: bool) -> None:
 @_account_argument
 @reason_option
 def cancel(stage: str, account_id: str, reason: str) -> None:
-    """Take a proposal or a recovery that waits away, one's own or another's."""
+    """Cancel a proposal, or a recovery in its week, whoever made it."""
     recoveries = stages.load(stage).services.recoveries
     recoveries.cancel(account_id, stages.caller(), reason, utc_now())
     _show(recoveries, account_id)
@@ -130,11 +143,8 @@ def cancel(stage: str, account_id: str, reason: str) -> None:
 @stage_options
 @_account_argument
 def show_recovery(stage: str, account_id: str) -> None:
-    """Show the last recovery of an account, and all that administrators did to it."""
-    services = stages.load(stage).services
-    if services.account_store.account(account_id) is None:
-        raise click.ClickException(f"there is no account {account_id}: `gelombang account find` finds it by a NIK")
-    _show(services.recoveries, account_id)
+    """Show the last recovery of ACCOUNT_ID, and everything that administrators did to the account."""
+    _show(_of(stage, account_id).recoveries, account_id)
 
 
 def _show(recoveries: Recoveries, account_id: str) -> None:

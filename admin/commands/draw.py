@@ -36,7 +36,7 @@ def _signature(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes
 
 @click.group()
 def draw() -> None:
-    """Check the draw of a wave."""
+    """Check the draw of a wave, watch it, witness it, audit it, or give it a random number that no relay gives."""
 
 
 draw.add_command(verify_command)

@@ -20,14 +20,14 @@ ACTS = 20
 
 @click.group()
 def keys() -> None:
-    """Keys that access tokens are signed with. Nobody sees their private halves."""
+    """Show and replace the keys that sign access tokens. Private keys are never shown."""
 
 
 @example("keys list")
 @keys.command("list")
 @stage_options
 def list_keys(stage: str) -> None:
-    """Show the keys of yesterday, today and tomorrow, and who rotated them of late."""
+    """Show the keys of yesterday, today and tomorrow, and the latest rotations."""
     _show(stages.load(stage).services, utc_now())
 
 
@@ -36,10 +36,10 @@ def list_keys(stage: str) -> None:
 @stage_options
 @reason_option
 def rotate(stage: str, reason: str) -> None:
-    """Make a new key for today, and revoke all others of yesterday, today and tomorrow.
+    """Revoke every key in use and make a new one, for example if a key may be stolen.
 
-    Within two minutes no access token of before is accepted: devices refresh theirs by themselves, and people without a
-    device key sign in again.
+    Within two minutes no older access token is accepted. Devices get new tokens by themselves; people without a device
+    key sign in again.
     """
     services, now = stages.load(stage).services, utc_now()
     services.accounts_journal.add(Act(now, ROTATE, "", stages.caller(), reason))

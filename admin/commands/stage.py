@@ -16,6 +16,7 @@ import click
 from botocore.config import Config
 
 from chalicelib.clock import iso, utc_now
+from chalicelib.watch import PROMISED
 from infrastructure.functions import SCHEDULED
 
 from ..deployment import stages
@@ -66,7 +67,8 @@ def destroy(stage: str, yes: bool) -> None:
     """Delete a stage that is not production, with all its data."""
     if not yes and _typed(f"Delete all registrations, draws and payouts of {stage}? Type its name") != stage:
         raise click.ClickException("that was not its name, and nothing was deleted")
-    destroy_stage(stage, _report())
+    if not destroy_stage(stage, _report()):
+        raise click.ClickException(f"there is no stage {stage}, and nothing was deleted")
     show({"stage": stage, "done": "gone"})
 
 
@@ -92,21 +94,21 @@ def fetch(url: str) -> tuple[int, bytes]:
 @example("trigger expire_places")
 @click.command()
 @stage_options
-@click.argument("function", type=click.Choice(SCHEDULED), required=False, metavar="FUNCTION")
+@click.argument("function", type=click.Choice(SCHEDULED), required=False, metavar="[FUNCTION]")
 def trigger(stage: str, function: str | None) -> None:
-    """Run a scheduled FUNCTION of the stage now, with its own rights, wait for it, and show what it said that it did.
+    """Run a scheduled FUNCTION now, and show what it logged that it did. Without FUNCTION list them.
 
-    Without FUNCTION list them, with when each last left nothing undone. Every one of them does what is due and nothing
-    else, so that a run too many changes nothing.
+    It runs with its own rights, and is waited for. Every one of them does what is due and nothing else, so a run too
+    many changes nothing. The list has when each last left nothing undone; some keep no record of it.
     """
     if function is not None:
         show(fire(stage, function), SAID_NOTHING)
         return
     whole = stages.load(stage).services.runs.last_whole()
-    show([{"function": name, "last_done_at": whole.get(name)} for name in SCHEDULED])
+    show([{"function": name, "last_done_at": whole.get(name), "keeps_record": name in PROMISED} for name in SCHEDULED])
 
 
-SAID_NOTHING = "it has run; no facts came back"
+SAID_NOTHING = "it has run and logged nothing: nothing was due"
 
 # A step may take a quarter of an hour; a retry would begin it a second time.
 _PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1})

@@ -88,9 +88,10 @@ def findings(stage: stages.Stage, now: datetime) -> Iterator[Row]:
 
 def _waves(stage: stages.Stage, now: datetime) -> Iterator[Found]:
     """Those that are not over, up to the next one."""
-    for view in stage.services.waves.list(now):
-        if view.state is WaveState.SETTLED:
-            continue
+    views = [view for view in stage.services.waves.list(now) if view.state is not WaveState.SETTLED]
+    if not views:
+        yield "waves", "none is open, in selection or planned", How.OK
+    for view in views:
         waits = ", waits for its random number" if view.waiting_for else ""
         match view.state:
             case WaveState.SCHEDULED:

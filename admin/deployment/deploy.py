@@ -195,8 +195,11 @@ def _exists(s3: Any, bucket: str, key: str) -> bool:
 _BUCKETS = ("ResultsBucket", "ReportsBucket", "ArtifactsBucket")
 
 
-def destroy(stage: str, report: Report) -> None:
-    """Delete everything of a stage, its data included. Raises `DeployFailed` for production and protected stages."""
+def destroy(stage: str, report: Report) -> bool:
+    """Delete everything of a stage, its data included; False if there is no such stage.
+
+    Raises `DeployFailed` for production and protected stages.
+    """
     aws = stages.connect()
     stacks = Stacks(aws.client("cloudformation"), report)
     data = stacks.find(stages.data_stack(stage))
@@ -204,7 +207,7 @@ def destroy(stage: str, report: Report) -> None:
         raise DeployFailed(f"{stage} is production, which this command does not destroy")
     if data is not None and parameters(data).get("Protection") != "off":
         raise DeployFailed(f"{stage} is protected: only a stage deployed with --parameter Protection=off can go")
-    stacks.delete(stages.app_stack(stage))
+    found = stacks.delete(stages.app_stack(stage))
     if data is not None:
         # CloudFormation deletes empty buckets only.
         for bucket in _BUCKETS:
@@ -212,6 +215,7 @@ def destroy(stage: str, report: Report) -> None:
                 report(f"emptying {name}")
                 empty(aws.client("s3"), name)
         stacks.delete(stages.data_stack(stage))
+    return found or data is not None
 
 
 def empty(s3: Any, bucket: str) -> None:

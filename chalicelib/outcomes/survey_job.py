@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -64,10 +65,13 @@ class SurveyJob:
         self._notices = notices
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._rules = programme.surveys
+        self._told: Counter[NoticeKind] = Counter()
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
         """Do what is due at `now` and fits into `deadline_s` seconds; returns whether that was all of it."""
         budget = TimeBudget(now, deadline_s, seconds)
+        self._told.clear()
+        whole = True
         try:
             for number, after_s in enumerate(self._rules.after_s, start=1):
                 self._open(number, after_s, now, budget)
@@ -76,8 +80,10 @@ class SurveyJob:
             self._compare(now, budget)
         except OutOfTime:
             log.info("surveys_go_on_later")
-            return False
-        return True
+            whole = False
+        for kind, count in (+self._told).items():
+            log.info("surveys_told", extra={"kind": kind.value, "count": count})
+        return whole
 
     def _open(self, number: int, after_s: int, now: datetime, budget: TimeBudget) -> None:
         """Open the survey for those whose incentive was paid `after_s` ago, and has not come back since."""
@@ -190,7 +196,7 @@ class SurveyJob:
     def _tell(self, kind: NoticeKind, surveys: Iterable[Survey], now: datetime) -> None:
         # A quiet shard's last lines are read again for weeks, longer than notices are remembered.
         still_open = (survey for survey in surveys if survey_rules.state(survey, now) is SurveyState.OPEN)
-        self._notices.tell_all(_told(kind, survey) for survey in still_open)
+        self._told[kind] += self._notices.tell_all(_told(kind, survey) for survey in still_open)
 
 
 def _told(kind: NoticeKind, survey: Survey) -> Told:

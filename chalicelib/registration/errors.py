@@ -258,10 +258,12 @@ class MalformedExclusionList(DomainError):
 
 
 class UnknownExclusionList(DomainError):
+    """No list `name` has this `version`."""
+
     code = "unknown_exclusion_list"
     status = 404
-    indonesian = "Tidak ada daftar dengan nama dan versi itu."
-    english = "There is no list of that name and version."
+    indonesian = "Tidak ada daftar {name} versi {version}."
+    english = "There is no version {version} of a list {name}."
 
 
 class ExclusionListRetracted(DomainError):

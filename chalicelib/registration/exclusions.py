@@ -102,7 +102,7 @@ class ExclusionLists:
         """All acts on a version of a list, newest first. Raises `UnknownExclusionList`."""
         found = [act for act in self._journal.all() if act.about.startswith(f"{name}/{version}/")]
         if not found:
-            raise UnknownExclusionList()
+            raise UnknownExclusionList(name=name, version=version)
         return found
 
     def retract(self, name: str, version: str, by: str, note: str, clock: Clock) -> int:

@@ -23,7 +23,7 @@ from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
 from .award_queue import AwardQueueing
 from .calendar import Calendar, PlannedWave
-from .errors import UnknownWave
+from .errors import NotFrozenYet, UnknownWave
 from .freeze import Freeze
 from .publication.draw_run import DrawRun
 from .rules import NEXT, Wave, WaveState, closing_soon, commitment, due, planned, plans, round_due, seats_for, year_of
@@ -97,10 +97,12 @@ class WaveStep:
         return done
 
     def check_beacon(self, number: int) -> None:
-        """Raises `UnknownWave` unless the wave is frozen, and as `Beacons` do if its random number cannot be had."""
+        """Raises `UnknownWave`, `NotFrozenYet`, and as `Beacons` do if the wave's random number cannot be had."""
         wave = self._store.wave(number)
-        if wave is None or wave.note is None:
+        if wave is None:
             raise UnknownWave(wave=number)
+        if wave.note is None:
+            raise NotFrozenYet(wave=number)
         self._drawing.beacon(wave)
 
     def _follow(

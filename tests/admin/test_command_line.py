@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import shlex
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ def test_a_command_ends_its_help_with_an_example_that_it_can_read(name: str, tmp
         assert (command.epilog or "").splitlines()[2] in CliRunner().invoke(main, [*name.split(), "--help"]).output
     _, *words = shlex.split((command.epilog or "").splitlines()[2])
     assert words[: len(name.split())] == name.split()
+    assert words.count("--stage") <= 1, "the last one would win"
     for word in words:
         if re.fullmatch(r"\w+\.(csv|xml|json|txt|key)", word):
             (tmp_path / word).write_text("x")  # files that it reads must be there
@@ -80,7 +82,9 @@ def test_a_refusal_has_its_value_its_code_and_what_to_do_with_times_in_wib():
     )
     nobody = UnknownEntitlement(entitlement_id="k7q")
     assert cli.told(nobody).startswith("There is no such entitlement. (unknown_entitlement entitlement_id=k7q); ")
-    assert cli.told(NotRegistered()).startswith("Nobody with this account has registered. (not_registered); ")
+    assert cli.told(NotRegistered(), {"registrant": "siti\n"}).startswith(
+        "Nobody with this account has registered. (not_registered registrant=siti\N{REPLACEMENT CHARACTER}); "
+    )
     shown = "There is no wave 9. (unknown_wave); `gelombang wave list` shows those there are"
     assert cli.told(UnknownWave(wave=9)) == shown
     assert cli.told(BadConfiguration(reason="there is no stage x")) == "there is no stage x"
@@ -116,6 +120,19 @@ def test_nothing_is_said_and_facts_have_their_lists_below(capsys):
         "  region  chosen",
         "      31       2",
     ]
+
+
+def test_an_amount_is_told_from_the_count_of_its_name(capsys):
+    both = {"paid": 2, "paid_idr": 1_200_000}
+    assert screen(both, capsys) == "paid        2\npaid in Rp  Rp1.200.000\n"
+    assert screen([both], capsys).splitlines()[0] == "paid   paid in Rp"
+
+
+def test_what_a_domain_warns_of_is_said_with_its_facts_and_not_in_the_result(capsys):
+    about = {"name": "x", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "page_failed", "fact": "http_500"}
+    cli.Said().emit(logging.makeLogRecord(about))
+    assert capsys.readouterr() == ("", "warning: page_failed fact=http_500\n")
+    assert isinstance(logging.lastResort, cli.Said)
 
 
 def test_a_pipe_gets_no_escape_code_and_a_terminal_none_that_colours_where_none_is_wanted(capsys, monkeypatch):

@@ -195,6 +195,8 @@ def test_destroying_again_finds_nothing_to_do(cloud: Settings):
     destroy("test", lines.append)
 
     assert lines == ["gelombang-test-app: not there"]
+    told = CliRunner().invoke(main, ["destroy", "--stage", "test", "--yes"])
+    assert (told.exit_code, told.stderr) == (1, "Error: there is no stage test, and nothing was deleted\n")
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,7 @@ def test_a_scheduled_function_is_run_with_the_event_of_its_schedule(monkeypatch)
     assert fired == [("test", "expire_places")]
     monkeypatch.setattr(stage, "fire", lambda *_: [])
     ran = CliRunner().invoke(main, ["trigger", "expire_places"], env={"GELOMBANG_STAGE": "test"})
-    assert ran.output == "it has run; no facts came back\n"
+    assert ran.output == "it has run and logged nothing: nothing was due\n"
 
 
 def test_the_functions_that_a_schedule_runs_can_be_listed_and_are_those_of_the_application(monkeypatch):
@@ -250,3 +252,9 @@ def test_the_functions_that_a_schedule_runs_can_be_listed_and_are_those_of_the_a
         source.name for source in application.app.event_sources if hasattr(source, "schedule_expression")
     }
     assert {row["last_done_at"] for row in listed} == {None, "2026-11-24T17:10:00Z"}
+    assert {row["function"] for row in listed if not row["keeps_record"]} == {
+        "open_wave",
+        "close_wave",
+        "advance",
+        "watch",
+    }

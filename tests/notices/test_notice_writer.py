@@ -173,17 +173,20 @@ def test_each_of_300_results_is_told_once_though_the_job_keeps_dying(world, monk
     assert notice.facts == {"wave": 60, "training_idr": 3_500_000, "buy_by": "2026-12-09T03:00:00Z"}
 
 
-def test_a_person_without_a_purchase_is_reminded_once_at_each_mark(world):
+def test_a_person_without_a_purchase_is_reminded_once_at_each_mark(world, caplog):
+    caplog.set_level("INFO", "chalicelib.notice_writer")
     world.happened.chosen = {"siti": beneficiary("siti"), "budi": beneficiary("budi", BeneficiaryState.ACTIVE)}
     before = world.programme.notices.remind_before_s
     marks = [BUY_BY - timedelta(seconds=each) for each in before]
     world.run(T0)
     assert world.told() == [], "too early"
+    assert [one.message for one in caplog.records if one.message == "notices_written"] == []
 
     for mark in marks:
         for minutes in (0, 0, 5, 9):
             world.run(mark + timedelta(seconds=minutes / 10))
     assert world.told() == [f"purchase_deadline/60/{each}" for each in before]
+    assert [one.count for one in caplog.records if one.message == "notices_written"] == [1] * len(before)
     world.run(BUY_BY + DAY)
     assert world.told() == []
     world.happened.chosen = {"ani": beneficiary("ani", wave=59, buy_by=BUY_BY + 9 * DAY)}

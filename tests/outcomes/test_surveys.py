@@ -33,7 +33,8 @@ def world(cloud: Settings, programme: Programme) -> World:
     return World(cloud, programme)
 
 
-def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_after_90(world):
+def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_after_90(world, caplog):
+    caplog.set_level("INFO", "chalicelib.outcomes.survey_job")
     world.paid(["ani", "budi"], PAID)
     world.paid(["returned"], PAID, latest="REVERSED")
     world.people.chosen.pop("budi")
@@ -48,6 +49,8 @@ def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_
     event = ("ani", f"survey_open/{survey.id}")
     facts = {"closes_at": iso(survey.closes_at), "amount_idr": 50_000}
     assert world.told.heard == {event: (Notice.SURVEY_OPEN, facts)}
+    told = [(one.kind, one.count) for one in caplog.records if one.message == "surveys_told"]
+    assert told == [("survey_open", 1)], "a run that did nothing says nothing"
 
     world.open_surveys(DUE + DAY)
     assert world.store.of("ani") == [survey], "what is open stays as it was opened"

@@ -228,9 +228,9 @@ def test_the_commands_refuse_a_malformed_correction_without_quoting_it(desk):
         assert result.exit_code == 2, wrong
         assert "3174095708950001" not in result.output
         assert "17-08-1995" not in result.output
-    assert "(no_correction)" in desk.run("approve", "siti", "--yes").output
-    assert "(no_correction)" in desk.run("reject", "siti", "--reason", "why").output
+    assert "(no_correction registrant_id=siti)" in desk.run("approve", "siti", "--yes").output
+    assert "(no_correction registrant_id=siti)" in desk.run("reject", "siti", "--reason", "why").output
     desk.run("correct", "siti", "--file", "-", "--reason", "why", input='{"name": "Siti R."}')
     assert [one["by"] for one in json.loads(desk.run("show", "siti", "--json").stdout)["proposed"]] == [ANI]
     assert "the proposal was taken away" in desk.run("reject", "siti", "--reason", "why").output
-    assert "(not_registered)" in desk.run("show", "nobody").output
+    assert "(not_registered registrant_id=nobody)" in desk.run("show", "nobody").output

@@ -62,9 +62,9 @@ def retry(stage: str, entitlement_id: str, reason: str | None) -> None:
     services = stages.load(stage).services
     entitlement = services.payout_store.get(entitlement_id)
     if entitlement.state is not State.FAILED:
-        if reason is None:
+        if reason is None and entitlement.state in {State.CANCELLED, State.REVERSED}:
             raise click.UsageError(f"it is {entitlement.state}, and two people decide to pay it: give --reason")
-        _propose(stage, entitlement_id, Decision.RETRY, reason)
+        _propose(stage, entitlement_id, Decision.RETRY, reason or "")
         return
     services.payout_queue.send([entitlement_id])
     rested = entitlement.changed_at + timedelta(seconds=services.programme.payouts.requeue_after_s)

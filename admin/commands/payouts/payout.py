@@ -193,8 +193,11 @@ def _books(where: str) -> ProviderBooks:
         else:
             raw = Path(where).read_bytes()
         return msgspec.json.decode(raw, type=ProviderBooks)
-    except (OSError, urllib3.exceptions.HTTPError, msgspec.DecodeError) as error:
-        raise click.ClickException(f"the provider's record cannot be read: {type(error).__name__}") from error
+    except (OSError, urllib3.exceptions.HTTPError) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise click.ClickException(f"the provider's record {where} cannot be read: {why}") from error
+    except msgspec.DecodeError as error:
+        raise click.ClickException(f"the provider's record {where} is not of the form that `compare` reads") from error
 
 
 def _with_progress(slices: list[Slice]) -> Iterable[Slice]:

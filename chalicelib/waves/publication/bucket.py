@@ -21,7 +21,7 @@ from ...draw.leaves import Region
 from ...draw.selection import Substitution
 from ...figures import DrawRules
 from ...values import Value
-from ..errors import UnknownWave
+from ..errors import NotFrozenYet, UnknownWave
 from ..rules import round_due
 from ..store import WaveStore
 
@@ -177,12 +177,14 @@ class CosignatureIntake:
     def add(self, number: int, line: bytes) -> bool:
         """Publish a line (with its LF) for a frozen wave, and record its witness; False if it is published already.
 
-        The time of the signature decides whether it is late, not the time of this call. Raises `UnknownWave` (also
-        before the freeze), `MalformedCosignature`, `UnknownWitness`, `ForgedCosignature`, `LateWitness`.
+        The time of the signature decides whether it is late, not the time of this call. Raises `UnknownWave`,
+        `NotFrozenYet`, `MalformedCosignature`, `UnknownWitness`, `ForgedCosignature`, `LateWitness`.
         """
         wave = self._store.wave(number)
-        if wave is None or wave.note is None:
+        if wave is None:
             raise UnknownWave(wave=number)
+        if wave.note is None:
+            raise NotFrozenYet(wave=number)
         signed = cosignatures.parse_line(line)
         cosignatures.verify(signed, wave.note.encode(), self._rules.witnesses.known)
         exists_at = round_due(wave, self._rules)

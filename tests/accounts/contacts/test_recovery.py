@@ -290,7 +290,9 @@ class Line:
 def test_the_commands_show_the_proposal_and_all_acts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     line, (lost, new) = Line(desk, monkeypatch), (desk.lost.id, desk.new.id)
     assert "never recovered" in line.told("recover", "show", lost)
-    assert "(no_recovery)" in line.run("recover", "approve", lost).output
+    assert f"(no_recovery account_id={lost})" in line.run("recover", "approve", lost).output
+    nobody = line.run("show", "nobody", "--reason", "x").output
+    assert "Error: There is nothing of this id. (not_found account_id=nobody); `gelombang account find`" in nobody
     proposed = line.told("recover", "propose", lost, "--with", new, "--reason", SEEN)
     assert f"with contact of  {new}" in proposed
     assert "(recovery_by_same_person)" in line.run("recover", "approve", lost, "--yes").output

@@ -21,7 +21,7 @@ from chalicelib.config import load_programme
 from chalicelib.draw import cosignatures
 from chalicelib.draw.cosignatures import Signer
 from chalicelib.figures import WitnessRules
-from chalicelib.waves.errors import UnknownWave
+from chalicelib.waves.errors import NotFrozenYet, UnknownWave
 from chalicelib.waves.publication.bucket import CosignatureIntake
 from local.sandbox.beacon import WITNESS
 from tests.builders.draws.files import DEVELOPMENT, REAL_FROZEN, published_draw
@@ -198,8 +198,8 @@ def test_a_wave_that_is_not_frozen_has_nothing_to_sign(world):
     joined(world)
     world.at(OPENS)
     witnessing = CosignatureIntake(world.store, world.publication, world.programme.draw)
-    for number in (WAVE, WAVE + 1):
-        with pytest.raises(UnknownWave):
+    for number, refusal in ((WAVE, NotFrozenYet), (WAVE + 1, UnknownWave)):
+        with pytest.raises(refusal):
             witnessing.add(number, WITNESS.sign(b"", OPENS).line())
 
 
