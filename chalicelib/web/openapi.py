@@ -103,6 +103,10 @@ _FORMS: dict[str, dict[str, str]] = {
 }
 """What an example of such a form says of its property."""
 
+_CODE = {"sign_in_id": "mfrggzdfmztwq2lknnwg23tpoa", "secret": "q83vEjRWeJA", "code": "123456"}
+_WHOLE: dict[str, Any] = {"Employment": "jobseeker", "SessionForm": {"code": _CODE}}
+"""Examples of schemas whose first value, or whose properties together, the API would refuse."""
+
 _SCHEMAS = "#/components/schemas/"
 
 
@@ -161,6 +165,8 @@ def _describe(components: Mapping[str, Any], sent: set[str]) -> None:
     for schema, of in components.items():
         if "enum" in of:
             of["type"] = "string"
+        if schema in _WHOLE:
+            of["examples"] = [_WHOLE[schema]]
         for name, field in of.get("properties", {}).items():
             _say(field, schema, name)
             if schema in sent:
@@ -256,9 +262,21 @@ def _operation(
         form = {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
         described["requestBody"] = {"required": False, "content": form}
     elif operation.body is not None:
-        content = {"application/json": {"schema": schema(operation.body)}}
+        example = _example(schema(operation.body), components)
+        content = {"application/json": {"schema": schema(operation.body), "example": example}}
         described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _example(schema: dict[str, Any], components: Mapping[str, Any]) -> Any:
+    """A whole value, of the examples of its properties."""
+    of = components[schema["$ref"].removeprefix(_SCHEMAS)] if "$ref" in schema else schema
+    for examples in (of.get("examples"), schema.get("examples"), of.get("enum")):
+        if examples:
+            return examples[0]
+    if "properties" in of:
+        return {name: _example(field, components) for name, field in of["properties"].items()}
+    return _example(next(one for one in of["anyOf"] if one != {"type": "null"}), components)
 
 
 def _tag(path: str) -> str:

@@ -129,8 +129,9 @@ def test_the_reference_is_searched_and_read_by_keyboard(browser: Any, programme:
         page.get_by_role("heading", level=1, name="Register, or correct a registration").wait_for()
         assert page.evaluate("document.activeElement.tagName") == "H1"
         call = page.locator("pre").inner_text()
+        example = API["paths"]["/me/registration"]["put"]["requestBody"]["content"]["application/json"]["example"]
         assert call.startswith(f"curl -X PUT '{ORIGIN}/me/registration'")
-        assert '"nik": "3174095708950001"' in call
+        assert msgspec.json.decode(call.partition("-d '")[2].rpartition("'")[0]) == example
         text = page.locator("main").inner_text()
         assert "nik_already_registered" in text
         speak(page, "en")

@@ -27,7 +27,7 @@ function called(api, { method, path, of }) {
   }
   if (of.parameters.some((one) => one.name === "DPoP")) lines.push("-H \"DPoP: $PROOF\"");
   const [media, body] = of.requestBody ? jsonOf(of.requestBody) : [];
-  if (media) lines.push(`-H 'Content-Type: ${media}'`, `-d '${JSON.stringify(example(api, body.schema), null, 2).replace(/'/g, "'\\''")}'`);
+  if (media) lines.push(`-H 'Content-Type: ${media}'`, `-d '${body.example ? JSON.stringify(body.example, null, 2).replace(/'/g, "'\\''") : ""}'`);
   return lines.join(" \\\n  ");
 }
 
