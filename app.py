@@ -388,6 +388,18 @@ def get_me() -> edge.Reply:
 
 
 @app.endpoint(
+    "PUT /me/language",
+    "Choose the language to write to me in",
+    who="citizen",
+    body=accounts.LanguageForm,
+    answers={204: None},
+)
+def put_language(form: accounts.LanguageForm) -> edge.Reply:
+    services().account_store.write_in(app.caller(), form.language)
+    return edge.done()
+
+
+@app.endpoint(
     "PUT /me/registration",
     "Register, or correct a registration",
     who="citizen",

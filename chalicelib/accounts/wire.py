@@ -155,6 +155,12 @@ class SessionForm(_Form, frozen=True):
             raise Malformed(field="$", reason=_ONE_WAY)
 
 
+class LanguageForm(_Form, frozen=True):
+    """`PUT /me/language`."""
+
+    language: Language
+
+
 class RefreshForm(_Form, frozen=True):
     """`POST /sessions/refreshes`, with a header `DPoP` of the session's key."""
 

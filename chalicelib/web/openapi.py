@@ -59,6 +59,7 @@ _TAG_OF: dict[str, str] = {
     "me/contacts": "Account",
     "me/passkeys": "Account",
     "me/changes": "Account",
+    "me/language": "Account",
     "me": "Person",
     "me/entries": "Waves",
     "waves": "Waves",

@@ -39,6 +39,7 @@ ME = "GET /me"
 PAYOUTS = "GET /me/payouts"
 COMPLAIN = "POST /me/grievances"
 NOTICES = "GET /me/notices"
+LANGUAGE = "PUT /me/language"
 REMINDERS = "PATCH /me/notice-settings"
 COMPLAINTS = "GET /me/grievances"
 UNSUBSCRIBE = ("GET /unsubscriptions/{token}", "POST /unsubscriptions/{token}")

@@ -52,6 +52,16 @@ def test_a_paid_incentive_leads_to_a_survey_and_its_answer_to_the_surveys_money(
     ]
 
 
+def test_a_person_is_written_to_in_the_language_that_they_chose_last(gateway: Gateway) -> None:
+    person = gateway.registered()
+    assert gateway.ok(Call(routes.ME, person=person))["language"] == "id"
+    gateway.ok(Call(routes.LANGUAGE, {"language": "en"}, person=person))
+    assert gateway.ok(Call(routes.ME, person=person))["language"] == "en"
+    reached = gateway.services.directory.contacts(person, gateway.now)
+    assert reached is not None
+    assert reached.language == "en"
+
+
 def test_an_alumnus_finds_a_vacancy_by_what_they_learned_and_shares_it_until_they_withdraw(
     gateway: Gateway, caplog: pytest.LogCaptureFixture
 ) -> None:

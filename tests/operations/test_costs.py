@@ -244,6 +244,7 @@ COSTS: dict[str, str] = {
     f"{routes.RESPOND} comparison": "Query, TransactWriteItems",
     f"{routes.RESPOND} again": "Query",
     routes.NOTICES: "2 Query",
+    routes.LANGUAGE: "UpdateItem",
     routes.REMINDERS: "Query, UpdateItem",
     routes.COMPLAINTS: "Query, BatchGetItem, Decrypt",
     routes.POST_VACANCY: f"{SIGNED}, GetItem, TransactWriteItems",

@@ -335,6 +335,7 @@ SUCCESSES: dict[str, Provoke] = {
         routes.COMPLAINTS, person=gateway.sent(complaining({"kind": "registration"})(gateway)).person
     ),
     routes.NOTICES: lambda gateway: Call(routes.NOTICES, person=gateway.veteran),
+    routes.LANGUAGE: lambda gateway: Call(routes.LANGUAGE, {"language": "en"}, person=gateway.veteran),
     routes.REMINDERS: lambda gateway: Call(routes.REMINDERS, {"survey_open": False}, person=gateway.veteran),
     **{route: unsubscribing(route) for route in routes.UNSUBSCRIBE},
     **{route: asked_of_a_change(route) for route in routes.CHANGES},

@@ -13,7 +13,7 @@ import pytest
 
 from chalicelib.config import Programme
 from tests.e2e.world import World
-from tests.pages.opened import ORIGIN
+from tests.pages.opened import ORIGIN, speak
 
 from .conftest import Open, open_wave
 from .lives import ID, LIVES, NOW, WAVE, WHOLE, Life, living
@@ -168,6 +168,24 @@ def test_a_join_that_was_not_sent_before_the_close_is_said_not_to_count(browser:
         page.context.set_offline(False)
         page.get_by_text("Belum terkirim sebelum ditutup; Anda tidak ikut.").wait_for()
         assert page.sent == []
+
+
+def test_the_language_is_told_at_once_or_when_the_page_opens_again(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["open"]) as page:
+        page.locator("[data-state=open]").wait_for()
+        with page.expect_response("**/me/language"):
+            speak(page, "en")
+        page.airplane = True
+        page.context.set_offline(True)
+        speak(page, "id")
+        page.airplane = False
+        page.context.set_offline(False)
+        with page.expect_response("**/me/language"):
+            page.reload()
+        page.reload()
+        page.locator("[data-state=open]").wait_for()
+        page.wait_for_load_state("networkidle")
+        assert page.sent == [("PUT", "/me/language", {"language": code}) for code in ("en", "id")]
 
 
 REFUSED = """

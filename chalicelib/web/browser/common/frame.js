@@ -1,7 +1,8 @@
 // What stands around every page: its name, the language, the way to the others.
 
 import { render } from "../vendored/preact.js";
-import { base, language, onChange, redraw, setLanguage, t } from "./core.js";
+import { base, language, onChange, redraw, t } from "./core.js";
+import { speak } from "./net.js";
 import { html, useEffect, useState } from "./parts.js";
 
 /** Every page: its path below the application's, and its name. */
@@ -11,7 +12,7 @@ const PAGES = [["", "Halaman saya", "My page"], ["draws", "Undian", "Draws"], ["
 function Language() {
   return html`<div class="languages" role="group" aria-label=${t("Bahasa", "Language")}>
     ${[["id", "Indonesia"], ["en", "English"]].map(([code, name]) => html`<button type="button" class="quiet" lang=${code}
-      aria-pressed=${String(language() === code)} onClick=${() => setLanguage(code)}>${name}</button>`)}</div>`;
+      aria-pressed=${String(language() === code)} onClick=${() => speak(code)}>${name}</button>`)}</div>`;
 }
 
 /** `home`: where the name leads. A page has one `h1`, which takes the focus (`tabindex` -1). */

@@ -1,6 +1,6 @@
 // The public API: who is signed in, proofs of the device's key (DPoP), tries again, and the last copy for no signal.
 
-import { base, heardTime, kept, language, now, redraw, settings, briefly } from "./core.js";
+import { base, heardTime, kept, language, now, redraw, setLanguage, settings, briefly } from "./core.js";
 
 /** The application said no. */
 export class Refused extends Error {
@@ -32,6 +32,27 @@ export const account = () => session && session.account;
 
 export async function wake() {
   session = (await kept.get("session")) || null;
+  tellLanguage();
+}
+
+/** Read in this language, and be written to in it. */
+export async function speak(code) {
+  setLanguage(code);
+  await kept.put("language", code);
+  await tellLanguage();
+}
+
+let told = Promise.resolve();
+
+/** One choice after the other. What was not sent is sent when the page opens again, or somebody signs in. */
+function tellLanguage() {
+  told = told.then(async () => {
+    const chosen = await kept.get("language");
+    if (!chosen || !session) return;
+    await mine("PUT", "/me/language", { language: chosen });
+    if ((await kept.get("language")) === chosen) await kept.drop("language");
+  }).catch(() => undefined);
+  return told;
 }
 
 async function keys() {
@@ -72,6 +93,7 @@ export async function signedIn(opened) {
   await kept.put("whose", who);
   await kept.put("session", session);
   if (device_token) await kept.put("device_token", device_token);
+  tellLanguage();
   redraw();
 }
 

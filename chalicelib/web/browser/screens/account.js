@@ -1,7 +1,7 @@
 // My account: what is kept, contacts, devices, passkeys, signing out.
 
-import { day, go, kept, language, setLanguage, t, when } from "../common/core.js";
-import { call, proved, signedOut } from "../common/net.js";
+import { day, go, kept, language, t, when } from "../common/core.js";
+import { call, proved, signedOut, speak } from "../common/net.js";
 import { Act, Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Screen, Sure, useForm, useRead, useState } from "../common/parts.js";
 import { able, make } from "../common/passkeys.js";
 import { named } from "../common/references.js";
@@ -16,7 +16,8 @@ function Mine({ saved }) {
       : html`<p><${Link} main to="daftar/1">${t("Isi data", "Fill in")}<//></p>`}
     <h2>${t("Cara masuk", "Ways to sign in")}</h2><ul class="links"><li><${Link} to="akun/kontak">${t("Surel dan nomor ponsel", "E-mail and mobile numbers")}<//></li>
       <li><${Link} to="akun/perangkat">${t("Perangkat yang masuk", "Devices that are signed in")}<//></li><li><${Link} to="akun/kunci">${t("Kunci sandi", "Passkeys")}<//></li></ul>
-    <h2>${t("Bahasa", "Language")}</h2><p><button type="button" class="quiet" onClick=${() => setLanguage(language() === "id" ? "en" : "id")}>${t("English", "Bahasa Indonesia")}</button></p>
+    <h2>${t("Bahasa", "Language")}</h2><p>${t("Pesan dari kami juga memakai bahasa ini.", "Our messages use this language, too.")}</p>
+    <p><button type="button" class="quiet" onClick=${() => speak(language() === "id" ? "en" : "id")}>${t("English", "Bahasa Indonesia")}</button></p>
     <h2>${t("Keluar", "Sign out")}</h2><${Sure} act=${signOut} label=${t("Keluar dari ponsel ini", "Sign out on this phone")} sure=${t("Keluar", "Sign out")}>
       <p>${t("Bukti gelombang dihapus dari ponsel ini. Simpan dahulu bila perlu.", "Receipts are erased from this phone. Save them first if you want to.")} ${" "}
         <${Link} to="riwayat">${t("Lihat bukti", "See receipts")}<//></p><//>`}<//><//>`;
