@@ -91,6 +91,9 @@ def test_what_is_withheld_is_hatched_and_never_zero(browser: Any, programme: Pro
         assert all("provinces-hatch" in fill for fill in fills)
         path = page.locator("#waves .s2 path.run").get_attribute("d")
         assert path.count("M") > 1, "the line stops where a wave is withheld"
+        for which, name in enumerate(("chosen", "completed", "paid")):
+            of_none = [one for one in all_of_it.waves if getattr(one.progress, name) is None]
+            assert page.locator(f"#waves .s{which} [data-withheld]").count() == len(of_none), name
         known = [one.progress for one in all_of_it.waves if one.progress.paid is not None]
         most = sum(1 for one in known if one.paid > one.chosen / 2)
         assert page.locator("#waves h3").inner_text().startswith(f"Di {most} dari {len(known)} gelombang, ")
@@ -121,5 +124,7 @@ def test_the_table_and_the_files_are_reached_by_keyboard(browser: Any, programme
             page.keyboard.press("Enter")
         drawn = ElementTree.parse(taken.value.path()).getroot()
         assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
+        title, shown = page.locator("#waves h3").inner_text(), drawn.iter("{http://www.w3.org/2000/svg}text")
+        assert " ".join(str(one.text) for one in shown).startswith(title), "seen, and not only told"
         lines = [one for one in drawn.iter("{http://www.w3.org/2000/svg}path") if one.get("fill") == "none"]
         assert len({one.get("stroke") for one in lines}) == 3, "three series, with the colours of the page's style"

@@ -35,7 +35,13 @@ export function csv(columns, rows) {
 }
 
 const KEPT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "fill-opacity", "stroke-opacity", "font-family", "font-size", "font-weight"];
-/** The drawing by itself, with the looks that the page's style gives it, its title and its source. */
+/** The words in lines of at most so many characters. */
+const lines = (words, most) => words.split(" ").reduce((all, word) => {
+  const last = all[all.length - 1];
+  return last && last.length + word.length < most ? [...all.slice(0, -1), `${last} ${word}`] : [...all, word];
+}, []);
+
+/** The drawing by itself, with the looks that the page's style gives it, below its title. */
 function alone(svg, title) {
   const copy = svg.cloneNode(true), drawn = svg.querySelectorAll("*"), page = getComputedStyle(document.body);
   copy.querySelectorAll("*").forEach((part, at) => {
@@ -43,10 +49,17 @@ function alone(svg, title) {
     KEPT.forEach((name) => part.setAttribute(name, name === "fill" && /url/.test(part.getAttribute("fill") || "") ? part.getAttribute("fill") : looks.getPropertyValue(name)));
     part.removeAttribute("class");
   });
-  const words = document.createElementNS(svg.namespaceURI, "title"), ground = document.createElementNS(svg.namespaceURI, "rect");
-  words.textContent = title;
-  Object.entries({ width: "100%", height: "100%", fill: page.backgroundColor }).forEach(([one, value]) => ground.setAttribute(one, value));
-  copy.prepend(words, ground);
+  const part = (kind, attributes, text = "") => {
+    const made = document.createElementNS(svg.namespaceURI, kind);
+    Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
+    made.textContent = text;
+    return made;
+  };
+  const width = svg.width.baseVal.value, said = lines(title, width / 10.5), head = 12 + 22 * said.length, height = head + svg.height.baseVal.value;
+  Object.entries({ height, viewBox: `0 ${-head} ${width} ${height}` }).forEach(([name, value]) => copy.setAttribute(name, value));
+  const look = { "font-family": page.fontFamily, "font-size": 16, "font-weight": 600, fill: page.color };
+  copy.prepend(part("title", {}, title), part("rect", { y: -head, width, height, fill: page.backgroundColor }),
+    ...said.map((line, at) => part("text", { x: 0, y: 18 + 22 * at - head, ...look }, line)));
   return new XMLSerializer().serializeToString(copy);
 }
 

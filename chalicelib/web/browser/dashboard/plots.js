@@ -39,34 +39,39 @@ const Key = ({ of, hatch, y = 0 }) => html`${of.map(([kind, words], at) => html`
 /**
  * Series along an axis: `labels` and, for each series, as many `values` (and `low`, `high` of an interval).
  * `kind`: "line", "dots" (apart, with intervals) or "columns" (one series). `low`, `high`: the ends of the scale at least.
- * `unit`: what the labels are.
+ * `unit`: what the labels are. What is withheld of one series is hatched for it alone: in its place beside the others, or,
+ * of lines, in a lane of its own below the axis.
  */
 export function Along({ id, width, label, labels, series, kind, low = 0, high = 0, words = short, unit = t("gelombang", "wave") }) {
   const all = series.flatMap((one) => [...one.values, ...(one.low || []), ...(one.high || [])]).filter(known);
   const steps = ticks(Math.min(low, ...all), Math.max(high, ...all));
-  const hidden = labels.map((_, at) => series.some((one) => one.values[at] === null));
+  const hidden = series.filter((one) => one.values.includes(null)), lanes = kind === "line" && series.length > 1 ? hidden : [];
   const keys = (series.length > 1 || kind !== "columns" ? series : []).map((one, at) => [`s${at}`, one.name]);
-  const top = 14 + LINE * (keys.length + (hidden.includes(true) ? 1 : 0)), tall = 180, bottom = top + tall;
+  const top = 14 + LINE * (keys.length + (hidden.length ? 1 : 0)), tall = 180, bottom = top + tall, foot = bottom + (lanes.length && 6 + 14 * lanes.length);
   const left = 12 + 7.6 * Math.max(...steps.map((step) => words(step).length)), band = (width - left - 8) / labels.length;
   const x = (at) => left + band * (at + 0.5);
   const y = (value) => bottom - (tall * (value - steps[0])) / (steps[steps.length - 1] - steps[0]);
   const every = Math.ceil(Math.max(...labels.map((one) => 7.6 * one.length + 12)) / band);
-  return html`<${Drawing} id=${id} width=${width} height=${bottom + (unit ? 42 : 26)} label=${label}>
-    <${Key} of=${keys} hatch=${hidden.includes(true) && `${id}-hatch`} />
+  return html`<${Drawing} id=${id} width=${width} height=${foot + (unit ? 42 : 26)} label=${label}>
+    <${Key} of=${keys} hatch=${hidden.length > 0 && `${id}-hatch`} />
     ${steps.map((step) => html`<line class=${step === 0 ? "axis" : "grid"} x1=${left} x2=${width - 8} y1=${y(step)} y2=${y(step)} />
       <text class="soft" text-anchor="end" x=${left - 6} y=${y(step) + 4.5}>${words(step)}</text>`)}
     ${labels.map((text, at) => (labels.length - 1 - at) % every === 0 && x(at) - 4 * text.length >= left - 24
       && html`<text class="soft" text-anchor=${at === labels.length - 1 ? "end" : "middle"}
-        x=${at === labels.length - 1 ? Math.min(width, x(at) + 4 * text.length) : x(at)} y=${bottom + 20}>${text}</text>`)}
-    ${unit && html`<text class="soft" text-anchor="middle" x=${(left + width) / 2} y=${bottom + 37}>${unit}</text>`}
-    ${(kind === "dots" ? series.map((one) => one.values.map((value) => value === null)) : [hidden]).map((of, which, all) => of.map((is, at) => is
-      && html`<rect data-withheld x=${x(at) - band / 2 + (which * band) / all.length} y=${top} width=${band / all.length} height=${tall} fill=${`url(#${id}-hatch)`} />`))}
-    ${series.map((one, which) => html`<g class=${`s${which}`}>${kind === "columns"
+        x=${at === labels.length - 1 ? Math.min(width, x(at) + 4 * text.length) : x(at)} y=${foot + 20}>${text}</text>`)}
+    ${unit && html`<text class="soft" text-anchor="middle" x=${(left + width) / 2} y=${foot + 37}>${unit}</text>`}
+    ${series.map((one, which) => html`<g class=${`s${which}`}><${Withheld} values=${one.values} fill=${`url(#${id}-hatch)`} which=${which} x=${x} band=${band} left=${left - 10}
+      place=${lanes.includes(one) ? { y: bottom + 9 + 14 * lanes.indexOf(one), height: 9 } : { y: top, height: tall, of: series.length }} />${kind === "columns"
       ? one.values.map((value, at) => known(value) && html`<rect class="area" x=${x(at) - band * 0.4} y=${y(value)} width=${band * 0.8} height=${y(0) - y(value)} />`)
       : html`<${Run} one=${one} which=${which} x=${x} y=${y} apart=${kind === "dots" ? ((which + 0.5) / series.length - 0.5) * band : 0}
         joined=${kind === "line"} marked=${kind === "dots" || band > 9} />`}</g>`)}
   <//>`;
 }
+
+/** What is withheld of a series: its part of each band, one of `place.of` beside each other, or a lane with its mark. */
+const Withheld = ({ values, which, x, band, left, fill, place: { y, height, of } }) => html`${!of && MARKS[which](left, y + height / 2)}
+  ${values.map((value, at) => value === null && html`<rect data-withheld x=${x(at) - band / 2 + (of ? (which * band) / of : 0)} y=${y}
+    width=${band / (of || 1)} height=${height} fill=${fill} />`)}`;
 
 /** A line of values with its intervals; it stops at what is withheld or not there. */
 function Run({ one, which, x, y, apart, joined, marked }) {
