@@ -51,6 +51,6 @@ def _show(services: Services, registrant: str) -> None:
     found = services.mailboxes.mailbox(registrant)
     closed = [{"contact": name, "since": one.closed_at, "because": one.because} for name, one in found.closed.items()]
     acts = [act_row(act) for act in services.mailboxes.journal.all() if act.about == registrant]
-    reminders = {"reminders": found.unsubscribed_at is None, "unsubscribed_at": found.unsubscribed_at}
+    reminders = {"refused_kinds": sorted(found.refused), "unsubscribed_at": found.unsubscribed_at}
     state = "closed" if closed else "open"
     show({"registrant": registrant, "mailbox": state} | reminders | {"closed_contacts": closed, "acts": acts})

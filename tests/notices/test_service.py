@@ -185,9 +185,11 @@ def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left
     monkeypatch.setattr(stage.services.registrations, "registrant", lambda _: None)
     told = json.loads(CliRunner().invoke(main, ["mailbox", "show", "--stage", "test", siti, "--json"]).stdout)
     assert told["closed_contacts"] == [{"contact": "c0", "since": "2026-11-24T03:00:00Z", "because": "bounce"}]
-    assert (told["mailbox"], told["reminders"]) == ("closed", True)
+    assert (told["mailbox"], told["refused_kinds"]) == ("closed", [])
+    office.services.own_notices.remind(siti, ReminderForm(survey_open=False, survey_deadline=False), office.now)
     reopened = CliRunner().invoke(main, ["mailbox", "reopen", "--stage", "test", siti, "--reason", "trial"])
     assert "mailbox          open" in reopened.output
+    assert "refused kinds    survey_deadline, survey_open" in reopened.output
     office.tell(siti, Kind.PAID, "paid/1", PAID)
     office.deliver()
     assert office.state(siti, "paid/1") is NoticeState.SENT
