@@ -767,6 +767,19 @@ def attend_training(partner: Any, form: training.AttendanceForm) -> edge.Reply:
 
 
 @app.endpoint(
+    "POST /partners/attended-months",
+    "Attest on how many days of a month the participant was there",
+    who="partner",
+    proof=signing_partner,
+    body=training.AttendedMonthForm,
+    answers={201: training.AttendedMonthView, 200: training.AttendedMonthView},
+    refuses=course.MONTH,
+)
+def attend_month(partner: Any, form: training.AttendedMonthForm) -> edge.Reply:
+    return edge.once(services().reports.attend_month(partner, form, app.now()))
+
+
+@app.endpoint(
     "POST /partners/training-completions",
     "Attest a completion with its certificate",
     who="partner",

@@ -161,7 +161,8 @@ class TrainingRules(_Frozen, frozen=True):
     course_hours_min: Positive
     hour_s: Positive
     """How long an hour of a course takes at least."""
-    price_per_hour_min_idr: Positive
+    price_per_hour_min_idr: NotNegative
+    """0: a course may cost nothing, such as a placement."""
     buy_within_s: Positive | None = None
 
 

@@ -54,8 +54,12 @@ class Payouts:
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._rules = programme.payouts
 
-    def entitle(self, tx: Transaction, beneficiary: Beneficiary, kind: Kind, now: datetime) -> str:
+    def entitle(
+        self, tx: Transaction, beneficiary: Beneficiary, kind: Kind, now: datetime, days: int | None = None
+    ) -> str:
         """Add a new entitlement to the caller's transaction and return its id; the caller then queues it.
+
+        `days` that the person attended, where those are paid.
 
         If the person is entitled already, the transaction fails in the leg `ENTITLEMENT_LEG` and writes nothing. That
         is no error of the person's: if no other leg failed, the caller may repeat its own write without this call. If
@@ -66,7 +70,7 @@ class Payouts:
             registrant_id=beneficiary.registrant_id,
             wave=beneficiary.wave,
             kind=kind,
-            amount_idr=rules.amount(kind, self._schemes[beneficiary.scheme], beneficiary.region),
+            amount_idr=rules.amount(kind, self._schemes[beneficiary.scheme], beneficiary.region, days),
             state=State.DUE,
             n=0,
             seq=1,
@@ -76,6 +80,11 @@ class Payouts:
         )
         self._store.add(tx, entitlement, "entitled")
         return entitlement.id
+
+    def incentives_by(self, trigger: str, beneficiary: Beneficiary) -> int:
+        """How many incentives the person's scheme pays by this trigger, such as `review`; 0 if none."""
+        payment = self._schemes[beneficiary.scheme].payment("INCENTIVE")
+        return payment.times if payment is not None and payment.trigger == trigger else 0
 
     def check_nothing_alive(self, tx: Transaction, leg: str, beneficiary: Beneficiary | None) -> None:
         """Add legs of one name to the caller's transaction; they fail while a payment to the person may be under way.

@@ -144,7 +144,7 @@ def _wrong_column(row: dict[str, str], allowed: Allowed) -> str | None:
         "code": re.fullmatch(CODE, row["code"]),
         "title": typed_text.name(row["title"], _TITLE_MAX),
         "provider": partner is not None and partner.revoked_at is None,
-        "price_idr": re.fullmatch(r"[1-9][0-9]{0,8}", price) and floor <= int(price) <= _PRICE_MAX_IDR,
+        "price_idr": re.fullmatch(r"0|[1-9][0-9]{0,8}", price) and floor <= int(price) <= _PRICE_MAX_IDR,
         "hours": re.fullmatch(_HOURS, hours) and int(hours) >= allowed.rules.course_hours_min,
         "mode": row["mode"] in set(Mode),
         "province": row["province"] == "" if online else allowed.is_province(row["province"]),

@@ -145,12 +145,12 @@ class TrainingCancelled(DomainError):
 
 
 class ParticipantBlocked(DomainError):
-    """The participant may spend nothing more; a partner is not told why."""
+    """The participant may spend and earn nothing more; a partner is not told why."""
 
     code = "participant_blocked"
     status = 409
-    indonesian = "Kode ini tidak dapat ditukarkan; peserta dapat menanyakan alasannya kepada layanan pengaduan."
-    english = "This code cannot be taken in; the participant may ask the help desk why."
+    indonesian = "Kode ini tidak dapat digunakan; peserta dapat menanyakan alasannya kepada layanan pengaduan."
+    english = "This code cannot be used; the participant may ask the help desk why."
 
 
 class WrongTrainingState(DomainError):
@@ -163,7 +163,7 @@ class WrongTrainingState(DomainError):
 
 
 class ReportedOtherwise(DomainError):
-    """The partner reported this of the training before, with other facts."""
+    """This was reported before with other facts; a month, perhaps of another training of the participant's."""
 
     code = "reported_otherwise"
     status = 409
@@ -181,12 +181,30 @@ class CertificateAlreadyUsed(DomainError):
 
 
 class ReportedInFuture(DomainError):
-    """`attended_at` or `completed_at` is later than the partner's clock may be ahead of ours."""
+    """`attended_at` or `completed_at` is later than the partner's clock may be ahead of ours; a month is not over."""
 
     code = "time_in_future"
     status = 422
     indonesian = "Waktu yang dilaporkan berada di masa depan."
     english = "The reported time is in the future."
+
+
+class TooManyDays(DomainError):
+    """The participant cannot have been there on so many days of the month. Facts: `most`."""
+
+    code = "too_many_days"
+    status = 422
+    indonesian = "Peserta dapat hadir paling banyak {most} hari pada bulan itu."
+    english = "The participant can have been there on {most} days of that month at most."
+
+
+class AttendanceNotPaid(DomainError):
+    """The participant's scheme pays no more months of attendance. Facts: `times`, how many it pays."""
+
+    code = "attendance_not_paid"
+    status = 409
+    indonesian = "Skema peserta ini membayar {times} bulan kehadiran, dan tidak lebih."
+    english = "The scheme of this participant pays {times} months of attendance, and no more."
 
 
 class CompletedTooSoon(DomainError):
@@ -199,7 +217,9 @@ class CompletedTooSoon(DomainError):
 
 
 class ReportedTooEarly(DomainError):
-    """`attended_at` is before the purchase, or `completed_at` before `attended_at`. Facts: `earliest`."""
+    """`attended_at` is before the purchase, `completed_at` before `attended_at`, or a month before the code was taken
+    in. Facts: `earliest`.
+    """
 
     code = "time_too_early"
     status = 422
@@ -239,5 +259,6 @@ CANCELLATION = (TrainingAlreadyRedeemed, CancellationTooLate)
 REVIEW = (AlreadyReviewed, NotCompleted)
 REDEMPTION = (*SIGNED, RedeemCodeUnknown, CardMismatch, TrainingCancelled, ParticipantBlocked)
 ATTENDANCE = (*SIGNED, RedeemCodeUnknown, ReportedOtherwise, WrongTrainingState, ReportedInFuture, ReportedTooEarly)
+MONTH = (*ATTENDANCE, TooManyDays, AttendanceNotPaid, ParticipantBlocked)
 COMPLETION = (*ATTENDANCE, CompletedTooSoon, CertificateAlreadyUsed)
 """The refusals of an endpoint."""

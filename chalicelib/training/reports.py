@@ -1,6 +1,8 @@
-"""What partners report of a training: the code taken in, attendance, completion. Each may come any number of times.
+"""What partners report of a training: the code taken in, attendance, months of it, completion. Each may come any number
+of times.
 
-It is not asked whether the participant still has their place: it is not revoked while a purchase stands.
+But for what pays, it is not asked whether the participant still has their place: it is not revoked while a purchase
+stands.
 """
 
 from __future__ import annotations
@@ -14,14 +16,24 @@ from msgspec.structs import asdict, replace
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import Programme
 from ..errors import Unavailable
+from ..payouts.rules import INCENTIVES
+from ..payouts.service import Payouts
 from ..registration.service import Registrations
+from ..waves.rules import BeneficiaryState
 from ..waves.service import Waves
 from . import rules, wire
-from .errors import CardMismatch, CertificateAlreadyUsed, ParticipantBlocked, RedeemCodeUnknown
+from .errors import AttendanceNotPaid, CardMismatch, CertificateAlreadyUsed, ParticipantBlocked, RedeemCodeUnknown
 from .partners import PartnerStore
-from .rules import Partner, Training, TrainingState
+from .rules import AttendedMonth, Partner, Training, TrainingState
 from .store import CERTIFICATE_LEG, TRAINING_LEG, TrainingStore
-from .wire import AttendanceForm, CompletionForm, RedemptionForm, RedemptionView
+from .wire import (
+    AttendanceForm,
+    AttendedMonthForm,
+    AttendedMonthView,
+    CompletionForm,
+    RedemptionForm,
+    RedemptionView,
+)
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +59,13 @@ class Reports:
         partners: PartnerStore,
         waves: Waves,
         registrations: Registrations,
+        payouts: Payouts,
         programme: Programme,
     ) -> None:
         self._store = store
         self._waves = waves
         self._registrations = registrations
+        self._payouts = payouts
         self._partners = partners
         self._rules = programme.training
         self._unusual = programme.partners.unusual
@@ -96,6 +110,42 @@ class Reports:
             return after, lambda tx: self._store.add_step(tx, training, after.state, attended_at=attended_at)
 
         return self._report(partner, form.redeem_code, step)
+
+    def attend_month(self, partner: Partner, form: AttendedMonthForm, now: datetime) -> tuple[AttendedMonthView, bool]:
+        """Record on how many days of a month the participant was there, and make the month's payment due; True if new.
+
+        Months come in any order, each once, at most as many as the scheme pays. A month and its entitlement, under the
+        next number, are one transaction; then the payment is queued. If the function dies in between, the sweep finds
+        the entitlement. Raises, in this order: `RedeemCodeUnknown`, `ReportedOtherwise`, `WrongTrainingState`,
+        `ReportedInFuture`, `ReportedTooEarly`, `TooManyDays`, `AttendanceNotPaid`, `ParticipantBlocked`.
+        """
+        for _ in range(TRIES):
+            training = self._of(partner, form.redeem_code)
+            person = training.registrant_id
+            months = self._store.months(person)
+            if known := months.get(form.month):
+                rules.check_same_report((known.training_id, known.days), (training.id, form.days))
+                return wire.month_view(form.redeem_code, known), False
+            rules.check_month(training, form.month, form.days, now)
+            beneficiary = self._waves.beneficiaries.of(person)
+            if beneficiary is None or beneficiary.state is BeneficiaryState.REVOKED:
+                raise ParticipantBlocked()
+            times, number = self._payouts.incentives_by("attendance", beneficiary), len(months) + 1
+            if number > times:
+                raise AttendanceNotPaid(times=times)
+            if self._registrations.is_excluded(person):
+                raise ParticipantBlocked()
+            month = AttendedMonth(form.month, training.id, form.days, number, rules.to_milliseconds(now))
+            try:
+                with self._store.transaction() as tx:
+                    self._store.add_month(tx, person, month)
+                    self._waves.beneficiaries.check_takes_part(tx, person)
+                    due = self._payouts.entitle(tx, beneficiary, INCENTIVES[number - 1], now, form.days)
+            except LegsFailed:
+                continue
+            self._payouts.queue.send([due])
+            return wire.month_view(form.redeem_code, month), True
+        raise Unavailable()
 
     def complete(self, partner: Partner, form: CompletionForm, now: datetime) -> tuple[RedemptionView, bool]:
         """Record a completion and its certificate; True if it is new.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from ..clock import iso
+from ..clock import iso, wib_date
 from ..figures import Scheme, TrainingRules, UnusualRules
 from ..ids import derived_id
 from ..values import Value
@@ -123,6 +124,19 @@ class Training(Value, frozen=True):
     review: Review | None = None
 
 
+class AttendedMonth(Value, frozen=True):
+    """A calendar month in WIB, such as `2026-03`, on `days` days of which a participant was at a training.
+
+    It is the `number`th that was reported of the person, and is paid as that instalment.
+    """
+
+    month: str
+    training_id: str
+    days: int
+    number: int
+    reported_at: datetime
+
+
 class TrainingAccount(Value, frozen=True):
     """What is left of a beneficiary's training balance, and what became of the rest.
 
@@ -225,6 +239,28 @@ def check_reported_at(reported: datetime, earliest: datetime, latest: datetime) 
         raise errors.ReportedInFuture()
     if reported < earliest:
         raise errors.ReportedTooEarly(earliest=iso(earliest))
+
+
+def check_month(training: Training, month: str, days: int, now: datetime) -> None:
+    """Whether a participant can have been there on so many days of a month that is over, all days being in WIB.
+
+    They count from the day the code was taken in. A completion ends them, and the month need not be over then.
+    Raises `WrongTrainingState`, `ReportedInFuture`, `ReportedTooEarly`, `TooManyDays`, in this order.
+    """
+    if training.redeemed_at is None:
+        raise errors.WrongTrainingState(state=training.state.value, needs=TrainingState.REDEEMED.value)
+    first = date.fromisoformat(f"{month}-01")
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    today = wib_date(now)
+    if today < first or (today <= last and training.completed_at is None):
+        raise errors.ReportedInFuture()
+    begun = wib_date(training.redeemed_at)
+    if last < begun:
+        raise errors.ReportedTooEarly(earliest=iso(training.redeemed_at))
+    ended = wib_date(training.completed_at) if training.completed_at else last
+    most = max((min(last, ended, today) - max(first, begun)).days + 1, 0)
+    if days > most:
+        raise errors.TooManyDays(most=most)
 
 
 def check_hours(training: Training, completed_at: datetime, rules: TrainingRules, now: datetime) -> None:

@@ -122,9 +122,9 @@ class Trainings:
     ) -> tuple[TrainingView, bool]:
         """Store a person's review of their own completed training, once; True if it is new.
 
-        The person's first review makes the incentive due and the person a graduate, in the same transaction; then the
-        payment is queued. If the function dies in between, the sweep finds the unsettled entitlement and queues it. The
-        same review again gives the same answer.
+        The person's first review makes the person a graduate and, where the scheme says so, the incentive due, in the
+        same transaction; then the payment is queued. If the function dies in between, the sweep finds the unsettled
+        entitlement and queues it. The same review again gives the same answer.
 
         Raises, in this order: `NotFound` (no such training, or another person's), `AlreadyReviewed`, `NotCompleted`.
         """
@@ -148,13 +148,15 @@ class Trainings:
         raise Unavailable()
 
     def _write_review(self, training: Training, review: Review, beneficiary: Beneficiary, now: datetime) -> str | None:
-        """Returns the new entitlement's id; None for a graduate, who has had it."""
+        """Returns the new entitlement's id; None for a graduate, who has had it, or where no review is paid."""
         with self._store.transaction() as tx:
             self._store.add_review(tx, training, review)
             if beneficiary.state is BeneficiaryState.GRADUATED:
                 return None
             self._store.add_graduation(tx, training)
             self._waves.beneficiaries.graduate(tx, training.registrant_id, now)
+            if not self._payouts.incentives_by("review", beneficiary):
+                return None
             return self._payouts.entitle(tx, beneficiary, Kind.INCENTIVE, now)
 
     # What is known

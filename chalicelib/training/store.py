@@ -14,7 +14,7 @@ from ..aws.dynamodb import Table, Transaction, find
 from ..structs import fill
 from ..values import Value
 from ..vault import MacKind, PersonKey, SealKind
-from .rules import Review, Training, TrainingAccount, TrainingState, certificate
+from .rules import AttendedMonth, Review, Training, TrainingAccount, TrainingState, certificate
 
 TRAINING_LEG = "training"
 ACCOUNT_LEG = "account"
@@ -65,6 +65,15 @@ class CodeItem(TrainingTable):
 
     registrant_id = UnicodeAttribute()
     training_id = UnicodeAttribute()
+
+
+class MonthItem(TrainingTable):
+    """`M#<registrant>` / `2026-03`: on how many days of that month the person was at which training."""
+
+    training_id = UnicodeAttribute()
+    days = WholeAttribute()
+    number = WholeAttribute()
+    reported_at = InstantAttribute()
 
 
 class CertificateItem(TrainingTable):
@@ -144,7 +153,16 @@ class TrainingStore:
         keys = [(f"T#{registrant_id}", _ACCOUNT) for registrant_id in registrant_ids]
         return {item.pk.removeprefix("T#"): fill(TrainingAccount, item) for item in AccountItem.batch_get(keys)}
 
+    def months(self, registrant_id: str) -> dict[str, AttendedMonth]:
+        """The months that were reported of a person, of any training. One consistent query."""
+        found = MonthItem.query(f"M#{registrant_id}", consistent_read=True)
+        return {item.sk: fill(AttendedMonth, item, month=item.sk) for item in found}
+
     # Legs
+
+    def add_month(self, tx: Transaction, registrant_id: str, month: AttendedMonth) -> None:
+        """Record a month, once whatever the training."""
+        tx.put("month", item_of(MonthItem, f"M#{registrant_id}", month.month, month), MonthItem.pk.does_not_exist())
 
     def add_purchase(self, tx: Transaction, training: Training, opening: TrainingAccount) -> None:
         """Take the price from the balance (that of `opening`, if this is the first purchase), never below zero."""

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from .. import typed_text
 from ..clock import iso
 from ..structs import fill
-from .rules import CODE, Course, Mode, Training, TrainingState
+from .rules import CODE, AttendedMonth, Course, Mode, Training, TrainingState
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
@@ -104,6 +104,16 @@ class AttendanceForm(typed_text.Typed, frozen=True, forbid_unknown_fields=True):
     checks: ClassVar = {"redeem_code": REDEEM_CODE}
 
 
+class AttendedMonthForm(typed_text.Typed, frozen=True, forbid_unknown_fields=True):
+    """On how many days of a month the participant was there, as the partner reports it."""
+
+    redeem_code: RedeemCode
+    month: Annotated[str, Meta(pattern=r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])(?!\n)$")]
+    days: Annotated[int, Meta(ge=1, le=31)]
+
+    checks: ClassVar = {"redeem_code": REDEEM_CODE}
+
+
 class CompletionForm(typed_text.Typed, frozen=True, forbid_unknown_fields=True):
     """What a partner reports. `completed_at` carries its offset from UTC."""
 
@@ -170,6 +180,16 @@ class RedemptionView(Struct, frozen=True, kw_only=True):
     certificate_number: str | None
 
 
+class AttendedMonthView(Struct, frozen=True):
+    """A month as its partner reported it. `number`: which month of the participant's it is, as they are paid."""
+
+    redeem_code: str
+    month: str
+    days: int
+    number: int
+    reported_at: str
+
+
 def course_view(course: Course, partner_name: str) -> CourseView:
     return fill(
         CourseView,
@@ -196,3 +216,7 @@ def training_view(training: Training, cancellable_until: datetime | None) -> Tra
 
 def redemption_view(training: Training) -> RedemptionView:
     return fill(RedemptionView, training, course=training.code)
+
+
+def month_view(redeem_code: str, month: AttendedMonth) -> AttendedMonthView:
+    return fill(AttendedMonthView, month, redeem_code=redeem_code)

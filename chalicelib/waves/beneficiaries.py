@@ -207,6 +207,11 @@ class BeneficiaryStore:
             BeneficiaryItem.state.is_in(*sources(BeneficiaryState.GRADUATED)),
         )
 
+    def check_takes_part(self, tx: Transaction, registrant_id: str) -> None:
+        """Hold while the person is ACTIVE or GRADUATED."""
+        takes_part = BeneficiaryItem.state.is_in(BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)
+        tx.check(BENEFICIARY_LEG, BeneficiaryItem, (_pk(registrant_id), "BENEFICIARY"), takes_part)
+
     # Revocation
 
     def revoke(self, tx: Transaction, beneficiary: Beneficiary, seq: int, now: datetime) -> None:

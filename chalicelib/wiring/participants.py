@@ -70,7 +70,9 @@ class ParticipantsServices(WavesServices, PayoutsServices):
     def reports(self) -> Reports:
         from ..training.reports import Reports
 
-        return Reports(self._training_store, self._partner_store, self.waves, self.registrations, self.programme)
+        return Reports(
+            self._training_store, self._partner_store, self.waves, self.registrations, self.payouts, self.programme
+        )
 
     @cached_property
     def jobs(self) -> Jobs:

@@ -54,6 +54,7 @@ SIGNED = {
     ("POST", "/partners/redemptions/validations"): "partner",
     ("POST", "/partners/redemptions"): "partner",
     ("POST", "/partners/training-attendances"): "partner",
+    ("POST", "/partners/attended-months"): "partner",
     ("POST", "/partners/training-completions"): "partner",
     ("POST", "/partners/vacancies"): "partner",
     ("GET", "/partners/vacancies"): "partner",

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from chalicelib import wiring
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
+from chalicelib.figures import Payment, Scheme
 from chalicelib.training import rules, signatures
 from chalicelib.training.partners import PartnerKeys, Partners
 from chalicelib.training.rules import Partner
@@ -45,6 +46,13 @@ PERSON = beneficiary(
 )
 OTHER = replace(PERSON, registrant_id="person-2", card_number="2026000000000025")
 SECOND = timedelta(seconds=1)
+PLACED = Scheme(
+    version="placed",
+    first_wave=99_999,
+    training_idr=3_500_000,
+    payments=(Payment(kind="INCENTIVE", trigger="attendance", day_idr=20_000, times=3),),
+)
+"""Three months of attendance are paid, by the day."""
 ANI, BUDI = (f"arn:aws:sts::123456789012:assumed-role/office/{name}" for name in ("ani", "budi"))
 
 
@@ -212,6 +220,11 @@ class Counted:
             return call(**arguments)
 
         return counted
+
+
+def paying_months(programme: Programme, *schemes: Scheme) -> Programme:
+    """The programme, with `PLACED` and other schemes."""
+    return replace(programme, schemes=(*programme.schemes, PLACED, *schemes))
 
 
 def import_courses(services: wiring.Services, lines: list[str], now: datetime = T0) -> int:

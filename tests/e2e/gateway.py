@@ -25,7 +25,7 @@ import app as application
 from chalicelib import wiring
 from chalicelib.accounts.sessions.rules import Account, KeptContact, Session
 from chalicelib.accounts.signing_in.networks import Networks
-from chalicelib.clock import iso
+from chalicelib.clock import iso, wib_date
 from chalicelib.config import Programme, Settings
 from chalicelib.ids import derived_id
 from chalicelib.outcomes.store import SurveyStore
@@ -34,19 +34,22 @@ from chalicelib.payouts.rules import Kind, reference
 from chalicelib.registration.rules import Standing
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
+from chalicelib.training.store import TrainingItem
 from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
 from tests.builders.accounts.accounts import Device
 from tests.builders.people import beneficiary
 from tests.builders.registration import other_form
 from tests.builders.surveys import survey_of
-from tests.builders.training import course_row, import_courses
+from tests.builders.training import PLACED, course_row, import_courses, paying_months
 from tests.builders.waves import OPENS, WAVE
 from tests.conftest import T0
 from tests.conftest import cloud as cloud_of_one_test
 from tests.e2e import routes
 
 AN_HOUR = timedelta(hours=1)
+A_MONTH = timedelta(days=31)
+"""So long ago it was an earlier month."""
 DURING = OPENS + AN_HOUR
 """A wave is open."""
 HOLDER = "Siti Aminah"
@@ -109,7 +112,7 @@ def serving(settings: Settings, programme: Programme, now: datetime = DURING) ->
 @contextmanager
 def serving_alone(programme: Programme, **calendar: Any) -> Iterator[Gateway]:
     """The application on a cloud of its own, with a provider; `calendar` are figures other than the programme's."""
-    figures = replace(programme, calendar=replace(programme.calendar, **calendar))
+    figures = replace(paying_months(programme), calendar=replace(programme.calendar, **calendar))
     with contextmanager(cloud_of_one_test.__wrapped__)(None) as cloud, Sandbox("gateway") as sandbox:
         sandbox.books.configure({"holder_name": HOLDER})
         settings = replace(cloud, fsp_url=sandbox.url)
@@ -212,6 +215,10 @@ class Gateway:
         """What a partner reports."""
         return {"redeem_code": bought.redeem_code, "attended_at": iso(self.now)}
 
+    def attended_month(self, bought: Bought) -> dict[str, Any]:
+        """What a partner reports of the month before."""
+        return {"redeem_code": bought.redeem_code, "month": f"{wib_date(self.now - A_MONTH):%Y-%m}", "days": 1}
+
     def completion(self, bought: Bought) -> dict[str, Any]:
         """What a partner reports."""
         number = f"CERT-{next(self._numbers):04d}"
@@ -259,7 +266,7 @@ class Gateway:
         store.save(replace(before, registrant=registrant, version=before.version + 1), None, unless_excluded=False)
         return person
 
-    def chosen(self, form: dict[str, Any] | None = None) -> Beneficiary:
+    def chosen(self, form: dict[str, Any] | None = None, scheme: str = "") -> Beneficiary:
         """Somebody who joined the open wave and was given a seat."""
         person, services = self.sent(self.registration(form or self.form())).person, self.services
         self.ok(Call(routes.JOIN, person=person))
@@ -267,7 +274,7 @@ class Gateway:
             person,
             wave=WAVE,
             card_number=f"2026{next(self._numbers):012d}",
-            scheme=services.programme.scheme(WAVE).version,
+            scheme=scheme or services.programme.scheme(WAVE).version,
             awarded_at=self.now,
             buy_by=buy_by(self.now, services.programme.training),
         )
@@ -287,17 +294,24 @@ class Gateway:
         services.payout_store.claim(entitlement, StoredAttempt(1, key, b"sealed", self.now, "xendit-v2"), self.now)
         return beneficiary.registrant_id, payout
 
-    def bought(self) -> Bought:
+    def bought(self, scheme: str = "") -> Bought:
         """Somebody chosen who bought a training."""
-        beneficiary = self.chosen()
+        beneficiary = self.chosen(scheme=scheme)
         view = self.ok(Call(routes.BUY, {"course_id": self.course}, person=beneficiary.registrant_id))
         return Bought(beneficiary.registrant_id, beneficiary.card_number, view["training_id"], view["redeem_code"])
 
-    def redeemed(self) -> Bought:
+    def redeemed(self, scheme: str = "") -> Bought:
         """Somebody whose redeem code the partner has taken in."""
-        bought = self.bought()
+        bought = self.bought(scheme)
         self.ok(Call(routes.REDEEM, self.redemption(bought), partner=self.partner))
         return bought
+
+    def placed(self, scheme: str = PLACED.version) -> Bought:
+        """Somebody whose first month at a training is over."""
+        placed = self.redeemed(scheme)
+        item = TrainingItem(f"T#{placed.person}", placed.training_id)
+        item.update([TrainingItem.redeemed_at.set(self.now - A_MONTH)])
+        return placed
 
     def attended(self) -> Bought:
         """Somebody who was at the training, for the hours of its course."""

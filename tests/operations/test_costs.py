@@ -231,6 +231,8 @@ COSTS: dict[str, str] = {
     f"{routes.REDEEM} again": f"{SIGNED}, 3 GetItem",
     routes.ATTEND: f"{SIGNED}, 2 GetItem, TransactWriteItems",
     f"{routes.ATTEND} again": f"{SIGNED}, 2 GetItem",
+    routes.ATTEND_MONTH: f"{SIGNED}, 5 GetItem, Query, TransactWriteItems, SendMessageBatch",
+    f"{routes.ATTEND_MONTH} again": f"{SIGNED}, 2 GetItem, Query",
     routes.COMPLETE: f"{SIGNED}, 3 GetItem, TransactWriteItems, UpdateItem, Decrypt, GenerateMac",
     f"{routes.COMPLETE} again": f"{SIGNED}, 3 GetItem, Decrypt",
     routes.REVIEW: "4 GetItem, 2 Decrypt, TransactWriteItems, SendMessageBatch",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.config import Programme, Settings
@@ -13,6 +15,7 @@ from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.rules import Kind, entitlement_id
 from chalicelib.training.errors import (
     AlreadyReviewed,
+    AttendanceNotPaid,
     BalanceTooLow,
     CertificateAlreadyUsed,
     RequestReplayed,
@@ -21,11 +24,11 @@ from chalicelib.training.errors import (
 )
 from chalicelib.training.rules import Partner, TrainingAccount
 from chalicelib.training.store import TrainingTable
-from chalicelib.training.wire import TrainingView
+from chalicelib.training.wire import AttendedMonthForm, TrainingView
 from chalicelib.vault import Vault
 from chalicelib.waves.errors import BeneficiaryRevoked
 from chalicelib.waves.rules import BeneficiaryState
-from tests.builders.training import OTHER, PERSON, SECOND, Scene, scene
+from tests.builders.training import OTHER, PERSON, PLACED, SECOND, Scene, paying_months, scene
 from tests.conftest import T0
 
 from .conftest import Kms, Queue
@@ -35,16 +38,17 @@ pytestmark = pytest.mark.dynamodb
 
 FULL = 3_500_000
 INCENTIVE = entitlement_id(PERSON.wave, PERSON.registrant_id, Kind.INCENTIVE)
+ANI = replace(PERSON, registrant_id="ani", card_number="2026000000000033", scheme=PLACED.version)
 
 
 @pytest.fixture
 def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Scene:
-    built = scene(cloud, programme)
+    built = scene(cloud, paying_months(programme))
     built.partner = Partner("p" * 26, "Pelatihan Jaya", b"no key", T0)  # no KMS here
     built.services._partner_store.add(built.partner)
     built.services.vault = Vault(Kms, cloud.mac_key, cloud.data_key)
     # One key for each, before threads ask for them.
-    keys = {person.registrant_id: built.services.vault.new_key(person.registrant_id) for person in (PERSON, OTHER)}
+    keys = {who.registrant_id: built.services.vault.new_key(who.registrant_id) for who in (PERSON, OTHER, ANI)}
     monkeypatch.setattr(built.services.registrations, "key", keys.__getitem__)
     monkeypatch.setattr(built.services.payouts, "queue", Queue())
     # Built before threads ask for them.
@@ -189,3 +193,23 @@ def test_trainings_reviewed_at_once_make_one_incentive_due(stage: Scene) -> None
     assert all(view.review for view in mine(stage))
     assert incentives() == queued(stage) == [INCENTIVE]
     assert account(stage).completed == 3
+
+
+def test_months_reported_at_once_get_a_number_each_and_never_more_than_are_paid(stage: Scene) -> None:
+    stage.choose(ANI)
+    placed = stage.buy(person=ANI)
+    stage.redeem(placed, ANI)
+    later = T0 + timedelta(days=400)
+
+    def attest(month: int) -> Any:
+        form = AttendedMonthForm(placed.redeem_code, f"2027-{month:02}", month)
+        return stage.services.reports.attend_month(stage.partner, form, later)
+
+    answers = together([partial(attest, month) for month in (1, 2, 3, 4, 1, 2)], meet=3)
+    accepted = {view.month: view for view, _ in filter(lambda one: isinstance(one, tuple), answers)}
+    assert sorted(view.number for view in accepted.values()) == [1, 2, 3]
+    assert set(refusals(answers)) == {AttendanceNotPaid}
+    paid = {view.number: 20_000 * view.days for view in accepted.values()}
+    due = stage.services.payouts.of(ANI)
+    assert [payout.amount_idr for payout in due] == [paid[number] for number in (1, 2, 3)]
+    assert sorted(queued(stage)) == sorted(payout.payout_id for payout in due) == sorted(incentives())

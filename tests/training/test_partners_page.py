@@ -23,7 +23,7 @@ from chalicelib.training import errors, signatures
 from chalicelib.training.partners import PartnerKeys
 from chalicelib.training.rules import Partner
 from chalicelib.web import decoding
-from tests.builders.training import PERSON, scene
+from tests.builders.training import PERSON, PLACED, scene
 from tests.conftest import ROOT
 
 TRAINING, VACANCIES = (ROOT / "docs/partners.md").read_text().split("\n## Vacancies\n")
@@ -31,7 +31,8 @@ VACANCIES = VACANCIES.split("\n## ")[0]
 PARTNER = "partner234partner234partne"
 PATH = "/partners/training-completions"
 TIMES = [parse_iso(f"2026-11-{time}Z") for time in ("24T03:00:00", "24T03:00:10", "24T09:00:00", "27T10:00:00")]
-"""When the four requests of the example are sent."""
+TIMES.append(parse_iso("2026-12-01T03:00:00Z"))
+"""When the five requests of the examples are sent."""
 
 
 def blocks(text: str) -> list[str]:
@@ -41,6 +42,7 @@ def blocks(text: str) -> list[str]:
 KEY, REDEMPTION, VALIDATED, REDEEMED, ATTENDANCE, ATTENDED, COMPLETION, TEXT, SIGNATURE, COMPLETED = blocks(
     TRAINING.split("## A worked example")[1].split("\n## ")[0]
 )
+MONTH, COUNTED = blocks(TRAINING.split("## Months of attendance")[1].split("\n## ")[0])
 POSTED, POSTING, CLOSURE_TEXT, CLOSURE_SIGNATURE, APPLICANTS, PAGE_TEXT, PAGE_SIGNATURE = blocks(VACANCIES)
 
 
@@ -82,7 +84,8 @@ def test_the_worked_examples_sign_as_the_server_expects():
 
 def test_the_requests_of_the_page_are_answered_as_it_says(cloud, programme, monkeypatch):
     """Also each a second time, a second later: 200, and the same answer."""
-    stage = scene(cloud, programme)
+    monthly = msgspec.structs.replace(PLACED, version=PERSON.scheme, first_wave=1)
+    stage = scene(cloud, msgspec.structs.replace(programme, schemes=(monthly,)))
     services = stage.services
     sealed = PartnerKeys(stage.kms, cloud.data_key).seal(PARTNER, bytes.fromhex(KEY))
     stage.partner = Partner(PARTNER, "Pelatihan Jaya", sealed, TIMES[0])
@@ -105,6 +108,7 @@ def test_the_requests_of_the_page_are_answered_as_it_says(cloud, programme, monk
         ("/partners/redemptions", REDEMPTION, TIMES[1], 201, REDEEMED),
         ("/partners/training-attendances", ATTENDANCE, TIMES[2], 201, ATTENDED),
         (PATH, COMPLETION, TIMES[3], 201, COMPLETED),
+        ("/partners/attended-months", MONTH, TIMES[4], 201, COUNTED),
     ):
         assert f"`POST {path}`" in TRAINING
         assert post(path, body, now) == (status, told)
@@ -161,7 +165,7 @@ def test_the_page_lists_every_request_every_refusal_with_its_status_and_the_limi
     for operation in asked:
         assert f"| `{operation.method} {operation.path}" in VACANCIES
     refused = {NotFound, *(error for one in asked for error in one.refuses)} - set(errors.SIGNED)
-    reported = {*errors.REDEMPTION, *errors.ATTENDANCE, *errors.COMPLETION}
+    reported = {*errors.REDEMPTION, *errors.ATTENDANCE, *errors.MONTH, *errors.COMPLETION}
     for page, known in ((TRAINING, reported), (VACANCIES, refused)):
         for error in known:
             row = next(line for line in page.splitlines() if line.startswith("|") and f"`{error.code}`" in line)

@@ -71,7 +71,7 @@ def reporting(
     route: str,
     form: Callable[[Gateway, Bought], dict[str, Any]],
     bought: Callable[[Gateway], Bought],
-    **changes: str,
+    **changes: Any,
 ) -> Provoke:
     """The partner reports of somebody who has come so far."""
     return lambda gateway: Call(route, form(gateway, bought(gateway)) | changes, partner=gateway.partner)
@@ -119,6 +119,21 @@ def complete_too_soon(gateway: Gateway) -> Call:
 def complete_with_used_certificate(gateway: Gateway) -> Call:
     number = gateway.sent(completing()(gateway)).body["certificate_number"]
     return completing(certificate_number=number)(gateway)
+
+
+def attending_month(bought: Callable[[Gateway], Bought] = Gateway.placed, **changes: Any) -> Provoke:
+    return reporting(routes.ATTEND_MONTH, Gateway.attended_month, bought, **changes)
+
+
+def excluded_at_work(gateway: Gateway) -> Bought:
+    placed = gateway.placed()
+    gateway.exclude(placed.person)
+    return placed
+
+
+def say_other_days(gateway: Gateway) -> Call:
+    call = gateway.sent(attending_month()(gateway))
+    return call.but(body=call.body | {"days": 2})
 
 
 # The job market
@@ -210,6 +225,7 @@ SUCCESSES: dict[str, Provoke] = {
     routes.VALIDATE: redeeming(routes.VALIDATE),
     routes.REDEEM: redeeming(routes.REDEEM),
     routes.ATTEND: attending(),
+    routes.ATTEND_MONTH: attending_month(),
     routes.COMPLETE: completing(),
     routes.POST_VACANCY: posting(),
     # A partner of its own: without a body or an id, two in one second would have the same signature.
@@ -257,6 +273,17 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "reported_otherwise": attending(Gateway.attended),
         "time_in_future": attending(attended_at=iso(CLOSES)),
         "time_too_early": attending(attended_at=iso(OPENS)),
+    },
+    routes.ATTEND_MONTH: {
+        **signed_wrongly(attending_month()),
+        "redeem_code_unknown": anothers(attending_month()),
+        "reported_otherwise": say_other_days,
+        "wrong_training_state": attending_month(Gateway.bought),
+        "time_in_future": attending_month(month="2026-11"),
+        "time_too_early": attending_month(month="2026-09"),
+        "too_many_days": attending_month(days=31),
+        "attendance_not_paid": attending_month(lambda gateway: gateway.placed("")),
+        "participant_blocked": attending_month(excluded_at_work),
     },
     routes.COMPLETE: {
         **signed_wrongly(completing()),
