@@ -15,7 +15,7 @@ import json
 import re
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -57,6 +57,7 @@ class Index:
 
     keys: tuple[str, str]
     kept: frozenset[str] | None = frozenset()
+    name: str = ""
 
     def entry(self, item: Item | None) -> Item | None:
         """What the index holds of an item; None if the item is not in the index."""
@@ -119,7 +120,8 @@ class Endpoint:
 
     def __init__(self, indexes: Mapping[str, Sequence[Index]] = MappingProxyType({})) -> None:
         self._indexes = indexes
-        self.items: dict[tuple[str, str, str], Item] = {}
+        self.items: MutableMapping[tuple[str, str, str], Item] = {}
+        self.metered = True
         self.calls: list[Call] = []
         self.spent_s = 0.0
         self._counting = Lock()
@@ -203,7 +205,7 @@ class Endpoint:
         match operation:
             case "GetItem":
                 found = self.items.get(_key(asked["TableName"], asked["Key"]))
-                self.calls.append(Call(operation, _read_units(found) / _share(asked)))
+                self.calls.append(Call(operation, self._reading(found) / _share(asked)))
                 return 200, {"Item": _projected(found, asked)} if found else {}
             case "BatchGetItem":
                 return 200, {"Responses": self._batch(operation, asked["RequestItems"]), "UnprocessedKeys": {}}
@@ -223,7 +225,7 @@ class Endpoint:
         units = 0.0
         for table, wanted in asked.items():
             found = [self._found(_key(table, keys)) for keys in wanted["Keys"]]
-            units += sum(map(_read_units, found)) / _share(wanted)
+            units += sum(map(self._reading, found)) / _share(wanted)
             answer[table] = [_projected(item, wanted) for item in found if item is not None]
         self.calls.append(Call(operation, units))
         return answer
@@ -238,7 +240,7 @@ class Endpoint:
         own = sorted(key for key in self.items if key[:2] == (asked["TableName"], pk))
         found = [item for key in own if holds(asked, item := self.items[key], "KeyConditionExpression")]
         found = found[:: 1 if asked.get("ScanIndexForward", True) else -1][: asked.get("Limit")]
-        size = sum(map(item_size, found))
+        size = sum(map(item_size, found)) if self.metered else 0
         self.calls.append(Call(operation, max(1, -(-size // READ_UNIT_BYTES)) / _share(asked)))
         return {"Count": len(found), "ScannedCount": len(found), "Items": [_projected(item, asked) for item in found]}
 
@@ -248,11 +250,11 @@ class Endpoint:
         before = self.items.get(key)
         if not holds(asked, before):
             # A refused write is billed too, by the size of the item that is there.
-            self.calls.append(Call(operation, 0, _write_units(before or {})))
+            self.calls.append(Call(operation, 0, self._writing(before or {})))
             shown = {"Item": before} if before and asked.get(_ON_FAILURE) == "ALL_OLD" else {}
             return 400, {"__type": _ERROR + "ConditionalCheckFailedException", **shown}
         after = _after(operation, asked, before)
-        units = max(_write_units(before or {}), _write_units(after or {}))
+        units = max(self._writing(before or {}), self._writing(after or {}))
         self.calls.append(Call(operation, 0, units, self._index_units(table, before, after)))
         self._set(key, after)
         returned = {"ALL_OLD": before, "ALL_NEW": after, "NONE": None}[asked.get("ReturnValues", "NONE")]
@@ -270,7 +272,7 @@ class Endpoint:
             reason = {"Code": "None"} if holds(asked, before) else {"Code": "ConditionalCheckFailed", **refused}
             reasons.append(reason)
             after = before if kind == "ConditionCheck" else _after(f"{kind}Item", asked, before)
-            units += 2 * max(_write_units(before or {}), _write_units(after or {}))
+            units += 2 * max(self._writing(before or {}), self._writing(after or {}))
             if kind != "ConditionCheck":
                 index_units += self._index_units(asked["TableName"], before, after)
                 written[key] = after
@@ -288,7 +290,15 @@ class Endpoint:
         else:
             self.items[key] = item
 
+    def _writing(self, item: Item) -> int:
+        return _write_units(item) if self.metered else 0
+
+    def _reading(self, item: Item | None) -> int:
+        return _read_units(item) if self.metered else 0
+
     def _index_units(self, table: str, before: Item | None, after: Item | None) -> int:
+        if not self.metered:
+            return 0
         return sum(index.units(before, after) for index in self._indexes.get(table, ()))
 
 

@@ -1,7 +1,7 @@
 """DynamoDB's condition, update and key condition expressions, as its documentation defines them.
 
-Each expression is parsed once and kept. What this double does not support (paths below an attribute, `size`, lists)
-is an error.
+Each expression is parsed once and kept. What this double does not support (paths below an attribute, lists) is an
+error.
 """
 
 from __future__ import annotations
@@ -109,6 +109,8 @@ class _Parser:
             self.expect(")")
             return read
         word = self._word()
+        if word == "size":
+            return self._comparison(self._size())
         if self._next == "(":
             return self._function(word)
         return self._comparison(self._operand(word))
@@ -127,6 +129,23 @@ class _Parser:
         if play is None:
             raise Unplayed(word)
         return lambda item, values: play(one(item, values), other(item, values))
+
+    def _size(self) -> Operand:
+        """How many bytes or members an attribute has."""
+        self.expect("(")
+        of = self._operand(self._word())
+        self.expect(")")
+
+        def size(item: Item, values: Item) -> Value:
+            value = of(item, values)
+            if value is None:
+                return None
+            ((kind, content),) = value.items()
+            if kind not in {"S", "SS"}:
+                raise Unplayed(f"size of {kind}")
+            return {"N": str(len(content.encode() if kind == "S" else content))}
+
+        return size
 
     def _comparison(self, left: Operand) -> Condition:
         if self._took("BETWEEN"):

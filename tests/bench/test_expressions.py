@@ -40,6 +40,8 @@ CONDITIONS = [
     "begins_with(#s, :a)",
     "contains(#set, :a)",
     "NOT n = :one",
+    "size(#set) < :ten",
+    "size(#s) > :one",
     "n = :a",
 ]
 CHANGES = [
@@ -124,6 +126,8 @@ def test_updates_are_made_and_refused_as_moto_does(block: int, monkeypatch: pyte
                 }
                 if "= n " in asked["UpdateExpression"] and "n" not in item:
                     continue  # an error of the request, which the double does not play
+                if any(f"size(#{name})" in condition and name not in item for name in ("s", "set")):
+                    continue  # moto fails where DynamoDB says that the condition does not hold
                 expected = sorted_sets(by_moto(client, asked))
                 assert sorted_sets(by_double(double, asked)) == expected, asked
                 left = client.get_item(TableName="t", Key=KEY).get("Item")

@@ -1,0 +1,214 @@
+"""The tables of the double with their indexes, each partition in order, so that a query reads only what it returns.
+
+Items are kept as bytes: those of a year would not fit into memory as dicts.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
+
+import msgspec
+
+from infrastructure import data_stack
+
+from .endpoint import READ_UNIT_BYTES, Call, Endpoint, Index, _projected, _share, item_size
+from .expressions import Item, Unplayed, holds
+
+PAGE = 1_000
+"""Rows of a page, where the caller names no limit: DynamoDB's is one megabyte."""
+
+SHORT = 20
+"""Sort keys below this length are mostly the same words."""
+
+_TOP = "\U0010ffff"
+_KEYS = re.compile(
+    r"\(?#?\w+ = (?P<partition>:\w+)(?: AND \(?(?:"
+    r"(?P<name>#?\w+) (?P<sign><=|>=|<|>|=) (?P<value>:\w+)"
+    r"|(?P<between>#?\w+) BETWEEN (?P<low>:\w+) AND (?P<high>:\w+)"
+    r"|begins_with \((?P<begins>#?\w+), (?P<beginning>:\w+)\))\)?)?\)?"
+)
+Place = tuple[str, str, str]
+"""Of a row in an index: its sort key there, then `pk` and `sk`. In a table the sort key, then two empty texts."""
+
+
+def indexes(stage: str) -> dict[str, list[Index]]:
+    """The indexes of every table of a stage, as the data stack describes them."""
+    found: dict[str, list[Index]] = {}
+    for resource in data_stack.template()["Resources"].values():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            asked = resource["Properties"]
+            name = asked["TableName"]["Fn::Sub"].replace("${Stage}", stage)
+            found[name] = [_index(one) for one in asked.get("GlobalSecondaryIndexes", ())]
+    return found
+
+
+def _index(asked: dict[str, Any]) -> Index:
+    partition, sort = (key["AttributeName"] for key in asked["KeySchema"])
+    projection = asked["Projection"]
+    kept = None if projection["ProjectionType"] == "ALL" else frozenset(projection.get("NonKeyAttributes", ()))
+    return Index((partition, sort), kept, asked["IndexName"])
+
+
+class Rows(MutableMapping[tuple[str, str, str], Item]):
+    """Items by table, `pk` and `sk`. `watch` is told of each write: the key, the item before and after it."""
+
+    def __init__(self, indexes: dict[str, list[Index]]) -> None:
+        self._indexes = indexes
+        self._tables: dict[str, dict[str, dict[str, bytes]]] = {name: {} for name in indexes}
+        self._unsorted: set[tuple[str, str]] = set()
+        self._places: dict[tuple[str, str, str], list[Place]] = {}
+        self.watch: Callable[[tuple[str, str, str], Item | None, Item], None] = lambda _key, _before, _after: None
+        self._encode, self._decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
+
+    def places(self, table: str, index: str, partition: str) -> list[Place]:
+        """The rows of a partition of a table (`index` is empty) or of an index, in order."""
+        if index:
+            return self._places.get((table, index, partition), [])
+        own = self._tables[table].get(partition, {})
+        if (table, partition) in self._unsorted:
+            self._unsorted.discard((table, partition))
+            self._tables[table][partition] = own = dict(sorted(own.items()))
+        return [(sk, "", "") for sk in own]
+
+    def __getitem__(self, key: tuple[str, str, str]) -> Item:
+        table, pk, sk = key
+        item: Item = self._decode(self._tables[table][pk][sk])
+        return item
+
+    def get(self, key: tuple[str, str, str], default: Any = None) -> Any:
+        table, pk, sk = key
+        own = self._tables[table].get(pk)
+        found = None if own is None else own.get(sk)
+        return default if found is None else self._decode(found)
+
+    def __setitem__(self, key: tuple[str, str, str], item: Item) -> None:
+        table, pk, sk = key
+        before = self.get(key)
+        own = self._tables[table].setdefault(pk, {})
+        if before is None and own:
+            self._unsorted.add((table, pk))
+        own[sys.intern(sk) if len(sk) < SHORT else sk] = self._encode(item)
+        self._reindex(key, before, item)
+        self.watch(key, before, item)
+
+    def __delitem__(self, key: tuple[str, str, str]) -> None:
+        table, pk, sk = key
+        before = self[key]
+        del self._tables[table][pk][sk]
+        if not self._tables[table][pk]:
+            del self._tables[table][pk]
+        self._reindex(key, before, None)
+
+    def __iter__(self) -> Iterator[tuple[str, str, str]]:
+        for table, partitions in self._tables.items():
+            for pk, own in partitions.items():
+                yield from ((table, pk, sk) for sk in own)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _reindex(self, key: tuple[str, str, str], before: Item | None, after: Item | None) -> None:
+        for index in self._indexes[key[0]]:
+            old, new = (_place(index, item, key) for item in (before, after))
+            if old == new:
+                continue
+            if old:
+                own = self._places[key[0], index.name, old[0]]
+                del own[bisect_left(own, old[1])]
+            if new:
+                insort(self._places.setdefault((key[0], index.name, new[0]), []), new[1])
+
+
+def _place(index: Index, item: Item | None, key: tuple[str, str, str]) -> tuple[str, Place] | None:
+    partition, sort = index.keys
+    if item is None or partition not in item or sort not in item:
+        return None
+    return item[partition]["S"], (item[sort]["S"], key[1], key[2])
+
+
+class IndexedTables(Endpoint):
+    """Every table of a stage. Reads and writes are not measured: `calls` stays empty."""
+
+    def __init__(self, stage: str) -> None:
+        self._by_name = indexes(stage)
+        super().__init__(self._by_name)
+        self.metered = False
+        self.rows = Rows(self._by_name)
+        self.items = self.rows
+
+    def _dynamodb(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if operation != "BatchWriteItem":
+            return super()._dynamodb(operation, asked)
+        for table, writes in asked["RequestItems"].items():
+            for write in writes:
+                ((kind, one),) = write.items()
+                self._write(f"{kind.removesuffix('Request')}Item", {"TableName": table, **one})
+        return 200, {"UnprocessedItems": {}}
+
+    def _query(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
+        table, name = asked["TableName"], asked.get("IndexName", "")
+        index = next((one for one in self._by_name[table] if one.name == name), None)
+        read = _KEYS.fullmatch(asked["KeyConditionExpression"])
+        if read is None:
+            raise Unplayed(asked["KeyConditionExpression"])
+        values = asked["ExpressionAttributeValues"]
+        partition = values[read["partition"]]["S"]
+        own = self.rows.places(table, name, partition)
+        first, last = _range(own, read, values)
+        after, forward = asked.get("ExclusiveStartKey"), asked.get("ScanIndexForward", True)
+        if after is not None:
+            sort = after[index.keys[1]]["S"] if index else ""
+            place = (sort, after["pk"]["S"], after["sk"]["S"]) if index else (after["sk"]["S"], "", "")
+            first, last = (max(first, bisect_right(own, place)), last) if forward else (first, bisect_left(own, place))
+        limit = asked.get("Limit", PAGE)
+        taken = own[first : min(last, first + limit)] if forward else own[max(first, last - limit) : last][::-1]
+        found, items = [], []
+        for place in taken:
+            key = (table, place[1], place[2]) if index else (table, partition, place[0])
+            item = self.rows[key]
+            found.append(item)
+            kept = index.entry(item) if index else item
+            if kept is not None and holds(asked, kept, "FilterExpression"):
+                items.append(_projected(kept, asked))
+        answer = {"Count": len(items), "ScannedCount": len(found), "Items": items}
+        if last - first > len(taken):
+            keys = ("pk", "sk", *(index.keys if index else ()))
+            answer["LastEvaluatedKey"] = {name: found[-1][name] for name in keys}
+        if self.metered:
+            size = sum(map(item_size, found))
+            self.calls.append(Call(operation, max(1, -(-size // READ_UNIT_BYTES)) / _share(asked)))
+        return answer
+
+
+def _range(own: list[Place], read: re.Match[str], values: dict[str, Any]) -> tuple[int, int]:
+    """The first and the end of the places in a partition that a condition on the sort key allows."""
+    if read["between"]:
+        return _from(own, values[read["low"]]["S"]), _behind(own, values[read["high"]]["S"])
+    if read["begins"]:
+        beginning = values[read["beginning"]]["S"]
+        return _from(own, beginning), _from(own, beginning + _TOP)
+    if not read["name"]:
+        return 0, len(own)
+    value = values[read["value"]]["S"]
+    match read["sign"]:
+        case "<":
+            return 0, _from(own, value)
+        case "<=":
+            return 0, _behind(own, value)
+        case ">":
+            return _behind(own, value), len(own)
+        case ">=":
+            return _from(own, value), len(own)
+    return _from(own, value), _behind(own, value)
+
+
+def _from(own: list[Place], value: str) -> int:
+    return bisect_left(own, (value, "", ""))
+
+
+def _behind(own: list[Place], value: str) -> int:
+    return bisect_right(own, (value, _TOP, _TOP))
