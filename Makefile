@@ -7,7 +7,7 @@ BIN := .venv/bin
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help install demo chaos serve test test-quick test-deep test-api test-page pictures lighthouse test-dynamodb test-scale simulate simulate-long rush mutation check format bench clean
+.PHONY: help install demo chaos serve test test-quick test-deep test-api test-page pictures lighthouse test-dynamodb test-scale simulate simulate-long year rush mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -77,6 +77,9 @@ simulate: $(BIN)/.installed ## simulated schedules of payouts and of accounts wi
 simulate-long: $(BIN)/.installed ## twenty times as many
 	@$(BIN)/python -m tests.simulation payouts --schedules 200000
 	@$(BIN)/python -m tests.simulation accounts --schedules 16000
+
+year: $(BIN)/.installed ## a year of 26 waves and 20,000 people through the real services; PEOPLE=n SEED=n, BUGS=1, COVERAGE=200
+	@$(BIN)/python -m tests.simulation.year $(if $(PEOPLE),--people $(PEOPLE)) $(if $(SEED),--seed $(SEED)) $(if $(BUGS),--bugs) $(if $(COVERAGE),--coverage $(COVERAGE))
 
 rush: $(BIN)/.installed ## 2,000 people sign up at once on DynamoDB Local; PEOPLE=80000 (needs java and npm)
 	@RUN="$(BIN)/python -m bench.rush" bash tests/on_dynamodb.sh --people $(or $(PEOPLE),2000)

@@ -1,0 +1,60 @@
+"""How many people there are, and what share of them does what. Every rate can be set by a TOML file or an option."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+
+class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Shares are from 0 to 1, each of those who come so far; days are WIB days."""
+
+    people: int = 20_000
+    waves: int = 26
+    first_day: date = date(2023, 6, 1)
+    """With 26 waves the year has a New Year, a 29 February and a 31st in every second month."""
+    seats: float = 0.1
+    """Of the people: the seats of all waves together."""
+    early: float = 0.6
+    """Register in the first month; the others on any day."""
+    joins: float = 0.12
+    """Of those who may, in each wave. The others forget."""
+    holiday: float = 0.05
+    """As many of the usual ones join a wave that is open at New Year."""
+    joins_twice: float = 0.05
+    family: float = 0.3
+    """Share a family card with the person before."""
+    buys: float = 0.85
+    cancels: float = 0.03
+    """Of the buyers, at once; half of them buy again."""
+    drops_out: float = 0.08
+    """Of the buyers: never redeem the code."""
+    reviews: float = 0.95
+    gives_account: float = 0.97
+    wallet: float = 0.3
+    broken_account: float = 0.01
+    """The account takes no money; its owner gives another one a week later."""
+    changes_phone: float = 0.05
+    """Some day after the award, with the wallet that belongs to it."""
+    complains: float = 0.02
+    """Of those who joined, after a result."""
+    dies: float = 0.002
+    """Of the chosen, at any time of the next half year; then does nothing more."""
+    compared: float = 0.004
+    """Of the people: the comparison group of each wave."""
+    answers: float = 0.7
+    """Each survey."""
+    answers_comparison: float = 0.4
+    unemployed: float = 0.6
+    """Before the wave, in both groups."""
+    works_after: float = 0.30
+    effect: float = 0.15
+    """So much more of the formerly unemployed work after the training: planted, and looked for in the statistics."""
+    missed: float = 0.05
+    """Of a trigger's runs; never more than two in a row."""
+    doubled: float = 0.05
+    late_s: int = 120
+    """At most so late comes a trigger."""
+    cut_short: float = 0.05
+    """Of the jobs' runs: they are given a tenth of their time."""

@@ -1,0 +1,49 @@
+"""A small year keeps every promise, each planted bug breaks one, and intervals cover what was planted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from infrastructure.functions import SCHEDULED
+from tests.builders.crashes import some_of
+
+from .bugs import BUGS, SMALL
+from .coverage import coverage
+from .play import play
+from .plots import draw
+from .rates import Rates
+from .world import JOBS
+
+
+def test_every_scheduled_function_has_its_part() -> None:
+    assert set(JOBS) == set(SCHEDULED)
+
+
+def test_a_small_year_keeps_every_promise(tmp_path: Path) -> None:
+    """`make year` plays 26 waves and 20,000 people."""
+    played = play(0, SMALL, 130)
+    assert not played.wrong, played.wrong[0]
+    assert played.work["draws verified"] >= SMALL.waves
+    assert played.work["waves recounted"]
+    missing = {"cancelled", "dropped out", "complained", "survey answered", "comparison_answered"} - set(
+        played.happened
+    )
+    assert not missing
+    for path in draw(played, SMALL, tmp_path):
+        assert ElementTree.parse(path).getroot().findtext("{*}title")
+
+
+@pytest.mark.parametrize("bug", some_of(BUGS, 1))
+def test_a_planted_bug_is_found(bug: str) -> None:
+    planted = BUGS[bug]
+    wrong = play(0, SMALL, planted.days, bug=planted.plant(), stop_at=1).wrong
+    assert any(planted.found_by in what for what in wrong), wrong
+
+
+def test_about_95_of_100_intervals_cover_the_planted_effect() -> None:
+    """`make year COVERAGE=200` tries more."""
+    seeds = 100
+    assert 0.88 <= coverage(seeds, Rates()) / seeds <= 1
