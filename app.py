@@ -1094,6 +1094,16 @@ def sweep_payouts(_event: Any) -> None:
         services().runs.whole("sweep_payouts", now)
 
 
+# Instalments of payment plans: what fell due by now
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def advance_plans(event: Any) -> None:
+    now = app.clock()
+    if services().plans.run(now, failures.remaining_s(event)):
+        services().runs.whole("advance_plans", now)
+
+
 # A day's payments against the providers' own statements: at 02:30 WIB, and three more times for what is left
 
 

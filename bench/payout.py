@@ -35,10 +35,11 @@ from chalicelib.aws import dynamodb
 from chalicelib.clock import iso, utc_now
 from chalicelib.config import settings_from_environment
 from chalicelib.money import Rupiah
-from chalicelib.payouts import rules, service
+from chalicelib.payouts import service
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.limits import Allowance
 from chalicelib.payouts.ledger.items import Head, partition
+from chalicelib.payouts.plans import plan_rules
 from chalicelib.payouts.providers.provider import Provider, Providers
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Answer, Hold, Kind, Outcome, State
@@ -122,7 +123,7 @@ class Payouts:
         self.services = chalicelib.wiring.build(settings)
         self.region, self.table = settings.region, settings.table("payouts")
         scheme = next(scheme for scheme in self.services.programme.schemes if scheme.version == SCHEME)
-        self.provider = Willing(rules.amount(Kind.INCENTIVE, scheme, 31))
+        self.provider = Willing(plan_rules.amount(Kind.INCENTIVE, scheme, 31))
         self._people, self._known = 0, known
         # A worker remembers its share of the ceilings, and each mode has its own.
         self._consume: dict[bool, Consume] = {}

@@ -217,6 +217,8 @@ class PayoutRules(_Frozen, frozen=True):
     ceilings: CeilingRules
     codes: dict[str, PayoutCode]
     bank_file: BankFileRules | None = None
+    month_s: Positive | None = None
+    """How long a stage plays a month between two instalments; None: as the calendar has it."""
 
     @property
     def kinds(self) -> dict[str, Literal["bank", "wallet"]]:

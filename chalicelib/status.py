@@ -36,7 +36,7 @@ class Part(StrEnum):
 JOBS: Mapping[Part, tuple[str, ...]] = {
     Part.DRAWS: ("step", "award", "expire_places"),
     Part.RESULTS: ("results",),
-    Part.PAYMENTS: ("payouts", "sweep_payouts", "reconcile_payouts"),
+    Part.PAYMENTS: ("payouts", "sweep_payouts", "advance_plans", "reconcile_payouts"),
     Part.MESSAGES: ("write_notices",),
     Part.SURVEYS: ("open_surveys",),
     Part.STATISTICS: ("tally_statistics",),

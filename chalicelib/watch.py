@@ -41,6 +41,7 @@ DAILY = {
 """The first of a job's runs of a day (UTC); a test compares them with the schedules."""
 
 EVERY = {
+    "advance_plans": timedelta(hours=1),
     "sweep_payouts": timedelta(minutes=1),
     "tally_statistics": timedelta(hours=1),
     "write_notices": timedelta(minutes=5),
@@ -52,6 +53,7 @@ PROMISED = {
     "payouts": 60,
     "results": 360,
     "sweep_payouts": 15,
+    "advance_plans": 180,
     "write_notices": 30,
     "tally_statistics": 360,
     "check_grievances": 60,

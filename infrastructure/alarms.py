@@ -40,6 +40,7 @@ MINUTES_PAST_DUE = {
     "payouts": (60, "Payments have been due for an hour"),
     "results": (360, "Not everyone in a settled wave was told what came of it"),
     "sweep_payouts": (15, "Unsettled payouts are not looked at again"),
+    "advance_plans": (180, "Monthly payments that are due were not made due, or not all of them"),
     "write_notices": (30, "Payments and deadlines are not told"),
     "tally_statistics": (360, "What is published is older than it should be"),
     "expire_places": (240, "Places that nobody bought a training for were not passed on"),

@@ -144,6 +144,13 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         send("payouts", look=True),
         SAY_WHEN_ALL_IS_DONE,
     ),
+    "advance_plans": (
+        rows("payouts/index/unsettled", read="Query", why="FindDue"),
+        rows("payouts", read="BatchGetItem", write="PutItem"),
+        rows("registrations", read="GetItem", why="WhetherExcluded"),
+        send("payouts"),
+        SAY_WHEN_ALL_IS_DONE,
+    ),
     "reconcile_payouts": (
         rows("payouts", read="GetItem BatchGetItem Query", why="ReadLedger"),
         rows("payouts", write="PutItem", why="RememberTheLastDay", partition="CONTROL"),

@@ -25,7 +25,8 @@ from chalicelib.money import rupiah
 from chalicelib.outcomes import survey_rules
 from chalicelib.outcomes.survey_rules import Survey, SurveyAnswer
 from chalicelib.outcomes.tally_job import Sources, TallyJob
-from chalicelib.payouts.rules import SURVEYS, Entitlement, Kind, State, entitlement_id
+from chalicelib.payouts.plans.plan_rules import SURVEYS
+from chalicelib.payouts.rules import Entitlement, Kind, State, entitlement_id
 from chalicelib.registration.identity import province_name
 from chalicelib.registration.store import SHARDS as REGISTRATION_SHARDS
 from chalicelib.training.rules import TrainingAccount

@@ -21,7 +21,7 @@ from ..aws.admin_acts import ActColumns
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, RupiahAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import Table, Transaction, find, save_if
 from ..aws.job_progress import CursorFields
-from ..payouts.rules import SURVEYS
+from ..payouts.plans.plan_rules import SURVEYS
 from ..structs import fill
 from ..values import Value
 from ..waves.rules import shard_of

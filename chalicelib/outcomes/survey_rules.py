@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ..figures import Scheme, SurveyRules
 from ..ids import derived_id
 from ..money import Rupiah, rupiah
-from ..payouts.rules import SURVEYS, amount
+from ..payouts.plans.plan_rules import SURVEYS, amount
 from ..values import Value
 
 SurveyAnswer = int | str | tuple[str, ...]

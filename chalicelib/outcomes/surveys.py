@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ..aws.dynamodb import LegsFailed
 from ..clock import iso
 from ..errors import NotFound
-from ..payouts.rules import SURVEYS
+from ..payouts.plans.plan_rules import SURVEYS
 from ..payouts.service import Payouts
 from ..waves.service import Waves
 from . import questions, survey_rules

@@ -171,6 +171,15 @@ class BatchOutdated(DomainError):
     )
 
 
+class NothingToCome(DomainError):
+    """The person of wave `wave` has no monthly payments to come that could be stopped."""
+
+    code = "nothing_to_come"
+    status = 409
+    indonesian = "Tidak ada pembayaran bulanan yang akan datang bagi orang ini dari gelombang {wave}."
+    english = "This person has no monthly payments to come from wave {wave}."
+
+
 class PayoutsPaused(DomainError):
     """Payouts are paused, so no bank file is written."""
 

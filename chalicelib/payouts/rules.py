@@ -15,36 +15,12 @@ from types import MappingProxyType
 from ..figures import PayoutRules, Scheme
 from ..ids import derived_id
 from ..ids import same_person as same_person
-from ..money import Rupiah, rupiah
+from ..money import Rupiah
 from ..values import Value
-from .errors import NotInScheme
+from ..waves.rules import Beneficiary
 from .failure_causes import Cause, cause, cause_of_refusal
-
-
-class Kind(StrEnum):
-    """What a person is paid for; each is paid once. The numbers are those of a payment plan's instalments."""
-
-    INCENTIVE = "INCENTIVE"
-    """The first, or the only one."""
-    INCENTIVE_2 = "INCENTIVE_2"
-    INCENTIVE_3 = "INCENTIVE_3"
-    INCENTIVE_4 = "INCENTIVE_4"
-    INCENTIVE_5 = "INCENTIVE_5"
-    INCENTIVE_6 = "INCENTIVE_6"
-    INCENTIVE_7 = "INCENTIVE_7"
-    INCENTIVE_8 = "INCENTIVE_8"
-    INCENTIVE_9 = "INCENTIVE_9"
-    INCENTIVE_10 = "INCENTIVE_10"
-    INCENTIVE_11 = "INCENTIVE_11"
-    INCENTIVE_12 = "INCENTIVE_12"
-    SURVEY_1 = "SURVEY_1"
-    SURVEY_2 = "SURVEY_2"
-    SURVEY_3 = "SURVEY_3"
-
-
-SURVEYS = tuple(kind for kind in Kind if kind.name.startswith("SURVEY"))
-INCENTIVES = tuple(kind for kind in Kind if kind not in SURVEYS)
-"""In the order of their instalments, as `SURVEYS` is."""
+from .plans.plan_rules import Kind as Kind
+from .plans.plan_rules import Plan, amount
 
 
 class State(StrEnum):
@@ -221,20 +197,23 @@ def entitlement_id(wave: int, registrant_id: str, kind: Kind) -> str:
     return derived_id("pay/v1", wave, registrant_id, kind.value)
 
 
-def kinds(scheme: Scheme) -> tuple[Kind, ...]:
-    """All that a person can be paid under a scheme, each once."""
-    return INCENTIVES[: scheme.incentives] + SURVEYS[: scheme.surveys]
-
-
-def amount(kind: Kind, scheme: Scheme, region: int, days: int | None = None) -> Rupiah:
-    """The amount of one entitlement under the scheme of the person's wave, for a person of a province.
-
-    `days` that the person attended, where those are paid. Raises `NotInScheme`.
-    """
-    payment = scheme.payment("SURVEY" if kind in SURVEYS else "INCENTIVE")
-    if payment is None or kind not in kinds(scheme):
-        raise NotInScheme(scheme=scheme.version, kind=kind.value)
-    return rupiah(payment.idr(region, days))
+def entitled(
+    who: Beneficiary | Plan, kind: Kind, scheme: Scheme, now: datetime, days: int | None = None
+) -> Entitlement:
+    """A new entitlement under the scheme that the person keeps. Raises `NotInScheme`."""
+    return Entitlement(
+        id=entitlement_id(who.wave, who.registrant_id, kind),
+        registrant_id=who.registrant_id,
+        wave=who.wave,
+        kind=kind,
+        amount_idr=amount(kind, scheme, who.region, days),
+        state=State.DUE,
+        n=0,
+        seq=1,
+        hold=None,
+        created_at=now,
+        changed_at=now,
+    )
 
 
 def reference(entitlement: str, n: int) -> str:

@@ -20,6 +20,7 @@ from . import alarm_words, rules, wire
 from .errors import InvalidCallback, Superseded, UnknownEntitlement
 from .ledger.records import SELDOM_RAILS, News, unsettled_shards
 from .ledger.store import PayoutStore
+from .plans import plan_rules
 from .rules import Entitlement, Kind, Move, State
 from .wire import EARLIER, Destination, PayoutView
 
@@ -59,26 +60,18 @@ class Payouts:
     ) -> str:
         """Add a new entitlement to the caller's transaction and return its id; the caller then queues it.
 
-        `days` that the person attended, where those are paid.
+        `days` that the person attended, where those are paid. With the first of monthly incentives goes their plan.
 
         If the person is entitled already, the transaction fails in the leg `ENTITLEMENT_LEG` and writes nothing. That
         is no error of the person's: if no other leg failed, the caller may repeat its own write without this call. If
         the queueing is lost after a commit, the sweep finds the entitlement. Raises `NotInScheme`.
         """
-        entitlement = Entitlement(
-            id=rules.entitlement_id(beneficiary.wave, beneficiary.registrant_id, kind),
-            registrant_id=beneficiary.registrant_id,
-            wave=beneficiary.wave,
-            kind=kind,
-            amount_idr=rules.amount(kind, self._schemes[beneficiary.scheme], beneficiary.region, days),
-            state=State.DUE,
-            n=0,
-            seq=1,
-            hold=None,
-            created_at=now,
-            changed_at=now,
-        )
+        scheme = self._schemes[beneficiary.scheme]
+        entitlement = rules.entitled(beneficiary, kind, scheme, now, days)
         self._store.add(tx, entitlement, "entitled")
+        plan = plan_rules.begun(beneficiary, scheme, now, self._rules.month_s) if kind is Kind.INCENTIVE else None
+        if plan is not None:
+            self._store.plans.add(tx, plan)
         return entitlement.id
 
     def incentives_by(self, trigger: str, beneficiary: Beneficiary) -> int:
@@ -214,7 +207,7 @@ class Payouts:
 
     def _ids(self, beneficiary: Beneficiary) -> list[str]:
         """What a person may be entitled to under their scheme, by kind."""
-        kinds = rules.kinds(self._schemes[beneficiary.scheme])
+        kinds = plan_rules.kinds(self._schemes[beneficiary.scheme])
         return [rules.entitlement_id(beneficiary.wave, beneficiary.registrant_id, kind) for kind in kinds]
 
 

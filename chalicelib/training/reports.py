@@ -16,7 +16,7 @@ from msgspec.structs import asdict, replace
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import Programme
 from ..errors import Unavailable
-from ..payouts.rules import INCENTIVES
+from ..payouts.plans.plan_rules import INCENTIVES
 from ..payouts.service import Payouts
 from ..registration.service import Registrations
 from ..waves.rules import BeneficiaryState

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..payouts.controls.administration import Administration
     from ..payouts.controls.limits import CeilingStore
     from ..payouts.ledger.store import PayoutStore
+    from ..payouts.plans.service import Plans
     from ..payouts.providers.provider import Providers
     from ..payouts.providers.xendit import ProviderSecret
     from ..payouts.reconciliation.nightly import DayComparison, NightlyComparison
@@ -43,6 +44,12 @@ class PayoutsServices(PeopleServices):
             allowance=Allowance(self.ceilings, self.programme.payouts.ceilings),
         )
         return Worker(self.payout_store, ports, self.programme.payouts)
+
+    @cached_property
+    def plans(self) -> Plans:
+        from ..payouts.plans.service import Plans
+
+        return Plans(self.payout_store, self.payout_queue, self.registrations, self.programme)
 
     @cached_property
     def payout_administration(self) -> Administration:

@@ -17,8 +17,8 @@ from typing import Any
 import click
 
 from admin.deployment import stages
-from chalicelib.payouts import rules
 from chalicelib.payouts.ledger.records import unsettled_shards
+from chalicelib.payouts.plans import plan_rules
 from chalicelib.payouts.rules import Hold, Kind
 
 from ..cloud.local_cloud import STAGE, LocalCloud
@@ -79,7 +79,7 @@ def play(cloud: LocalCloud, screen: Screen, count: int, seed: int, still_s: floa
     scheme = services.programme.schemes[-1]
     after = Aftermath(
         payees=owed,
-        amount_idr=rules.amount(Kind.INCENTIVE, scheme, 31),
+        amount_idr=plan_rules.amount(Kind.INCENTIVE, scheme, 31),
         ledger=list(services.payout_store.everything()),
         books=cloud.fsp.books.report(),
         kills=killer.kills,

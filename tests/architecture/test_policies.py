@@ -26,6 +26,7 @@ MATRIX = {
     "expire_places": ("waves registrations notices runs", ""),
     "pay": ("payouts registrations", "notices"),
     "sweep_payouts": ("payouts runs", ""),
+    "advance_plans": ("payouts runs", "registrations"),
     "reconcile_payouts": ("payouts runs", ""),
     "write_notices": ("notices runs", "waves payouts"),
     "send_mail": ("notices sign-ins", "accounts"),
@@ -73,7 +74,8 @@ DOERS = {
     "sns:Publish": {*TRIGGERS, "send_mail", "send_code"},
     "ses:SendEmail": {"send_mail", "send_code"},
     "sqs:ReceiveMessage": {"award", "pay", "send_mail", "send_code"},
-    "sqs:SendMessage": {"api", "sweep_payouts", "expire_places", "open_surveys", "write_notices", *TRIGGERS},
+    "sqs:SendMessage": {"api", "sweep_payouts", "advance_plans", "expire_places", "open_surveys", "write_notices"}
+    | TRIGGERS,
 }
 
 

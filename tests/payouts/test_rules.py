@@ -13,6 +13,7 @@ from chalicelib.payouts import rules
 from chalicelib.payouts.alarm_words import SENDING_LONG_S
 from chalicelib.payouts.errors import NotInScheme
 from chalicelib.payouts.ledger import records
+from chalicelib.payouts.plans import plan_rules
 from chalicelib.payouts.rules import (
     ALIVE,
     FOR_A_PERSON,
@@ -65,13 +66,13 @@ def test_an_id_is_derived_from_wave_person_and_kind():
 
 
 def test_amounts_follow_the_scheme_of_the_persons_wave(programme: Programme):
-    assert [rules.amount(kind, programme.scheme(53), 31) for kind in rules.kinds(programme.scheme(53))] == (
+    assert [plan_rules.amount(kind, programme.scheme(53), 31) for kind in plan_rules.kinds(programme.scheme(53))] == (
         [600_000] * 4 + [50_000] * 3
     )
-    assert rules.kinds(programme.scheme(54)) == (Kind.INCENTIVE, Kind.SURVEY_1, Kind.SURVEY_2)
-    for kind in set(Kind) - set(rules.kinds(programme.scheme(54))):
+    assert plan_rules.kinds(programme.scheme(54)) == (Kind.INCENTIVE, Kind.SURVEY_1, Kind.SURVEY_2)
+    for kind in set(Kind) - set(plan_rules.kinds(programme.scheme(54))):
         with pytest.raises(NotInScheme) as refused:
-            rules.amount(kind, programme.scheme(54), 31)
+            plan_rules.amount(kind, programme.scheme(54), 31)
         assert refused.value.facts == {"scheme": "2023", "kind": kind.value}
 
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -22,8 +23,10 @@ from chalicelib.payouts.controls.administration import JournalStore
 from chalicelib.payouts.controls.limits import Ceiling, CeilingStore, Pause, PauseStore
 from chalicelib.payouts.controls.proposals import Decision, Proposal, ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
-from chalicelib.payouts.ledger.records import Event, StoredAttempt, Unsettled, unsettled_shard
+from chalicelib.payouts.ledger.records import Event, StoredAttempt, Unsettled, plan_shard, unsettled_shard
 from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
+from chalicelib.payouts.plans.plan_rules import Plan
+from chalicelib.payouts.plans.store import PLAN_LEG, PlanKey, PlanStore
 from chalicelib.payouts.rules import ALIVE, Entitlement, Move, State
 
 from .ports import TRANSACTION, Nature, Port, store_errors
@@ -48,6 +51,7 @@ class Table:
     lines: dict[str, dict[int, Line]] = field(default_factory=dict)
     proposals: dict[str, Proposal] = field(default_factory=dict)
     ceilings: dict[str, Ceiling] = field(default_factory=dict)
+    plans: dict[PlanKey, Plan] = field(default_factory=dict)
     pause: Pause | None = None
     watch: Watch = lambda _id, _before: None
 
@@ -103,6 +107,10 @@ class MemoryPayoutStore(InMemory, PayoutStore):
         super().__init__(table, nature)
         self._dice, self._lag = dice, lag
         self._seen: dict[str, list[Unsettled]] = {}
+        self.plans = MemoryPlanStore(table, nature)
+
+    def transaction(self) -> Any:
+        return MemoryTransaction(self._table, self._nature)
 
     def add(self, tx: Any, entitlement: Entitlement, reason: str) -> None:
         line = _line(entitlement, None, Move(entitlement.state, reason), None)
@@ -206,6 +214,58 @@ class MemoryPayoutStore(InMemory, PayoutStore):
 
     def _read(self, what: str, read: Callable[[], Any]) -> Any:
         return self._nature.call(Port.GET, what, read, GET)
+
+
+class MemoryPlanStore(InMemory, PlanStore):
+    """See the module."""
+
+    def add(self, tx: Any, plan: Plan) -> None:
+        key = plan.registrant_id, plan.wave
+        tx.legs.append((PLAN_LEG, lambda: key not in self._table.plans, partial(self._write, plan)))
+
+    def move(self, tx: Any, before: Plan, after: Plan) -> None:
+        tx.legs.append((PLAN_LEG, lambda: self._as_read(before), partial(self._write, after)))
+
+    def stop(self, before: Plan, after: Plan) -> bool:
+        def write() -> bool:
+            holds = self._as_read(before)
+            if holds:
+                self._write(after)
+            return holds
+
+        return self._nature.call(Port.WRITE, f"stop the plan of {before.registrant_id}", write, PUT)
+
+    def of(self, key: PlanKey) -> Plan | None:
+        return self._nature.call(Port.GET, "read a plan", lambda: self._table.plans.get(key), GET)
+
+    def many(self, keys: Sequence[PlanKey]) -> list[Plan]:
+        plans = self._table.plans
+        return self._nature.call(Port.GET, "read plans", lambda: [plans[key] for key in keys if key in plans], GET)
+
+    def due(self, shard: str, until: datetime) -> Iterator[PlanKey]:
+        return self._query(shard, until.replace(microsecond=0))
+
+    def going_on(self, shard: str) -> Iterator[PlanKey]:
+        return self._query(shard, datetime.max.replace(tzinfo=UTC))
+
+    def _query(self, shard: str, until: datetime) -> Iterator[PlanKey]:
+        def read() -> list[PlanKey]:
+            found = [
+                (plan.due_at, key)
+                for key, plan in self._table.plans.items()
+                if plan.due_at is not None and plan.due_at <= until and plan_shard(plan.registrant_id) == shard
+            ]
+            return [key for _, key in sorted(found)]
+
+        yield from self._nature.call(Port.GET, f"query {shard}", read, QUERY)
+
+    def _as_read(self, plan: Plan) -> bool:
+        now = self._table.plans.get((plan.registrant_id, plan.wave))
+        return now is not None and now.number == plan.number and now.stopped is None
+
+    def _write(self, plan: Plan) -> None:
+        stopped_at = plan.stopped_at and _kept(plan.stopped_at)
+        self._table.plans[plan.registrant_id, plan.wave] = replace(plan, stopped_at=stopped_at)
 
 
 class MemoryProposalStore(InMemory, ProposalStore):

@@ -17,8 +17,10 @@ from chalicelib.payouts.controls.limits import Ceiling, CeilingStore, Pause, Pau
 from chalicelib.payouts.controls.proposals import Decision, Proposal, ProposalStore
 from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitlement
 from chalicelib.payouts.ledger.items import PayoutsTable
-from chalicelib.payouts.ledger.records import StoredAttempt, Unsettled
+from chalicelib.payouts.ledger.records import StoredAttempt, Unsettled, plan_shards
 from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
+from chalicelib.payouts.plans.plan_rules import Plan, Stop, stopped
+from chalicelib.payouts.plans.store import PLAN_LEG, PlanKey
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, Kind, Move, State
 
 from .ports import Nature
@@ -33,6 +35,7 @@ from .store import (
 
 T = datetime(2026, 11, 24, 3, 0, 0, 123_456, tzinfo=UTC)  # microseconds that no store keeps
 KEPT = T.replace(microsecond=123_000)
+FIRST = datetime(2026, 1, 31, 3, tzinfo=UTC)
 ID = "a" * 26
 FRESH = Entitlement(
     id=ID,
@@ -189,6 +192,48 @@ def test_held_payouts_are_swept_separately_and_those_for_a_person_not_at_all(sto
     stores.ledger.move(held, Move(State.HELD, "asked to", Hold.ADMIN), T)
     assert stores.swept("H", later) == []
     assert stores.ledger.mark_queued(row, later) is None
+
+
+def begin(stores: Stores, **change) -> Plan:
+    plan = replace(Plan("ani", 143, 31, "2020", FIRST, 2, FIRST + timedelta(days=30)), **change)
+    with stores.transaction() as tx:
+        stores.ledger.plans.add(tx, plan)
+    return plan
+
+
+def going_on(stores: Stores, until: datetime | None = None) -> list[PlanKey]:
+    plans = stores.ledger.plans
+    return [key for shard in plan_shards() for key in (plans.due(shard, until) if until else plans.going_on(shard))]
+
+
+def test_a_plan_is_found_when_it_is_due_and_moved_on_or_stopped_as_it_was_read(stores: Stores) -> None:
+    plan, plans = begin(stores), stores.ledger.plans
+    with pytest.raises(dynamodb.LegsFailed) as failed:
+        begin(stores)
+    assert set(failed.value.legs) == {PLAN_LEG}
+    assert plans.of(("ani", 143)) == plan
+    assert plans.many([("ani", 143), ("ani", 144), ("budi", 143)]) == [plan]
+    assert plans.of(("budi", 143)) is None
+    assert (going_on(stores, FIRST), going_on(stores)) == ([], [("ani", 143)])
+    assert going_on(stores, plan.due_at + timedelta(milliseconds=1)) == [("ani", 143)]
+
+    later = replace(plan, number=3, due_at=FIRST + timedelta(days=61), ends_at=FIRST + timedelta(days=366))
+    with stores.transaction() as tx:
+        plans.move(tx, plan, later)
+    with pytest.raises(dynamodb.LegsFailed), stores.transaction() as tx:
+        plans.move(tx, plan, later)
+    assert not plans.stop(plan, stopped(plan, Stop.DIED, T))
+    assert plans.of(("ani", 143)) == later
+    assert going_on(stores, FIRST + timedelta(days=60)) == []
+
+    ended = stopped(later, Stop.DIED, T)
+    assert plans.stop(later, ended)
+    assert plans.of(("ani", 143)) == replace(ended, stopped_at=KEPT)
+    assert not plans.stop(later, stopped(later, Stop.EXCLUDED, T))
+    with pytest.raises(dynamodb.LegsFailed), stores.transaction() as tx:
+        plans.move(tx, later, replace(later, number=4))
+    assert going_on(stores) == []
+    assert list(stores.ledger.everything()) == [], "no plan is taken for an entitlement"
 
 
 def test_a_write_may_require_that_no_payment_is_under_way(stores: Stores) -> None:

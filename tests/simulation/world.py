@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from chalicelib.config import load_programme
 from chalicelib.figures import CeilingRules
-from chalicelib.payouts import rules, wire
+from chalicelib.payouts import wire
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.administration import Administration, PayoutStores
 from chalicelib.payouts.controls.limits import Allowance
+from chalicelib.payouts.plans import plan_rules
 from chalicelib.payouts.providers.provider import Providers
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Kind, State
@@ -83,7 +84,7 @@ class World:
         self._connect()
         self.consumers = [Consumer(self, f"consumer {number}") for number in range(3)]
         scheme = {scheme.version: scheme for scheme in self.programme.schemes}["2023"]
-        self.oracle = Oracle(self, {kind: rules.amount(kind, scheme, 31) for kind in rules.kinds(scheme)})
+        self.oracle = Oracle(self, {kind: plan_rules.amount(kind, scheme, 31) for kind in plan_rules.kinds(scheme)})
         self.table.watch = self.oracle.committed
         self.provider.heard = self.oracle.heard
         self.provider.accepted = self.oracle.accepted

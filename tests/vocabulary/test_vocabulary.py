@@ -18,7 +18,7 @@ from chalicelib.figures import Payment, Scheme
 from chalicelib.money import Rupiah, format_idr, rupiah
 from chalicelib.outcomes.survey_rules import of_beneficiary
 from chalicelib.payouts.errors import NotInScheme
-from chalicelib.payouts.rules import Kind, amount
+from chalicelib.payouts.plans.plan_rules import Kind, amount
 from chalicelib.training.rules import opening_account
 from tests.builders.figures import changed
 from tests.conftest import T0

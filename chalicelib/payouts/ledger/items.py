@@ -12,6 +12,7 @@ from ...aws.attributes import EnumAttribute, InstantAttribute, RupiahAttribute, 
 from ...aws.dynamodb import Table
 from ...clock import iso, parse_iso
 from ...structs import fill
+from ..plans.plan_rules import Stop
 from ..rules import Authority, Entitlement, Hold, Kind, Move, State
 from .records import Event, News, StoredAttempt, news_shard, unsettled_shard
 
@@ -89,6 +90,32 @@ class EventItem(PayoutsTable):
     sealed_body = BinaryAttribute(legacy_encoding=False, null=True)
     rail = UnicodeAttribute(null=True)
     news: ClassVar[NewsIndex] = NewsIndex()
+
+
+class PlanIndex(GlobalSecondaryIndex["PlanItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """The same index as `UnsettledIndex`: its partitions `M#<n>` have the plans that go on, the earliest due first."""
+
+    class Meta:
+        index_name = "unsettled"
+        projection = KeysOnlyProjection()
+
+    due_shard = UnicodeAttribute(hash_key=True, attr_name="unsettled_shard")
+    due_at = InstantAttribute(range_key=True, attr_name="updated_at")
+
+
+class PlanItem(PayoutsTable):
+    """`PLAN#<registrant>` / `<wave, 6 digits>`: a person's monthly instalments, from the first one on."""
+
+    region = WholeAttribute()
+    scheme = UnicodeAttribute()
+    first_at = InstantAttribute()
+    number = WholeAttribute()
+    due_at = InstantAttribute(attr_name="updated_at", null=True)
+    ends_at = InstantAttribute(null=True)
+    stopped = EnumAttribute(Stop, null=True)
+    stopped_at = InstantAttribute(null=True)
+    due_shard = UnicodeAttribute(attr_name="unsettled_shard", null=True)
+    due: ClassVar[PlanIndex] = PlanIndex()
 
 
 class ProposalItem(PayoutsTable):

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ...money import Rupiah
 from ...values import Value
+from ...waves.rules import shard_of
 from ..rules import AT_REST, Authority, Entitlement, Hold, Kind, State, needs_another_look
 
 
@@ -88,6 +89,16 @@ def unsettled_shards() -> Iterator[tuple[str, bool]]:
     for number in range(SHARDS):
         yield f"U#{number}", False
         yield f"H#{number}", True
+
+
+def plan_shards() -> Iterator[str]:
+    """The partitions of the index in which plans are, by the time of their next instalment."""
+    for number in range(SHARDS):
+        yield f"M#{number}"
+
+
+def plan_shard(registrant_id: str) -> str:
+    return f"M#{int(shard_of(registrant_id)) % SHARDS}"
 
 
 def unsettled_shard(entitlement: Entitlement) -> str | None:

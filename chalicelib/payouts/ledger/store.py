@@ -17,6 +17,7 @@ from ...structs import fill
 from ..controls.limits import PAUSE_KEYS, Pause
 from ..controls.proposals import Proposal
 from ..errors import Superseded, UnknownEntitlement
+from ..plans.store import PlanStore
 from ..rules import ALIVE, NEXT, UNCOUNTED, Entitlement, Move, State
 from . import items
 from .items import EventItem, Head, HeadOrPause, UnsettledIndex, partition
@@ -29,6 +30,11 @@ EVENT_LEG = "entitlement_event"
 class PayoutStore:
     def __init__(self, region: str) -> None:
         self._region = region
+        self.plans = PlanStore()
+
+    def transaction(self) -> Transaction:
+        """A new, empty one."""
+        return Transaction(self._region)
 
     def add(self, tx: Transaction, entitlement: Entitlement, reason: str) -> None:
         """Put a new entitlement with its first event into the caller's transaction.
@@ -165,7 +171,7 @@ class PayoutStore:
         as_read = (Head.state == before.state) & (Head.n == before.n) & (Head.seq == before.seq)
         event = items.to_event(after, before.state, move, attempt)
         try:
-            with Transaction(self._region) as tx:
+            with self.transaction() as tx:
                 tx.put(ENTITLEMENT_LEG, items.to_head(after), as_read)
                 tx.put(EVENT_LEG, event, EventItem.pk.does_not_exist())
                 if proposal is not None:

@@ -63,6 +63,9 @@ class People:
         if registrant in self.excluded:
             raise Excluded()
 
+    def is_excluded(self, registrant_id: str) -> bool:
+        return registrant_id in self.excluded
+
     def seal(self, registrant_id: str, plain: bytes) -> bytes:
         return sealed(registrant_id, plain)
 

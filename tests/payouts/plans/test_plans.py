@@ -1,0 +1,150 @@
+"""The job on its table: the first month begins a plan, each month comes once whatever dies, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.config import Programme, Settings
+from chalicelib.payouts.errors import NothingToCome
+from chalicelib.payouts.plans.plan_rules import INCENTIVES, Kind, Stop
+from chalicelib.payouts.plans.service import ONE_PERSON_S
+from chalicelib.payouts.wire import decode_message
+from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
+from tests.builders.payouts.world import World, beneficiary
+from tests.conftest import T0
+
+FIRST = datetime(2026, 1, 31, 3, tzinfo=UTC)
+ALL_OF_IT = list(INCENTIVES[:4])
+
+
+class Months(World):
+    def begin(self, name: str) -> str:
+        return self.entitle(beneficiary(name, scheme="2020"))
+
+    def go_on(self, deadline_s: float = 800) -> bool:
+        return self.services.plans.run(self.now, deadline_s, lambda: 0.0)
+
+    def kinds(self, name: str) -> list[Kind]:
+        return sorted((e.kind for e in self.store.everything() if e.registrant_id == name), key=list(Kind).index)
+
+
+@pytest.fixture
+def months(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Months:
+    monkeypatch.setattr("chalicelib.payouts.ledger.records.SHARDS", 1)
+    programme = replace(programme, payouts=replace(programme.payouts, month_s=None))
+    world = Months(cloud, programme)
+    world.now = FIRST
+    return world
+
+
+def test_four_months_come_on_their_days_and_are_queued(months: Months):
+    months.begin("ani")
+    months.entitle(beneficiary("budi"))
+    seen = []
+    for day in (27, 28, 58, 59, 88, 89, 120):
+        months.now = FIRST + timedelta(days=day)
+        assert months.go_on()
+        queued = [decode_message(body).entitlement_id for body in months.messages()]
+        seen += [(months.now.day, months.store.get(id_).kind) for id_ in queued]
+    assert seen == [(28, Kind.INCENTIVE_2), (31, Kind.INCENTIVE_3), (30, Kind.INCENTIVE_4)]
+    assert (months.kinds("ani"), months.kinds("budi")) == (ALL_OF_IT, [Kind.INCENTIVE])
+    assert [event.reason for event in months.store.events(queued_id(months))] == ["instalment"]
+
+
+def queued_id(months: Months) -> str:
+    return next(each.id for each in months.store.everything() if each.kind is Kind.INCENTIVE_4)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+@SOME_OR_ALL
+def test_a_job_that_dies_at_any_call_pays_each_missed_month_once(months: Months, monkeypatch, where, picked):
+    calls = Calls(monkeypatch)
+
+    def outage(name: str) -> None:
+        months.now = FIRST
+        months.begin(name)
+        months.begin(f"{name}-2")
+        months.now = FIRST + timedelta(days=60)
+
+    outage("first")
+    calls.reset()
+    assert months.go_on()
+    points = worth_it([operation for _, operation in calls.made])
+    assert len(points) == 6
+    for at in picked(points):
+        outage(f"person-{at}")
+        assert calls.dies(months.go_on, where, at)
+        assert months.go_on()
+        assert months.go_on()
+        for name in (f"person-{at}", f"person-{at}-2"):
+            assert months.kinds(name) == ALL_OF_IT[:3]
+        months.now += timedelta(days=60)
+        assert months.go_on()
+
+
+def test_two_runs_at_once_pay_a_month_once(months: Months, monkeypatch):
+    calls = Calls(monkeypatch)
+    for at in (0, 1, 2, 3):
+        months.now = FIRST
+        months.begin(f"person-{at}")
+        months.now = FIRST + timedelta(days=40)
+        calls.meeting(at, months.go_on, months.go_on)
+        assert months.kinds(f"person-{at}") == ALL_OF_IT[:2]
+
+
+def test_a_run_without_time_leaves_the_rest_to_the_next(months: Months):
+    months.begin("ani")
+    months.now += timedelta(days=28)
+    assert not months.go_on(deadline_s=ONE_PERSON_S - 1)
+    assert months.kinds("ani") == [Kind.INCENTIVE]
+    assert months.go_on()
+    assert months.kinds("ani") == ALL_OF_IT[:2]
+
+
+def test_whoever_is_excluded_gets_what_was_missed_and_nothing_more(months: Months):
+    months.begin("ani")
+    months.people.excluded.add("ani")
+    months.now += timedelta(days=60)
+    assert months.go_on()
+    months.people.excluded.clear()
+    months.now += timedelta(days=60)
+    assert months.go_on()
+    assert months.kinds("ani") == ALL_OF_IT[:2]
+    plan = months.store.plans.of(("ani", 143))
+    assert plan
+    assert (plan.stopped, plan.stopped_at) == (Stop.EXCLUDED, FIRST + timedelta(days=60))
+
+
+def test_a_stop_makes_what_is_due_come_and_nothing_after_it(months: Months):
+    months.begin("ani")
+    months.now += timedelta(days=60)
+    plan = months.services.plans.stop(("ani", 143), Stop.DROPPED_OUT, months.now)
+    assert (plan.stopped, plan.due_at) == (Stop.DROPPED_OUT, None)
+    assert len(months.messages()) == 2
+    assert months.services.plans.stop(("ani", 143), Stop.DIED, months.now + timedelta(days=1)) == plan
+    months.now += timedelta(days=60)
+    assert months.go_on()
+    assert months.kinds("ani") == ALL_OF_IT[:3]
+
+
+def test_there_must_be_something_to_stop(months: Months):
+    with pytest.raises(NothingToCome):
+        months.services.plans.stop(("nobody", 143), Stop.DIED, T0)
+    months.begin("ani")
+    months.now += timedelta(days=200)
+    assert months.go_on()
+    with pytest.raises(NothingToCome):
+        months.services.plans.stop(("ani", 143), Stop.DIED, months.now)
+
+
+def test_a_plan_of_an_unknown_scheme_holds_nobody_else_up(months: Months, caplog):
+    for name in ("ani", "budi"):
+        months.begin(name)
+    del months.services.plans._schemes["2020"]
+    months.now += timedelta(days=28)
+    with pytest.raises(ExceptionGroup) as failed:
+        months.go_on()
+    assert len(failed.value.exceptions) == 2
