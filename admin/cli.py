@@ -34,7 +34,8 @@ from .terminal import asked_for, in_wib, plain
 
 WHAT_TO_DO = {
     "bad_wave_plan": (
-        "times: it opens before it closes; reserved: at most the quota, with a --weight for each region",
+        "times: it opens before it closes; reserved: at most the quota, with a --weight for each region; "
+        "halted: it would open in a pause or after the end; no_pause: none is set for then",
     ),
     "unknown_wave": ("`gelombang wave list` shows those there are",),
     "unknown_entitlement": ("`gelombang payout list` shows those there are",),
@@ -49,6 +50,8 @@ WHAT_TO_DO = {
     ),
     "no_correction": ("`gelombang registration show` has what was proposed and decided",),
     "no_recovery": ("`gelombang account recover propose` begins one",),
+    "wave_close_too_near": ("add a wave: `gelombang wave add`",),
+    "wave_not_open": ("`gelombang wave list` shows how it is; one that opens later is moved: `gelombang wave move`",),
     "calendar_change_too_late": ("change a later wave, or add one: `gelombang wave add`",),
     "wave_not_drawn": ("`gelombang draw watch` shows how far it is",),
     "wave_not_frozen_yet": ("`gelombang wave show` has when it closes",),

@@ -169,7 +169,6 @@ def _check(programme: Programme) -> None:
         "a Telegram channel of notices.channels is @name or a number, any other an address": all(
             (one.kind == "telegram") == one.to.startswith(("@", "-")) for one in programme.notices.channels
         ),
-        "calendar.first_opens_at needs a time zone": programme.calendar.first_opens_at.tzinfo is not None,
     }
     for reason, holds in rules.items():
         if not holds:

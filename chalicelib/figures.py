@@ -3,7 +3,7 @@
 Each cold start reads them, so their annotations are types already, and not text that would have to be evaluated.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
@@ -17,6 +17,12 @@ Bic = Annotated[str, Meta(pattern="^[A-Z]{4}ID[A-Z0-9]{2}([A-Z0-9]{3})?$")]
 BankText = Annotated[str, Meta(pattern=r"^[A-Za-z0-9/?:().,'+ -]{1,70}$")]
 Skill = Annotated[str, Meta(pattern="^[a-z]+(_[a-z]+)*$", max_length=32)]
 
+Instant = Annotated[datetime, Meta(tz=True)]
+Text = Annotated[str, Meta(min_length=1)]
+
+FIRST_EXTRA = 100_001
+"""The first number of a wave that an administrator adds; regular numbers reach it in some 3,800 years."""
+
 AWARD_BATCH_MAX = 100
 """Winners in one message: as many entries as are read in one call."""
 
@@ -28,17 +34,44 @@ class _Frozen(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Words(_Frozen, frozen=True):
     """A text in Indonesian and English."""
 
-    id: Annotated[str, Meta(min_length=1)]
-    en: Annotated[str, Meta(min_length=1)]
+    id: Text
+    en: Text
+
+
+class ListedWave(_Frozen, frozen=True):
+    """A wave of a calendar that is a list: it accepts entries from `opens_at` until `closes_at`, exclusive."""
+
+    number: Annotated[int, Meta(gt=0, lt=FIRST_EXTRA)]
+    opens_at: Instant
+    closes_at: Instant
+    quota: NotNegative | None = None
+
+
+class PlannedPause(_Frozen, frozen=True, rename={"since": "from"}):
+    """No wave opens from an instant on until another, and why."""
+
+    since: Instant
+    until: Instant
+    why_id: Text
+    why_en: Text
 
 
 class CalendarRules(_Frozen, frozen=True):
-    first_wave: Positive
-    first_opens_at: datetime
-    every_days: Positive
-    open_hours: Positive
+    """When waves are: every `every_days` for `open_hours`, the first at `first_opens_at`; or those of a list.
+
+    `first_wave` is the number of the first. No wave opens after the WIB day `ends_on`, or in a pause. A list with
+    `first_opens_at` is moved as a whole, so that its first wave opens then; a stage may do that.
+    """
+
     exceptions_cached_s: NotNegative
     closing_soon_s: NotNegative
+    first_wave: Annotated[int, Meta(gt=0, lt=FIRST_EXTRA)]
+    first_opens_at: Instant | None = None
+    every_days: NotNegative = 0
+    open_hours: NotNegative = 0
+    waves: tuple[ListedWave, ...] = ()
+    ends_on: date | None = None
+    pauses: tuple[PlannedPause, ...] = ()
 
 
 class EligibilityRules(_Frozen, frozen=True):

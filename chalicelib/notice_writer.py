@@ -137,7 +137,7 @@ class NoticeWriter:
             if wave.state is WaveState.SETTLED and not place.done:
                 self._tell_wave(wave.number, place, self._waves.next_opening(now), budget)
 
-    def _tell_wave(self, wave: int, place: TellingPlace, next_opens_at: datetime, budget: TimeBudget) -> None:
+    def _tell_wave(self, wave: int, place: TellingPlace, next_opens_at: datetime | None, budget: TimeBudget) -> None:
         for shard in range(place.shard, SHARDS):
             after = place.after if shard == place.shard else ""
             budget.need(PAGE_S)
@@ -149,10 +149,11 @@ class NoticeWriter:
         self._progress.remember(wave, TellingPlace(SHARDS, "", done=True))
         log.info("results_told", extra={"wave": wave})
 
-    def _results(self, wave: int, page: list[Result], next_opens_at: datetime) -> Iterator[Told]:
+    def _results(self, wave: int, page: list[Result], next_opens_at: datetime | None) -> Iterator[Told]:
+        coming = iso(next_opens_at) if next_opens_at else ""
         for missed in page:
             if missed.reason is not None:
-                facts: Facts = {"wave": wave, "reason": missed.reason, "next_opens_at": iso(next_opens_at)}
+                facts: Facts = {"wave": wave, "reason": missed.reason, "next_opens_at": coming}
                 yield missed.registrant_id, Kind.NOT_CHOSEN, f"not_chosen/{wave}", facts
         chosen = [result.registrant_id for result in page if result.reason is None]
         for one in self._waves.beneficiaries.of_many(chosen):

@@ -120,7 +120,7 @@ class Watch:
 
     def _of_waves(self, now: datetime) -> Iterator[Late]:
         records = {wave.number: wave for wave in self._waves.waves()}
-        calendar = Calendar(self._programme.calendar, self._waves.exceptions()[1])
+        calendar = Calendar(self._programme.calendar, self._waves.changes()[1])
         past: dict[str, dict[int, tuple[WaveState, datetime]]] = {"step": {}, "award": {}}
         for plan in plans(calendar, records, self._waves.start(now), now):
             debt = owed(plan, records.get(plan.number), self._programme, now)

@@ -69,11 +69,12 @@ class History:
     # What becomes of people
 
     def _run_waves(self, begins: datetime, people: int) -> None:
-        first, every = self._programme.calendar.first_opens_at, timedelta(days=self._programme.calendar.every_days)
+        calendar, every = self._programme.calendar, timedelta(days=self._programme.calendar.every_days)
+        first = calendar.first_opens_at or begins
         opens = first + every * (-((first - begins) // every))
-        number, waiting, known = self._programme.calendar.first_wave, set[int](), 0
+        number, waiting, known = calendar.first_wave, set[int](), 0
         quota = round(people * CHOSEN_OF_ALL * every / FOR)
-        while (closes := opens + timedelta(hours=self._programme.calendar.open_hours)) + DAY < self._now:
+        while (closes := opens + timedelta(hours=calendar.open_hours)) + DAY < self._now:
             while known < people and self._registered[known] < closes:
                 waiting.add(known)
                 known += 1

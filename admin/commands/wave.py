@@ -40,7 +40,7 @@ _times_options = (
 def list_waves(stage: str) -> None:
     """List the waves that were run, the present one and the next few, with those that were skipped."""
     waves, now = stages.load(stage).services.waves, utc_now()
-    rows = [_row(waves, view.number, now) for view in waves.list(now)] + [_skipped(plan) for plan in waves.skipped()]
+    rows = [_row(waves, view.number, now) for view in waves.list(now)] + [_skipped(plan) for plan in waves.skipped(now)]
     show(sorted(rows, key=lambda row: str(row["opens_at"])))
 
 
@@ -117,6 +117,56 @@ def resize(stage: str, number: int, quota: int, reserved: int, weights: Iterable
     _show(waves, number)
 
 
+@example('wave extend 54 --closes-at 2026-12-04T00:00:00+07:00 --reason "the site was down"')
+@wave.command()
+@stage_options
+@_number_argument
+@_times_options[1]
+@reason_option
+def extend(stage: str, number: int, closes_at: datetime, reason: str) -> None:
+    """Let the wave that is open close later. It is announced anew, and age is tested on the day of the new close."""
+    waves = stages.load(stage).services.waves
+    waves.extend(number, closes_at, utc_now(), _signed(reason))
+    _show(waves, number)
+
+
+@example('wave pause --until 2027-03-01T00:00:00+07:00 --reason "the decree is being revised"')
+@wave.command()
+@stage_options
+@click.option("--from", "since", type=instant, help="The first instant at which no wave opens; else as soon as can be.")
+@click.option("--until", type=instant, help="From when on waves open again; else when `wave resume` says so.")
+@reason_option
+def pause(stage: str, since: datetime | None, until: datetime | None, reason: str) -> None:
+    """Let no wave open for a while; one that is open stays open. Waves that fall into the pause lose no number."""
+    waves = stages.load(stage).services.waves
+    waves.pause(since, until, utc_now(), _signed(reason))
+    _coming(waves)
+
+
+@example('wave resume --reason "the new decree is out"')
+@wave.command()
+@stage_options
+@click.option("--at", type=instant, help="From when on waves open again; else as soon as can be.")
+@reason_option
+def resume(stage: str, at: datetime | None, reason: str) -> None:
+    """End a pause that `wave pause` has set."""
+    waves = stages.load(stage).services.waves
+    waves.resume(at, utc_now(), _signed(reason))
+    _coming(waves)
+
+
+@example('wave end --on 2027-12-31 --reason "the budget law of 2028 has no programme"')
+@wave.command()
+@stage_options
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The last WIB day on which a wave opens.")
+@reason_option
+def end(stage: str, on: datetime, reason: str) -> None:
+    """Let no wave open after a day; a later day puts the end off. What was promised is paid all the same."""
+    waves = stages.load(stage).services.waves
+    waves.end(on.date(), utc_now(), _signed(reason))
+    _coming(waves)
+
+
 @example("wave advance --deployed")
 @wave.command()
 @stage_options
@@ -156,9 +206,17 @@ def _signed(reason: str) -> Signed:
 
 def _show(waves: Waves, number: int) -> None:
     acts = [act_row(act) for act in waves.acts() if act.about.split()[:2] == ["wave", str(number)]]
-    skipped = next((_skipped(plan) for plan in waves.skipped() if plan.number == number), None)
     now = utc_now()
+    skipped = next((_skipped(plan) for plan in waves.skipped(now) if plan.number == number), None)
     show((skipped or _row(waves, number, now) | _draw(waves, number, now)) | {"changes": acts})
+
+
+def _coming(waves: Waves) -> None:
+    """Show the waves to come, and those that do not take place."""
+    now = utc_now()
+    rows = [_row(waves, view.number, now) for view in waves.list(now) if waves.plan(view.number, now).opens_at > now]
+    rows += [_skipped(plan) for plan in waves.skipped(now) if plan.opens_at > now]
+    show(sorted(rows, key=lambda row: str(row["opens_at"])), "no wave is coming")
 
 
 def _row(waves: Waves, number: int, now: datetime) -> dict[str, object]:

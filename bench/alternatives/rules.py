@@ -16,7 +16,7 @@ REGISTRATIONS, WAVES = "gelombang-bench-registrations", "gelombang-bench-waves"
 REGION = os.environ["AWS_REGION"]
 
 _programme = load_programme("bench")
-_calendar = Calendar(_programme.calendar, ())
+_calendar = Calendar(_programme.calendar)
 
 
 class Refused(Exception):

@@ -24,8 +24,8 @@ from .store import NoticesTable
 PublicFacts = Mapping[str, str | int | None]
 
 _ORDER = (
-    *("wave_open", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_waiting_for_beacon"),
-    *("wave_drawn", "wave_settled"),
+    *("wave_open", "wave_extended", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_waiting_for_beacon"),
+    *("wave_drawn", "wave_settled", "programme_paused", "programme_ends"),
 )
 """The order in a wave. A late step announces several at one instant, and the feed keeps them in this order."""
 
@@ -51,18 +51,18 @@ class PublicEvent(Value, frozen=True):
     published: bool = False
 
 
-def event_id(event: str, wave: int) -> str:
-    """The id of an event of a wave, always the same."""
-    return derived_id("event/v1", event, wave)
+def event_id(event: str, wave: int, again: str = "") -> str:
+    """The id of an event of a wave, always the same; `again` tells apart what may happen to a wave several times."""
+    return derived_id("event/v1", event, wave, *([again] if again else []))
 
 
 class PublicEventStore:
     def __init__(self, region: str) -> None:
         self._region = region
 
-    def add(self, event: str, wave: int, facts: PublicFacts, now: datetime) -> PublicEvent:
+    def add(self, event: str, wave: int, facts: PublicFacts, now: datetime, again: str = "") -> PublicEvent:
         """Keep an event unless it is kept already; returns the kept one."""
-        new = PublicEvent(event_id(event, wave), event, wave, now, dict(facts))
+        new = PublicEvent(event_id(event, wave, again), event, wave, now, dict(facts))
         found = self._find(new.id)
         if found is not None:
             return found
@@ -113,12 +113,12 @@ class Announcements:
         self._store = store
         self._clock = clock
 
-    def publish(self, event: str, wave: int, facts: PublicFacts) -> None:
+    def publish(self, event: str, wave: int, facts: PublicFacts, again: str = "") -> None:
         """Publish that `event` (such as `wave_open`) happened to a wave; `facts` are public and name nobody.
 
-        A repeat changes nothing; the first facts stay.
+        A repeat with the same `again` changes nothing; the first facts stay.
         """
-        kept = self._store.add(event, wave, facts, self._clock())
+        kept = self._store.add(event, wave, facts, self._clock(), again)
         if kept.published:
             return
         self._sns.publish(

@@ -99,6 +99,7 @@ BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 _TITLES = {
     "wave_open": ("Gelombang {wave} dibuka", "Wave {wave} is open"),
+    "wave_extended": ("Penutupan gelombang {wave} diundur", "Wave {wave} closes later"),
     "wave_closing_soon": ("Gelombang {wave} segera ditutup", "Wave {wave} closes soon"),
     "wave_closed": ("Gelombang {wave} ditutup", "Wave {wave} is closed"),
     "wave_frozen": ("Daftar peserta gelombang {wave} dikunci", "The list of wave {wave} is committed to"),
@@ -107,12 +108,16 @@ _TITLES = {
         "The draw of wave {wave} waits for its public random number",
     ),
     "wave_drawn": ("Gelombang {wave} telah diundi", "Wave {wave} is drawn"),
+    "programme_paused": ("Program dijeda", "The programme pauses"),
+    "programme_ends": ("Program berakhir", "The programme ends"),
     "wave_settled": ("Hasil gelombang {wave}", "The results of wave {wave}"),
 }
 _PLACE: dict[Language, int] = {"id": 0, "en": 1}
 _FACTS = {
     "opens_at": ("Buka: {}", "Opens: {}"),
     "closes_at": ("Tutup: {}", "Closes: {}"),
+    "no_wave_from_at": ("Tidak ada gelombang baru mulai: {}", "No new wave from: {}"),
+    "no_wave_until_at": ("Sampai: {}", "Until: {}"),
     "quota": ("Kuota: {} orang", "Seats: {}"),
     "chosen": ("Terpilih: {} orang", "Chosen: {}"),
     "beacon_round": ("Putaran angka acak yang ditunggu: {}", "Round of the random beacon waited for: {}"),
@@ -173,7 +178,8 @@ def announcement(event: PublicEvent, public_url: str, language: Language, most: 
 
 
 def _address(event: PublicEvent, public_url: str) -> str:
-    return str(event.facts.get("results_url") or f"{public_url}/waves/{event.wave}")
+    of_a_wave = f"{public_url}/waves/{event.wave}" if event.event.startswith("wave_") else f"{public_url}/waves"
+    return str(event.facts.get("results_url") or of_a_wave)
 
 
 def _add(parent: Xml.Element, name: str, text: str | None = None, **attributes: str) -> Xml.Element:

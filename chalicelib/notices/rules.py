@@ -60,7 +60,9 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.SIGNED_IN: frozenset({"device", "signed_in_at"}),
     }
 )
-"""The facts that a kind's text needs, exactly these. `amount_idr` of a survey is 0 if it is voluntary."""
+"""The facts that a kind's text needs, exactly these. `amount_idr` of a survey is 0 if it is voluntary,
+`next_opens_at` is "" if no wave is coming.
+"""
 
 
 Told = tuple[str, Kind, str, Facts]

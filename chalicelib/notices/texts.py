@@ -27,7 +27,7 @@ def mail_text(notice: Notice, language: Language, now: datetime, url: str | None
     """The mail about a notice. `url`: where reminders end, or where a change is confirmed or denied."""
     templates = _templates()
     own, frame = templates[notice.kind.value][language], templates["frame"][language]
-    words = {name: templates[name][language] for name in ("for", "reward", "what", "change", "device")}
+    words = {name: templates[name][language] for name in ("for", "reward", "next", "what", "change", "device")}
     words["reason"] = own.get("reason", {})
     shown = _shown(notice.facts, words, language, now)
     parts = [frame["greeting"], own["body"].format(**shown, url=url), frame["farewell"]]
@@ -46,7 +46,7 @@ def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, n
             instant = parse_iso(str(value))
             shown[name] = last_minute(instant, language)
             shown["days"] = str(days_left(instant, now))
-        elif name.endswith("_at"):
+        elif name.endswith("_at") and value:
             shown[name] = long_time(parse_iso(str(value)), language)
         elif name == "for":
             what, _, number = str(value).partition("_")
@@ -55,6 +55,8 @@ def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, n
             shown[name] = words[name][str(value)] if name in words else str(value)
     if "amount_idr" in facts:
         shown["reward"] = words["reward"]["paid" if facts["amount_idr"] else "voluntary"].format(**shown)
+    if "next_opens_at" in facts:
+        shown["next"] = words["next"]["coming" if facts["next_opens_at"] else "none"].format(**shown)
     return shown
 
 

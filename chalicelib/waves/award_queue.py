@@ -174,7 +174,7 @@ class AwardBatches:
             log.info("awards_late", extra={"wave": wave.number, "batch": message.batch})
             return
         turns = self._turns(message, self._store.draw(wave.number))
-        calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
+        calendar = Calendar(self._programme.calendar, self._store.changes()[1])
         regular_number = calendar.regular_number(planned(wave))
         self._decisions.set_missing_standings(turns, wave.number, budget)
         outcomes = [turn.known or self._decisions.decide(wave, regular_number, turn, budget) for turn in turns]

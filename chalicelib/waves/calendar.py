@@ -1,27 +1,27 @@
-"""When waves are: a pure function of the rules, the exceptions that administrators have set, and an instant.
+"""When waves are: a pure function of the rules, the changes that administrators have made, and an instant.
 
-Regular waves are numbered from the first one on, for ever: a wave that is moved or skipped keeps its number, and no
-other wave is renumbered. Waves that administrators add are numbered from `FIRST_EXTRA` up. A wave accepts entries from
-`opens_at` until `closes_at`, exclusive. At most one wave is open at any instant.
+Waves of the rules are numbered from the first one on: a wave that is moved, skipped or falls into a pause keeps its
+number, and no other wave is renumbered. Waves that administrators add are numbered from `FIRST_EXTRA` up. A wave
+accepts entries from `opens_at` until `closes_at`, exclusive. At most one wave is open at any instant. No wave opens in
+a pause or from the end on; one that is open then stays open until its close.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 
 from msgspec import field
 from msgspec.structs import replace
 
-from ..clock import iso
-from ..figures import CalendarRules
+from ..clock import WIB, iso
+from ..figures import FIRST_EXTRA, CalendarRules
 from ..values import Value
-from .errors import BadPlan, ChangeTooLate, UnknownWave, WavesOverlap
-
-FIRST_EXTRA = 100_001
-"""The first number of an added wave; regular numbers reach it in some 3,800 years."""
+from .errors import BadPlan, ChangeTooLate, CloseTooNear, UnknownWave, WavesOverlap
 
 _INSTANT = timedelta(microseconds=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class PlannedWave(Value, frozen=True):
@@ -49,64 +49,94 @@ class CalendarException(Value, frozen=True):
     weights: Mapping[int, int] = field(default_factory=dict)
 
 
+class Pause(Value, frozen=True):
+    """No wave opens from `since` on until `until`; None: until an administrator resumes."""
+
+    since: datetime
+    until: datetime | None = None
+
+
+class Changes(Value, frozen=True):
+    """All that administrators have changed: single waves, pauses, and from when on no wave opens any more.
+
+    An end set here stands instead of that of the rules; pauses stand beside those of the rules.
+    """
+
+    waves: tuple[CalendarException, ...] = ()
+    pauses: tuple[Pause, ...] = ()
+    ends_at: datetime | None = None
+
+
 class Calendar:
     """The waves, past and to come. Immutable; a change gives a new calendar.
 
-    The four changes take `earliest`: the first instant at which a changed wave may open, at its old and its new time.
+    The changes take `earliest`: the first instant at which a changed wave may open, at its old and its new time.
     They raise `ChangeTooLate`, `UnknownWave`, `WavesOverlap` or `BadPlan`, in this order.
     """
 
-    def __init__(self, rules: CalendarRules, exceptions: Iterable[CalendarException] = ()) -> None:
+    def __init__(self, rules: CalendarRules, changes: Changes = Changes()) -> None:  # noqa: B008 - immutable
         self._rules = rules
-        self._first = rules.first_opens_at.astimezone(UTC)
-        self._every = timedelta(days=rules.every_days)
-        self._lasts = timedelta(hours=rules.open_hours)
-        self._exceptions = {exception.number: exception for exception in exceptions}
+        self._planned = _planned_by(rules)
+        self.changes = changes
+        ruled = (Pause(pause.since.astimezone(UTC), pause.until.astimezone(UTC)) for pause in rules.pauses)
+        self._pauses = (*ruled, *changes.pauses)
+        # With an end, or a pause without one, a search for what is to come must come to its own end.
+        stops = [pause.since for pause in self._pauses if pause.until is None]
+        ends_at = changes.ends_at or (end_of(rules.ends_on) if rules.ends_on else None)
+        self._stops = min([*stops, *([ends_at] if ends_at else [])], default=_NEVER)
+        self._exceptions = {exception.number: exception for exception in changes.waves}
         planned = (self.wave(number) for number in sorted(self._exceptions))
         self._excepted = sorted((wave for wave in planned if wave is not None), key=lambda wave: wave.opens_at)
 
     @property
-    def exceptions(self) -> tuple[CalendarException, ...]:
-        """What differs from the rules, ascending by number."""
-        return tuple(self._exceptions[number] for number in sorted(self._exceptions))
-
-    @property
     def skipped(self) -> list[PlannedWave]:
-        """The waves that do not take place, at the times they would have had, in order of opening."""
+        """The waves that were skipped, at the times they would have had, in order of opening."""
         gone = (exception for exception in self._exceptions.values() if exception.skipped)
         waves = (self._times(exception.number, exception) for exception in gone)
         return sorted((wave for wave in waves if wave is not None), key=lambda wave: wave.opens_at)
 
+    def halted(self, start: datetime, end: datetime) -> list[PlannedWave]:
+        """The waves that would open at or after `start` and before `end`, were it not for a pause or the end."""
+        present = (exception for exception in self._exceptions.values() if not exception.skipped)
+        excepted = (self._times(exception.number, exception) for exception in present)
+        ruled = takewhile(lambda wave: wave.opens_at < end, self._planned.from_about(start))
+        waves = [wave for wave in ruled if wave.number not in self._exceptions]
+        waves += [wave for wave in excepted if wave is not None]
+        gone = [wave for wave in waves if start <= wave.opens_at < end and not self._opens(wave.opens_at)]
+        return sorted(gone, key=lambda wave: wave.opens_at)
+
     def wave(self, number: int) -> PlannedWave | None:
-        """The wave of that number; None if it is skipped or does not exist."""
+        """The wave of that number; None if it does not take place or does not exist."""
         exception = self._exceptions.get(number)
         if exception is not None and exception.skipped:
             return None
-        regular = self._times(number, exception)
-        if regular is None or exception is None:
-            return regular
-        return replace(regular, quota=exception.quota, reserved=exception.reserved, weights=exception.weights)
+        wave = self._times(number, exception)
+        if wave is None or not self._opens(wave.opens_at):
+            return None
+        if exception is None:
+            return wave
+        quota = wave.quota if exception.quota is None else exception.quota
+        return replace(wave, quota=quota, reserved=exception.reserved, weights=exception.weights)
 
     def current(self, now: datetime) -> PlannedWave | None:
         """The wave that accepts entries at this instant."""
         return next(iter(self._meeting(now, now + _INSTANT)), None)
 
-    def next(self, now: datetime) -> PlannedWave:
-        """The first wave that opens after this instant."""
-        index = max(self._index(now) + 1, 0)
-        while (number := self._rules.first_wave + index) in self._exceptions:
-            index += 1
+    def next(self, now: datetime) -> PlannedWave | None:
+        """The first wave that opens after this instant; None if none is coming."""
         later = [wave for wave in self._excepted if wave.opens_at > now]
-        return min([*later, self._regular(number)], key=lambda wave: wave.opens_at)
+        later += next(([wave] for wave in self._ruled(now) if wave.opens_at > now), [])
+        return min(later, key=lambda wave: wave.opens_at, default=None)
 
     def previous(self, now: datetime) -> PlannedWave | None:
         """The last wave that has closed by this instant."""
         closed = [wave for wave in self._excepted if wave.closes_at <= now]
-        for number in range(self._rules.first_wave + self._index(now), self._rules.first_wave - 1, -1):
-            wave = self._regular(number)
-            if number not in self._exceptions and wave.closes_at <= now:
-                closed.append(wave)
-                break
+        ruled = (
+            wave
+            for wave in self._planned.back_from(now)
+            if wave.number not in self._exceptions and self._opens(wave.opens_at) and wave.closes_at <= now
+        )
+        closed += next(([wave] for wave in ruled), [])
         return max(closed, key=lambda wave: wave.closes_at, default=None)
 
     def between(self, start: datetime, end: datetime) -> list[PlannedWave]:
@@ -119,17 +149,17 @@ class Calendar:
 
     def regular_number(self, wave: PlannedWave) -> int:
         """The number that decides a wave's scheme: its own; for an added wave, that of the wave before it."""
-        if wave.number < FIRST_EXTRA:
-            return wave.number
-        return self._rules.first_wave + max(self._index(wave.opens_at), 0)
+        return wave.number if wave.number < FIRST_EXTRA else self._planned.number_at(wave.opens_at)
 
     # Changes
 
     def move(self, number: int, opens_at: datetime, closes_at: datetime, earliest: datetime) -> Calendar:
-        """Give a wave other times. A wave that was skipped takes place again."""
+        """Give a wave other times. A wave that was skipped or fell into a pause takes place again."""
         before = self._exception(number)
-        if not before.skipped:
+        if self.wave(number) is not None:
             self._changeable(number, earliest)
+        elif self._times(number, before) is None:
+            raise UnknownWave(wave=number)
         return self._with(replace(before, skipped=False, opens_at=opens_at, closes_at=closes_at), earliest)
 
     def skip(self, number: int, earliest: datetime) -> Calendar:
@@ -155,32 +185,69 @@ class Calendar:
     def next_extra(self) -> int:
         return max([FIRST_EXTRA - 1, *self._exceptions]) + 1
 
+    def extend(self, number: int, closes_at: datetime, earliest: datetime) -> Calendar:
+        """Let a wave that is open close later. Every function must have read that by the old close.
+
+        Raises `UnknownWave`, `CloseTooNear`, `BadPlan`, `WavesOverlap`.
+        """
+        wave = self.wave(number)
+        if wave is None:
+            raise UnknownWave(wave=number)
+        if wave.closes_at < earliest:
+            raise CloseTooNear(wave=number, closes_at=iso(wave.closes_at), earliest=iso(earliest))
+        if closes_at <= wave.closes_at:
+            raise BadPlan(reason="times")
+        return self._with(replace(self._exception(number), opens_at=wave.opens_at, closes_at=closes_at))
+
+    def pause(self, since: datetime, until: datetime | None, earliest: datetime) -> Calendar:
+        """Let no wave open from `since` on until `until` (None: until `resume`)."""
+        if until is not None and until <= since:
+            raise BadPlan(reason="times")
+        pauses = (*self.changes.pauses, Pause(since, until))
+        return self._halting(replace(self.changes, pauses=pauses), since, earliest)
+
+    def resume(self, at: datetime, earliest: datetime) -> Calendar:
+        """End at that instant the pause that an administrator has set for it; pauses of the rules stay.
+
+        Raises `BadPlan` if there is none.
+        """
+        over = [one for one in self.changes.pauses if one.since <= at and (one.until is None or at < one.until)]
+        if not over:
+            raise BadPlan(reason="no_pause")
+        ended = (replace(one, until=at) if one in over else one for one in self.changes.pauses)
+        left = tuple(one for one in ended if one.until is None or one.since < one.until)
+        return self._halting(replace(self.changes, pauses=left), at, earliest)
+
+    def end(self, at: datetime, earliest: datetime) -> Calendar:
+        """Let no wave open from that instant on: earlier or later than it was."""
+        return self._halting(replace(self.changes, ends_at=at), min(at, self._stops), earliest)
+
     # Arithmetic
 
-    def _index(self, instant: datetime) -> int:
-        """How many periods after the first wave's regular opening; negative before it."""
-        return (instant - self._first) // self._every
-
-    def _regular(self, number: int) -> PlannedWave:
-        opens_at = self._first + (number - self._rules.first_wave) * self._every
-        return PlannedWave(number, opens_at, opens_at + self._lasts)
+    def _opens(self, opens_at: datetime) -> bool:
+        """Whether a wave may open then: there is no pause, and the end has not come."""
+        paused = any(one.since <= opens_at and (one.until is None or opens_at < one.until) for one in self._pauses)
+        return not paused and opens_at < self._stops
 
     def _times(self, number: int, exception: CalendarException | None) -> PlannedWave | None:
         """A wave's times: as an administrator set them, else by the rules; None if there is no such wave."""
+        planned = self._planned.wave(number)
         if exception is not None and exception.opens_at is not None and exception.closes_at is not None:
-            return PlannedWave(number, exception.opens_at, exception.closes_at)
-        return self._regular(number) if self._rules.first_wave <= number < FIRST_EXTRA else None
+            return PlannedWave(number, exception.opens_at, exception.closes_at, planned.quota if planned else None)
+        return planned
+
+    def _ruled(self, start: datetime) -> Iterator[PlannedWave]:
+        """The waves of the rules of which no single one was changed, in order of opening, from about `start` on."""
+        return (
+            wave
+            for wave in takewhile(lambda wave: wave.opens_at < self._stops, self._planned.from_about(start))
+            if wave.number not in self._exceptions and self._opens(wave.opens_at)
+        )
 
     def _meeting(self, start: datetime, end: datetime) -> list[PlannedWave]:
         """The waves that are open at some instant of [start, end), in order of opening."""
-        # A regular wave has closed when the next one opens. So the one before `start` is the earliest that can matter.
-        indexes = range(max(self._index(start), 0), max(self._index(end), -1) + 1)
-        regular: Iterator[PlannedWave] = (
-            self._regular(self._rules.first_wave + index)
-            for index in indexes
-            if self._rules.first_wave + index not in self._exceptions
-        )
-        waves = [wave for wave in (*regular, *self._excepted) if wave.opens_at < end and wave.closes_at > start]
+        ruled = takewhile(lambda wave: wave.opens_at < end, self._ruled(start))
+        waves = [wave for wave in (*ruled, *self._excepted) if wave.opens_at < end and wave.closes_at > start]
         return sorted(waves, key=lambda wave: wave.opens_at)
 
     def _exception(self, number: int) -> CalendarException:
@@ -197,17 +264,108 @@ class Calendar:
         if opens_at < earliest:
             raise ChangeTooLate(wave=number, opens_at=iso(opens_at), earliest=iso(earliest))
 
-    def _with(self, exception: CalendarException, earliest: datetime) -> Calendar:
-        changed = Calendar(self._rules, (self._exceptions | {exception.number: exception}).values())
+    def _with(self, exception: CalendarException, earliest: datetime | None = None) -> Calendar:
+        waves = self._exceptions | {exception.number: exception}
+        changed = Calendar(self._rules, replace(self.changes, waves=tuple(waves[number] for number in sorted(waves))))
         wave = changed.wave(exception.number)
         if wave is None:
+            if not exception.skipped:
+                raise BadPlan(reason="halted")
             return changed
-        self._not_before(wave.number, wave.opens_at, earliest)
+        if earliest is not None:
+            self._not_before(wave.number, wave.opens_at, earliest)
         _check(wave)
-        for other in changed._meeting(wave.opens_at, wave.closes_at):
+        changed._check_alone(wave)
+        return changed
+
+    def _check_alone(self, wave: PlannedWave) -> None:
+        for other in self._meeting(wave.opens_at, wave.closes_at):
             if other.number != wave.number:
                 raise WavesOverlap(wave=wave.number, other=other.number)
+
+    def _halting(self, changes: Changes, since: datetime, earliest: datetime) -> Calendar:
+        """With other pauses, or another end, which change nothing before `since`."""
+        changed = Calendar(self._rules, changes)
+        before, after = self.between(since, earliest), changed.between(since, earliest)
+        for wave in before + after:
+            if (wave in before) != (wave in after):
+                self._not_before(wave.number, wave.opens_at, earliest)
+        # Who added or moved a wave while others were halted may have put it where one of them now is again.
+        for wave in changed._excepted:
+            changed._check_alone(wave)
         return changed
+
+
+class _Regular:
+    """Waves at equal distances, for ever. A wave has closed when the next one opens."""
+
+    def __init__(self, first: int, opens_at: datetime, rules: CalendarRules) -> None:
+        self._number = first
+        self._first = opens_at.astimezone(UTC)
+        self._every = timedelta(days=rules.every_days)
+        self._lasts = timedelta(hours=rules.open_hours)
+
+    def wave(self, number: int) -> PlannedWave | None:
+        if not self._number <= number < FIRST_EXTRA:
+            return None
+        opens_at = self._first + (number - self._number) * self._every
+        return PlannedWave(number, opens_at, opens_at + self._lasts)
+
+    def number_at(self, instant: datetime) -> int:
+        """The number of the last wave that has opened by then; of the first, if none has."""
+        return self._number + max((instant - self._first) // self._every, 0)
+
+    def from_about(self, start: datetime) -> Iterator[PlannedWave]:
+        """In order of opening, from no later than the first that closes after `start`."""
+        number = self.number_at(start)
+        while (wave := self.wave(number)) is not None:
+            yield wave
+            number += 1
+
+    def back_from(self, end: datetime) -> Iterator[PlannedWave]:
+        """The waves that have opened by `end`, the last one first."""
+        number = self.number_at(end)
+        while (wave := self.wave(number)) is not None:
+            if wave.opens_at <= end:
+                yield wave
+            number -= 1
+
+
+class _Listed:
+    """The waves of a list, whose times do not overlap, in order of opening."""
+
+    def __init__(self, first: int, waves: Iterable[PlannedWave]) -> None:
+        self._number = first
+        self._waves = sorted(waves, key=lambda wave: wave.opens_at)
+
+    def wave(self, number: int) -> PlannedWave | None:
+        return next((wave for wave in self._waves if wave.number == number), None)
+
+    def number_at(self, instant: datetime) -> int:
+        return next((wave.number for wave in self.back_from(instant)), self._number)
+
+    def from_about(self, start: datetime) -> Iterator[PlannedWave]:
+        return (wave for wave in self._waves if wave.closes_at > start)
+
+    def back_from(self, end: datetime) -> Iterator[PlannedWave]:
+        return (wave for wave in reversed(self._waves) if wave.opens_at <= end)
+
+
+def _planned_by(rules: CalendarRules) -> _Regular | _Listed:
+    first = rules.first_opens_at or min(one.opens_at for one in rules.waves)
+    if not rules.waves:
+        return _Regular(rules.first_wave, first, rules)
+    moved = first - min(one.opens_at for one in rules.waves)
+    waves = (
+        PlannedWave(one.number, *((at + moved).astimezone(UTC) for at in (one.opens_at, one.closes_at)), one.quota)
+        for one in rules.waves
+    )
+    return _Listed(rules.first_wave, waves)
+
+
+def end_of(day: date) -> datetime:
+    """The instant at which a WIB day ends."""
+    return datetime.combine(day + timedelta(days=1), time(), WIB).astimezone(UTC)
 
 
 def _check(wave: PlannedWave) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime, timedelta
 
 from ..aws.admin_acts import Act, Signed
 from ..clock import iso
 from ..config import Programme
 from ..errors import Unavailable
-from .calendar import Calendar, CalendarException, PlannedWave
+from .calendar import Calendar, CalendarException, Changes, Pause, PlannedWave, end_of
+from .errors import WaveNotOpen
+from .rules import WaveState
 from .store import WaveStore
 
 CHANGE_MARGIN_S = 5
 """Added to the time that a change of the calendar takes to reach every function: clocks differ, and writes take time.
 """
+
+COMING = timedelta(days=183)
+"""How far ahead lists look. Administrators who skip the waves until then let the programme pause."""
 
 CHANGE_TRIES = 5
 """How often a change of the calendar is decided again when it collides with another one."""
@@ -56,9 +61,13 @@ class CalendarChanges:
         """The changes by administrators, newest first."""
         return self._store.journal.all()
 
-    def skipped(self) -> tuple[PlannedWave, ...]:
-        """The waves that do not take place, at the times that they would have had."""
-        return tuple(Calendar(self._programme.calendar, self._store.exceptions()[1]).skipped)
+    def skipped(self, now: datetime) -> tuple[PlannedWave, ...]:
+        """The waves that were skipped, and those of the next half a year that a pause or the end keeps from opening.
+
+        At the times that they would have had.
+        """
+        calendar = Calendar(self._programme.calendar, self._store.changes()[1])
+        return (*calendar.skipped, *calendar.halted(now, now + COMING))
 
     def add(
         self,
@@ -74,27 +83,72 @@ class CalendarChanges:
 
         return self._change(now, add, signed).next_extra - 1
 
+    def extend(self, number: int, closes_at: datetime, now: datetime, signed: Signed | None = None) -> None:
+        """Let the open wave close later: in its record and in the calendar by one write. Raises `WaveNotOpen` too."""
+
+        def extend(calendar: Calendar, earliest: datetime) -> Calendar:
+            wave = self._store.wave(number)
+            if wave is None or wave.state is not WaveState.OPEN:
+                raise WaveNotOpen(wave=number)
+            return calendar.extend(number, closes_at, earliest)
+
+        self._change(now, extend, signed, number)
+
+    def pause(self, since: datetime | None, until: datetime | None, now: datetime, signed: Signed) -> None:
+        """Let no wave open from `since` on (None: as soon as every function has read it) until `until` (None: until
+        `resume`).
+        """
+        self._change(now, lambda calendar, earliest: calendar.pause(since or earliest, until, earliest), signed)
+
+    def resume(self, at: datetime | None, now: datetime, signed: Signed) -> None:
+        """End the pause that is set for then (None: as soon as every function has read it)."""
+        self._change(now, lambda calendar, earliest: calendar.resume(at or earliest, earliest), signed)
+
+    def end(self, on: date, now: datetime, signed: Signed) -> None:
+        """Let no wave open after this WIB day."""
+        self._change(now, lambda calendar, earliest: calendar.end(end_of(on), earliest), signed)
+
     def _change(
-        self, now: datetime, change: Callable[[Calendar, datetime], Calendar], signed: Signed | None
+        self,
+        now: datetime,
+        change: Callable[[Calendar, datetime], Calendar],
+        signed: Signed | None,
+        extended: int | None = None,
     ) -> Calendar:
-        # A function that has just read the exceptions does not read them again for that long. The same time again lets
+        # A function that has just read the changes does not read them again for that long. The same time again lets
         # a write that is on its way arrive.
         earliest = now + timedelta(seconds=2 * self._kept_s + CHANGE_MARGIN_S)
         for _ in range(CHANGE_TRIES):
-            version, exceptions = self._store.exceptions()
-            changed = change(Calendar(self._programme.calendar, exceptions), earliest)
-            act = _act([one for one in changed.exceptions if one not in exceptions], signed, now)
-            if self._store.replace_exceptions(version, changed.exceptions, act):
+            version, before = self._store.changes()
+            changed = change(Calendar(self._programme.calendar, before), earliest)
+            act = _act(before, changed.changes, signed, now)
+            longer = changed.wave(extended) if extended is not None else None
+            if self._store.replace_changes(version, changed.changes, act, longer):
                 self._calendar_kept = None
                 return changed
         raise Unavailable()
 
 
-def _act(changed: Sequence[CalendarException], signed: Signed | None, now: datetime) -> Act | None:
-    """The record of a change of one wave; None if nothing changes."""
-    if signed is None or not changed:
+def _act(before: Changes, after: Changes, signed: Signed | None, now: datetime) -> Act | None:
+    """The record of a change; None if nothing changes."""
+    if signed is None or before == after:
         return None
-    (wave,) = changed
+    facts: list[str] = []
+    for wave in after.waves:
+        if wave not in before.waves:
+            facts += _facts(wave)
+    facts += [f"paused {_span(pause)}" for pause in after.pauses if pause not in before.pauses]
+    facts += [f"not paused {_span(pause)}" for pause in before.pauses if pause not in after.pauses]
+    if after.ends_at is not None and after.ends_at != before.ends_at:
+        facts.append(f"no wave opens from {iso(after.ends_at)}")
+    return Act(now, "CALENDAR", " ".join(facts), signed.by, signed.note)
+
+
+def _span(pause: Pause) -> str:
+    return f"from {iso(pause.since)} until {iso(pause.until) if pause.until else 'it is resumed'}"
+
+
+def _facts(wave: CalendarException) -> list[str]:
     facts = [f"wave {wave.number}"]
     if wave.skipped:
         facts.append("skipped")
@@ -102,4 +156,4 @@ def _act(changed: Sequence[CalendarException], signed: Signed | None, now: datet
         facts.append(f"opens {iso(wave.opens_at)} closes {iso(wave.closes_at)}")
     if wave.quota is not None:
         facts.append(f"quota {wave.quota} reserved {wave.reserved} weights {dict(wave.weights)}")
-    return Act(now, "CALENDAR", " ".join(facts), signed.by, signed.note)
+    return facts

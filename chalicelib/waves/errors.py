@@ -14,6 +14,15 @@ class NotOpenYet(DomainError):
     english = "No wave is open. Wave {wave} opens at {opens_at}."
 
 
+class NoneComing(DomainError):
+    """No wave is open, and none is coming: the programme pauses or has ended."""
+
+    code = "no_wave_coming"
+    status = 404
+    indonesian = "Tidak ada gelombang yang dibuka, dan belum ada gelombang berikutnya."
+    english = "No wave is open, and none is coming."
+
+
 class WaveClosed(DomainError):
     """The join came at or after the closing instant. Facts: `wave`, `closed_at`, `next_opens_at`."""
 
@@ -89,6 +98,27 @@ class ChangeTooLate(DomainError):
     english = "Wave {wave} opens at {opens_at}; only openings from {earliest} on can still be changed."
 
 
+class CloseTooNear(DomainError):
+    """A close may be put off only while every function will have read it by the old one.
+
+    Facts: `wave`, its `closes_at`, and `earliest`, the first close that can still be put off.
+    """
+
+    code = "wave_close_too_near"
+    status = 409
+    indonesian = "Gelombang {wave} ditutup pada {closes_at}; hanya penutupan mulai {earliest} yang dapat diundur."
+    english = "Wave {wave} closes at {closes_at}; only closes from {earliest} on can still be put off."
+
+
+class WaveNotOpen(DomainError):
+    """Only a wave that is open, and recorded so, can be extended. Facts: `wave`."""
+
+    code = "wave_not_open"
+    status = 409
+    indonesian = "Gelombang {wave} tidak sedang dibuka."
+    english = "Wave {wave} is not open."
+
+
 class WavesOverlap(DomainError):
     """At most one wave is open at any instant. Facts: `wave`, `other`."""
 
@@ -99,8 +129,8 @@ class WavesOverlap(DomainError):
 
 
 class BadPlan(DomainError):
-    """The wanted times or seats of a wave are impossible: `reason` is `times`, `quota`, `reserved`, `weights` or
-    `numbers`.
+    """The wanted times or seats of a wave are impossible: `reason` is `times`, `quota`, `reserved`, `weights`,
+    `numbers`, `halted` (it would open in a pause or after the end) or `no_pause` (there is none to end).
     """
 
     code = "bad_wave_plan"

@@ -54,7 +54,7 @@ class RegistrationChanges:
         return lambda tx: self._beneficiaries.move_card(tx, OVERTAKEN_LEG, registrant_id, beneficiary, kk_mac)
 
     def _unsettled(self, now: datetime) -> set[int]:
-        calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
+        calendar = Calendar(self._programme.calendar, self._store.changes()[1])
         soon = now + timedelta(seconds=LONGEST_REQUEST_S)
         plans = calendar.since(self._store.started_at() or now, soon)
         records = self._store.waves()

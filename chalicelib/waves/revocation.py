@@ -146,7 +146,7 @@ class Revocation:
 
     def _find_successors(self, wave: Wave, budget: TimeBudget) -> int:
         """Find a successor for each place of the log that has none yet; returns how many were found."""
-        calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
+        calendar = Calendar(self._programme.calendar, self._store.changes()[1])
         regular_number = calendar.regular_number(planned(wave))
         draw, lines = self._store.draw(wave.number), self._log.lines(wave)
         walk = self._award.walk(wave, self._award.seats(wave, draw, lines), regular_number, budget)

@@ -110,6 +110,7 @@ class Wave(Value, frozen=True):
     the wave's log. Registration and the people know of the first `barred_count`. The first `passed_count` were passed
     on: the published substitutions include them, and their successors were told. If the winners were queued, this was
     in `award_batches` batches, `award_sends` times, last at `awards_sent_at`. `witnesses` signed the note in time.
+    The close was put off `extended` times, and the public was told of `extension_told` of them.
     """
 
     number: int
@@ -132,6 +133,8 @@ class Wave(Value, frozen=True):
     award_sends: int = 0
     awards_sent_at: datetime | None = None
     witnesses: frozenset[str] = frozenset()
+    extended: int = 0
+    extension_told: int = 0
 
 
 class AwardedBatch(Value, frozen=True):

@@ -16,9 +16,9 @@ from ..values import Value
 from . import wire
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar, PlannedWave
-from .calendar_changes import CalendarChanges
+from .calendar_changes import COMING, CalendarChanges
 from .entries import EntryStore
-from .errors import NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
+from .errors import NoneComing, NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
 from .rules import (
     NOT_DRAWN,
     DrawnEntry,
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 
 UPCOMING = 3
 """How many waves to come are shown in the list."""
-
-COMING = timedelta(days=183)
-"""How far ahead the list looks. Administrators who skip the waves until then let the programme pause."""
 
 AGENDA_AHEAD = 13
 """How many waves to come are in the agenda: half a year of them."""
@@ -118,11 +115,17 @@ class Waves(CalendarChanges):
         return wire.WaveList(waves, none_coming=not ahead)
 
     def current(self, now: datetime) -> wire.WaveView:
-        """The open wave; else the last one, while its seats are not settled; else the next one."""
+        """The open wave; else the last one, while its seats are not settled; else the next one; else the last one.
+
+        Raises `NoneComing` if there was none either.
+        """
         calendar = self._calendar(now)
         plan = calendar.current(now)
         if plan is None:
-            plan = self._in_selection(calendar, now) or calendar.next(now)
+            last = self._last(calendar, now)
+            plan = self._in_selection(last, now) or calendar.next(now) or last
+        if plan is None:
+            raise NoneComing()
         return self._view(plan, now)
 
     def get(self, number: int, now: datetime) -> wire.WaveView:
@@ -139,10 +142,11 @@ class Waves(CalendarChanges):
 
     def agenda(self, now: datetime) -> Agenda:
         """What a calendar program shows: the waves run here and the next ones, with those that were skipped."""
-        version, exceptions = self._store.exceptions()
-        calendar = Calendar(self._programme.calendar, exceptions)
+        version, changes = self._store.changes()
+        calendar = Calendar(self._programme.calendar, changes)
         notes = {wave.number: wave.note for wave in self._records(now).values() if wave.note is not None}
-        return Agenda(version, self._plans(calendar, AGENDA_AHEAD, now), tuple(calendar.skipped), notes)
+        waves, halted = self._plans(calendar, AGENDA_AHEAD, now), calendar.halted(now, now + COMING)
+        return Agenda(version, waves, (*calendar.skipped, *halted), notes)
 
     # Entries
 
@@ -150,8 +154,8 @@ class Waves(CalendarChanges):
         """Join the open wave: a receipt, and True if it is new. One read and one write.
 
         `now` alone decides whether the wave is open, to the microsecond. A repeat returns the same receipt, also after
-        the close until another wave opens. Raises the first that holds of `NotRegistered`; `WaveClosed` or
-        `NotOpenYet`; `Barred`, `AlreadyBeneficiary`; and, for the day the wave closes, `InFormalEducation`,
+        the close until another wave opens. Raises the first that holds of `NotRegistered`; `WaveClosed`, `NotOpenYet`
+        or `NoneComing`; `Barred`, `AlreadyBeneficiary`; and, for the day the wave closes, `InFormalEducation`,
         `ExcludedOccupation`, `UnderAge`, `OverAge`.
         """
         wave = self._calendar(now).current(now)
@@ -221,13 +225,16 @@ class Waves(CalendarChanges):
             for registrant_id, outcome in page
         ]
 
-    def next_close(self, now: datetime) -> datetime:
-        """When the open wave closes, else the next one."""
+    def next_close(self, now: datetime) -> datetime | None:
+        """When the open wave closes, else the next one; None if none is coming."""
         calendar = self._calendar(now)
-        return (calendar.current(now) or calendar.next(now)).closes_at
+        wave = calendar.current(now) or calendar.next(now)
+        return wave.closes_at if wave else None
 
-    def next_opening(self, now: datetime) -> datetime:
-        return self._calendar(now).next(now).opens_at
+    def next_opening(self, now: datetime) -> datetime | None:
+        """When the next wave opens; None if none is coming."""
+        following = self._calendar(now).next(now)
+        return following.opens_at if following else None
 
     def joined_by_region(self, wave: int) -> dict[int, int]:
         """Entries by province, as published. The wave must be frozen."""
@@ -250,13 +257,15 @@ class Waves(CalendarChanges):
 
     def _joined_before(self, registrant_id: str, now: datetime) -> wire.Receipt:
         calendar = self._calendar(now)
-        last, following = calendar.previous(now), calendar.next(now)
-        if last is None or last.closes_at <= self._start(now):
+        last, following = self._last(calendar, now), calendar.next(now)
+        entry = self._entries.find(last.number, registrant_id) if last else None
+        if entry is not None:
+            return wire.receipt(entry)
+        if following is None:
+            raise NoneComing()
+        if last is None:
             raise NotOpenYet(wave=following.number, opens_at=iso(following.opens_at))
-        entry = self._entries.find(last.number, registrant_id)
-        if entry is None:
-            raise WaveClosed(wave=last.number, closed_at=iso(last.closes_at), next_opens_at=iso(following.opens_at))
-        return wire.receipt(entry)
+        raise WaveClosed(wave=last.number, closed_at=iso(last.closes_at), next_opens_at=iso(following.opens_at))
 
     def _plans(self, calendar: Calendar, upcoming: int, now: datetime) -> tuple[PlannedWave, ...]:
         """The waves run here, the open one and the `upcoming` next, in order of opening; a record is its own plan."""
@@ -264,23 +273,29 @@ class Waves(CalendarChanges):
         after = now
         for _ in range(upcoming):
             plan = calendar.next(after)
+            if plan is None:
+                break
             plans[plan.number] = plan
             after = plan.opens_at
         plans |= {wave.number: planned(wave) for wave in self._records(now).values()}
         return tuple(sorted(plans.values(), key=lambda plan: plan.opens_at))
 
-    def _in_selection(self, calendar: Calendar, now: datetime) -> PlannedWave | None:
+    def _last(self, calendar: Calendar, now: datetime) -> PlannedWave | None:
+        """The last wave that closed, if it did so here."""
         last = calendar.previous(now)
-        if last is None or last.closes_at <= self._start(now):
+        return last if last is not None and last.closes_at > self._start(now) else None
+
+    def _in_selection(self, last: PlannedWave | None, now: datetime) -> PlannedWave | None:
+        if last is None or state_at(self._records(now).get(last.number), last, now) is WaveState.SETTLED:
             return None
-        return None if state_at(self._records(now).get(last.number), last, now) is WaveState.SETTLED else last
+        return last
 
     def _view(self, plan: PlannedWave, now: datetime) -> wire.WaveView:
         return wire.wave_view(plan, self._records(now).get(plan.number), now, self._results_url, self._programme.draw)
 
     def _calendar(self, now: datetime) -> Calendar:
         if self._calendar_kept is None or not self._fresh(self._calendar_kept[0], now):
-            self._calendar_kept = now, Calendar(self._programme.calendar, self._store.exceptions()[1])
+            self._calendar_kept = now, Calendar(self._programme.calendar, self._store.changes()[1])
         return self._calendar_kept[1]
 
     def _records(self, now: datetime) -> dict[int, Wave]:

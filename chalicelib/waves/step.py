@@ -22,7 +22,7 @@ from ..errors import Unavailable
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
 from .award_queue import AwardQueueing
-from .calendar import Calendar, PlannedWave
+from .calendar import Calendar, Changes, Pause, PlannedWave
 from .errors import NotFrozenYet, UnknownWave
 from .freeze import Freeze
 from .publication.draw_run import DrawRun
@@ -77,7 +77,8 @@ class WaveStep:
         """
         budget = TimeBudget(now, deadline_s, seconds)
         began = self._store.start(now)
-        calendar = Calendar(self._programme.calendar, self._store.exceptions()[1])
+        changes = self._store.changes()[1]
+        calendar = Calendar(self._programme.calendar, changes)
         waves = {wave.number: wave for wave in self._store.waves()}
         done: list[Transition] = []
         trouble = Trouble()
@@ -85,6 +86,8 @@ class WaveStep:
             # A freeze may run short of time as an award may; the others' next transitions take a moment each.
             with suppress(OutOfTime), apart(plan.number, trouble):
                 self._follow(plan, waves.get(plan.number), calendar, budget, done)
+        with apart(0, trouble):
+            self._tell_of_halts(changes, calendar, now)
         # An award may take all the time, so it comes when every wave is as far as its draw.
         drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is WaveState.DRAWN]
         with suppress(OutOfTime):
@@ -115,8 +118,12 @@ class WaveStep:
                 if wave.state is WaveState.FROZEN and budget.now() >= round_due(wave, self._programme.draw):
                     # The note was published in time, as the verifier can see, but announced too late.
                     log.error("note_announced_late", extra={"wave": wave.number})
+            again = str(wave.extended) if wave and wave.extended else ""
+            if wave is not None and wave.extension_told < wave.extended:
+                self._announcements.publish("wave_extended", wave.number, self._facts(wave), again)
+                self._store.extension_told(wave)
             if wave is not None and wave.state is WaveState.OPEN and self._closing_soon(wave, budget):
-                self._announcements.publish("wave_closing_soon", wave.number, self._facts(wave))
+                self._announcements.publish("wave_closing_soon", wave.number, self._facts(wave), again)
                 self._store.closing_told(wave)
             state = WaveState.SCHEDULED if wave is None else wave.state
             due_at = due(plan, wave, state, self._programme.draw)
@@ -167,6 +174,19 @@ class WaveStep:
             if self._store.wave(plan.number) is not None:
                 return False
         raise Unavailable()
+
+    def _tell_of_halts(self, changes: Changes, calendar: Calendar, now: datetime) -> None:
+        """Tell the public, once, of the pauses that administrators have set and of the end, while they are news."""
+        ends = Pause(changes.ends_at) if changes.ends_at else None
+        halts = [("programme_paused", one) for one in changes.pauses] + ([("programme_ends", ends)] if ends else [])
+        for event, halt in halts:
+            if halt.until is not None and halt.until <= now:
+                continue
+            until = iso(halt.until) if halt.until else None
+            last = calendar.previous(halt.since)
+            facts = {"no_wave_from_at": iso(halt.since), "no_wave_until_at": until}
+            wave = last.number if last else self._programme.calendar.first_wave
+            self._announcements.publish(event, wave, facts, f"{iso(halt.since)}/{until}")
 
     def _closing_soon(self, wave: Wave, budget: TimeBudget) -> bool:
         """Whether to announce now, once, that an open wave is about to close; never after the close."""

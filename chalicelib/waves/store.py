@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from ..aws.admin_acts import Act, ActColumns, Journal
@@ -16,7 +17,7 @@ from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, Who
 from ..aws.dynamodb import LegsFailed, Table, Transaction, find, save_if, update_if
 from ..draw.selection import DrawResult
 from ..structs import fill
-from .calendar import CalendarException
+from .calendar import CalendarException, Changes, Pause, PlannedWave
 from .rules import NEXT, AwardedBatch, Wave, WaveState
 
 
@@ -46,13 +47,17 @@ class WaveItem(WavesTable):
     award_sends = WholeAttribute(null=True)
     awards_sent_at = InstantAttribute(null=True)
     witnesses = UnicodeSetAttribute(null=True)
+    extended = WholeAttribute(null=True)
+    extension_told = WholeAttribute(null=True)
 
 
 class ExceptionsItem(WavesTable):
-    """`CALENDAR` / `EXCEPTIONS`: all of them in one item, so that a change is one conditional write."""
+    """`CALENDAR` / `EXCEPTIONS`: all changes in one item, so that a change is one conditional write."""
 
     version = WholeAttribute()
     exceptions = JsonAttribute[tuple[CalendarException, ...]](tuple[CalendarException, ...])
+    pauses = JsonAttribute[tuple[Pause, ...]](tuple[Pause, ...], null=True)
+    ends_at = InstantAttribute(null=True)
 
 
 class ActItem(WavesTable, ActColumns):
@@ -93,27 +98,47 @@ class WaveStore:
 
     # The calendar
 
-    def exceptions(self) -> tuple[int, tuple[CalendarException, ...]]:
-        """The exceptions, ascending by number, and their version (0: none was ever set)."""
+    def changes(self) -> tuple[int, Changes]:
+        """What administrators have changed of the calendar, and its version (0: nothing was ever changed)."""
         item = find(ExceptionsItem, "CALENDAR", "EXCEPTIONS")
-        return (item.version, item.exceptions) if item else (0, ())
+        return (item.version, Changes(item.exceptions, item.pauses or (), item.ends_at)) if item else (0, Changes())
 
-    def replace_exceptions(self, version: int, exceptions: Iterable[CalendarException], act: Act | None = None) -> bool:
-        """Write the exceptions that were derived from `version`, with the record of who changed them.
+    def replace_changes(
+        self, version: int, changes: Changes, act: Act | None = None, extended: PlannedWave | None = None
+    ) -> bool:
+        """Write the changes that were derived from `version`, with the record of who made them.
 
-        False if that is no longer the present version.
+        An open wave that was `extended` has its new close in its record by the same transaction. False if `version` is
+        no longer the present one, or that wave is no longer open.
         """
-        after = tuple(exceptions)
-        item = ExceptionsItem("CALENDAR", "EXCEPTIONS", version=version + 1, exceptions=after)
+        item = ExceptionsItem(
+            "CALENDAR",
+            "EXCEPTIONS",
+            version=version + 1,
+            exceptions=changes.waves,
+            pauses=changes.pauses or None,
+            ends_at=changes.ends_at,
+        )
         before = ExceptionsItem.version == version if version else ExceptionsItem.pk.does_not_exist()
         try:
             with self._transaction() as tx:
                 tx.put("exceptions", item, before)
+                if extended is not None:
+                    tx.update(
+                        "wave",
+                        WaveItem("WAVES", f"{extended.number:06d}"),
+                        [
+                            WaveItem.closes_at.set(extended.closes_at),
+                            WaveItem.extended.add(1),
+                            WaveItem.closing_told.remove(),
+                        ],
+                        WaveItem.state == WaveState.OPEN,
+                    )
                 if act is not None:
                     self.journal.add_to(tx, act)
         except LegsFailed:
             # The answer to a write may be lost; then the client library's retry meets its own first write.
-            return self.exceptions() == (version + 1, after)
+            return self.changes() == (version + 1, changes)
         return True
 
     def started_at(self) -> datetime | None:
@@ -168,7 +193,8 @@ class WaveStore:
         if NEXT[wave.state] is not to:
             raise ValueError(f"{wave.state} is not followed by {to}")
         noted = [WaveItem.note.set(note)] if note is not None else []
-        return self._update(wave, [WaveItem.state.set(to), *noted])
+        # A wave that was extended since it was read is not closed at its old close.
+        return self._update(wave, [WaveItem.state.set(to), *noted], WaveItem.closes_at == wave.closes_at)
 
     def settle(self, wave: Wave, year: int, chosen: int, now: datetime) -> bool:
         """Record that `chosen` seats were taken, and give the others back to the year; False if another did."""
@@ -194,8 +220,12 @@ class WaveStore:
         self._update(wave, [WaveItem.announced.set(wave.state)])
 
     def closing_told(self, wave: Wave) -> None:
-        """As `announced`: the public was told that an open wave is about to close."""
-        self._update(wave, [WaveItem.closing_told.set(True)])
+        """As `announced`: the public was told that an open wave is about to close, then."""
+        self._update(wave, [WaveItem.closing_told.set(True)], WaveItem.closes_at == wave.closes_at)
+
+    def extension_told(self, wave: Wave) -> None:
+        """As `announced`: the public was told of the close that `wave` has."""
+        self._update(wave, [WaveItem.extension_told.set(wave.extended)])
 
     def waiting_told(self, wave: Wave) -> None:
         """As `announced`: the public was told that a draw waits for its beacon."""
@@ -237,8 +267,9 @@ class WaveStore:
         found = AwardedItem.query(f"WAVE#{number}", AwardedItem.sk.startswith(_AWARDED), consistent_read=True)
         return {int(item.sk.removeprefix(_AWARDED)): fill(AwardedBatch, item) for item in found}
 
-    def _update(self, wave: Wave, actions: list[Action]) -> bool:
-        return update_if(WaveItem("WAVES", f"{wave.number:06d}"), actions, WaveItem.state == wave.state)
+    def _update(self, wave: Wave, actions: list[Action], also: Condition | None = None) -> bool:
+        same = WaveItem.state == wave.state
+        return update_if(WaveItem("WAVES", f"{wave.number:06d}"), actions, same if also is None else same & also)
 
 
 def _wave(item: WaveItem) -> Wave:

@@ -28,8 +28,8 @@ class Deadline(Struct, frozen=True):
 class Me(Struct, frozen=True):
     """What is kept about the caller; null where there is nothing yet. `balance_idr` is left for trainings.
 
-    `may_join` is about the open wave, else the next one; `why_not` is the code of the refusal that a join would give.
-    Exclusion lists are looked at later.
+    `may_join` is about the open wave, else the next one, and about today if none is coming; `why_not` is the code of
+    the refusal that a join would give. Exclusion lists are looked at later.
     """
 
     registration: RegistrationView | None

@@ -58,7 +58,7 @@ class Services(ParticipantsServices):
             partial(contacts.of, registrant_id, now),
         )
         schemes = {scheme.version: scheme for scheme in self.programme.schemes}
-        refusal = why_not(kept.registration, self.waves.next_close(now), self.programme.eligibility)
+        refusal = why_not(kept.registration, self.waves.next_close(now) or now, self.programme.eligibility)
         return fill(
             Me,
             kept,

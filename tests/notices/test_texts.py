@@ -71,7 +71,15 @@ def test_every_kind_reads_well_in_both_languages_whatever_the_facts(kind: Kind):
 def test_the_file_has_a_text_for_every_kind_and_none_for_anything_else():
     written = tomllib.loads(Path(ROOT / "chalicelib/notices/mails.toml").read_text())
 
-    assert set(written) == {kind.value for kind in Kind} | {"frame", "for", "reward", "what", "change", "device"}
+    assert set(written) == {kind.value for kind in Kind} | {
+        "frame",
+        "for",
+        "reward",
+        "next",
+        "what",
+        "change",
+        "device",
+    }
     assert all(set(each) == {"id", "en"} for each in written.values())
 
 

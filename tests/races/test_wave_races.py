@@ -208,7 +208,7 @@ def test_late_simultaneous_triggers_take_the_years_seats_in_order(scarce: WavesW
 
 
 def test_waves_that_open_at_once_never_exceed_the_years_target_together(scarce: WavesWorld) -> None:
-    calendar = Calendar(scarce.programme.calendar, scarce.store.exceptions()[1])
+    calendar = Calendar(scarce.programme.calendar, scarce.store.changes()[1])
     plans = [calendar.wave(number) for number in range(WAVE, WAVE + 3)]
     calls: list[Callable[[], bool]] = [partial(scarce.wired().stepper._open, plan, calendar) for plan in plans * 2]
     opened = together(calls)
@@ -228,7 +228,7 @@ def test_seats_that_a_wave_gives_back_while_another_opens_are_counted_once(scarc
     scarce.store.put_draw(WAVE, scarce.stepper._drawing.run(first))
     assert scarce.store.step(first, WaveState.DRAWN)
     drawn = scarce.store.wave(WAVE)
-    calendar = Calendar(scarce.programme.calendar, scarce.store.exceptions()[1])
+    calendar = Calendar(scarce.programme.calendar, scarce.store.changes()[1])
     settle = partial(scarce.store.settle, drawn, 2026, 0, scarce.clock.now)
     plans = [calendar.wave(WAVE + n) for n in (1, 2)]
     answers = together([settle] * 3 + [partial(scarce.wired().stepper._open, plan, calendar) for plan in plans])
@@ -241,12 +241,12 @@ def test_only_one_of_many_waves_is_added_for_the_same_days(world: WavesWorld) ->
     opens, closes = CLOSES + timedelta(days=1), CLOSES + timedelta(days=2)
     answers = together(partial(world.wired().waves.add, opens, closes, n, T0) for n in range(1, 6))
     assert refusals(answers) == [WavesOverlap] * 4
-    [added] = world.store.exceptions()[1]
+    [added] = world.store.changes()[1].waves
     assert added.number in answers
 
 
 def test_no_change_of_the_calendar_is_lost_among_many_at_once(world: WavesWorld) -> None:
     together(partial(world.wired().waves.resize, WAVE + n, 10 + n, 0, {}, T0) for n in range(5))
-    version, exceptions = world.store.exceptions()
+    version, changes = world.store.changes()
     assert version == 5
-    assert [(one.number, one.quota) for one in exceptions] == [(WAVE + n, 10 + n) for n in range(5)]
+    assert [(one.number, one.quota) for one in changes.waves] == [(WAVE + n, 10 + n) for n in range(5)]

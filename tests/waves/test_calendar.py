@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 import msgspec
@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from chalicelib.clock import WIB
 from chalicelib.config import load_programme
-from chalicelib.waves.calendar import FIRST_EXTRA, Calendar, CalendarException
-from chalicelib.waves.errors import BadPlan, ChangeTooLate, UnknownWave, WavesOverlap
+from chalicelib.figures import CalendarRules, PlannedPause
+from chalicelib.waves.calendar import FIRST_EXTRA, Calendar, CalendarException, PlannedWave
+from chalicelib.waves.errors import BadPlan, ChangeTooLate, CloseTooNear, UnknownWave, WavesOverlap
 
 RULES = load_programme("production").calendar
 CALENDAR = Calendar(RULES)
@@ -185,17 +186,46 @@ def test_an_unknown_wave_cannot_be_changed():
 
 
 def test_exceptions_survive_being_stored():
-    changed = CALENDAR.resize(60, 500, 100, {31: 2}, LONG_AGO).skip(61, LONG_AGO)
-    text = msgspec.json.encode(changed.exceptions)
-    assert msgspec.json.decode(text, type=tuple[CalendarException, ...]) == changed.exceptions
+    changed = CALENDAR.resize(60, 500, 100, {31: 2}, LONG_AGO).skip(61, LONG_AGO).changes
+    text = msgspec.json.encode(changed.waves)
+    assert msgspec.json.decode(text, type=tuple[CalendarException, ...]) == changed.waves
+
+
+DAY = timedelta(days=1)
+LIST = msgspec.convert(
+    {
+        "exceptions_cached_s": 60,
+        "closing_soon_s": 43_200,
+        "first_wave": 54,
+        # At distances that no rule has; the last one in the year after.
+        "waves": [
+            {"number": 54 + n, "opens_at": WIB_OPENING + day * DAY, "closes_at": WIB_OPENING + (day + n % 5 + 1) * DAY}
+            for n, day in enumerate([0, 3, 9, 14, 40, 47, 60, 90, 120, 200, 206, 300])
+        ],
+    },
+    CalendarRules,
+)
+PAUSES = tuple(
+    PlannedPause(
+        since=WIB_OPENING + day * DAY, until=WIB_OPENING + (day + lasts) * DAY, why_id="Pemilu", why_en="A vote"
+    )
+    for day, lasts in ((29, 10), (100, 45))
+)
+RULED = [
+    RULES,
+    LIST,
+    msgspec.structs.replace(RULES, pauses=PAUSES, ends_on=date(2023, 12, 31)),
+    msgspec.structs.replace(LIST, pauses=PAUSES, ends_on=date(2024, 3, 1)),
+]
 
 
 @st.composite
 def calendars(draw):
     """Calendars after a handful of changes, whatever of them is allowed."""
-    calendar = CALENDAR
+    calendar = Calendar(draw(st.sampled_from(RULED)))
     hours = st.integers(0, 24 * 14 * 12)
-    for kind in draw(st.lists(st.sampled_from(["move", "skip", "add"]), max_size=6)):
+    kinds = ["move", "skip", "add", "extend", "pause", "resume", "end"]
+    for kind in draw(st.lists(st.sampled_from(kinds), max_size=8)):
         opens_at = WIB_OPENING + timedelta(hours=draw(hours))
         closes_at = opens_at + timedelta(hours=draw(st.integers(1, 24 * 20)))
         try:
@@ -204,24 +234,147 @@ def calendars(draw):
                 calendar = calendar.add(extra, LONG_AGO)
             elif kind == "skip":
                 calendar = calendar.skip(draw(st.integers(54, 64)), LONG_AGO)
+            elif kind == "extend":
+                calendar = calendar.extend(draw(st.integers(54, 64)), closes_at, LONG_AGO)
+            elif kind == "pause":
+                calendar = calendar.pause(opens_at, draw(st.sampled_from([closes_at, None])), LONG_AGO)
+            elif kind == "resume":
+                calendar = calendar.resume(opens_at, LONG_AGO)
+            elif kind == "end":
+                calendar = calendar.end(opens_at, LONG_AGO)
             else:
                 calendar = calendar.move(draw(st.integers(54, 64)), opens_at, closes_at, LONG_AGO)
-        except (WavesOverlap, UnknownWave):
+        except (WavesOverlap, UnknownWave, BadPlan):
             continue
     return calendar
+
+
+def naive(calendar: Calendar) -> list[PlannedWave]:
+    """Every wave that takes place, by the plain words of the rules, far beyond the times that the tests ask about."""
+    rules, changes = calendar._rules, calendar.changes
+    times = {one.number: (one.opens_at, one.closes_at) for one in rules.waves}
+    if rules.first_opens_at:
+        lasts, first = timedelta(hours=rules.open_hours), rules.first_opens_at
+        opens = {54 + n: first + n * rules.every_days * DAY for n in range(80)}
+        times = {number: (at, at + lasts) for number, at in opens.items()}
+    for one in changes.waves:
+        if one.opens_at:
+            times[one.number] = (one.opens_at, one.closes_at)
+        if one.skipped:
+            times.pop(one.number, None)
+    pauses = [*rules.pauses, *changes.pauses]
+    ends_at = changes.ends_at
+    if ends_at is None and rules.ends_on:
+        ends_at = datetime.combine(rules.ends_on, time(), WIB) + DAY
+    for number, (at, _) in list(times.items()):
+        if any(one.since <= at and (one.until is None or at < one.until) for one in pauses) or (
+            ends_at is not None and at >= ends_at
+        ):
+            del times[number]
+    return sorted((PlannedWave(number, *when) for number, when in times.items()), key=lambda one: one.opens_at)
 
 
 @given(calendars(), st.integers(0, 24 * 14 * 12 * 2))
 def test_all_questions_to_the_calendar_agree_after_any_changes(calendar, half_hours):
     """`current`, `next`, `previous` and `between` against a plain search through all the waves there are."""
     now = WIB_OPENING + timedelta(minutes=30 * half_hours)
-    numbers = [*range(54, 90), *range(FIRST_EXTRA, calendar.next_extra)]
-    waves = sorted(
-        (planned for number in numbers if (planned := calendar.wave(number))), key=lambda planned: planned.opens_at
-    )
+    waves = naive(calendar)
+    numbers = [*range(50, 90), *range(FIRST_EXTRA, calendar.next_extra)]
+    found = [planned for number in numbers if (planned := calendar.wave(number))]
+    assert sorted(found, key=lambda one: one.opens_at) == [one for one in waves if one.number in numbers]
     assert all(one.closes_at <= other.opens_at for one, other in pairwise(waves))
     assert calendar.current(now) == next((one for one in waves if one.opens_at <= now < one.closes_at), None)
-    assert calendar.next(now) == next(one for one in waves if one.opens_at > now)
+    assert calendar.next(now) == next((one for one in waves if one.opens_at > now), None)
     assert calendar.previous(now) == next((one for one in reversed(waves) if one.closes_at <= now), None)
     end = now + timedelta(days=30)
     assert calendar.between(now, end) == [one for one in waves if now <= one.opens_at < end]
+    assert calendar.since(now, end) == [one for one in waves if one.closes_at > now and one.opens_at <= end]
+    assert not {one.number for one in calendar.halted(now, end)} & {one.number for one in waves}
+
+
+def test_no_wave_opens_in_a_pause_and_one_that_is_open_stays_open():
+    paused = CALENDAR.pause(wave(60).opens_at + MS, wave(62).opens_at, LONG_AGO)
+    assert paused.current(wave(60).closes_at - MS).number == 60
+    assert [paused.wave(number) for number in (61,)] == [None]
+    assert paused.next(wave(60).opens_at).number == 62
+    assert [one.number for one in paused.halted(wave(59).opens_at, wave(70).opens_at)] == [61]
+    with pytest.raises(BadPlan, match="halted"):
+        paused.move(59, wave(61).opens_at, wave(61).closes_at, LONG_AGO)
+    again = paused.move(61, wave(62).opens_at + 5 * DAY, wave(62).closes_at + 5 * DAY, LONG_AGO)
+    assert again.next(wave(62).opens_at).number == 61
+
+
+def test_a_pause_without_an_end_lasts_until_it_is_resumed():
+    paused = CALENDAR.pause(wave(60).opens_at, None, LONG_AGO)
+    assert paused.next(wave(59).opens_at) is None
+    assert paused.previous(wave(80).opens_at).number == 59
+    resumed = paused.resume(wave(65).opens_at, LONG_AGO)
+    assert resumed.next(wave(59).opens_at).number == 65
+    with pytest.raises(BadPlan, match="no_pause"):
+        resumed.resume(wave(65).opens_at, LONG_AGO)
+    assert paused.resume(wave(60).opens_at, LONG_AGO).changes == CALENDAR.changes, "one that never was"
+
+
+def test_nothing_opens_from_the_end_on_and_the_end_may_be_put_off():
+    ended = CALENDAR.end(wave(60).opens_at, LONG_AGO)
+    assert ended.next(wave(59).opens_at) is None
+    assert ended.wave(60) is None
+    assert ended.end(wave(61).opens_at, LONG_AGO).next(wave(59).opens_at).number == 60
+
+
+def test_a_halt_or_its_end_that_some_function_may_not_have_read_is_refused():
+    opens_at, paused = wave(60).opens_at, CALENDAR.pause(wave(60).opens_at, None, LONG_AGO)
+    ended = CALENDAR.end(wave(60).opens_at, LONG_AGO)
+    changes = [
+        lambda earliest: CALENDAR.pause(opens_at, None, earliest),
+        lambda earliest: paused.resume(opens_at, earliest),
+        lambda earliest: CALENDAR.end(opens_at, earliest),
+        lambda earliest: ended.end(wave(61).opens_at, earliest),
+    ]
+    for change in changes:
+        change(opens_at)
+        with pytest.raises(ChangeTooLate):
+            change(opens_at + MS)
+
+
+def test_waves_that_take_place_again_may_not_overlap_one_that_was_put_between():
+    paused = CALENDAR.pause(wave(60).opens_at, None, LONG_AGO)
+    before = wave(60).opens_at - DAY
+    between = paused.add(CalendarException(FIRST_EXTRA, opens_at=before, closes_at=before + 2 * DAY), LONG_AGO)
+    with pytest.raises(WavesOverlap):
+        between.resume(wave(60).opens_at, LONG_AGO)
+    assert between.resume(wave(60).closes_at, LONG_AGO).next(before).number == 61
+
+
+def test_an_open_wave_is_extended_while_every_function_reads_it_before_the_old_close():
+    old = wave(60)
+    extended = CALENDAR.extend(60, old.closes_at + DAY, old.closes_at)
+    assert extended.current(old.closes_at).number == 60
+    assert extended.current(old.closes_at + DAY) is None
+    assert wave(60, extended).opens_at == old.opens_at
+    for closes_at, earliest, refusal in [
+        (old.closes_at + DAY, old.closes_at + MS, CloseTooNear),
+        (old.closes_at, LONG_AGO, BadPlan),
+        (old.closes_at - MS, LONG_AGO, BadPlan),
+        (wave(61).opens_at + MS, LONG_AGO, WavesOverlap),
+    ]:
+        with pytest.raises(refusal):
+            CALENDAR.extend(60, closes_at, earliest)
+    with pytest.raises(UnknownWave):
+        CALENDAR.extend(53, old.closes_at + DAY, LONG_AGO)
+
+
+def test_a_stage_may_move_a_list_as_a_whole():
+    calendar = Calendar(msgspec.structs.replace(LIST, first_opens_at=datetime(2100, 1, 1, 5, tzinfo=UTC)))
+    assert [calendar.next(LONG_AGO).opens_at, calendar.next(LONG_AGO).number] == [
+        datetime(2100, 1, 1, 5, tzinfo=UTC),
+        54,
+    ]
+    assert calendar.wave(55).opens_at - calendar.wave(54).opens_at == 3 * DAY
+
+
+def test_a_listed_wave_has_the_quota_of_the_list_until_an_administrator_sets_another():
+    waves = (msgspec.structs.replace(LIST.waves[0], quota=800), *LIST.waves[1:])
+    calendar = Calendar(msgspec.structs.replace(LIST, waves=waves))
+    moved = calendar.move(54, WIB_OPENING - 3 * DAY, WIB_OPENING - DAY, LONG_AGO)
+    assert [wave(54, one).quota for one in (calendar, moved, moved.resize(54, 7, 0, {}, LONG_AGO))] == [800, 800, 7]

@@ -220,16 +220,16 @@ def test_a_wave_that_is_added_can_be_joined_everywhere(world, siti):
 
 
 def test_changes_of_the_calendar_do_not_undo_each_other(world, siti, monkeypatch):
-    original = world.store.exceptions
+    original = world.store.changes
     other = world.wired().waves
 
     def overtaken():
         read = original()
-        monkeypatch.setattr(world.store, "exceptions", original)
+        monkeypatch.setattr(world.store, "changes", original)
         other.resize(146, 7, 0, {}, T0)
         return read
 
-    monkeypatch.setattr(world.store, "exceptions", overtaken)
+    monkeypatch.setattr(world.store, "changes", overtaken)
     world.waves.skip(147, T0)
     later = world.wired().waves
     assert later.get(146, T0).quota == 7
@@ -248,7 +248,7 @@ def test_a_change_whose_answer_is_lost_is_made_once(world, siti, monkeypatch):
     monkeypatch.setattr(ExceptionsItem, "save", twice)
     opens_at = T0 + timedelta(hours=1)
     assert world.waves.add(opens_at, opens_at + timedelta(hours=1), 5, T0) == 100_001
-    assert [one.number for one in world.store.exceptions()[1]] == [100_001]
+    assert [one.number for one in world.store.changes()[1].waves] == [100_001]
 
 
 def test_a_change_too_late_for_some_function_to_read_is_refused(world, siti):

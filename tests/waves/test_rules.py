@@ -17,7 +17,7 @@ from chalicelib.draw import note
 from chalicelib.draw.leaves import leaf
 from chalicelib.draw.note import Note, beacon_round, round_time
 from chalicelib.draw.selection import DrawResult, open_value, rank
-from chalicelib.waves.calendar import Calendar, CalendarException, PlannedWave
+from chalicelib.waves.calendar import Calendar, CalendarException, Changes, PlannedWave
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.rules import (
     NEXT,
@@ -298,12 +298,12 @@ def test_a_short_waves_coming_close_is_announced_from_its_opening_on():
 
 def test_the_due_steps_of_a_wave_follow_from_its_record_not_the_calendar():
     moved = CalendarException(145, opens_at=OPENS_145 + timedelta(days=2), closes_at=CLOSES_145 + timedelta(days=2))
-    calendar, began = Calendar(PROD.calendar, [moved]), OPENS_145 - timedelta(days=3)
+    calendar, began = Calendar(PROD.calendar, Changes((moved,))), OPENS_145 - timedelta(days=3)
     assert plans(calendar, {}, began, OPENS_145) == []
     assert [plan.opens_at for plan in plans(calendar, {145: wave("OPEN")}, began, OPENS_145)] == [OPENS_145]
 
 
 def test_a_skipped_wave_or_one_before_this_system_has_no_due_step():
-    skipped = Calendar(PROD.calendar, [CalendarException(145, skipped=True)])
+    skipped = Calendar(PROD.calendar, Changes((CalendarException(145, skipped=True),)))
     assert plans(skipped, {}, OPENS_145, CLOSES_145) == []
     assert plans(Calendar(PROD.calendar), {}, CLOSES_145, CLOSES_145 + timedelta(days=1)) == []

@@ -12,6 +12,7 @@ from click.testing import Result
 from admin.commands import stage as stage_commands
 from admin.commands import wave
 from admin.deployment import stages
+from chalicelib.waves.calendar import Changes
 from chalicelib.waves.rules import commitment
 from chalicelib.waves.step import Transition
 from chalicelib.waves.wire import WAITS_AFTER
@@ -75,13 +76,27 @@ def test_waves_are_moved_skipped_and_resized(world):
     assert terminal.found("show", "147") == resized
     states = [(one["wave"], one["state"]) for one in terminal.found("list")]
     assert states == [(145, "SCHEDULED"), (146, "SKIPPED"), (147, "SCHEDULED"), (148, "SCHEDULED")]
-    _, exceptions = world.store.exceptions()
+    exceptions = world.store.changes()[1].waves
     assert [(one.number, one.skipped, one.quota) for one in exceptions] == [
         (145, False, None),
         (146, True, None),
         (147, False, 9),
     ]
     assert (exceptions[2].reserved, exceptions[2].weights) == (3, {31: 2, 32: 1})
+
+
+def test_an_open_wave_is_extended_and_waves_are_paused_resumed_and_ended(world):
+    world.at(OPENS)
+    longer = terminal.found("extend", "145", "--closes-at", "2026-12-02T00:00:00+07:00")
+    assert (longer["state"], longer["closes_at"]) == ("OPEN", "2026-12-01T17:00:00Z")
+    until = ["--until", "2027-01-08T12:00:00+07:00"]
+    halted = [(one["wave"], one["state"]) for one in terminal.found("pause", *until)]
+    assert halted == [(146, "SKIPPED"), (147, "SKIPPED"), (148, "SCHEDULED"), (149, "SCHEDULED"), (150, "SCHEDULED")]
+    back = terminal.found("resume", "--at", "2026-12-20T00:00:00+07:00")
+    assert [(one["wave"], one["state"]) for one in back][:2] == [(146, "SKIPPED"), (147, "SCHEDULED")]
+    ended = terminal.found("end", "--on", "2026-12-31")
+    assert [one["wave"] for one in ended if one["state"] == "SCHEDULED"] == [147]
+    assert [terminal.run("resume").exit_code for _ in range(2)] == [0, 1], "the second finds no pause"
 
 
 def test_a_refusal_is_one_line_with_its_code(world):
@@ -99,7 +114,7 @@ def test_a_refusal_is_one_line_with_its_code(world):
 def test_an_instant_without_a_time_zone_is_refused(world, instant):
     result = terminal.run("move", "145", "--opens-at", instant, "--closes-at", "2026-11-29T12:00:00Z")
     assert result.exit_code == 2
-    assert world.store.exceptions() == (0, ())
+    assert world.store.changes() == (0, Changes())
 
 
 def test_a_wave_is_advanced_by_hand(world):

@@ -254,7 +254,8 @@ function Guest() {
     <${Await} found=${found}>${({ wave }) => html`<p>${wave.state === "OPEN"
       ? t(`Gelombang ${wave.number} dibuka sampai ${last(wave.closes_at)}.`, `Wave ${wave.number} is open until ${last(wave.closes_at)}.`)
       : wave.state === "SCHEDULED" ? t(`Gelombang ${wave.number} dibuka ${when(wave.opens_at)}.`, `Wave ${wave.number} opens ${when(wave.opens_at)}.`)
-        : t(`Gelombang ${wave.number} sedang diundi.`, `Wave ${wave.number} is being drawn.`)}</p>`}<//>
+        : wave.state === "SETTLED" ? noneComing()
+          : t(`Gelombang ${wave.number} sedang diundi.`, `Wave ${wave.number} is being drawn.`)}</p>`}<//>
     <ul class="links"><li><${Link} to="katalog">${t("Katalog pelatihan", "Courses")}<//></li></ul>
   <//>`;
 }
@@ -265,7 +266,7 @@ function Stands({ me, wave, old, again }) {
     ...me.beneficiary && me.beneficiary.state !== "REVOKED" && { payouts: "/me/payouts", trainings: "/me/trainings" },
     ...((me.next_deadline && me.next_deadline.what === "survey") || (me.beneficiary && me.beneficiary.state === "GRADUATED"))
       && { surveys: "/me/surveys" },
-    ...me.registration && !me.beneficiary && wave.state === "SCHEDULED" && { none_coming: "/waves" } };
+    ...me.registration && !me.beneficiary && ["SCHEDULED", "SETTLED"].includes(wave.state) && { none_coming: "/waves" } };
   const found = useRead(paths);
   const state = found.data && stateOf({ me, wave, ...Object.fromEntries(Object.entries(found.data).map(([name, body]) => [name, body[name]])) });
   useEffect(() => {

@@ -1,0 +1,188 @@
+"""A wave that is extended while it is open, pauses, and the end of the programme: for people and the public."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.admin_acts import Signed
+from chalicelib.clock import iso
+from chalicelib.waves.calendar import Changes
+from chalicelib.waves.errors import CloseTooNear, NoneComing, UnknownWave, WaveClosed, WaveNotOpen
+from chalicelib.waves.rules import WaveState
+from chalicelib.waves.store import WaveStore
+from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined
+from tests.conftest import T0
+
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
+MARGIN = 7 * SECOND
+"""Twice the second for which this stage believes what it has read, and five more."""
+
+ANI = Signed("ani", "a trial")
+
+
+def names(world: WavesWorld) -> list[str]:
+    return [event["event"] for event in world.heard()]
+
+
+def test_an_open_wave_is_extended_and_everything_follows_the_new_close(world: WavesWorld, tmp_path: Any) -> None:
+    joined(world)
+    world.at(OPENS, CLOSES - 4 * MARGIN)
+    other = world.wired().waves
+    assert other.current(world.clock.now).closes_at == iso(CLOSES)
+    later = CLOSES + 2 * DAY
+    world.waves.extend(WAVE, later, world.clock.now, ANI)
+    world.clock.now = CLOSES + SECOND
+    world.join("a-late-one")
+    assert other.current(world.clock.now).closes_at == iso(later), "another function has read it too"
+    assert world.at(CLOSES + SECOND, FREEZES, ROUND) == []
+    moved = later - CLOSES
+    world.at(later, FREEZES + moved)
+    assert world.at(ROUND + moved)[-1].state is WaveState.SETTLED
+    assert world.wired().waves.get(WAVE, world.clock.now).entries == 7
+    assert world.failed_checks(WAVE, tmp_path) == []
+    assert next(act.about for act in world.waves.acts()) == f"wave {WAVE} opens {iso(OPENS)} closes {iso(later)} " + (
+        "quota 4 reserved 2 weights {31: 1, 32: 1}"
+    )
+
+
+def test_what_was_announced_of_a_close_is_announced_anew(world: WavesWorld) -> None:
+    joined(world)
+    world.at(OPENS)
+    soon = MARGIN + SECOND  # the stage tells of the close five seconds before it, too late for an extension
+    for n in (1, 2):
+        closes_at = CLOSES + n * DAY
+        world.at(closes_at - DAY - soon)
+        names(world)
+        world.waves.extend(WAVE, closes_at, world.clock.now)
+        world.step()
+        [event] = world.heard()
+        assert (event["event"], event["closes_at"]) == ("wave_extended", iso(closes_at))
+        world.step()
+        assert names(world) == []
+    world.at(CLOSES + 2 * DAY - 4 * SECOND, CLOSES + 2 * DAY)
+    assert names(world) == ["wave_closing_soon", "wave_closed"]
+
+
+def test_a_close_that_was_told_to_be_near_is_told_again(world: WavesWorld) -> None:
+    world.programme = programme_telling_early(world)
+    world.restart()
+    joined(world)
+    world.at(OPENS, CLOSES - DAY)
+    assert names(world) == ["wave_open", "wave_closing_soon"]
+    world.waves.extend(WAVE, CLOSES + 3 * DAY, world.clock.now)
+    world.at(CLOSES - DAY + SECOND, CLOSES + 2 * DAY)
+    told = world.heard()
+    assert [(event["event"], event["closes_at"]) for event in told] == [
+        ("wave_extended", iso(CLOSES + 3 * DAY)),
+        ("wave_closing_soon", iso(CLOSES + 3 * DAY)),
+    ]
+    feed = world.services._events.latest(10)
+    assert [event.event for event in feed].count("wave_closing_soon") == 2
+
+
+def programme_telling_early(world: WavesWorld) -> Any:
+    from msgspec.structs import replace
+
+    calendar = replace(world.programme.calendar, closing_soon_s=86_400)
+    return replace(world.programme, calendar=calendar)
+
+
+def test_only_a_wave_that_is_recorded_as_open_is_extended_and_in_time(world: WavesWorld) -> None:
+    joined(world)
+    with pytest.raises(WaveNotOpen):
+        world.waves.extend(WAVE, CLOSES + DAY, OPENS)  # no step has recorded it yet
+    world.at(OPENS)
+    with pytest.raises(CloseTooNear):
+        world.waves.extend(WAVE, CLOSES + DAY, CLOSES - MARGIN + SECOND)
+    world.waves.extend(WAVE, CLOSES + DAY, CLOSES - MARGIN)
+    world.at(CLOSES + DAY)
+    with pytest.raises(WaveNotOpen):
+        world.waves.extend(WAVE, CLOSES + 2 * DAY, world.clock.now)
+
+
+def test_a_step_that_read_the_old_close_does_not_close_the_wave(world: WavesWorld) -> None:
+    joined(world)
+    world.at(OPENS)
+    stale = world.store.wave(WAVE)
+    assert stale is not None
+    world.waves.extend(WAVE, CLOSES + DAY, OPENS)
+    assert world.store.step(stale, WaveState.CLOSED) is False
+    world.store.closing_told(stale)
+    record = world.store.wave(WAVE)
+    assert record is not None
+    assert (record.state, record.closes_at, record.closing_told) == (WaveState.OPEN, CLOSES + DAY, False)
+
+
+def test_an_extension_whose_wave_closes_meanwhile_changes_nothing(world: WavesWorld, monkeypatch: Any) -> None:
+    joined(world)
+    world.at(OPENS)
+    before, replace_changes = world.store.changes(), WaveStore.replace_changes
+
+    def overtaken(store: WaveStore, *arguments: Any) -> bool:
+        wave = store.wave(WAVE)
+        if wave is not None and wave.state is WaveState.OPEN:
+            store.step(wave, WaveState.CLOSED)
+        return replace_changes(store, *arguments)
+
+    monkeypatch.setattr(WaveStore, "replace_changes", overtaken)
+    with pytest.raises(WaveNotOpen):
+        world.waves.extend(WAVE, CLOSES + DAY, OPENS)
+    assert world.store.changes() == before
+
+
+def test_while_none_is_coming_every_answer_says_so(world: WavesWorld) -> None:
+    joined(world)
+    world.waves.pause(CLOSES, None, T0, ANI)
+    world.at(OPENS, FREEZES, ROUND)
+    now = ROUND + DAY
+    waves = world.wired().waves
+    assert (waves.next_opening(now), waves.next_close(now)) == (None, None)
+    assert waves.listed(now).none_coming
+    assert waves.current(now).state is WaveState.SETTLED, "the last one"
+    assert waves.join(PEOPLE[0], now)[0].wave == WAVE, "a receipt is given again"
+    with pytest.raises(NoneComing):
+        waves.join("nobody", now)
+    agenda = waves.agenda(now)
+    assert [plan.number for plan in agenda.waves] == [WAVE]
+    assert [plan.number for plan in agenda.skipped] == list(range(WAVE + 1, WAVE + 14))
+    waves.resume(OPENS + 28 * DAY, now, ANI)
+    assert world.wired().waves.next_opening(now) == OPENS + 28 * DAY
+    with pytest.raises(WaveClosed):
+        world.wired().waves.join("nobody", now)
+    assert [act.about for act in waves.acts()][:2] == [
+        f"paused from {iso(CLOSES)} until {iso(OPENS + 28 * DAY)} not paused from {iso(CLOSES)} until it is resumed",
+        f"paused from {iso(CLOSES)} until it is resumed",
+    ]
+
+
+def test_a_system_without_any_wave_has_no_current_one(world: WavesWorld) -> None:
+    world.step()
+    world.waves.end(date(2026, 11, 20), T0, ANI)
+    with pytest.raises(NoneComing):
+        world.wired().waves.current(T0)
+    with pytest.raises(UnknownWave):
+        world.wired().waves.get(WAVE, T0)
+
+
+def test_a_pause_and_the_end_are_announced_once_and_anew_when_they_change(world: WavesWorld) -> None:
+    world.step()
+    world.waves.pause(OPENS - DAY, OPENS + 20 * DAY, T0, ANI)
+    world.waves.end(date(2027, 12, 31), T0, ANI)
+    world.at(T0 + SECOND, T0 + 2 * SECOND)
+    told = world.heard()
+    assert [(one["event"], one["no_wave_from_at"], one["no_wave_until_at"]) for one in told] == [
+        ("programme_paused", iso(OPENS - DAY), iso(OPENS + 20 * DAY)),
+        ("programme_ends", "2027-12-31T17:00:00Z", None),
+    ]
+    world.waves.resume(OPENS, T0 + 3 * SECOND, ANI)
+    world.at(T0 + 4 * SECOND)
+    assert [(one["event"], one["no_wave_until_at"]) for one in world.heard()] == [("programme_paused", iso(OPENS))]
+    world.at(OPENS, OPENS + SECOND)
+    assert names(world) == ["wave_open"], "what is over is not told again"
+
+
+def test_a_stage_that_never_paused_has_no_changes(world: WavesWorld) -> None:
+    assert world.store.changes() == (0, Changes())
