@@ -578,7 +578,10 @@ def list_waves() -> edge.Reply:
 
 
 @app.endpoint(
-    "GET /waves/current", "The open wave, else the one in selection, else the next", answers={200: waves.WaveView}
+    "GET /waves/current",
+    "The open wave, else the one in selection, else the next, else the last",
+    answers={200: waves.WaveView},
+    refuses=(wave.NoneComing,),
 )
 def get_current_wave() -> edge.Reply:
     return edge.ok(services().waves.current(app.now()), cache_s=1)
@@ -620,6 +623,7 @@ def get_verifier(number: str) -> edge.Reply:
     refuses=(
         wave.NotOpenYet,
         wave.WaveClosed,
+        wave.NoneComing,
         wave.AlreadyBeneficiary,
         wave.Barred,
         person.NotRegistered,

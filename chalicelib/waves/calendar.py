@@ -16,7 +16,7 @@ from msgspec import field
 from msgspec.structs import replace
 
 from ..clock import WIB, iso
-from ..figures import FIRST_EXTRA, CalendarRules
+from ..figures import FIRST_EXTRA, CalendarRules, ListedWave
 from ..values import Value
 from .errors import BadPlan, ChangeTooLate, CloseTooNear, UnknownWave, WavesOverlap
 
@@ -356,11 +356,12 @@ def _planned_by(rules: CalendarRules) -> _Regular | _Listed:
     if not rules.waves:
         return _Regular(rules.first_wave, first, rules)
     moved = first - min(one.opens_at for one in rules.waves)
-    waves = (
-        PlannedWave(one.number, *((at + moved).astimezone(UTC) for at in (one.opens_at, one.closes_at)), one.quota)
-        for one in rules.waves
-    )
-    return _Listed(rules.first_wave, waves)
+    return _Listed(rules.first_wave, (_listed(one, moved) for one in rules.waves))
+
+
+def _listed(wave: ListedWave, moved: timedelta) -> PlannedWave:
+    opens_at, closes_at = wave.opens_at + moved, wave.closes_at + moved
+    return PlannedWave(wave.number, opens_at.astimezone(UTC), closes_at.astimezone(UTC), wave.quota)
 
 
 def end_of(day: date) -> datetime:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from chalicelib.clock import iso, parse_iso
 from chalicelib.ids import random_id, system_randomness
 from chalicelib.notices.rules import ChangeLink
@@ -13,6 +15,7 @@ from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistic
 from chalicelib.outcomes.store import TallyStore
 from chalicelib.registration.exclusions import ExclusionList
 from chalicelib.registration.rules import Employment, Standing
+from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveItem
@@ -166,6 +169,19 @@ def join_at(instant: datetime) -> Provoke:
     return provoke
 
 
+def when_none_is_coming(route: str) -> Provoke:
+    def provoke(gateway: Gateway) -> Call:
+        # Before the first wave of the calendar nothing was open, and after its end nothing is coming.
+        gateway.now = CLOSES + timedelta(days=100)
+        person = gateway.registered() if route == routes.JOIN else None
+        ended, waves = replace(gateway.services.programme.calendar, ends_on=date(2023, 6, 1)), gateway.services.waves
+        late, calendar = gateway.now, type(waves)._calendar
+        waves._calendar = lambda now: Calendar(ended) if now >= late else calendar(waves, now)
+        return Call(route, person=person)
+
+    return provoke
+
+
 def join_revoked(gateway: Gateway) -> Call:
     person = gateway.registered()
     gateway.services.registrations.set_standing(person, Standing.REVOKED)
@@ -302,9 +318,11 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "wave_not_frozen_yet": lambda _: proof("ab" * 32, WAVE, region="31"),
         "not_on_the_list": proof_of_nobody,
     },
+    routes.CURRENT_WAVE: {"no_wave_coming": when_none_is_coming(routes.CURRENT_WAVE)},
     routes.JOIN: {
         "wave_not_open_yet": join_at(T0 + AN_HOUR),
         "wave_closed": join_at(CLOSES - timedelta(seconds=1)),
+        "no_wave_coming": when_none_is_coming(routes.JOIN),
         "already_beneficiary": lambda gateway: Call(routes.JOIN, person=gateway.chosen().registrant_id),
         "barred": join_revoked,
         "not_registered": lambda gateway: Call(routes.JOIN, person=gateway.stranger()),
