@@ -97,7 +97,7 @@ def few_partitions(names: dict[str, Any]) -> dict[str, Any]:
 
 def openings(programme: Programme, rates: Rates, waves: int) -> list[datetime]:
     """When so many waves open, by the calendar, from the first day on."""
-    calendar = Calendar(programme.calendar, ())
+    calendar = Calendar(programme.calendar)
     found, after = [], datetime.combine(rates.first_day, time(), WIB)
     for _ in range(waves):
         plan = calendar.next(after)
