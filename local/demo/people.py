@@ -246,10 +246,10 @@ def people(seed: int, count: int, today: date, programme: Programme, failing_suf
 def newcomers(count: int, today: date, programme: Programme, failing_suffix: str, before: int = 0) -> list[Person]:
     """People who join another wave, and do what they should: each buys one course, finishes it and can be paid."""
     identities = Identities(before, today, programme, failing_suffix, before)
-    habits = ("forgets_address", "buys_two", "changes_mind", "overspends", "applies", "withdraws", "answers")
+    less = ("forgets_address", "buys_two", "changes_mind", "overspends", "applies", "withdraws", "answers")
+    plain: dict[str, Any] = {**dict.fromkeys(less, False), "buys": True, "finishes": True, "second_email": ""}
     found = [_person(identities.invent(), Part.JOINS, identities) for _ in range(count)]
-    plain = [replace(one, **dict.fromkeys(habits, False), buys=True, finishes=True, second_email="") for one in found]
-    return [replace(one, address=_payable(one.address, failing_suffix)) for one in plain]
+    return [replace(one, address=_payable(one.address, failing_suffix), **plain) for one in found]
 
 
 def _payable(address: Mapping[str, str], failing_suffix: str) -> dict[str, str]:
