@@ -38,7 +38,6 @@ class PayoutDeed(StrEnum):
     SET_CEILING = "SET_CEILING"
     REJECT = "REJECT"
     SETTLE_ADDRESS = "SETTLE_ADDRESS"
-    STOP_PLAN = "STOP_PLAN"
 
 
 class JournalStore(Journal):
