@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -41,6 +41,7 @@ DEFAULT_PROGRAMME = "prakerja-2023"
 
 CODE_CONSUMERS = 2
 """How many send codes at once, each a tenth of a second for one; more than twenty codes a second need more of them."""
+
 
 AUTHORIZER_TIMEOUT_S = 5
 API_TIMEOUT_S = 10
@@ -97,23 +98,50 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 def load_programme(stage: str, name: str = DEFAULT_PROGRAMME, folder: Path = FOLDER) -> Programme:
     """Read and validate the figures of a programme for a stage.
 
-    `folder` has `service.toml` and `programmes/<name>.toml`. Raises `BadConfiguration` naming the first thing that is
-    wrong.
+    `folder` has `service.toml` and `programmes/<name>.toml`. Raises `BadConfiguration`: a line for each thing that is
+    wrong, with the file, the line and what would be right.
     """
-    file = folder / "programmes" / f"{name}.toml"
     if name not in (known := programmes(folder)):
         raise BadConfiguration(reason=f"there is no programme {name}; there are {', '.join(known)}")
-    raw = tables.read(folder / "service.toml")
-    stages = raw.pop("stages", {})
-    _merge(raw, tables.read(file), file.name)
-    for section, changes in stages.get(stage, {}).items():
-        raw[section] |= changes
+    return read_programme(stage, folder / "programmes" / f"{name}.toml", folder / "service.toml")
+
+
+def read_programme(stage: str, file: Path, service: Path = FOLDER / "service.toml") -> Programme:
+    """As `load_programme`, of any file."""
+    raw = _read(service)
+    changes = raw.pop("stages", {}).get(stage, {})
+    _merge(raw, _read(file), file, service)
+    for section, changed in changes.items():
+        raw[section] |= changed
+    # Where a place is said: what a stage changes is stronger than what it changes.
+    files = [(service, f"stages.{stage}."), (file, ""), (service, "")]
     try:
         programme = msgspec.convert(raw, Programme, str_keys=True)
     except msgspec.ValidationError as error:
-        raise BadConfiguration(reason=str(error)) from error
-    _check(programme)
+        from .figure_faults import in_plain_words
+
+        raise _refused([in_plain_words(str(error), raw, Programme)], files) from error
+    if not tables.is_packed(service):
+        # A deployment checks the whole before it makes a package: no cold start does it again.
+        from .figure_checks import faults
+
+        if found := faults(programme):
+            raise _refused(found, files)
     return programme
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tables.read(file)
+    except (OSError, ValueError) as error:
+        raise BadConfiguration(reason=f"{file.name}: {error}") from error
+
+
+def _refused(found: Iterable[tuple[str, str]], files: list[tuple[Path, str]]) -> BadConfiguration:
+    """`found`: each place, and what is wrong there."""
+    from .figure_faults import placed
+
+    return BadConfiguration(reason="\n".join(f"{placed(where, files)} {wrong}" for where, wrong in found))
 
 
 def programmes(folder: Path = FOLDER) -> list[str]:
@@ -121,58 +149,17 @@ def programmes(folder: Path = FOLDER) -> list[str]:
     return sorted(file.stem for file in (folder / "programmes").glob("*.toml"))
 
 
-def _merge(service: dict[str, Any], programme: Mapping[str, Any], file: str) -> None:
+def _merge(merged: dict[str, Any], programme: Mapping[str, Any], file: Path, service: Path) -> None:
     """Add a programme's sections to the service's. What the service says, no programme says otherwise."""
     for section, said in programme.items():
-        present = service.setdefault(section, {} if isinstance(said, dict) else said)
+        present = merged.setdefault(section, {} if isinstance(said, dict) else said)
         if present is said:
             continue
         if not isinstance(said, dict) or (twice := sorted(set(said) & set(present))):
             where = section if not isinstance(said, dict) else f"{section}.{twice[0]}"
-            raise BadConfiguration(reason=f"{file} says {where}, which service.toml says for every programme")
+            wrong = f"is said by {service.name} for every programme: leave it out"
+            raise _refused([(where, wrong)], [(file, "")])
         present |= said
-
-
-def _check(programme: Programme) -> None:
-    by_bank_file = [code for code in programme.payouts.codes.values() if code.rail == "bank-file"]
-    rules = {
-        "targets need a default": "default" in programme.targets,
-        "draw.chain is not one of draw.chains": programme.draw.chain in programme.draw.chains,
-        # A request accepted in the last millisecond must have written its entry, or ended, before the list is read.
-        "draw.freeze_delay_s must exceed the longest request": programme.draw.freeze_delay_s > LONGEST_REQUEST_S,
-        "eligibility.age_min is above age_max": programme.eligibility.age_min <= programme.eligibility.age_max,
-        "a code of payouts.codes that is paid by bank file needs a bic": all(code.bic for code in by_bank_file),
-        "a code of payouts.codes that is paid by bank file needs payouts.bank_file": not by_bank_file
-        or programme.payouts.bank_file is not None,
-        "waves overlap": programme.calendar.open_hours <= programme.calendar.every_days * 24,
-        "the first scheme starts after the first wave": min(s.first_wave for s in programme.schemes)
-        <= programme.calendar.first_wave,
-        "two schemes have one version": len({s.version for s in programme.schemes}) == len(programme.schemes),
-        "two schemes have one first_wave": len({s.first_wave for s in programme.schemes}) == len(programme.schemes),
-        "a scheme that is paid here has more surveys than surveys.after_s": all(
-            s.surveys <= len(programme.surveys.after_s) for s in programme.paid_here()
-        ),
-        "surveys.after_s is not in order of time": list(programme.surveys.after_s)
-        == sorted(set(programme.surveys.after_s)),
-        "accounts.sign_in_lifetime_s ends before its last code": programme.accounts.sign_in_lifetime_s
-        >= programme.accounts.code_lifetime_s + programme.accounts.sendings * programme.accounts.code_again_after_s,
-        "accounts.access_token_s is above a session's life": programme.accounts.access_token_s
-        <= min(programme.accounts.keyless_lifetime_s, programme.accounts.session_lifetime_s),
-        "accounts.codes_per_hour is above accounts.codes_per_day": programme.accounts.codes_per_hour
-        <= programme.accounts.codes_per_day,
-        "accounts.sms.price_idr is above accounts.sms.day_stop_idr": programme.accounts.sms.price_idr
-        <= programme.accounts.sms.day_stop_idr,
-        "two of accounts.issuers have one name": len({one.name for one in programme.accounts.issuers})
-        == len(programme.accounts.issuers),
-        "two of notices.channels have one name": len({one.name for one in programme.notices.channels})
-        == len(programme.notices.channels),
-        "a Telegram channel of notices.channels is @name or a number, any other an address": all(
-            (one.kind == "telegram") == one.to.startswith(("@", "-")) for one in programme.notices.channels
-        ),
-    }
-    for reason, holds in rules.items():
-        if not holds:
-            raise BadConfiguration(reason=reason)
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

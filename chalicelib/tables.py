@@ -13,8 +13,13 @@ def read(file: Path) -> dict[str, Any]:
 
     There dates are text; `msgspec.convert` takes both. Raises `ValueError` if it is no TOML.
     """
-    if (packed := file.with_suffix(".json")).exists():
-        return msgspec.json.decode(packed.read_bytes(), type=dict[str, Any])
+    if is_packed(file):
+        return msgspec.json.decode(file.with_suffix(".json").read_bytes(), type=dict[str, Any])
     import tomllib
 
     return tomllib.loads(file.read_text("utf-8"))
+
+
+def is_packed(file: Path) -> bool:
+    """Whether this is a deployed package, which has a file as JSON."""
+    return file.with_suffix(".json").exists()

@@ -20,7 +20,6 @@ from chalicelib.outcomes.survey_rules import of_beneficiary
 from chalicelib.payouts.errors import NotInScheme
 from chalicelib.payouts.plans.plan_rules import Kind, amount
 from chalicelib.training.rules import opening_account
-from tests.builders.figures import changed
 from tests.conftest import T0
 
 
@@ -86,49 +85,6 @@ def test_stages_differ_only_in_the_figures_they_override():
     assert (prod.draw.freeze_delay_s, prod.draw.pinned.delay_s, prod.draw.pinned.production) == (900, 1800, True)
     assert not local.draw.pinned.production
     assert (prod.eligibility, prod.schemes, prod.targets) == (local.eligibility, local.schemes, local.targets)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "reason"),
-    [
-        ("age_min = 18", 'age_min = "18"', "age_min"),
-        ("age_min = 18", "age_min = 70", "age_min is above"),
-        ("freeze_delay_s = 900", "freeze_delay_s = 15", "longest request"),
-        ("open_hours = 84", "open_hours = 400", "overlap"),
-        ('chain = "quicknet"', 'chain = "nothing"', "draw.chains"),
-        ("age_max = 64", "age_max = 64\ncolour = 1", "colour"),
-        ("default = 1_000_000", "2024 = 5", "default"),
-        ("amount_idr = 600_000", "amount_idr = 600_000.5", "amount_idr"),
-        ("times = 1 }", "times = 13 }", "12 times at most - at `$.schemes[1].payments[0]`"),
-        ("times = 2 ", "times = 3 ", "more surveys than surveys.after_s"),
-        ("after_s = [2_592_000, ", "after_s = [20_592_000, ", "surveys.after_s is not in order of time"),
-        ('version = "2023"', 'version = "2020"', "two schemes have one version"),
-        ("first_wave = 54\ntraining", "first_wave = 1\ntraining", "two schemes have one first_wave"),
-        ("code_tries = 5 ", "code_tries = 11 ", "code_tries"),
-        ("sign_in_lifetime_s = 3_600", "sign_in_lifetime_s = 700", "ends before its last code"),
-        ("access_token_s = 300", "access_token_s = 900", "access_token_s"),
-        ("codes_per_hour = 5 ", "codes_per_hour = 21 ", "codes_per_hour is above"),
-        ("price_idr = 600 ", "price_idr = 60_000_000 ", "above accounts.sms.day_stop_idr"),
-        ("first_wave = 54                            # F", "first_wave = 53", "more surveys than surveys.after_s"),
-    ],
-)
-def test_a_wrong_figure_is_refused_by_name_when_loaded(tmp_path, old, new, reason):
-    with pytest.raises(config.BadConfiguration, match=re.escape(reason)):
-        config.load_programme("prod", folder=changed(tmp_path, old, new))
-
-
-def test_a_programme_that_is_not_there_is_named_with_those_that_are():
-    with pytest.raises(config.BadConfiguration, match=r"no programme prakerja-1999; there are .*prakerja-2023"):
-        config.load_programme("prod", "prakerja-1999")
-
-
-@pytest.mark.parametrize(
-    ("line", "named"), [("[jobs]\nopen_days_max = 9", r"says jobs\.open_days_max"), ("skills = []", "says skills")]
-)
-def test_a_programme_does_not_say_what_the_service_says(tmp_path, line, named):
-    folder = changed(tmp_path, "[name]\n", f"{line}\n[name]\n")
-    with pytest.raises(config.BadConfiguration, match=named):
-        config.load_programme("prod", folder=folder)
 
 
 REVIEW = 'kind = "INCENTIVE", trigger = "review", amount_idr = 600_000, times = 1'
