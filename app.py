@@ -503,7 +503,7 @@ def review_training(form: training.ReviewForm, training_id: str) -> edge.Reply:
     "GET /me/payouts", "What is due to me, and how far it is", who="citizen", answers={200: payouts.PayoutList}
 )
 def get_my_payouts() -> edge.Reply:
-    return edge.ok(payouts.PayoutList(services().payouts_of(app.caller())))
+    return edge.ok(services().payouts_of(app.caller()))
 
 
 @app.endpoint(

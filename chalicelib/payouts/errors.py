@@ -172,12 +172,12 @@ class BatchOutdated(DomainError):
 
 
 class NothingToCome(DomainError):
-    """The person of wave `wave` has no monthly payments to come that could be stopped."""
+    """The person `registrant` has no monthly payments to come that could be stopped."""
 
     code = "nothing_to_come"
     status = 409
-    indonesian = "Tidak ada pembayaran bulanan yang akan datang bagi orang ini dari gelombang {wave}."
-    english = "This person has no monthly payments to come from wave {wave}."
+    indonesian = "Tidak ada pembayaran bulanan yang akan datang bagi {registrant}."
+    english = "There are no monthly payments to come for {registrant}."
 
 
 class PayoutsPaused(DomainError):

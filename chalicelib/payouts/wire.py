@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from .plans.plan_rules import Instalment, Plan, Stop
 from .rules import Entitlement, Hold, State
 
 
@@ -116,10 +117,25 @@ class PayoutView(Struct, frozen=True):
     """Where the latest attempt went; None before the first."""
 
 
+class InstalmentView(Struct, frozen=True):
+    """A payment of a person's plan that is not due yet."""
+
+    kind: PayoutKind
+    amount_idr: int
+    due_at: datetime
+
+
+StoppedBecause = Literal["dropped_out", "died", "revoked", "excluded"]
+
+
 class PayoutList(Struct, frozen=True):
     """`GET /me/payouts`."""
 
     payouts: list[PayoutView]
+    to_come: list[InstalmentView] = []
+    """The next one first."""
+    stopped_because: StoppedBecause | None = None
+    """Why nothing more comes, although the plan had more."""
 
 
 _STATES: dict[State, PayoutState] = {
@@ -183,6 +199,20 @@ def view(entitlement: Entitlement, until: datetime | None = None, destination: D
         held_because=_BECAUSE[entitlement.hold] if entitlement.hold else None,
         destination=destination,
     )
+
+
+_STOPPED: dict[Stop, StoppedBecause] = {
+    Stop.DROPPED_OUT: "dropped_out",
+    Stop.DIED: "died",
+    Stop.REVOKED: "revoked",
+    Stop.EXCLUDED: "excluded",
+}
+
+
+def payout_list(payouts: list[PayoutView], plan: Plan | None, left: list[Instalment]) -> PayoutList:
+    """A person's payments with what is left of their plan, if they have one."""
+    to_come = [InstalmentView(each.kind.value, each.amount_idr, each.due_at) for each in left]
+    return PayoutList(payouts, to_come, _STOPPED[plan.stopped] if plan and plan.stopped else None)
 
 
 _encoder = msgspec.json.Encoder()

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from ..notice_writer import NoticeWriter
     from ..notices.links import ChangeLinks
     from ..notices.ses import Closing
+    from ..payouts.plans.plan_rules import Plan, Stop
     from ..payouts.rules import Authority
-    from ..payouts.wire import PayoutView, ToDo
+    from ..payouts.wire import PayoutList, ToDo
     from ..registration.rules import FinancialAddress, Registrant
     from ..registration.store import Legs
     from ..registration.wire import FinancialAddressForm, OwnCorrectionForm, RegistrationForm, RegistrationView
@@ -108,11 +109,11 @@ class Services(ParticipantsServices):
         self.payouts.look_again(beneficiary, now)
         return address
 
-    def payouts_of(self, registrant_id: str) -> list[PayoutView]:
+    def payouts_of(self, registrant_id: str) -> PayoutList:
         """`GET /me/payouts`. The account is read only if an attempt was made, or money waits for a changed one."""
         from msgspec.structs import replace
 
-        from ..payouts.wire import Destination
+        from ..payouts.wire import Destination, payout_list
 
         addresses = self.registrations.addresses
 
@@ -120,15 +121,29 @@ class Services(ParticipantsServices):
             found = addresses.shown(registrant_id)
             return {found[0]: fill(Destination, found[1], earlier=False)} if found else {}
 
-        views = self.payouts.of(self.waves.beneficiaries.of(registrant_id), present)
-        if not any(view.state == "address_changed" for view in views):
-            return views
-        address = addresses.waiting(registrant_id)
-        to_do: ToDo = "wait" if address.full else "confirm_change"
-        return [
-            replace(view, until=address.pay_from, to_do=to_do) if view.state == "address_changed" else view
-            for view in views
-        ]
+        beneficiary = self.waves.beneficiaries.of(registrant_id)
+        views = self.payouts.of(beneficiary, present)
+        if any(view.state == "address_changed" for view in views):
+            address = addresses.waiting(registrant_id)
+            to_do: ToDo = "wait" if address.full else "confirm_change"
+            views = [
+                replace(view, until=address.pay_from, to_do=to_do) if view.state == "address_changed" else view
+                for view in views
+            ]
+        return payout_list(views, *self.plans.of(beneficiary))
+
+    def stop_plan(self, registrant_id: str, why: Stop, authority: Authority, now: datetime) -> Plan:
+        """End a person's monthly payments as an administrator says. Raises `NothingToCome`."""
+        from ..aws.admin_acts import Act
+        from ..payouts.controls.administration import JournalStore, PayoutDeed
+        from ..payouts.errors import NothingToCome
+
+        plan, _ = self.plans.of(self.waves.beneficiaries.of(registrant_id))
+        if plan is None:
+            raise NothingToCome(registrant=registrant_id)
+        about = f"{registrant_id} wave {plan.wave} {why}"
+        JournalStore().add(Act(now, PayoutDeed.STOP_PLAN, about, authority.by, authority.note))
+        return self.plans.stop((registrant_id, plan.wave), why, now)
 
     def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:
         """Confirm a person's changed account: what waited for it continues. False if the account was changed since."""

@@ -54,10 +54,10 @@ class Identities:
     """Invents people one after the other.
 
     `today` is the WIB day on which they register. One account number in twenty ends in `failing_suffix`: the sandbox
-    provider never pays into such an account.
+    provider never pays into such an account. `before` is how many were invented elsewhere.
     """
 
-    def __init__(self, seed: int, today: date, programme: Programme, failing_suffix: str) -> None:
+    def __init__(self, seed: int, today: date, programme: Programme, failing_suffix: str, before: int = 0) -> None:
         self.today = today
         self.rules = programme.eligibility
         self._source = random.Random(seed)  # noqa: S311 - repeatable on purpose, guards nothing
@@ -65,7 +65,7 @@ class Identities:
         self._codes = sorted(programme.payouts.kinds.items())
         self._districts = _districts()
         self._provinces = cycle(self._source.sample(sorted(self._districts), len(self._districts)))
-        self._number = 0
+        self._number = before
 
     def invent(self) -> Identity:
         """The next person: old enough to take part, alone on a family card, living in the next province."""
@@ -241,6 +241,20 @@ def people(seed: int, count: int, today: date, programme: Programme, failing_suf
     identities = Identities(seed, today, programme, failing_suffix)
     registering = _registering(identities, count - len(_REFUSED))
     return registering + [refused.make(registering, identities) for refused in _REFUSED]
+
+
+def newcomers(count: int, today: date, programme: Programme, failing_suffix: str, before: int = 0) -> list[Person]:
+    """People who join another wave, and do what they should: each buys one course, finishes it and can be paid."""
+    identities = Identities(before, today, programme, failing_suffix, before)
+    less = ("forgets_address", "buys_two", "changes_mind", "overspends", "applies", "withdraws", "answers")
+    plain: dict[str, Any] = {**dict.fromkeys(less, False), "buys": True, "finishes": True, "second_email": ""}
+    found = [_person(identities.invent(), Part.JOINS, identities) for _ in range(count)]
+    return [replace(one, address=_payable(one.address, failing_suffix), **plain) for one in found]
+
+
+def _payable(address: Mapping[str, str], failing_suffix: str) -> dict[str, str]:
+    number = address["account_number"][: -len(failing_suffix)]
+    return {**address, "account_number": number + "7" * len(failing_suffix)}
 
 
 def _registering(identities: Identities, count: int) -> list[Person]:

@@ -48,10 +48,10 @@ def draw(scene: Scene) -> Drawn:
     people = f"{len(crowd.diaries)} people open accounts and register; {len(refused)} of them must be refused"
     scene.tell(f"registration: {people}")
     # People's slow actions are done while the demo waits for the clock anyway: for the opening, freeze and beacon.
-    crowd.each("people register", crowd.who(lambda diary: diary.person.part is Part.EARLY), _register)
+    crowd.each("people register", crowd.who(lambda diary: diary.person.part is Part.EARLY), register)
     number, opens_at = _set(scene)
     others = crowd.who(lambda diary: diary.person.part is not Part.EARLY and not diary.person.refusal)
-    crowd.each("others register", others, _register)
+    crowd.each("others register", others, register)
     crowd.each("others are refused", refused, _be_refused)
     devices.add_contacts(scene)
     closes_at = _open(scene, number, opens_at)
@@ -102,7 +102,7 @@ def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
     scene.clock.wait_until(opens_at, "the wave opens")
     scene.admin.fire("advance")
     scene.tell("opening: the wave is open, and one click joins it, once for each person")
-    crowd.each("people join", [diary for diary in _registered(crowd) if diary.person.joins], _join)
+    crowd.each("people join", [diary for diary in _registered(crowd) if diary.person.joins], join)
     strangers = crowd.who(lambda diary: diary.token and not diary.registered)
     _refuse_entry(crowd, "strangers are refused", strangers, "not_registered")
     closes_at = scene.admin.close_wave(number)
@@ -166,7 +166,7 @@ def _registered(crowd: Crowd, part: Part | None = None) -> list[Diary]:
     return crowd.who(lambda diary: diary.registered and part in {None, diary.person.part})
 
 
-def _register(crowd: Crowd, diary: Diary) -> None:
+def register(crowd: Crowd, diary: Diary) -> None:
     person = diary.person
     crowd.sign_in(diary)
     crowd.call(diary, "PUT", "/me/registration", person.form).expect(201)
@@ -199,7 +199,7 @@ def _be_refused(crowd: Crowd, diary: Diary) -> None:
     diary.refused = True
 
 
-def _join(crowd: Crowd, diary: Diary) -> None:
+def join(crowd: Crowd, diary: Diary) -> None:
     diary.receipt = crowd.click(diary, _JOIN)
 
 

@@ -24,6 +24,7 @@ import app as application
 from admin.commands.verify import pinned
 from chalicelib import wiring
 from chalicelib.config import Programme, Settings
+from chalicelib.draw.note import parse, round_time
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.payouts.reconciliation import whole_ledger
 from chalicelib.payouts.reconciliation.whole_ledger import ProviderBooks
@@ -31,7 +32,7 @@ from chalicelib.payouts.rules import Hold
 from chalicelib.waves.errors import ChangeTooLate
 from chalicelib.web import edge
 from infrastructure import app_stack
-from local.demo import administrator
+from local.demo import administrator, results
 from local.demo.administrator import Comparison
 from local.demo.crowd import Partner
 from local.sandbox.beacon import DevelopmentBeacon
@@ -123,6 +124,18 @@ class World:
 
     def close_wave(self, number: int) -> datetime:
         return administrator.close_wave(self.services, number, self.clock)
+
+    def settle(self, number: int) -> None:
+        """Close a wave, and have it frozen, drawn and awarded."""
+        rules = self.services.programme.draw
+        self.wait_until(self.close_wave(number) + timedelta(seconds=rules.freeze_delay_s))
+        self.fire("advance")
+        note = results.fetch_note(self.services.waves.get(number, self.now()).results_url)
+        self.wait_until(round_time(rules.pinned, parse(note).round) + timedelta(seconds=rules.pinned.period_s))
+        for _ in range(5):
+            self.fire("advance")
+            self.deliver()
+        assert self.services.waves.get(number, self.now()).state == "SETTLED"
 
     def end_buying(self) -> datetime:
         return administrator.end_buying(self.services, self.clock)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, time
 
 import click
 
 from chalicelib.clock import WIB, iso, utc_now, wib_date
-from chalicelib.money import rupiah
+from chalicelib.money import Rupiah, rupiah
 from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import day_name, envelope_name
-from chalicelib.payouts.ledger.records import NEWS_SHARDS
+from chalicelib.payouts.ledger.records import NEWS_SHARDS, plan_shards
+from chalicelib.payouts.plans.service import Plans
 from chalicelib.payouts.rules import Authority, Kind, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.waves.errors import UnknownWave
@@ -52,14 +54,19 @@ def resume(stage: str, reason: str) -> None:
 @click.command()
 @stage_options
 def status(stage: str) -> None:
-    """Say whether payouts are paused, what of today's ceiling is reserved and paid, and the latest acts on all payouts.
+    """Say whether payouts are paused, what of today's ceiling is reserved and paid, what plans will make due in each
+    month to come, and the latest acts on all payouts.
 
     Reserved is what workers have taken of the ceiling: what they sent, and what they hold for the next payments.
     """
     services, now = stages.load(stage).services, utc_now()
     controls = services.payout_administration
     today = ceiling_row(controls.ceiling(day_name(now))) | _paid(services.payouts, now)
-    show(_standing(controls) | {"today": [today], "acts": [act_row(act) for act in controls.acts(ACTS)]})
+    months = [{"month": name, "amount_idr": Rupiah(idr)} for name, idr in sorted(_to_come(services.plans).items())]
+    show(
+        _standing(controls)
+        | {"today": [today], "to_come": months, "acts": [act_row(act) for act in controls.acts(ACTS)]}
+    )
 
 
 def _standing(controls: Administration) -> dict[str, object]:
@@ -67,6 +74,15 @@ def _standing(controls: Administration) -> dict[str, object]:
     if found is None:
         return {"payouts": "not paused"}
     return {"payouts": "paused", "since": found.since, "by": found.by, "reason": found.reason}
+
+
+def _to_come(plans: Plans) -> Counter[str]:
+    """What falls due by WIB month; a page for each hundred plans that go on."""
+    shards = list(plan_shards())
+    months: Counter[str] = Counter()
+    for shard in progress(shards, "counting what is to come", len(shards)):
+        months += plans.budget(shard)
+    return months
 
 
 def _paid(payouts: Payouts, now: datetime) -> dict[str, object]:

@@ -10,12 +10,13 @@ import click
 from chalicelib.clock import utc_now
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import NoProposal
+from chalicelib.payouts.plans.plan_rules import Stop
 from chalicelib.payouts.rules import Authority, State
 from chalicelib.wiring import Services
 
 from ...deployment import stages
 from ...terminal import ask_back, example, reason_if_two, reason_option, show, stage_options, yes_option
-from .lines import administration, bank_rows, entitlement_argument, entitlement_row, proposal_row
+from .lines import administration, bank_rows, entitlement_argument, entitlement_row, plan_row, proposal_row
 
 _ID = "k7qx2m4abcd23yzk7qx2m4abcd"
 
@@ -156,7 +157,36 @@ def _show_address(services: Services, registrant: str) -> None:
     show({"registrant": registrant} | address | {"disputed_since": services.registration_store.disputed(registrant)})
 
 
-COMMANDS = (address, hold, release, cancel, retry, resolve, reverse, approve, reject)
+@click.group()
+def plan() -> None:
+    """A person's monthly payments."""
+
+
+@example("payout plan show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
+@plan.command("show")
+@stage_options
+@click.argument("registrant")
+def show_plan(stage: str, registrant: str) -> None:
+    """Show what is to come for REGISTRANT, or why nothing is."""
+    services = stages.load(stage).services
+    found, _ = services.plans.of(services.waves.beneficiaries.of(registrant))
+    show(plan_row(found, services.plans) if found else [], "this person has no monthly payments")
+
+
+@example('payout plan stop 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --because DROPPED_OUT --reason "told us by letter"')
+@plan.command()
+@stage_options
+@reason_option
+@click.option("--because", type=click.Choice(Stop, case_sensitive=False), required=True)
+@click.argument("registrant")
+def stop(stage: str, reason: str, because: Stop, registrant: str) -> None:
+    """End REGISTRANT's monthly payments for good. What is due by now stays due: `cancel` is for that."""
+    services = stages.load(stage).services
+    authority = Authority(stages.caller(), reason)
+    show(plan_row(services.stop_plan(registrant, because, authority, utc_now()), services.plans))
+
+
+COMMANDS = (address, plan, hold, release, cancel, retry, resolve, reverse, approve, reject)
 
 
 def _propose(stage: str, entitlement_id: str, decision: Decision, reason: str) -> None:

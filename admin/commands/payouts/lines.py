@@ -12,6 +12,8 @@ from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import Ceiling
 from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.ledger.records import Event, StoredAttempt
+from chalicelib.payouts.plans.plan_rules import Plan
+from chalicelib.payouts.plans.service import Plans
 from chalicelib.payouts.rules import Entitlement
 from chalicelib.wiring import Services
 
@@ -39,6 +41,21 @@ def entitlement_row(each: Entitlement) -> dict[str, object]:
         "kind": each.kind,
         "wave": each.wave,
         "since": each.changed_at,
+    }
+
+
+def plan_row(plan: Plan, plans: Plans) -> dict[str, object]:
+    """A person's monthly payments: what is to come, or why nothing is."""
+    return {
+        "registrant": plan.registrant_id,
+        "wave": plan.wave,
+        "scheme": plan.scheme,
+        "first_at": plan.first_at,
+        "stopped": plan.stopped,
+        "stopped_at": plan.stopped_at,
+        "to_come": [
+            {"kind": each.kind, "amount_idr": each.amount_idr, "due_at": each.due_at} for each in plans.left(plan)
+        ],
     }
 
 

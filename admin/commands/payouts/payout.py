@@ -26,7 +26,7 @@ from ...deployment import stages
 from ...terminal import Row, example, progress, show, stage_options
 from .. import stage as stage_commands
 from . import bank_file, control, decision
-from .lines import bank_rows, entitlement_argument, entitlement_row, event_row, proposal_row
+from .lines import bank_rows, entitlement_argument, entitlement_row, event_row, plan_row, proposal_row
 
 BOOKS_TIMEOUT_S = 60
 
@@ -64,19 +64,21 @@ def list_payouts(stage: str, state: State | None, hold: Hold | None, wave: int |
 @stage_options
 @entitlement_argument
 def show_payout(stage: str, entitlement_id: str) -> None:
-    """Show one entitlement: its attempts, its history with who decided what, what is proposed about it, and what the
-    bank said, if it was paid by file.
+    """Show one entitlement: its attempts, its history with who decided what, what is proposed about it, what the bank
+    said, if it was paid by file, and the person's monthly payments to come.
     """
     services = stages.load(stage).services
     ledger, standing = services.payout_store, services.payout_administration.standing(entitlement_id)
-    attempts = ledger.attempts(entitlement_id)
+    attempts, entitlement = ledger.attempts(entitlement_id), ledger.get(entitlement_id)
+    plan = ledger.plans.of((entitlement.registrant_id, entitlement.wave))
     show(
-        entitlement_row(ledger.get(entitlement_id))
+        entitlement_row(entitlement)
         | {
             "sent": [{"reference": one.key, "first_sent_at": one.first_sent_at, "rail": one.rail} for one in attempts],
             "history": [event_row(event) for event in ledger.events(entitlement_id)],
             "proposal": [proposal_row(standing)] if standing else [],
             "the_bank_said": bank_rows(services, attempts),
+            "plan": [plan_row(plan, services.plans)] if plan else [],
         }
     )
 

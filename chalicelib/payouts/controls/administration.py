@@ -38,6 +38,7 @@ class PayoutDeed(StrEnum):
     SET_CEILING = "SET_CEILING"
     REJECT = "REJECT"
     SETTLE_ADDRESS = "SETTLE_ADDRESS"
+    STOP_PLAN = "STOP_PLAN"
 
 
 class JournalStore(Journal):

@@ -104,10 +104,16 @@ class Instalment(Value, frozen=True):
     due_at: datetime
 
 
+def is_monthly(scheme: Scheme) -> bool:
+    """Whether more incentives follow the first one by month."""
+    payment = scheme.payment("INCENTIVE")
+    return payment is not None and payment.trigger in {"review", "award"} and payment.times > 1
+
+
 def begun(who: Beneficiary, scheme: Scheme, now: datetime, month_s: int | None) -> Plan | None:
     """The plan of a person whose first incentive falls due now; None if their scheme pays no more by month."""
     payment = scheme.payment("INCENTIVE")
-    if payment is None or payment.trigger not in {"review", "award"} or payment.times == 1:
+    if payment is None or not is_monthly(scheme):
         return None
     first = now.replace(microsecond=0)
     ends_at = who.awarded_at + timedelta(days=payment.ends_after_days) if payment.ends_after_days else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -15,14 +16,17 @@ from typing import TYPE_CHECKING
 
 from ...aws.dynamodb import LegsFailed
 from ...aws.failures import Trouble, apart
+from ...clock import WIB
 from ...config import Programme
 from ...errors import Unavailable
 from ...time_budget import OutOfTime, TimeBudget
+from ...waves.rules import Beneficiary
 from .. import rules
 from ..errors import NothingToCome
 from ..ledger.records import plan_shards
 from ..ledger.store import PayoutStore
-from .plan_rules import Plan, Stop, moved_on, stopped
+from . import plan_rules
+from .plan_rules import Instalment, Plan, Stop, moved_on, stopped
 from .store import PlanKey
 
 if TYPE_CHECKING:
@@ -68,6 +72,29 @@ class Plans:
             raise ExceptionGroup("instalments that could not be made due", trouble.unforeseen)
         return not trouble.held_up
 
+    def of(self, beneficiary: Beneficiary | None) -> tuple[Plan | None, list[Instalment]]:
+        """A person's plan, and what of it is not due yet; one batch get, if their scheme pays by month."""
+        if beneficiary is None or not plan_rules.is_monthly(self._schemes[beneficiary.scheme]):
+            return None, []
+        plan = next(iter(self._store.plans.many([(beneficiary.registrant_id, beneficiary.wave)])), None)
+        return plan, self.left(plan) if plan else []
+
+    def left(self, plan: Plan) -> list[Instalment]:
+        """What of a plan is not due yet, the next one first."""
+        return plan_rules.to_come(plan, self._schemes[plan.scheme], self._month_s)
+
+    def budget(self, shard: str) -> Counter[str]:
+        """The rupiah that the plans of one of `records.plan_shards` will make due, by month in WIB (`2027-01`).
+
+        A query and a batch get for each hundred plans: for an administrator, never for a request.
+        """
+        months: Counter[str] = Counter()
+        for page in _pages(self._store.plans.going_on(shard)):
+            for plan in self._store.plans.many(page):
+                for each in self.left(plan):
+                    months[f"{each.due_at.astimezone(WIB):%Y-%m}"] += each.amount_idr
+        return months
+
     def stop(self, key: PlanKey, why: Stop, now: datetime) -> Plan:
         """End a plan, after what is due by now was made due; returns it as it is then. A stopped one stays as it is.
 
@@ -76,7 +103,7 @@ class Plans:
         for _ in range(TRIES):
             plan = self._store.plans.of(key)
             if plan is None or (plan.due_at is None and plan.stopped is None):
-                raise NothingToCome(wave=key[1])
+                raise NothingToCome(registrant=key[0])
             if plan.stopped is not None:
                 return plan
             if plan.due_at is not None and plan.due_at <= now:

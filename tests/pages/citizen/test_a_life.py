@@ -9,10 +9,8 @@ from typing import Any
 import urllib3
 
 from chalicelib.clock import iso
-from chalicelib.draw.note import parse, round_time
 from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.training import signatures
-from local.demo import results
 from local.demo.crowd import Partner
 from tests.e2e.world import World
 
@@ -31,19 +29,6 @@ def signed_up(phone: Open, contact: str = SITI) -> Phone:
     one.press("Isi data")
     one.register()
     return one
-
-
-def settle(world: World, number: int) -> None:
-    """Close a wave, and have it frozen, drawn and awarded."""
-    rules = world.services.programme.draw
-    world.wait_until(world.close_wave(number) + timedelta(seconds=rules.freeze_delay_s))
-    world.fire("advance")
-    note = results.fetch_note(state(world, number).results_url)
-    world.wait_until(round_time(rules.pinned, parse(note).round) + timedelta(seconds=rules.pinned.period_s))
-    for _ in range(5):
-        world.fire("advance")
-        world.deliver()
-    assert state(world, number).state == "SETTLED"
 
 
 def state(world: World, number: int) -> Any:
@@ -172,7 +157,7 @@ def test_a_person_signs_up_registers_joins_is_chosen_trains_is_paid_and_checks_t
     siti.press(f"Gabung gelombang {number}")
     siti.state("joined")
 
-    settle(world, number)
+    world.settle(number)
     partner = world.add_partner("Balai Latihan Kerja Contoh")
     rows = "code,title,provider,price_idr,hours,mode,province,skills,offered\n"
     world.import_courses(f"{rows}LAS-1,Dasar Pengelasan,{partner.id},1250000,1,offline,31,welding,yes\n")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
+from chalicelib.payouts import wire
 from chalicelib.payouts.errors import NothingToCome
-from chalicelib.payouts.plans.plan_rules import INCENTIVES, Kind, Stop
+from chalicelib.payouts.plans.plan_rules import INCENTIVES, Kind, Plan, Stop
 from chalicelib.payouts.plans.service import ONE_PERSON_S
+from chalicelib.payouts.rules import Authority
 from chalicelib.payouts.wire import decode_message
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
+from tests.builders.payouts.desk import Desk
 from tests.builders.payouts.world import World, beneficiary
 from tests.conftest import T0
 
@@ -138,6 +143,61 @@ def test_there_must_be_something_to_stop(months: Months):
     assert months.go_on()
     with pytest.raises(NothingToCome):
         months.services.plans.stop(("ani", 143), Stop.DIED, months.now)
+
+
+def chosen(months: Months, *names: str) -> None:
+    people = {name: beneficiary(name, scheme="2020") for name in names} | {"budi": beneficiary("budi")}
+    months.services.waves = SimpleNamespace(beneficiaries=SimpleNamespace(of=people.get))  # type: ignore[assignment]
+
+
+def test_a_person_sees_what_is_to_come_and_why_nothing_more_is(months: Months):
+    chosen(months, "ani")
+    months.begin("ani")
+    months.entitle(beneficiary("budi"))
+    services, later = months.services, FIRST + timedelta(days=28)
+    shown = services.payouts_of("ani")
+    assert [(each.kind, each.amount_idr, each.due_at.day) for each in shown.to_come] == [
+        ("INCENTIVE_2", 600_000, 28),
+        ("INCENTIVE_3", 600_000, 31),
+        ("INCENTIVE_4", 600_000, 30),
+    ]
+    months.now = later
+    assert months.go_on()
+    services.stop_plan("ani", Stop.DROPPED_OUT, Authority("arn:ani", "told us"), later)
+    shown = services.payouts_of("ani")
+    assert [each.kind for each in shown.payouts] == ["INCENTIVE", "INCENTIVE_2"]
+    assert (shown.to_come, shown.stopped_because) == ([], "dropped_out")
+    for other in ("budi", "nobody"):
+        shown = services.payouts_of(other)
+        assert (shown.to_come, shown.stopped_because) == ([], None)
+    assert {wire.payout_list([], replace(PLAN, stopped=why), []).stopped_because for why in Stop} == {
+        *get_args(wire.StoppedBecause)
+    }
+
+
+PLAN = Plan("ani", 143, 31, "2020", FIRST, 2, None)
+
+
+def test_an_administrator_sees_and_stops_a_plan_and_the_budget_by_month(months: Months, monkeypatch):
+    chosen(months, "ani", "citra")
+    desk = Desk(months, monkeypatch)
+    first = months.begin("ani")
+    months.begin("citra")
+    assert desk.found("status")["to_come"] == [
+        {"month": month, "amount_idr": 1_200_000} for month in ("2026-02", "2026-03", "2026-04")
+    ]
+    [plan] = desk.found("show", first)["plan"]
+    assert [each["kind"] for each in plan["to_come"]] == ["INCENTIVE_2", "INCENTIVE_3", "INCENTIVE_4"]
+    assert desk.found("plan", "show", "ani") == plan
+    ended = desk.found("plan", "stop", "ani", "--because", "died", "--reason", "by the registry")
+    assert (ended["stopped"], ended["to_come"]) == ("DIED", [])
+    status = desk.found("status")
+    assert [each["amount_idr"] for each in status["to_come"]] == [600_000] * 3
+    assert [(act["deed"], act["about"], act["reason"]) for act in status["acts"]] == [
+        ("STOP_PLAN", "ani wave 143 DIED", "by the registry")
+    ]
+    assert "nothing_to_come" in desk.refused("plan", "stop", "budi", "--because", "died", "--reason", "by mistake")
+    assert desk.told("plan", "show", "budi") == ["this person has no monthly payments"]
 
 
 def test_a_plan_of_an_unknown_scheme_holds_nobody_else_up(months: Months, caplog):

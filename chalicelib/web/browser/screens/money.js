@@ -1,6 +1,6 @@
 // Money: what is due and how far it is, and where it is paid to.
 
-import { go, paidFor, rupiah, t, when } from "../common/core.js";
+import { day, go, paidFor, rupiah, t, when } from "../common/core.js";
 import { account, proved } from "../common/net.js";
 import { Answers, Await, bare, Empty, Field, Form, html, Link, Notice, Radios, Screen, useForm, useRead } from "../common/parts.js";
 import { list, named, options } from "../common/references.js";
@@ -18,6 +18,12 @@ const STATES = {
   under_review: ["Kami periksa", "Being checked"],
   returned: ["Kembali kepada kami", "Came back to us"],
 };
+const STOPPED = {
+  dropped_out: ["Anda tidak lagi mengikuti program", "you no longer take part"],
+  died: ["peserta meninggal dunia", "the participant died"],
+  revoked: ["kepesertaan dicabut", "your place was revoked"],
+  excluded: ["Anda ada di daftar yang tidak boleh menerima", "you are on a list of people who may not receive it"],
+};
 const CHECK = { verified: ["Cocok dengan nama Anda", "Matches your name"], unverified: ["Tidak cocok", "Does not match"], pending: ["Sedang diperiksa", "Being checked"] };
 const TO_DO = {
   correct_account_number: ["Nomor tidak ditemukan, atau milik orang lain. Periksa nomornya.", "The number was not found, or is somebody else's. Check it."],
@@ -31,13 +37,15 @@ const place = ({ earlier, code, account_number: digits }) => (earlier ? t("reken
 
 function Payouts() {
   const found = useRead({ list: "/me/payouts", me: "/me" });
-  return html`<${Screen} title=${t("Uang dan rekening", "Money and account")}><${Await} found=${found}>${({ list: { payouts }, me }) => html`
+  return html`<${Screen} title=${t("Uang dan rekening", "Money and account")}><${Await} found=${found}>${({ list: { payouts, to_come: coming, stopped_because: stopped }, me }) => html`
     <h2>${t("Pembayaran", "Payments")}</h2>
     ${payouts.length ? html`<ul class="cards">${payouts.map((one) => html`<li class="card"><h3>${paidFor(one.kind)}: ${rupiah(one.amount_idr)}</h3>
       <p>${t(...STATES[one.state])}, ${when(one.updated_at)}.${one.until && html` ${t("Lanjut", "Goes on")} ${when(one.until)}.`}</p>
       ${one.destination && html`<p>${t("Tujuan", "Sent to")}: ${place(one.destination)}.</p>`}
       ${one.to_do !== "nothing" && html`<p><${Link} to=${`bantuan/baru/payment_late/${one.payout_id}`}>${t("Tanyakan", "Ask")}<//></p>`}</li>`)}</ul>`
       : html`<${Empty} thing=${["pembayaran", "payment"]} />`}
+    ${coming.length > 0 && html`<h2>${t("Akan datang", "To come")}</h2><ul>${coming.map((one) => html`<li>${paidFor(one.kind)}: ${rupiah(one.amount_idr)}, ${day(one.due_at)}</li>`)}</ul>`}
+    ${stopped && html`<${Notice}>${t(`Insentif bulanan Anda berhenti: ${STOPPED[stopped][0]}.`, `Your monthly incentives ended: ${STOPPED[stopped][1]}.`)}<//>`}
     <h2>${t("Rekening atau dompet", "Account or wallet")}</h2><${Address} address=${me.financial_address} />`}<//><//>`;
 }
 
