@@ -16,5 +16,5 @@ def rupiah(amount: int) -> Rupiah:
 
 
 def format_idr(amount: Rupiah) -> str:
-    """`Rp600.000`, as it is written in Indonesia."""
-    return "Rp" + f"{amount:,}".replace(",", ".")
+    """`Rp600.000`, as it is written in Indonesia; `-Rp600.000` of what is left where too much was taken."""
+    return f"{'-' if amount < 0 else ''}Rp{abs(amount):,}".replace(",", ".")

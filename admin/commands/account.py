@@ -16,7 +16,7 @@ from chalicelib.errors import NotFound
 from chalicelib.wiring import Services
 
 from ..deployment import stages
-from ..terminal import act_row, ask_back, example, reason_option, show, stage_options, yes_option
+from ..terminal import act_row, ask_back, example, plain, reason_option, show, stage_options, yes_option
 
 _account_argument = click.argument("account_id")
 _LOST, _NEW = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11", "90b1c6d2-52a0-4f8e-8c3b-7f4a9e2d6c05"
@@ -105,8 +105,10 @@ def propose(stage: str, account_id: str, new_account: str, reason: str) -> None:
 
     As the reason give which documents you saw, and how you made sure that they are this person's. Write no numbers.
     """
-    recoveries = _of(stage, account_id).recoveries
-    proposed = recoveries.propose(account_id, new_account, stages.caller(), reason, utc_now())
+    services = _of(stage, account_id)
+    if new_account == account_id or services.account_store.account(new_account) is None:
+        raise click.BadParameter(f"{plain(new_account)} is no other account", param_hint="--with")
+    proposed = services.recoveries.propose(account_id, new_account, stages.caller(), reason, utc_now())
     next_ = f"another person approves it: gelombang account recover approve --stage {stage} {account_id}"
     show(_row(proposed) | {"next": next_})
 

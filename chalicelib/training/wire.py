@@ -35,7 +35,7 @@ Instant = Annotated[datetime, Meta(tz=True)]
 Rating = Annotated[int, Meta(ge=0, le=10)]
 Text = Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"\S")]
 Province = Annotated[str, Meta(pattern=r"^[1-9][0-9](?!\n)$", description="Kemendagri code", examples=["31"])]
-Words = Annotated[str, Meta(min_length=1, max_length=100, description="Words of the title, in any letter case.")]
+Words = Annotated[str, Meta(min_length=1, max_length=100, description="Words in the title, in any letter case.")]
 
 
 class CourseQuery(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

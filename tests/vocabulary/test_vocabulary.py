@@ -159,7 +159,7 @@ def test_anything_else_is_refused(amount):
 
 @pytest.mark.parametrize(
     ("amount", "written"),
-    [(0, "Rp0"), (999, "Rp999"), (50_000, "Rp50.000"), (600_000, "Rp600.000"), (1_234_567_890, "Rp1.234.567.890")],
+    [(0, "Rp0"), (999, "Rp999"), (50_000, "Rp50.000"), (1_234_567_890, "Rp1.234.567.890"), (-47_000, "-Rp47.000")],
 )
 def test_an_amount_is_written_as_in_indonesia(amount, written):
     assert format_idr(Rupiah(amount)) == written

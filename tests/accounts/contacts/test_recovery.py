@@ -293,6 +293,9 @@ def test_the_commands_show_the_proposal_and_all_acts(desk: Desk, monkeypatch: py
     assert f"(no_recovery account_id={lost})" in line.run("recover", "approve", lost).output
     nobody = line.run("show", "nobody", "--reason", "x").output
     assert "Error: There is nothing of this id. (not_found account_id=nobody); `gelombang account find`" in nobody
+    for other in (lost, "nobody"):
+        wrong = line.run("recover", "propose", lost, "--with", other, "--reason", SEEN)
+        assert (wrong.exit_code, f"{other} is no other account" in wrong.output) == (2, True)
     proposed = line.told("recover", "propose", lost, "--with", new, "--reason", SEEN)
     assert f"with contact of  {new}" in proposed
     assert "(recovery_by_same_person)" in line.run("recover", "approve", lost, "--yes").output

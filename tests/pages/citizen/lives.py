@@ -66,7 +66,7 @@ COURSE = CourseView(
     ["welding"],
     offered=True,
     description="Mengelas pelat datar, dari menyalakan busur sampai menguji sambungan.",
-    starts_on=None,
+    starts_on=date(2026, 6, 5),
     ends_on=None,
     redeem_at="Jalan Industri 5, Jakarta",
 )

@@ -68,6 +68,9 @@ def test_the_wrong_fields_are_named_above_and_beside_on_every_step(browser: Any,
             page.get_by_role("button", name="Lanjut").click()
             page.get_by_role("alert").wait_for()
             for_everybody(page)
+            if number == 1:
+                page.get_by_role("alert").get_by_text("Give a real birth date.").wait_for()
+                assert page.locator("[id$=-day-error]").bounding_box()["width"] > 200, "in one line"
             speak(page, "id")
             fill_in(page, number)
         page.get_by_text("Langkah 6 dari 6").wait_for()
@@ -118,8 +121,21 @@ def test_without_a_signal_the_last_copy_is_shown_and_says_so(browser: Any, progr
         page.context.set_offline(True)
         page.evaluate("location.hash = '#/akun'")
         page.evaluate("location.hash = '#/'")
-        page.get_by_text("Tanpa sinyal. Data dari Rabu, 3 Juni pukul 10.00 WIB.").first.wait_for()
+        page.get_by_text("Tanpa sinyal. Data dari Rabu, 3 Juni pukul 10.00 WIB.").wait_for()  # once
         assert page.get_by_role("heading", level=1).inner_text() == "Dasar Pengelasan"
+
+
+def test_what_a_course_and_a_vacancy_are_about_and_where_a_code_is_used_is_said(browser: Any, programme: Programme):
+    with living(browser, programme, WHOLE) as page:
+        page.goto(f"{ORIGIN}/#/pelatihan/{ID}")
+        page.get_by_role("link", name="Isi, jadwal dan tempat").click()
+        page.get_by_text("Mengelas pelat datar").wait_for()
+        text = page.locator("main").inner_text()
+        assert "Kode dipakai di\nJalan Industri 5, Jakarta" in text
+        assert "Mulai\n5 Juni" in text
+        assert "Selesai\n" not in text, "the partner did not say"
+        page.goto(f"{ORIGIN}/#/lowongan")
+        page.get_by_text("Mengelas rangka di bengkel kami.").wait_for()
 
 
 def test_dates_and_money_are_said_as_people_say_them(browser: Any, programme: Programme):
@@ -148,7 +164,7 @@ def test_a_reminder_is_switched_by_a_touch_and_the_others_stay(browser: Any, pro
         page.goto(f"{ORIGIN}/#/pesan")
         page.get_by_role("heading", level=2, name="Uang dibayar").wait_for()
         with page.expect_response("**/me/notice-settings"):
-            page.get_by_role("button", name="Kirim Pengingat: isi survei", exact=True).click()
+            page.get_by_role("button", name="Kirim Pengingat isi survei", exact=True).click()
         assert page.sent == [("PATCH", "/me/notice-settings", {"survey_deadline": True})]
 
 

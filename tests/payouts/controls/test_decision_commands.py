@@ -225,7 +225,7 @@ def test_a_ceiling_is_shown_and_set_with_its_read_value(desk, world):
         "read it again: `gelombang payout ceiling show`"
     )
     assert desk.found("ceiling", "show") == lower
-    assert "left      Rp-11.000.000" in [line.rstrip() for line in desk.told("ceiling", "show")]
+    assert "left      -Rp11.000.000" in [line.rstrip() for line in desk.told("ceiling", "show")]
     act = desk.found("status")["acts"][0]
     assert (act["deed"], act["about"]) == ("SET_CEILING", "DAY#2026-11-24 from 150000000000 to 1000000")
 

@@ -6,11 +6,9 @@ import { Act, Await, html, Link, Notice, reason, Screen, useEffect, useRead, use
 
 const MONTH = 30 * 86400000;
 
-/** The payouts that stand still until somebody does something. */
 const HELD = ["needs_financial_address", "account_not_verified", "account_refused", "address_changed", "change_untold",
   "change_disputed", "under_review", "returned"];
 
-/** Why somebody was not chosen, by the reason of an entry. */
 export function why(reason, wave) {
   const seats = wave && wave.chosen !== null && wave.entries !== null;
   const age = `${settings.age_min}-${settings.age_max}`;
@@ -166,7 +164,6 @@ function Open({ wave, lost, again }) {
 
 const noneComing = () => t("Tidak ada gelombang dalam setengah tahun ke depan.", "No wave opens in the next half a year.");
 
-/** When the next wave opens, with a file for the calendar. */
 function Next({ wave, none = false, main = false }) {
   const found = useRead(wave.state === "SCHEDULED" ? {} : { list: "/waves" }, {}), list = found.data && found.data.list;
   const next = wave.state === "SCHEDULED" ? wave : list && list.waves.find(({ state }) => state === "SCHEDULED");
@@ -261,7 +258,7 @@ function Guest() {
 }
 
 /** What only some states need is asked for when they are reached. */
-function Stands({ me, wave, old, again }) {
+function Stands({ me, wave, old, error, again }) {
   const paths = { ...me.registration && { entries: "/me/entries" },
     ...me.beneficiary && me.beneficiary.state !== "REVOKED" && { payouts: "/me/payouts", trainings: "/me/trainings" },
     ...((me.next_deadline && me.next_deadline.what === "survey") || (me.beneficiary && me.beneficiary.state === "GRADUATED"))
@@ -282,7 +279,7 @@ function Stands({ me, wave, old, again }) {
     found.again();
     again();
   };
-  return html`<${Await} found=${found}>${() => html`<div data-state=${state.name}>
+  return html`<${Await} found=${{ ...found, error: found.error || error, again: both }}>${() => html`<div data-state=${state.name}>
     <${SHOWN[state.name]} ...${state} me=${me} wave=${wave} again=${both} />
     ${me.registration && html`<${UnsentJoin} wave=${wave} entries=${found.data.entries.entries} old=${old || found.old} again=${both} />`}</div>
     <${Also} registered=${Boolean(me.registration)} />`}<//>`;
@@ -292,5 +289,5 @@ export function Home() {
   const who = account();
   const found = useRead(who ? { me: "/me", wave: "/waves/current" } : {}, { own: true });
   if (!who) return html`<div data-state="guest"><${Guest} /></div>`;
-  return html`<${Await} found=${found}>${({ me, wave }, { old }) => me && html`<${Stands} me=${me} wave=${wave} old=${old} again=${found.again} />`}<//>`;
+  return html`<${Await} found=${found} inner>${({ me, wave }, { old }) => me && html`<${Stands} me=${me} wave=${wave} old=${old} error=${found.error} again=${found.again} />`}<//>`;
 }

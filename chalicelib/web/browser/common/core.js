@@ -1,4 +1,4 @@
-// What every screen uses: the language, the clock, dates and money in words, what the device keeps, the way to a screen.
+// What every screen uses: language, clock, dates and money in words, what the device keeps, the way to a screen.
 
 export const settings = JSON.parse(document.getElementById("settings").textContent);
 
@@ -25,7 +25,6 @@ try {
 document.documentElement.lang = english ? "en" : "id";
 
 export const language = () => (english ? "en" : "id");
-/** The one of two texts that is in the person's language. */
 export const t = (indonesian, inEnglish) => (english ? inEnglish : indonesian);
 
 export function setLanguage(code) {
@@ -48,10 +47,9 @@ export function heardTime(header) {
   if (!Number.isNaN(said)) ahead = Math.abs(said - Date.now()) < 2000 ? 0 : said - Date.now();
 }
 
-/** What kind of device this is, as its owner will know it again. */
 export const device = () => (/iPad|Tablet/i.test(navigator.userAgent) ? "tablet" : /Mobi|Android/i.test(navigator.userAgent) ? "phone" : "computer");
 
-// Dates: always WIB, which is UTC+7 all year. Made by hand, so that they are the same in every browser.
+// Dates: in WIB (UTC+7 all year), and the same in every browser.
 
 const DAYS = [["Minggu", "Sunday"], ["Senin", "Monday"], ["Selasa", "Tuesday"], ["Rabu", "Wednesday"],
   ["Kamis", "Thursday"], ["Jumat", "Friday"], ["Sabtu", "Saturday"]];
@@ -68,7 +66,7 @@ function dateWords(date, weekday) {
   return `${day}${date.getUTCDate()} ${t(...MONTHS[date.getUTCMonth()])}${year}`;
 }
 
-/** "Jumat, 2 Juni pukul 12.00 WIB" of an instant, such as "2023-06-02T05:00:00Z". */
+/** "Jumat, 2 Juni pukul 12.00 WIB" of an instant. */
 export function when(instant) {
   const date = wib(typeof instant === "number" ? instant : Date.parse(instant));
   return `${dateWords(date, true)} ${t("pukul", "at")} ${two(date.getUTCHours())}.${two(date.getUTCMinutes())} WIB`;
@@ -84,7 +82,7 @@ export function day(instant) {
 }
 
 const grouped = (amount, by) => String(amount).replace(/\B(?=(\d{3})+$)/g, by);
-/** "Rp600.000", in either language, as it is written on every price. */
+/** "Rp600.000", in either language. */
 export const rupiah = (amount) => `Rp${grouped(amount, ".")}`;
 /** What is paid: `INCENTIVE`, `INCENTIVE_2`..., `SURVEY_1`... */
 export const paidFor = (kind) => {
@@ -98,7 +96,7 @@ export const number = (amount) => grouped(amount, english ? "," : ".");
 export const drawn = (hex) =>
   hex === null ? "-" : (parseInt(hex.slice(0, 12), 16) / 2 ** 48).toFixed(6).replace(".", english ? "." : ",");
 
-// What the device keeps: IndexedDB, which can hold a key that cannot be taken out. Where it is refused, the memory.
+// What the device keeps: IndexedDB, which can hold a key that no script can read. Where it is refused, the memory.
 
 const memory = new Map();
 const opened = new Promise((resolve) => {
@@ -178,7 +176,7 @@ export const go = (path, replaced = false) => {
   else location.hash = `#/${path}`;
 };
 
-// Scripts by address: only the two of the citizen's page, and only where browsers ask for a promise of it (Trusted Types).
+// Scripts by address: only the two of the citizen's page (Trusted Types).
 
 const allowed = new Set([settings.worker, `${base}sw.js`]);
 const make = (address) => {

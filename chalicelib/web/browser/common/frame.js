@@ -5,7 +5,6 @@ import { base, language, onChange, redraw, t } from "./core.js";
 import { speak } from "./net.js";
 import { html, useEffect, useState } from "./parts.js";
 
-/** Every page: its path below the application's, and its name. */
 const PAGES = [["", "Halaman saya", "My page"], ["draws", "Undian", "Draws"], ["dashboard", "Apa hasil program", "What came of the programme"],
   ["status", "Keadaan layanan", "Status"], ["docs", "API", "API"]];
 

@@ -2,7 +2,6 @@
 
 import { base, heardTime, kept, language, now, redraw, setLanguage, settings, briefly } from "./core.js";
 
-/** The application said no. */
 export class Refused extends Error {
   constructor(status, problem) {
     super(problem.code || String(status));
@@ -82,7 +81,6 @@ async function proof(method, path, token) {
 
 const subject = (token) => JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub;
 
-/** A session was opened: keep it. */
 export async function signedIn(opened) {
   const { refresh_token, access_token, session_id, device_token, expires_in_s } = opened;
   const before = await kept.get("whose");
@@ -97,7 +95,6 @@ export async function signedIn(opened) {
   redraw();
 }
 
-/** Forget who was signed in, and all that was theirs. */
 export async function signedOut() {
   session = null;
   pair = null;
@@ -127,8 +124,6 @@ async function token() {
   }
   return session.access_token;
 }
-
-// Requests
 
 async function once(method, path, body, { own, proved, plain }) {
   const headers = { "Accept-Language": language() };
@@ -209,7 +204,7 @@ export const underWay = () => briefly.get("sign-in");
 export const begin = (started) => briefly.put("sign-in", started);
 export const end = () => briefly.drop("sign-in");
 
-/** The work that a rush asks of devices that nobody knows: an answer whose hash begins with so many zero bits. */
+/** The proof of work that unknown devices are asked for in a rush. */
 export async function work({ challenge, bits }) {
   const { ask } = await import("./proving.js");
   return { challenge, answer: await ask("work", { challenge, bits }) };

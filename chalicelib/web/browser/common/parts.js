@@ -1,4 +1,4 @@
-// The components of every screen, and what they do about loading, errors, drafts and a second touch.
+// The components of every screen.
 
 import { html, useEffect, useRef, useState } from "../vendored/preact.js";
 import { briefly, go, kept, language, now, t, when } from "./core.js";
@@ -34,7 +34,6 @@ export function Notice({ kind = "wait", children, live = false, ...more }) {
 export const Link = ({ to, main = false, children, ...more }) =>
   html`<a class=${main ? "button" : undefined} href=${`#/${to}`} ...${more}>${children}</a>`;
 
-/** What an error says to a person. */
 export function reason(error) {
   if (error instanceof Unsent) {
     return error.detail ? error.detail : navigator.onLine
@@ -75,7 +74,6 @@ export function useAction(act) {
   return [run, busy, error, setError];
 }
 
-/** A button for an action: what it says while it runs, and what went wrong beside it. */
 export function Act({ act, ...more }) {
   const [run, busy, error] = useAction(act);
   return html`<${Button} run=${() => run()} busy=${busy} error=${error} ...${more} />`;
@@ -96,8 +94,6 @@ export function Sure({ label, sure, name = "", quiet = true, act, children }) {
   return asked ? html`<div tabindex="-1" ref=${said}>${children}<${Act} act=${act}>${sure}${of}<//></div>`
     : html`<button type="button" class=${quiet ? "quiet" : undefined} onClick=${() => setAsked(true)}>${label}${of}</button>`;
 }
-
-// What is read
 
 /** What the API said of some paths, the last copy first: {data, at, error, loading, again}. `paths` by name. */
 export function useRead(paths, how = { own: true }) {
@@ -137,8 +133,8 @@ export function useRead(paths, how = { own: true }) {
   return { ...state, data: state.of === of ? state.data : null, again: () => setTurn((before) => before + 1) };
 }
 
-/** What `found` (of `useRead`) has, shown by `children` as soon as there is some of it. */
-export function Await({ found, children }) {
+/** What `found` (of `useRead`) has, shown by `children` once there is some; with `inner` they say how old it is. */
+export function Await({ found, inner = false, children }) {
   const { data, at, old, error, loading, again } = found;
   const [slow, setSlow] = useState(false);
   useEffect(() => {
@@ -154,17 +150,15 @@ export function Await({ found, children }) {
   const offline = error instanceof Unsent;
   return html`
     ${loading && slow && !data && html`<p role="status">${t("Memuat...", "Loading...")}</p>`}
-    ${error && data && offline && html`<${Notice} live>${t("Tanpa sinyal.", "No signal.")} ${t("Data dari", "Data from")} ${when(at)}.
+    ${error && data && offline && !inner && html`<${Notice} live>${t("Tanpa sinyal.", "No signal.")} ${t("Data dari", "Data from")} ${when(at)}. ${" "}
       <button type="button" class="quiet" onClick=${again}>${t("Coba lagi", "Try again")}</button><//>`}
-    ${error && (!data || !offline) && html`<${Notice} kind="bad" live>
+    ${error && (!data || !(offline || inner)) && html`<${Notice} kind="bad" live>
       <p>${offline ? t("Tanpa sinyal.", "No signal.") : reason(error)}</p>
       <button type="button" onClick=${again}>${t("Coba lagi", "Try again")}</button><//>`}
     ${data && children(data, { old, again })}
-    ${data && old && !error && !loading && html`<p class="soft">${t("Data dari", "Data from")} ${when(at)}.
+    ${data && old && !error && !loading && !inner && html`<p class="soft">${t("Data dari", "Data from")} ${when(at)}. ${" "}
       <button type="button" class="quiet" onClick=${again}>${t("Perbarui", "Look again")}</button></p>`}`;
 }
-
-// Forms
 
 /**
  * What a person types: {values, errors, set, fail, drop}. A draft is kept for a week under `name`; what is in `secret`
@@ -208,8 +202,9 @@ const idOf = (form, field) => `${form.name || "form"}-${field}`;
 export function Form({ form, title, check = () => ({}), send, refused = () => null, label, children, busyLabel = null }) {
   const summary = useRef(null);
   const [count, setCount] = useState(0);
+  const found = () => Object.fromEntries(Object.entries(check(form.current())).filter(([, text]) => text));
   const [run, busy, error, setError] = useAction(async () => {
-    const wrong = Object.fromEntries(Object.entries(check(form.current())).filter(([, text]) => text));
+    const wrong = found();
     form.fail(wrong);
     if (Object.keys(wrong).length) {
       setCount((before) => before + 1);
@@ -230,6 +225,10 @@ export function Form({ form, title, check = () => ({}), send, refused = () => nu
   useEffect(() => {
     if (count && summary.current) summary.current.focus();
   }, [count]);
+  const spoken = language();
+  useEffect(() => {
+    if (fields.length) form.fail(found());
+  }, [spoken]);
   useEffect(() => {
     document.title = `${fields.length || error ? t("Galat: ", "Error: ") : ""}${title} - Gelombang`;
   });
@@ -260,14 +259,17 @@ const Around = ({ id, hint, error }) => html`
   ${hint && html`<p class="hint" id=${`${id}-hint`}>${hint}</p>`}
   ${error && html`<p class="error" id=${`${id}-error`}><span aria-hidden="true">! </span>${error}</p>`}`;
 
+/** What is wrong with a field that is `apart` from its error. */
+export const Wrong = ({ form, field }) => html`<${Around} id=${idOf(form, field)} error=${form.errors[field]} />`;
+
 /** One line of text, or several where `rows` is set. */
-export function Field({ form, field, label, hint = "", rows = 0, type = "text", ...more }) {
+export function Field({ form, field, label, hint = "", rows = 0, type = "text", apart = false, ...more }) {
   const id = idOf(form, field), error = form.errors[field];
   const given = {
     id, name: field, value: form.values[field] ?? "", "aria-invalid": error ? "true" : undefined,
     "aria-describedby": described(id, hint, error), onInput: (event) => form.set(field, event.target.value), ...more,
   };
-  return html`<div class="field"><label for=${id}>${label}</label><${Around} id=${id} hint=${hint} error=${error} />
+  return html`<div class="field"><label for=${id}>${label}</label><${Around} id=${id} hint=${hint} error=${!apart && error} />
     ${rows ? html`<textarea rows=${rows} ...${given}></textarea>` : html`<input type=${type} ...${given} />`}</div>`;
 }
 
@@ -312,5 +314,4 @@ export const Answers = ({ rows }) => html`<dl class="answers">${rows.filter(Bool
 
 export const Empty = ({ thing }) => html`<p class="soft">${t(`Belum ada ${thing[0]}.`, `No ${thing[1]} yet.`)}</p>`;
 
-/** Digits without what people put between them. */
 export const bare = (text) => String(text || "").replace(/[\s.\-\u2010-\u2015]/g, "");

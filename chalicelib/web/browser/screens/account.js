@@ -77,7 +77,7 @@ function Passkeys() {
   return html`<${Screen} title=${t("Kunci sandi", "Passkeys")} back="akun"><p>${t("Masuk dengan sidik jari atau kunci layar, tanpa kode.", "Sign in by fingerprint or screen lock, without a code.")}</p>
     <${Await} found=${found}>${({ list: { passkeys } }, { again }) => html`${passkeys.length ? html`<ul class="cards">${passkeys.map((one) => html`<li class="card">
       <h2>${t(...(DEVICES[one.device] || DEVICES.other))}</h2><p>${t("Dibuat", "Made")} ${when(one.created_at)}. ${one.last_used_at && `${t("Terakhir dipakai", "Last used")} ${when(one.last_used_at)}.`}
-        ${one.valid_from && html` <strong>${t("Berlaku mulai", "Good from")} ${when(one.valid_from)}.</strong>`}</p>
+        ${one.valid_from && html` <strong>${t("Berlaku mulai", "Works from")} ${when(one.valid_from)}.</strong>`}</p>
       ${one.valid_until ? html`<p>${t("Dihapus", "Goes")} ${when(one.valid_until)}.</p>`
         : html`<${Remove} act=${() => proved("DELETE", `/me/passkeys/${one.passkey_id}`).then(again)} name=${when(one.created_at)} />`}</li>`)}</ul>` : html`<${Empty} thing=${["kunci sandi", "passkey"]} />`}`}<//>
     ${able() ? html`<${Act} act=${() => make().then(found.again)}>${t("Buat kunci sandi", "Make a passkey")}<//>` : html`<${Notice}>${t("Peramban ini belum mendukung kunci sandi.", "This browser has no passkeys yet.")}<//>`}<//>`;

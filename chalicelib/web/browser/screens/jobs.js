@@ -12,6 +12,7 @@ function Vacancy({ vacancy, shared, applied, again }) {
   const applying = () => mine("POST", "/me/job-applications", { vacancy_id: vacancy.vacancy_id, share: ["name", "phone", "certificates"] }).then(again);
   return html`<li class="card"><h2>${vacancy.title}</h2><p>${vacancy.employer}, ${place(vacancy)}</p>
     <p>${pay(vacancy)} ${t("sebulan", "a month")}. ${t("Sampai", "Until")} ${last(vacancy.closes_at)}.</p>
+    ${vacancy.description && html`<p>${vacancy.description}</p>`}
     ${shared && html`<p class="soft">${t("Cocok karena", "Suits you because of")}: ${shared.map((one) => named("skills", one)).join(", ")}</p>`}
     ${applied ? html`<p>${applied.withdrawn_at ? t("Lamaran ditarik", "Taken back") : t("Anda melamar", "You applied")} ${when(applied.withdrawn_at || applied.consented_at)}.</p>
       ${!applied.withdrawn_at && html`<${Act} quiet act=${() => mine("POST", `/me/job-applications/${vacancy.vacancy_id}/withdrawal`).then(again)}>${t("Tarik lamaran", "Take back")}<span class="unseen"> ${vacancy.title}</span><//>`}`

@@ -7,11 +7,11 @@ import { Act, Await, Empty, html, Screen, useRead } from "../common/parts.js";
 const KINDS = {
   chosen: ["Anda terpilih", "You were chosen"],
   not_chosen: ["Anda belum terpilih", "You were not chosen"],
-  purchase_deadline: ["Pengingat: beli pelatihan", "Reminder: buy a training"],
+  purchase_deadline: ["Pengingat beli pelatihan", "Reminder to buy a training"],
   paid: ["Uang dibayar", "Money was paid"],
   payment_failed: ["Pembayaran tertahan", "A payment is held up"],
   survey_open: ["Survei dibuka", "A survey opened"],
-  survey_deadline: ["Pengingat: isi survei", "Reminder: answer a survey"],
+  survey_deadline: ["Pengingat isi survei", "Reminder to answer a survey"],
   revoked: ["Kepesertaan dicabut", "Your place was revoked"],
   grievance_answered: ["Aduan dijawab", "A complaint was answered"],
   address_given: ["Rekening atau dompet diisi", "An account or wallet was given"],
@@ -43,7 +43,7 @@ function Notices() {
     <p>${t("Isi pesan ada di surel atau SMS Anda. Kami tidak pernah meminta kode.", "The text is in your mail or SMS. We never ask for a code.")}</p>
     ${notices.length ? html`<ul class="cards">${notices.map((one) => html`<li class="card"><h2>${t(...KINDS[one.kind])}</h2>
       <p>${t(...STATES[one.state])}, ${when(one.updated_at)}.</p></li>`)}</ul>` : html`<${Empty} thing=${["pesan", "message"]} />`}
-    <h2>${t("Pengingat", "Reminders")}</h2><p>${t("Hasil undian, pembayaran dan perubahan akun selalu kami kabarkan.", "Of results, payments and changes of the account we always tell you.")}</p>
+    <h2>${t("Pengingat", "Reminders")}</h2><p>${t("Hasil undian, pembayaran dan perubahan akun selalu kami kabarkan.", "We always tell you about results, payments and changes to your account.")}</p>
     <ul class="cards">${REMINDERS.map((kind) => html`<li class="card"><p>${t(...KINDS[kind])}: <strong>${reminders[kind] ? t("dikirim", "sent") : t("tidak dikirim", "not sent")}</strong></p>
       <${Act} quiet act=${() => mine("PATCH", "/me/notice-settings", { [kind]: !reminders[kind] }).then(again)}>${reminders[kind] ? t("Jangan kirim", "Do not send") : t("Kirim", "Send")}
         <span class="unseen"> ${t(...KINDS[kind])}</span><//></li>`)}</ul>`}<//><//>`;

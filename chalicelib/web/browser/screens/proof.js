@@ -112,7 +112,7 @@ function FromFile({ wave, found }) {
     setWrong(Boolean(file) && !receipt);
     if (receipt) await kept.put(`receipt:${account()}:${wave}`, receipt).then(() => found(receipt));
   };
-  return html`<p><label for="receipt-file">${t("Pakai berkas bukti dari ponsel lain", "Use a receipt file of another phone")}</label>
+  return html`<p><label for="receipt-file">${t("Pakai berkas bukti dari ponsel lain", "Use a receipt file from another phone")}</label>
     <input id="receipt-file" type="file" accept=".json,application/json" onChange=${read} /></p>
     ${wrong && html`<${Notice} kind="bad" live>${t(`Ini bukan berkas bukti gelombang ${wave}.`, `This is no receipt file of wave ${wave}.`)}<//>`}`;
 }
@@ -129,7 +129,7 @@ function Receipt({ entry, wave }) {
     ${!same ? html`<${Notice} kind="bad">${t("Bukti di ponsel ini tidak sama dengan catatan kami. Simpan, lalu ajukan keberatan.", "The receipt on this phone is not the one in our record. Save it, then appeal.")}
       <p><${Link} to=${`bantuan/baru/selection_result/${entry.wave}`}>${t("Ajukan keberatan", "Appeal")}<//></p><//>`
     : receipt.own ? html`<${Notice} kind="good">${t("Bukti Anda sama dengan catatan kami.", "Your receipt matches our record.")}<//>`
-      : html`<${Notice}>${t("Dari akun; bukti lebih lemah.", "From the account; weaker proof.")}<//>`}
+      : html`<${Notice}>${t("Bukti ini dari akun Anda. Bukti yang Anda simpan sendiri waktu bergabung lebih kuat.", "This receipt is from your account. One that you saved yourself when you joined proves more.")}<//>`}
     ${frozen && receipt.content ? html`<${Check} entry=${entry} wave=${wave} receipt=${receipt} />`
       : html`<p>${wave.state === "OPEN" ? t(`Daftar dikunci setelah ${last(wave.closes_at)}. Sesudah itu bukti dapat diperiksa.`, `The list is locked after ${last(wave.closes_at)}. Then the receipt can be checked.`)
         : t("Daftar sedang dikunci. Sebentar lagi bukti dapat diperiksa.", "The list is being locked. The receipt can be checked soon.")}</p>`}
@@ -143,7 +143,7 @@ function Receipt({ entry, wave }) {
 
 function Proof({ rest: [text] }) {
   const found = useRead({ entries: "/me/entries", wave: `/waves/${encodeURIComponent(text)}` });
-  return html`<${Screen} title=${t(`Bukti gelombang ${text}`, `Receipt of wave ${text}`)} back="riwayat"><${Await} found=${found}>${({ entries: { entries }, wave }) => {
+  return html`<${Screen} title=${t(`Bukti gelombang ${text}`, `Receipt for wave ${text}`)} back="riwayat"><${Await} found=${found}>${({ entries: { entries }, wave }) => {
     const entry = entries.find((one) => one.wave === Number(text));
     return entry ? html`<${Receipt} entry=${entry} wave=${wave} />` : html`<p>${t("Anda tidak ikut gelombang ini.", "You did not join this wave.")}</p>`;
   }}<//><//>`;

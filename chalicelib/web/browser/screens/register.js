@@ -2,7 +2,7 @@
 
 import { day, go, now, settings, t } from "../common/core.js";
 import { account, mine, Refused } from "../common/net.js";
-import { Answers, Await, bare, Digits, Field, Form, html, Link, Radios, Screen, Select, Tick, useEffect, useForm, useRead, useState } from "../common/parts.js";
+import { Answers, Await, bare, Digits, Field, Form, html, Link, Radios, Screen, Select, Tick, useEffect, useForm, useRead, useState, Wrong } from "../common/parts.js";
 import { whyNot } from "../citizen/home.js";
 import { list, named, options, provinces, regencies } from "../common/references.js";
 
@@ -55,7 +55,6 @@ const CHECKS = {
   6: ({ consent: ticked }) => ({ consent: ticked && consent() ? "" : t("Centang jika Anda setuju.", "Tick the box if you agree.") }),
 };
 
-/** The field of a refusal's code, and its step. */
 const REFUSED = {
   malformed_nik: ["nik", 2], malformed_name: ["name", 2], malformed_kk: ["kk", 3], malformed_phone: ["phone", 3],
   phone_already_used: ["phone", 3], unknown_region: ["regency", 4], consent_missing: ["consent", 6], nik_already_registered: ["nik", 2],
@@ -72,9 +71,11 @@ const TITLES = {
   6: ["Periksa dan kirim", "Check and send"],
 };
 
+const CORRECTED = { 2: ["Nama", "Name"], 6: ["Persetujuan", "Consent"] };
+
 function NotEligible({ code, detail, back }) {
   return html`<${Screen} title=${t("Anda belum dapat ikut", "You cannot take part")}>
-    <p>${code === "excluded" ? detail : whyNot(code)}</p><p>${t("Salah isi? Perbaiki. Keliru menurut Anda? Beri tahu kami.", "A slip? Correct it. Wrong in your view? Tell us.")}</p>
+    <p>${code === "excluded" ? detail : whyNot(code)}</p><p>${t("Salah isi? Perbaiki. Keliru menurut Anda? Beri tahu kami.", "Did you mistype? Correct it. Do you think that this is wrong? Tell us.")}</p>
     <p><button type="button" onClick=${back}>${t("Perbaiki isian", "Correct it")}</button> ${" "}<${Link} to="bantuan/baru/eligibility">${t("Laporkan", "Report")}<//></p><//>`;
 }
 
@@ -83,9 +84,9 @@ const Loading = () => html`<p role="status">${t("Memuat...", "Loading...")}</p>`
 function Step1({ form }) {
   const work = list("employment");
   if (!work) return html`<${Loading} />`;
-  return html`<fieldset class="field" aria-describedby=${form.errors.day ? "birth-error" : undefined}><legend>${t("Tanggal lahir", "Birth date")}</legend>
-      <p class="hint">${t("Seperti di KTP, misalnya 17 8 1995", "As on the KTP, such as 17 8 1995")}</p>
-      <div class="row"><${Digits} form=${form} field="day" label=${t("Tanggal", "Day")} autocomplete="bday-day" maxlength="2" />
+  return html`<fieldset class="field"><legend>${t("Tanggal lahir", "Birth date")}</legend>
+      <p class="hint">${t("Seperti di KTP, misalnya 17 8 1995", "As on the KTP, such as 17 8 1995")}</p><${Wrong} form=${form} field="day" />
+      <div class="row"><${Digits} form=${form} field="day" apart label=${t("Tanggal", "Day")} autocomplete="bday-day" maxlength="2" />
         <${Digits} form=${form} field="month" label=${t("Bulan", "Month")} autocomplete="bday-month" maxlength="2" />
         <${Digits} form=${form} field="year" label=${t("Tahun", "Year")} autocomplete="bday-year" maxlength="4" /></div></fieldset>
     <${Radios} form=${form} field="work" label=${t("Apa pekerjaan Anda sekarang?", "What is your work now?")}
@@ -129,7 +130,6 @@ function Step6({ form, before }) {
 
 const STEPS = { 1: Step1, 2: Step2, 3: Step3, 4: Step4, 5: Step5, 6: Step6 };
 
-/** What is sent of what was typed. */
 const whole = (values) => ({
   nik: bare(values.nik), kk: bare(values.kk), name: values.name.trim(), birth_date: birthDate(values), phone: values.phone.trim(),
   province: values.province, regency: values.regency, education: values.education, employment: employment(values), consent_version: consent() && consent().code,
@@ -193,7 +193,7 @@ function start({ birth_date, employment: work, name, province, regency, educatio
 }
 
 function Correct({ step, before }) {
-  const form = useForm(`ubah${step}:${account()}`, start(before), ["kk"]), title = t(...TITLES[step]), Shown = STEPS[step];
+  const form = useForm(`ubah${step}:${account()}`, start(before), ["kk"]), title = t(...(CORRECTED[step] || TITLES[step])), Shown = STEPS[step];
   const check = (values) => Object.fromEntries(Object.entries(CHECKS[step](values)).filter(([field]) => values[field] || !["nik", "kk", "phone"].includes(field)));
   const send = async (values) => {
     const given = whole(values), changed = OF_STEP[step].filter((name) => given[name] && given[name] !== before[name]);

@@ -103,7 +103,7 @@ function Code({ started, next, back }) {
     <p>${t("Kode dikirim ke", "The code goes to")} <strong>${started.contact}</strong>.</p><${Progress} started=${started} />
     <${Form} form=${form} title=${title} label=${t("Masuk", "Sign in")} refused=${codeRefused} send=${() => enter()}
       check=${({ code }) => ({ code: /^\d{6}$/.test(bare(code)) ? "" : t("Kode ada 6 angka.", "A code has 6 digits.") })}>
-      <${Field} form=${form} field="code" label=${t("Kode", "Code")} hint=${t("6 angka dari pesan terakhir", "6 digits of the latest message")}
+      <${Field} form=${form} field="code" label=${t("Kode", "Code")} hint=${t("6 angka dari pesan terakhir", "6 digits from the latest message")}
         inputmode="numeric" autocomplete="one-time-code" /><//>
     <p>${started.code_again_at && html`<${Again} at=${started.code_again_at} act=${again} />`} ${" "}
       <button type="button" class="quiet" onClick=${back}>${t("Ganti kontak", "Another contact")}</button></p>

@@ -9,7 +9,7 @@ const STATES = { open: ["Dibuka", "Open"], answered: ["Sudah dijawab", "Answered
 const All = ({ surveys }) => html`<${Screen} title=${t("Survei", "Surveys")}>${surveys.length
   ? html`<ul class="cards">${surveys.map((one) => html`<li class="card"><h2>${t("Survei", "Survey")} ${one.number}</h2><p>${t(...STATES[one.state])}. ${one.state === "open"
     ? html`${t("Sampai", "By")} ${last(one.closes_at)}. ${one.amount_idr ? t(`Dibayar ${rupiah(one.amount_idr)}.`, `Paid ${rupiah(one.amount_idr)}.`) : t("Sukarela.", "Voluntary.")}` : ""}</p>
-    ${one.state === "open" && html`<p><${Link} main to=${`survei/${one.survey_id}`}>${t("Isi survei", "Answer")} ${one.number}<//></p>`}</li>`)}</ul>`
+    ${one.state === "open" && html`<p><${Link} main to=${`survei/${one.survey_id}`}>${t("Isi survei", "Answer survey")} ${one.number}<//></p>`}</li>`)}</ul>`
   : html`<${Empty} thing=${["survei", "survey"]} />`}<//>`;
 
 function choices({ kind, lowest, highest, choices: given }) {

@@ -1,6 +1,6 @@
 // Courses: find, check, buy. Trainings: the balance, the code, taking back, the review.
 
-import { go, last, rupiah, t, when } from "../common/core.js";
+import { day, go, last, rupiah, t, when } from "../common/core.js";
 import { account, call, mine, Refused } from "../common/net.js";
 import { Act, Answers, Await, Empty, Field, Form, html, Link, Notice, Radios, Screen, Select, Sure, useForm, useRead, useState } from "../common/parts.js";
 import { list, named, provinces } from "../common/references.js";
@@ -27,7 +27,7 @@ function Catalogue() {
         setMore([]);
         setAsked({ q: q.trim(), mode, province: mode === "online" ? "" : province });
       }}>
-      <${Field} form=${form} field="q" label=${t("Kata dalam judul", "Words of the title")} type="search" autocomplete="off" />
+      <${Field} form=${form} field="q" label=${t("Kata dalam judul", "Words in the title")} type="search" autocomplete="off" />
       <${Select} form=${form} field="mode" label=${t("Cara belajar", "How it is held")} options=${[["online", t("Daring", "Online")], ["offline", t("Tatap muka", "In person")]]} none=${t("Semua", "All")} />
       ${form.values.mode === "offline" && area && html`<${Select} form=${form} field="province" label=${t("Provinsi", "Province")} options=${provinces()} none=${t("Semua", "All")} />`}<//>
     <${Await} found=${found}>${({ list }) => {
@@ -42,8 +42,11 @@ function Course({ id }) {
   const paths = { course: `/courses/${encodeURIComponent(id)}`, ...account() && { me: "/me" } };
   const found = useRead(paths, account() ? { own: true } : {});
   return html`<${Await} found=${found}>${({ course, me }) => html`<${Screen} title=${course.title} back="katalog">
+    ${course.description && html`<p>${course.description}</p>`}
     <${Answers} rows=${[[t("Penyelenggara", "Provider"), course.provider_name], [t("Harga", "Price"), rupiah(course.price_idr)],
-      [t("Lama", "Length"), `${course.hours} ${t("jam", "hours")}`], [t("Tempat", "Place"), place(course)], [t("Keterampilan", "Skills"), course.skills.map((one) => named("skills", one)).join(", ")]]} />
+      [t("Lama", "Length"), `${course.hours} ${t("jam", "hours")}`],
+      course.starts_on && [t("Mulai", "Starts"), day(course.starts_on)], course.ends_on && [t("Selesai", "Ends"), day(course.ends_on)],
+      [t("Tempat", "Place"), place(course)], course.redeem_at && [t("Kode dipakai di", "Use the code at"), course.redeem_at], [t("Keterampilan", "Skills"), course.skills.map((one) => named("skills", one)).join(", ")]]} />
     <${Buy} course=${course} me=${me} /><//>`}<//>`;
 }
 
@@ -101,6 +104,7 @@ function Code({ training, me, again }) {
       [t("Dibeli", "Bought"), when(training.purchased_at)], training.completed_at && [t("Selesai", "Completed"), when(training.completed_at)],
       training.certificate_number && [t("Nomor sertifikat", "Certificate number"), training.certificate_number],
       training.review && [t("Ulasan Anda", "Your review"), `${training.review.rating}/10. ${training.review.text}`]]} />
+    <p><${Link} to=${`katalog/${training.course_id}`}>${t("Isi, jadwal dan tempat", "Content, dates and place")}<//></p>
     ${state === "COMPLETED" && !training.review && html`<p><${Link} main to=${`pelatihan/${training.training_id}/ulasan`}>${t("Tulis ulasan", "Write review")}<//></p>`}
     ${training.cancellable_until && state === "PURCHASED" && html`<${Cancel} training=${training} again=${again} />`}<//>`;
 }

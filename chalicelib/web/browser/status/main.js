@@ -16,7 +16,7 @@ const PARTS = {
 const WHOLE = {
   well: ["good", "Layanan berjalan baik", "The service is well"],
   late: ["bad", "Ada yang terlambat", "Something is late"],
-  unknown: ["wait", "Keadaan layanan belum diketahui", "How the service is, is not known"],
+  unknown: ["wait", "Keadaan layanan belum diketahui", "It is not known how the service is"],
 };
 
 function condition({ condition: how, late_since: since }) {
