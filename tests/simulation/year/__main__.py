@@ -21,7 +21,7 @@ from msgspec.structs import asdict, replace
 
 from chalicelib.outcomes import figures
 
-from .bugs import BUGS, SMALL
+from .bugs import BUGS
 from .coverage import coverage
 from .play import WAVE_COLUMNS, Played, play
 from .plots import draw
@@ -87,7 +87,7 @@ def plant(seed: int) -> int:
     """Plant each bug; print what finds it."""
     missed = 0
     for name, bug in BUGS.items():
-        wrong = play(seed, SMALL, bug.days, bug=bug.plant(), stop_at=1).wrong
+        wrong = play(seed, bug.rates, bug.days, bug=bug.plant(), stop_at=1).wrong
         found = any(bug.found_by in what for what in wrong)
         missed += not found
         print(f"{name}: {wrong[0] if found else 'NOT FOUND ' + str(wrong)}", flush=True)

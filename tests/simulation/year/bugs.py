@@ -1,6 +1,6 @@
 """Planted bugs of a year: plausible mistakes with the calendar. The year must find each, or it proves nothing.
 
-A bug of another landing is added here as one more entry: how it is planted, and after how many days it must be found.
+Each entry says how a bug is planted, after how many days it must be found, and in which year it is looked for.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from msgspec.structs import replace
+
 from chalicelib.clock import WIB, wib_date
 from chalicelib.outcomes.survey_job import SurveyJob
+from chalicelib.payouts.plans import plan_rules
 from chalicelib.waves import award
 from chalicelib.waves.store import WaveStore
 
@@ -28,14 +31,15 @@ class Bug(NamedTuple):
     plant: Callable[[], AbstractContextManager[Any]]
     days: int
     found_by: str
+    rates: Rates = SMALL
 
 
 def _survey_missed() -> AbstractContextManager[Any]:
-    """Of incentives that were paid from the 29th on: "the same day of the next month" may be no day."""
+    """Of incentives that were paid at a weekend: the job thinks in working days."""
     due = SurveyJob._due
 
     def careless(job: SurveyJob, line: Any, *given: Any) -> Any:
-        return None if line.at.astimezone(WIB).day >= 29 else due(job, line, *given)
+        return None if line.at.astimezone(WIB).weekday() >= 5 else due(job, line, *given)
 
     return patch.object(SurveyJob, "_due", careless)
 
@@ -62,8 +66,22 @@ def _leap_day() -> AbstractContextManager[Any]:
     return patch.object(award, "buy_by", careless)
 
 
+def _instalment_doubled() -> AbstractContextManager[Any]:
+    """The 31st of a month that has none is a day of the next, which has its own: 31 January, 2 March, 31 March."""
+    months_after = plan_rules.months_after
+
+    def careless(first: datetime, months: int, month_s: int | None = None) -> datetime:
+        local = first.astimezone(WIB)
+        return months_after(local.replace(day=1), months, month_s) + timedelta(days=local.day - 1)
+
+    return patch.object(plan_rules, "months_after", careless)
+
+
 BUGS = {
     "a survey missed": Bug(_survey_missed, 120, "missing: survey 1"),
     "a seat lost at New Year": Bug(_seat_lost, 30, "the year says"),
+    "an instalment doubled on the 31st": Bug(
+        _instalment_doubled, 140, "instalment", replace(SMALL, scheme="2020", people=500, seats=0.4, joins=0.6)
+    ),
     "a leap day": Bug(_leap_day, 80, "must be used before"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +14,8 @@ from chalicelib.clock import WIB
 from chalicelib.helpdesk.rules import AboutRegistration, Category
 from chalicelib.helpdesk.wire import GrievanceForm
 from chalicelib.outcomes.survey_wire import ResponseForm
+from chalicelib.payouts.errors import NothingToCome
+from chalicelib.payouts.plans.plan_rules import Stop
 from chalicelib.registration.errors import PaymentUnderWay
 from chalicelib.registration.wire import OwnCorrectionForm
 from chalicelib.training.rules import course_id
@@ -43,6 +46,8 @@ class Life:
         self.holders: dict[int, list[str]] = defaultdict(list)
         self.answered: set[str] = set()
         self.gave: dict[str, datetime] = {}
+        self.stopped: set[str] = set()
+        """Whose instalments an administrator has ended."""
         self.happened: Counter[str] = Counter()
         self.months: dict[str, Counter[str]] = defaultdict(Counter)
         self.openings = openings(self.world.programme, rates, rates.waves + 12)
@@ -156,6 +161,13 @@ class Life:
     def _die(self, person: Person) -> None:
         person.alive = False
         self._count("died")
+        self.world.after(DAY, 20 * DAY, self._stop, person)
+
+    def _stop(self, person: Person) -> None:
+        """An administrator hears of a death: what is not yet due never comes."""
+        with suppress(NothingToCome):
+            self._services.plans.stop((person.id, person.chosen), Stop.DIED, self.world.now)
+            self.stopped.add(person.id)
 
     def _buy(self, person: Person, again: bool = False) -> None:
         if not person.alive:

@@ -6,6 +6,7 @@ It computes every deadline anew and counts everything a second time; it calls no
 from __future__ import annotations
 
 import heapq
+from calendar import monthrange
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime, time, timedelta
@@ -53,6 +54,13 @@ class Oracle:
         self.revoked: Counter[int] = Counter()
         self.paid: dict[tuple[str, str], tuple[int, datetime, int]] = {}
         """By person and kind: rupiah, when, the wave."""
+        self.scheme = max(self._world.programme.schemes, key=lambda scheme: scheme.first_wave)
+        self.plan = {"INCENTIVE": self.scheme.incentive_idr}
+        self.plan |= {f"INCENTIVE_{n + 1}": self.scheme.incentive_idr for n in range(1, self.scheme.incentives)}
+        self.plan |= {f"SURVEY_{n + 1}": self.scheme.survey_idr for n in range(self.scheme.surveys)}
+        """What one person is paid of each kind, in rupiah."""
+        self.instalments: dict[tuple[str, str], datetime] = {}
+        """By person and kind: when those fall due that are not yet owed."""
         self.owed: dict[str, tuple[str, str, int, str, datetime]] = {}
         """By entitlement, until it is paid: person, kind, rupiah, state with hold, since when."""
         self.surveys: dict[tuple[str, str], tuple[int, datetime]] = {}
@@ -60,6 +68,7 @@ class Oracle:
         self.counted: dict[int, dict[int, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
         """By wave and province: what is counted of surveys."""
         self.reminders: dict[tuple[str, str], str] = {}
+        self._sent: set[tuple[str, str]] = set()
         self.verified = 0
         self.compared = 0
         self._due: list[tuple[float, int, str, Callable[[], bool]]] = []
@@ -132,18 +141,37 @@ class Oracle:
         held = self.places[who]
         return held.state != "POTENTIAL" or held.potential_from > mark or (who, event) in self.reminders
 
-    def _of_payouts(self, key: Key, _before: Item | None, after: Item) -> None:
+    def _of_payouts(self, key: Key, before: Item | None, after: Item) -> None:
         if key[2] != "HEAD":
             return
         who, kind, state = after["registrant"]["S"], after["kind"]["S"], after["state"]["S"]
         wave, amount, at = int(after["wave"]["N"]), int(after["amount_idr"]["N"]), parse_iso(after["changed_at"]["S"])
         hold = after["hold"]["S"] if "hold" in after else ""
+        if before is None:
+            self._owed_anew(who, kind, wave, parse_iso(after["created_at"]["S"]))
         if state == "PAID":
             if (who, kind) not in self.paid:
                 self._was_paid(who, kind, amount, wave, at)
             self.owed.pop(key[1], None)
         else:
             self.owed[key[1]] = who, kind, amount, f"{state} {hold}".strip(), at
+
+    def _owed_anew(self, who: str, kind: str, wave: int, at: datetime) -> None:
+        """The first incentive has instalments behind it, one each month, as long as nothing has ended them."""
+        if kind == "INCENTIVE":
+            for number in range(2, self.scheme.incentives + 1):
+                due = month_later(at, number - 1)
+                later = f"INCENTIVE_{number}"
+                self.instalments[who, later] = due
+                self.expect(
+                    due + 20 * HOUR,
+                    f"instalment {number}",
+                    lambda k=later: (who, k) not in self.instalments or who in self._life.stopped,
+                )
+        elif kind.startswith("INCENTIVE_"):
+            due = self.instalments.pop((who, kind), None)
+            if due is None or at < due.replace(microsecond=0):
+                self.fail(f"wave {wave}: {kind} came at {at}, and not at {due}")
 
     def _was_paid(self, who: str, kind: str, amount: int, wave: int, at: datetime) -> None:
         self.paid[who, kind] = amount, at, wave
@@ -191,9 +219,10 @@ class Oracle:
                 self.fail(f"missing: {what}")
         self._check_seats()
         self._check_money()
-        for (_, event), times in self._world.reminded.items():
-            if times > 1:
-                self.fail(f"a reminder was sent {times} times: {event}")
+        for who, event in self._world.reminded:
+            if (who, event) in self._sent:
+                self.fail(f"a reminder was sent twice: {event}")
+            self._sent.add((who, event))
         self._world.reminded.clear()
 
     def _check_seats(self) -> None:
@@ -274,16 +303,14 @@ class Oracle:
         moved: Counter[str] = Counter()
         for key, payout in self._world.provider.payouts.items():
             moved[key.rpartition("-")[0]] += payout.amount if payout.status(now) == "SUCCEEDED" else 0
-        scheme = self._world.programme.schemes[-1]
-        plan = {"INCENTIVE": scheme.incentive_idr, "SURVEY_1": scheme.survey_idr, "SURVEY_2": scheme.survey_idr}
         for (_, kind), (amount, _, _) in self.paid.items():
-            if amount != plan.get(kind):
+            if amount != self.plan.get(kind):
                 self.fail(f"{kind} of {amount} rupiah was paid")
         total = sum(amount for amount, _, _ in self.paid.values())
         waiting = sum(amount for _, _, amount, state, _ in self.owed.values() if state == "SENDING")
         if not total <= sum(moved.values()) <= total + waiting:
             self.fail(f"the ledger paid {total} rupiah, the provider {sum(moved.values())}")
-        if moved and max(moved.values()) > max(plan.values()):
+        if moved and max(moved.values()) > max(self.plan.values()):
             self.fail("an entitlement was paid twice")
 
     def recount(self) -> None:
@@ -319,13 +346,21 @@ class Oracle:
             if held.state != "GRADUATED":
                 continue
             counts["graduates"] += 1
-            own = [self.paid[who, kind] for kind in ("INCENTIVE", "SURVEY_1", "SURVEY_2") if (who, kind) in self.paid]
+            own = [self.paid[who, kind] for kind in self.plan if (who, kind) in self.paid]
             counts["paid"] += bool(own)
             counts["paid_idr"] += sum(amount for amount, _, _ in own)
             if (who, "INCENTIVE") in self.paid:
                 counts["timed"] += 1
                 counts["timed_ms"] += max(0, _ms(self.paid[who, "INCENTIVE"][1]) - held.first_completed_ms)
         return mine
+
+
+def month_later(at: datetime, months: int) -> datetime:
+    """The same WIB day and time so many months later, or the last day of a month that is too short."""
+    local = at.astimezone(WIB)
+    month = local.month - 1 + months
+    year, month = local.year + month // 12, month % 12 + 1
+    return local.replace(year=year, month=month, day=min(local.day, monthrange(year, month)[1]))
 
 
 def _ms(at: datetime) -> int:

@@ -14,6 +14,8 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     waves: int = 26
     first_day: date = date(2023, 6, 1)
     """With 26 waves the year has a New Year, a 29 February and a 31st in every second month."""
+    scheme: str = ""
+    """The version of the scheme that all waves have; empty: the one that the programme gives them."""
     seats: float = 0.1
     """Of the people: the seats of all waves together."""
     early: float = 0.6

@@ -39,7 +39,7 @@ def test_a_small_year_keeps_every_promise(tmp_path: Path) -> None:
 @pytest.mark.parametrize("bug", some_of(BUGS, 1))
 def test_a_planted_bug_is_found(bug: str) -> None:
     planted = BUGS[bug]
-    wrong = play(0, SMALL, planted.days, bug=planted.plant(), stop_at=1).wrong
+    wrong = play(0, planted.rates, planted.days, bug=planted.plant(), stop_at=1).wrong
     assert any(planted.found_by in what for what in wrong), wrong
 
 

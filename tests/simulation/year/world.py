@@ -29,7 +29,6 @@ from chalicelib.notices.service import decode_message
 from chalicelib.payouts import service as payouts
 from chalicelib.payouts.reconciliation.nightly import Behind
 from chalicelib.waves import award_queue
-from chalicelib.waves.calendar import Calendar
 from chalicelib.wiring import Services
 from local.sandbox.beacon import development_chain, sign
 from tests.conftest import REGION
@@ -52,6 +51,7 @@ DAILY: dict[str, tuple[time, ...]] = {
     "reconcile_payouts": (time(19, 30), time(20, 30), time(21, 30), time(22, 30)),
     "check_grievances": (time(1),),
     "write_notices": (time(1, 5), time(9, 5), time(17, 5)),
+    "advance_plans": (time(5), time(13), time(21)),
     "sweep_payouts": (time(3), time(11), time(19)),
     "advance": (time(3), time(15)),
     "watch": (time(4),),
@@ -84,8 +84,18 @@ def programme_of(rates: Rates) -> Programme:
     seats = max(1, round(rates.people * rates.seats))
     years = Counter(opens_at.astimezone(WIB).year for opens_at in openings(real, rates, 60))
     targets = {"default": seats} | {str(year): max(1, seats * n // rates.waves) for year, n in years.items()}
+    schemes = real.schemes
+    if rates.scheme:
+        schemes = tuple(replace(one, first_wave=1) for one in schemes if one.version == rates.scheme)
     surveys = replace(real.surveys, comparison_size=max(40, round(rates.people * rates.compared)))
-    return replace(real, draw=draw, targets=targets, surveys=surveys, notices=replace(real.notices, mails_per_s=10**9))
+    return replace(
+        real,
+        draw=draw,
+        targets=targets,
+        schemes=schemes,
+        surveys=surveys,
+        notices=replace(real.notices, mails_per_s=10**9),
+    )
 
 
 def few_partitions(names: dict[str, Any]) -> dict[str, Any]:
@@ -96,14 +106,11 @@ def few_partitions(names: dict[str, Any]) -> dict[str, Any]:
 
 
 def openings(programme: Programme, rates: Rates, waves: int) -> list[datetime]:
-    """When so many waves open, by the calendar, from the first day on."""
-    calendar = Calendar(programme.calendar)
-    found, after = [], datetime.combine(rates.first_day, time(), WIB)
-    for _ in range(waves):
-        plan = calendar.next(after)
-        found.append(plan.opens_at)
-        after = plan.opens_at
-    return found
+    """When so many waves open, by the rules of the calendar, from the first day on."""
+    first, every = programme.calendar.first_opens_at, timedelta(days=programme.calendar.every_days)
+    begins = datetime.combine(rates.first_day, time(), WIB)
+    skipped = max(0, -((first - begins) // every))
+    return [first + (skipped + number) * every for number in range(waves)]
 
 
 class Beacons:
@@ -132,8 +139,8 @@ class World:
         self.services = Services(SETTINGS, self.programme, self.clock, self.dice.randbytes)
         self.services.beacons = Beacons(self.clock)  # type: ignore[assignment]  # the port has no name
         self.triggers: Counter[str] = Counter()
-        self.reminded: Counter[tuple[str, str]] = Counter()
-        """How many mails each reminder has become, by person and event."""
+        self.reminded: list[tuple[str, str]] = []
+        """The mails of this day that were reminders: person and event."""
         self.tallied: Callable[[], None] = lambda: None
         self._heap: list[tuple[float, int, Callable[..., Any], tuple[Any, ...]]] = []
         self._events = 0
@@ -227,7 +234,7 @@ class World:
         before = self.cloud.sent
         answer = mailer.consume(records, self.services.mailer, self.clock)
         if self.cloud.sent > before and message.event.startswith(("purchase_deadline/", "survey_")):
-            self.reminded[message.registrant_id, message.event] += self.cloud.sent - before
+            self.reminded += [(message.registrant_id, message.event)] * (self.cloud.sent - before)
         return answer
 
     # Triggers
@@ -303,6 +310,7 @@ JOBS: dict[str, Callable[[World, datetime, float], bool]] = {
     "advance": World._step,
     "expire_places": lambda it, now, s: it.services.revocation.run(now, s, it._seconds).whole,
     "sweep_payouts": _swept,
+    "advance_plans": lambda it, now, s: it.services.plans.run(now, s, it._seconds),
     "reconcile_payouts": _reconciled,
     "write_notices": _written,
     "open_surveys": lambda it, now, s: it.services.survey_job.run(now, s, it._seconds),
