@@ -8,33 +8,50 @@ gc.disable()  # until all is imported
 
 import functools
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import AuthResponse, Cron, Rate
 
-from chalicelib import config, logs, status, wiring
-from chalicelib.accounts import errors as account
-from chalicelib.accounts import wire as accounts
-from chalicelib.accounts.passkeys import wire as passkeys
-from chalicelib.accounts.sessions.rules import Session
+from chalicelib import config, logs, wiring
 from chalicelib.aws import failures
-from chalicelib.helpdesk import errors as complaint
-from chalicelib.helpdesk import wire as helpdesk
-from chalicelib.jobs import errors as job
-from chalicelib.jobs import wire as jobs
-from chalicelib.notices import wire as notices
-from chalicelib.outcomes import errors as outcome
-from chalicelib.outcomes import statistics_wire as statistics
-from chalicelib.outcomes import survey_wire as surveys
-from chalicelib.payouts import errors as payout
-from chalicelib.payouts import wire as payouts
-from chalicelib.registration import errors as person
-from chalicelib.registration import wire as registration
-from chalicelib.training import errors as course
-from chalicelib.training import wire as training
-from chalicelib.waves import errors as wave
-from chalicelib.waves import wire as waves
-from chalicelib.web import decoding, edge, me, references
+from chalicelib.web import decoding, edge, later
+
+if TYPE_CHECKING:
+    from chalicelib import status
+    from chalicelib.accounts import errors as account
+    from chalicelib.accounts import wire as accounts
+    from chalicelib.accounts.passkeys import wire as passkeys
+    from chalicelib.accounts.sessions.rules import Session
+    from chalicelib.helpdesk import errors as complaint
+    from chalicelib.helpdesk import wire as helpdesk
+    from chalicelib.jobs import errors as job
+    from chalicelib.jobs import wire as jobs
+    from chalicelib.notices import wire as notices
+    from chalicelib.outcomes import errors as outcome
+    from chalicelib.outcomes import statistics_wire as statistics
+    from chalicelib.outcomes import survey_wire as surveys
+    from chalicelib.payouts import errors as payout
+    from chalicelib.payouts import wire as payouts
+    from chalicelib.registration import errors as person
+    from chalicelib.registration import wire as registration
+    from chalicelib.training import errors as course
+    from chalicelib.training import wire as training
+    from chalicelib.waves import errors as wave
+    from chalicelib.waves import wire as waves
+    from chalicelib.web import me, references
+else:  # a process imports what its requests need
+    status, me, references = map(later.Module, ("chalicelib.status", "chalicelib.web.me", "chalicelib.web.references"))
+    account, accounts = later.domain("accounts")
+    complaint, helpdesk = later.domain("helpdesk")
+    job, jobs = later.domain("jobs")
+    outcome, statistics = later.domain("outcomes", "statistics_wire")
+    payout, payouts = later.domain("payouts")
+    person, registration = later.domain("registration")
+    course, training = later.domain("training")
+    wave, waves = later.domain("waves")
+    passkeys = later.Module("chalicelib.accounts.passkeys.wire")
+    notices = later.Module("chalicelib.notices.wire")
+    surveys = later.Module("chalicelib.outcomes.survey_wire")
 
 VERSION = "0.1.0"
 logs.configure("gelombang")

@@ -118,6 +118,7 @@ def build(root: Path, stage: str, region: str, work: Path) -> Package:
     brought = dependencies(root, region, work, processor)
     with tempfile.TemporaryDirectory(prefix="gelombang-package-") as scratch:
         template, code = chalice_package(root, stage, region, Path(scratch), processor)
+        libraries.change_modules(code, libraries.CHALICE)
         compile_modules(code)
         folders = [code, brought]
         import_s = check(folders)

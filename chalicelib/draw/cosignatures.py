@@ -22,20 +22,20 @@ COSIGNATURE = b"\x04"
 NAME = r"[!-*,-~]{1,100}"
 """The names that witnesses may have: C2SP's names (without spaces and `+`) in plain ASCII."""
 
-_PUBLIC = re.compile(rf"({NAME})\+([0-9a-f]{{8}})\+([A-Za-z0-9+/]{{44}})")
+_PUBLIC = rf"({NAME})\+([0-9a-f]{{8}})\+([A-Za-z0-9+/]{{44}})"
 
 _P = 2**255 - 19
 _EIGHTH = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
 _SMALL = {0, 1, _P - 1, _EIGHTH, _P - _EIGHTH}
 """The y of every point whose order is at most 8: for such a key anybody can make signatures."""
 
-_LINE = re.compile(rf"\u2014 ({NAME}) ([A-Za-z0-9+/]{{102}}==)\n")
+_LINE = rf"\u2014 ({NAME}) ([A-Za-z0-9+/]{{102}}==)\n"
 _TIME_BELOW = 1 << 63
 
 NOTE_KEY = b"\x01"
 """C2SP's byte for plain Ed25519 keys; a witness's private key is one of them."""
 
-_PRIVATE = re.compile(rf"PRIVATE\+KEY\+({NAME})\+([0-9a-f]{{8}})\+([A-Za-z0-9+/]{{44}})")
+_PRIVATE = rf"PRIVATE\+KEY\+({NAME})\+([0-9a-f]{{8}})\+([A-Za-z0-9+/]{{44}})"
 
 
 class WitnessKey(Value, frozen=True):
@@ -60,7 +60,7 @@ def key_id(name: str, typed_key: bytes) -> bytes:
 
 def parse_key(text: str) -> WitnessKey:
     """The inverse of `str`. Raises ValueError for any other text."""
-    form = _PUBLIC.fullmatch(text)
+    form = re.fullmatch(_PUBLIC, text)
     if form is None:
         raise ValueError("not of the form name+id+key")
     key = WitnessKey(form[1], unbase64(form[3])[1:])
@@ -126,7 +126,7 @@ class Signer(Value, frozen=True):
 
 def parse_signer(text: str) -> Signer:
     """The inverse of `Signer.encode`. Raises ValueError, whose text quotes nothing of the key."""
-    form = _PRIVATE.fullmatch(text)
+    form = re.fullmatch(_PRIVATE, text)
     if form is None:
         raise ValueError("not of the form PRIVATE+KEY+name+id+key")
     typed = unbase64(form[3])
@@ -144,7 +144,7 @@ def message(note: bytes, time: int) -> bytes:
 def parse_line(line: bytes) -> Cosignature:
     """Read one line with its LF. Raises `MalformedCosignature` unless writing the result gives the same bytes."""
     try:
-        form = _LINE.fullmatch(line.decode())
+        form = re.fullmatch(_LINE, line.decode())
         body = unbase64(form[2]) if form else b""
     except ValueError as error:
         raise MalformedCosignature(reason="not UTF-8, or not base64 in its only form") from error

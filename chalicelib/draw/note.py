@@ -14,7 +14,7 @@ from .errors import MalformedNote
 
 _Positive = Annotated[int, Meta(gt=0)]
 _U32, _U64 = 2**32 - 1, 2**64 - 1
-_FORM = re.compile(
+_FORM = (
     rb"gelombang/draw/1\n"
     rb"wave (\d{1,10})\nentries (\d{1,10})\nquota (\d{1,10})\nreserved (\d{1,10})\n"
     rb"regions ([A-Za-z0-9+/]{43}=)\n"
@@ -64,7 +64,7 @@ class Note(Value, frozen=True):
 
 def parse(raw: bytes) -> Note:
     """Read a note. Raises `MalformedNote` unless encoding the result gives the same bytes again."""
-    form = _FORM.fullmatch(raw)
+    form = re.fullmatch(_FORM, raw)
     if form is None:
         raise MalformedNote(reason="not the eight lines of its form")
     wave, entries, quota, reserved, regions, frozen, chain, round_number = form.groups()

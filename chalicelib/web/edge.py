@@ -18,16 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from chalice.app import AuthResponse, Chalice, CORSConfig, Request, Response
 
-from ..accounts.errors import InvalidToken
-from ..accounts.sessions.rules import ProofRequest
 from ..aws import clients
 from ..clock import Clock, utc_now
 from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable
 from ..values import Value
-from . import decoding, problems
+from . import decoding, later, problems
 
 if TYPE_CHECKING:
     from ..accounts.sessions.admission import Admission
+    from ..accounts.sessions.rules import ProofRequest
 
 log = logging.getLogger(__name__)
 
@@ -78,21 +77,43 @@ class Reply(Value, frozen=True):
         )
 
 
-class Operation(Value, frozen=True):
+class Declared(Value, frozen=True):
+    """The types of a route, each of which may be a `Later`."""
+
+    body: Any
+    answers: Mapping[int, Any]
+    refuses: Any
+    query: Any
+
+
+class Operation(Value, frozen=True, dict=True):
     """One declared route, as the router, the decoder and the document use it."""
 
     method: str
     path: str
     who: Who
     summary: str
-    body: Any
-    answers: Mapping[int, Any]
+    declared: Declared
     handler: str
-    refuses: Sequence[type[DomainError]]
     proof: Callable[[], Any] | None
-    query: Any = None
-    dpop: bool = False
+    dpop: bool
     """Whether a device may, or must, prove its key in the header `DPoP`."""
+
+    @functools.cached_property
+    def body(self) -> Any:
+        return later.taken(self.declared.body)
+
+    @functools.cached_property
+    def answers(self) -> Mapping[int, Any]:
+        return {status: later.taken(kind) for status, kind in self.declared.answers.items()}
+
+    @functools.cached_property
+    def refuses(self) -> Sequence[type[DomainError]]:
+        return later.taken_all(self.declared.refuses)
+
+    @functools.cached_property
+    def query(self) -> Any:
+        return later.taken(self.declared.query)
 
 
 class Text(Value, frozen=True):
@@ -150,9 +171,8 @@ class Api(Chalice):
         method, path = route.split(" ")
 
         def register(handler: Callable[..., Reply]) -> Callable[..., Reply]:
-            operation = Operation(
-                method, path, who, summary, body, answers, handler.__name__, tuple(refuses), proof, query, dpop
-            )
+            types = Declared(body, answers, refuses, query)
+            operation = Operation(method, path, who, summary, types, handler.__name__, proof, dpop)
             self.operations.append(operation)
 
             @functools.wraps(handler)
@@ -220,6 +240,8 @@ class Api(Chalice):
 
     def proof_request(self) -> ProofRequest:
         """The same with the access token, where the request has brought one."""
+        from ..accounts.sessions.rules import ProofRequest
+
         token = _bearer(self.header("authorization")) if "authorizer" in self._request.context else None
         return ProofRequest(*self.proofs(), token)
 
@@ -350,6 +372,8 @@ def admitted(admission: Admission, header: str, now: datetime) -> AuthResponse:
 
     The policy is cached by token, so it allows every route.
     """
+    from ..accounts.errors import InvalidToken
+
     try:
         access = admission.admit(_bearer(header) or "", now)
     except InvalidToken as error:

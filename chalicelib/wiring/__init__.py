@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from ..at_once import at_once
 from ..config import Settings, load_programme
 from ..structs import fill
-from ..web.me import Me, next_deadline, why_not
 from .participants import ParticipantsServices
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from ..registration.wire import FinancialAddressForm, OwnCorrectionForm, RegistrationForm, RegistrationView
     from ..watch import Watch
     from ..waves.rules import Beneficiary
+    from ..web.me import Me
     from ..web.pages import Pages
     from ..web.verifier_page import VerifierPage
 
@@ -44,6 +44,7 @@ class Services(ParticipantsServices):
     def me(self, registrant_id: str, now: datetime) -> Me:
         """`GET /me`: registration and financial address, masked, the place in the programme and what is next."""
         from ..waves.wire import beneficiary_view
+        from ..web.me import Me, next_deadline, why_not
 
         # Services are built by one thread.
         beneficiaries, training, contacts = self.waves.beneficiaries, self.training, self.contacts

@@ -14,7 +14,10 @@ from typing import Any
 import botocore
 import botocore.loaders
 import botocore.session
+import chalice
 import holidays
+import msgspec
+import pynamodb
 import pytest
 import urllib3
 
@@ -106,10 +109,17 @@ def test_a_library_without_a_module_that_is_to_be_emptied_is_refused(tmp_path):
         libraries._empty_idle_modules(tmp_path)
 
 
-MODULES_MAX = 460
+def test_a_library_without_a_text_that_is_to_be_changed_is_refused(tmp_path):
+    (tmp_path / "module.py").write_text("new")
+    with pytest.raises(DeployFailed, match=r"there is no 'old' in module\.py any more"):
+        libraries.change_modules(tmp_path, {"module.py": {"old": ""}})
+
+
+MODULES_MAX = 425
 """How many modules a join may load, those of the interpreter too. On average one takes 0.4 ms of a cold start."""
 
 UNNEEDED = {"concurrent.futures.thread", "html.parser", "importlib.metadata", "tomllib", "botocore.docs.bcdoc"}
+UNNEEDED |= {"typing_extensions"}
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +129,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "chalicelib", folder / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "app.py", folder)
     package.write_tables(folder / "chalicelib")
-    for library in (botocore, urllib3, holidays):
+    for library in (botocore, urllib3, holidays, msgspec, pynamodb, chalice):
         whole = Path(library.__file__).parent
         shutil.copytree(whole, folder / whole.name, ignore=shutil.ignore_patterns("__pycache__", "*.mo", "data"))
     for name in libraries.SERVICES:
@@ -127,6 +137,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file in (Path(botocore.__file__).parent / "data").glob("*.json"):
         shutil.copy(file, folder / "botocore/data")
     libraries.prune(folder)
+    libraries.change_modules(folder, libraries.CHALICE)
     return folder
 
 
@@ -151,6 +162,37 @@ def test_a_first_join_loads_no_more_modules_than_it_needs(deployed: Path):
     assert sorted(UNNEEDED & set(loaded)) == []
     assert {"chalicelib.waves.service", "botocore.client", "urllib3.connection"} <= set(loaded)
     assert len(loaded) - 1 <= MODULES_MAX, "see which is new: python -X importtime"
+
+
+# Attributes and indexes of all items, and what becomes of addresses: as far as changed modules decide them
+_MEANT = """
+import importlib, pathlib
+for path in sorted(pathlib.Path('chalicelib').rglob('*.py')):
+    if 'public' not in path.parts and '__' not in path.name:
+        importlib.import_module('.'.join(path.with_suffix('').parts))
+from chalicelib.aws.dynamodb import Table
+def kinds(kind):
+    yield kind
+    for each in kind.__subclasses__():
+        yield from kinds(each)
+for kind in kinds(Table):
+    print(kind.__name__, *kind._attributes, *kind._dynamo_to_python_attrs.items(), *kind._indexes)
+from urllib3.util.url import parse_url
+from botocore.utils import is_valid_endpoint_url, is_valid_ipv6_endpoint_url
+for host in ('db.example', 'DB.example:8000', '10.0.0.1', '[::1]:80', '[FE80::1%25en0]', '[::1', 'a b', '[x]'):
+    for asked in (parse_url, is_valid_endpoint_url, is_valid_ipv6_endpoint_url):
+        try:
+            print(asked(f'http://{host}/a%2fb?c'))
+        except Exception as error:
+            print(type(error).__name__)
+"""
+
+
+def test_changed_modules_mean_what_they_meant(deployed: Path):
+    changed = ran(deployed, f"{_MEANT}import urllib3, pynamodb; print(urllib3.__file__, pynamodb.__file__)")
+    assert changed[-2:] == [str(deployed / name / "__init__.py") for name in ("urllib3", "pynamodb")]
+    assert changed[:-2] == ran(ROOT, _MEANT)
+    assert {"Profile", "registered", "LocationParseError"} <= set(changed)
 
 
 def test_emptied_modules_are_missed_neither_by_clients_nor_by_what_clients_make(deployed: Path):

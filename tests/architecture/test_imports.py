@@ -14,6 +14,8 @@ from bench.harness import ENVIRONMENT
 from chalicelib import figures as figures_module
 from chalicelib.aws import clients
 from chalicelib.config import API_TIMEOUT_S, Programme, Settings
+from chalicelib.training import errors as training_errors
+from chalicelib.web import later
 from chalicelib.wiring import Services
 from tests.conftest import REGION, ROOT
 
@@ -59,16 +61,30 @@ def test_importing_the_application_needs_neither_environment_nor_network():
     assert run.returncode == 0, run.stderr
 
 
-def test_importing_the_application_loads_what_routes_declare_and_nothing_that_only_some_function_uses():
-    """Every cold start of every function pays for it."""
+def test_importing_the_application_loads_no_domain_and_no_library_that_only_some_function_uses():
+    """Every cold start of every function pays for it. What routes declare is imported by their first request."""
     run = subprocess.run(
         [sys.executable, "-c", "import app, sys; print(*sys.modules)"], cwd=ROOT, capture_output=True, text=True
     )
     loaded = set(run.stdout.split())
-    works = re.compile(r"chalicelib\.\w+\.(award|items|ledger|mailer|openapi|service|store|surveys|worker|\w+_job)\b")
+    domains = r"accounts|registration|waves|payouts|training|jobs|helpdesk|outcomes|notices"
+    works = re.compile(rf"chalicelib\.({domains}|status|web\.(me|references|openapi|pages))\b")
     libraries = {"boto3", "cryptography", "holidays", "icalendar", "joserfc", "lokal", "phonenumbers", "pyblst"}
     libraries |= {"OpenSSL", "webauthn"}
+    assert "chalicelib.web.edge" in loaded, run.stderr
     assert sorted(filter(works.match, loaded)) + sorted(loaded & libraries) == []
+
+
+def test_what_a_route_declares_is_what_its_modules_have():
+    errors = later.Module("chalicelib.training.errors")
+    assert later.taken(errors.UnknownCourse) is training_errors.UnknownCourse
+    assert later.taken(None) is None
+    assert later.taken_all((*errors.SIGNED, errors.UnknownCourse)) == (
+        *training_errors.SIGNED,
+        training_errors.UnknownCourse,
+    )
+    assert later.taken_all(errors.SIGNED) == tuple(training_errors.SIGNED)
+    assert errors.UnknownCourse().code == "unknown_course"
 
 
 def test_the_join_loads_nothing_that_only_other_requests_use():
