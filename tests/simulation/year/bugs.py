@@ -17,12 +17,15 @@ from chalicelib.clock import WIB, wib_date
 from chalicelib.outcomes.survey_job import SurveyJob
 from chalicelib.payouts.plans import plan_rules
 from chalicelib.waves import award
+from chalicelib.waves.step import WaveStep
 from chalicelib.waves.store import WaveStore
 
 from .rates import Rates
 
-SMALL = Rates(people=300, waves=6, first_day=date(2023, 12, 10), joins=0.3, early=0.9)
-"""Six waves around New Year and 29 February."""
+SMALL = Rates(
+    people=300, seats=0.1, waves=6, first_day=date(2023, 12, 10), joins=0.3, early=0.9, paused_wave=4, paused_days=15
+)
+"""Six waves around New Year and 29 February, one of which a pause halts."""
 
 
 class Bug(NamedTuple):
@@ -77,11 +80,23 @@ def _instalment_doubled() -> AbstractContextManager[Any]:
     return patch.object(plan_rules, "months_after", careless)
 
 
+def _pause_over_a_close() -> AbstractContextManager[Any]:
+    """While the programme pauses nothing is done, not even for a wave that is open."""
+    advance = WaveStep.advance
+
+    def careless(step: WaveStep, now: datetime, *given: Any) -> Any:
+        pauses = step._store.changes()[1].pauses
+        return [] if any(one.since <= now < one.until for one in pauses if one.until) else advance(step, now, *given)
+
+    return patch.object(WaveStep, "advance", careless)
+
+
 BUGS = {
     "a survey missed": Bug(_survey_missed, 120, "missing: survey 1"),
     "a seat lost at New Year": Bug(_seat_lost, 30, "the year says"),
     "an instalment doubled on the 31st": Bug(
         _instalment_doubled, 140, "instalment", replace(SMALL, scheme="2020", people=500, seats=0.4, joins=0.6)
     ),
+    "a pause over a close": Bug(_pause_over_a_close, 60, "after its close"),
     "a leap day": Bug(_leap_day, 80, "must be used before"),
 }

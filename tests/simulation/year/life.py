@@ -10,6 +10,7 @@ from typing import Any
 from chalicelib.accounts.contacts.contact import Contact
 from chalicelib.accounts.sessions.rules import Session
 from chalicelib.accounts.signing_in.sign_ins import Proved
+from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import WIB
 from chalicelib.helpdesk.rules import AboutRegistration, Category
 from chalicelib.helpdesk.wire import GrievanceForm
@@ -18,6 +19,7 @@ from chalicelib.payouts.errors import NothingToCome
 from chalicelib.payouts.plans.plan_rules import Stop
 from chalicelib.registration.errors import PaymentUnderWay
 from chalicelib.registration.wire import OwnCorrectionForm
+from chalicelib.training.errors import CancellationTooLate
 from chalicelib.training.rules import course_id
 from chalicelib.training.wire import AttendanceForm, CompletionForm, RedemptionForm, ReviewForm, TrainingView
 from chalicelib.waves.errors import BeneficiaryRevoked, NotOpenYet, PurchaseDeadlinePassed, WaveClosed
@@ -46,6 +48,7 @@ class Life:
         self.holders: dict[int, list[str]] = defaultdict(list)
         self.answered: set[str] = set()
         self.gave: dict[str, datetime] = {}
+        self.paused: tuple[datetime, datetime] | None = None
         self.stopped: set[str] = set()
         """Whose instalments an administrator has ended."""
         self.happened: Counter[str] = Counter()
@@ -78,8 +81,21 @@ class Life:
             world.at(instant_in(self.dice, world.now, world.now + last * DAY), self._register, person)
         for number, opens_at in enumerate(self.openings):
             world.at(opens_at, self._wave_opens, opens_at, number < self.rates.waves)
+            if number + 1 == self.rates.paused_wave:
+                world.at(opens_at + DAY, self._pause)
+
+    def _pause(self) -> None:
+        now = self.world.now
+        self.paused = now, now + self.rates.paused_days * DAY
+        self._services.waves.pause(None, self.paused[1], now, Signed(OFFICE, "menunggu peraturan"))
+
+    def halted(self, opens_at: datetime) -> bool:
+        """Whether no wave opens then, as the programme pauses."""
+        return self.paused is not None and self.paused[0] <= opens_at < self.paused[1]
 
     def _wave_opens(self, opens_at: datetime, anybody: bool) -> None:
+        if self.halted(opens_at):
+            return
         world, calendar, draw = self.world, self.world.programme.calendar, self.world.programme.draw
         closes_at = opens_at + timedelta(hours=calendar.open_hours)
         closing = timedelta(seconds=calendar.closing_soon_s)
@@ -190,7 +206,11 @@ class Life:
             self.oracle.fail("a purchase after the deadline was taken")
 
     def _cancel(self, person: Person, view: TrainingView) -> None:
-        self._services.training.cancel(person.id, view.training_id, self.world.now)
+        try:
+            self._services.training.cancel(person.id, view.training_id, self.world.now)
+        except CancellationTooLate:
+            self._count("cancelled too late")
+            return
         self._count("cancelled")
         deadline = self.oracle.places[person.id].deadline
         if self.dice.random() < 0.5 and self.world.now + 2 * HOUR < deadline:

@@ -244,9 +244,10 @@ class Oracle:
             allotted, target = store.allotted(year), self._world.programme.target(year)
             if allotted != held or held > target:
                 self.fail(f"{year}: the year says {allotted} seats, its waves hold {held}, the target is {target}")
+        opened = {wave.opens_at for wave in store.waves()}
         for opens_at in self._life.openings:
-            if opens_at + HOUR < self._world.now and opens_at not in {wave.opens_at for wave in store.waves()}:
-                self.fail(f"no wave opened at {opens_at}")
+            if opens_at + HOUR < self._world.now and (opens_at in opened) is self._life.halted(opens_at):
+                self.fail(f"a wave opened in the pause, at {opens_at}" if opens_at in opened else f"none at {opens_at}")
 
     def _check_places(self, wave: Any) -> None:
         """Seats = those held + those on their way to the next person + those nobody is left for, which went back."""

@@ -14,13 +14,16 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     waves: int = 26
     first_day: date = date(2023, 6, 1)
     """With 26 waves the year has a New Year, a 29 February and a 31st in every second month."""
+    paused_wave: int = 10
+    """On its second day, counted from 1, an administrator pauses the programme over its close; 0: never."""
+    paused_days: int = 20
     scheme: str = ""
     """The version of the scheme that all waves have; empty: the one that the programme gives them."""
-    seats: float = 0.1
+    seats: float = 0.06
     """Of the people: the seats of all waves together."""
     early: float = 0.6
     """Register in the first month; the others on any day."""
-    joins: float = 0.12
+    joins: float = 0.05
     """Of those who may, in each wave. The others forget."""
     holiday: float = 0.05
     """As many of the usual ones join a wave that is open at New Year."""

@@ -27,6 +27,7 @@ def test_a_small_year_keeps_every_promise(tmp_path: Path) -> None:
     played = play(0, SMALL, 130)
     assert not played.wrong, played.wrong[0]
     assert played.work["draws verified"] >= SMALL.waves
+    assert set(range(min(played.waves), max(played.waves) + 1)) - set(played.waves), "a pause halts a wave"
     assert played.work["waves recounted"]
     missing = {"cancelled", "dropped out", "complained", "survey answered", "comparison_answered"} - set(
         played.happened
