@@ -84,12 +84,6 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """The scheme of a wave: the last one whose first wave is not after it."""
         return max((s for s in self.schemes if s.first_wave <= wave), key=lambda s: s.first_wave)
 
-    def paid_here(self) -> list[Scheme]:
-        """The schemes of the waves that may run here: from the calendar's first on."""
-        first = self.calendar.first_wave
-        since = max((s.first_wave for s in self.schemes if s.first_wave <= first), default=first)
-        return [s for s in self.schemes if s.first_wave >= since]
-
     def target(self, year: int) -> int:
         """The participants of a year (the WIB year of a wave's opening)."""
         return self.targets.get(str(year), self.targets["default"])

@@ -188,7 +188,7 @@ def _listed(rules: CalendarRules) -> Iterator[Fault]:
 
 
 def _schemes(programme: Programme) -> Iterator[Fault]:
-    for scheme in programme.paid_here():
+    for scheme in programme.schemes:
         where = f"schemes[{programme.schemes.index(scheme)}]"
         if scheme.surveys > len(programme.surveys.after_s):
             waits = len(programme.surveys.after_s)

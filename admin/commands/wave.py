@@ -69,11 +69,14 @@ def history(stage: str) -> None:
 @_times_options[0]
 @_times_options[1]
 @click.option("--quota", type=click.IntRange(min=0), help="Else a share of what the year's target has left.")
+@click.option("--scheme", help="Which of the programme's schemes its people get. Else that of the wave before it.")
 @reason_option
-def add(stage: str, opens_at: datetime, closes_at: datetime, quota: int | None, reason: str) -> None:
+def add(
+    stage: str, opens_at: datetime, closes_at: datetime, quota: int | None, scheme: str | None, reason: str
+) -> None:
     """Add a wave between the regular ones, and show it with the number that it is given."""
     waves = stages.load(stage).services.waves
-    _show(waves, waves.add(opens_at, closes_at, quota, utc_now(), _signed(reason)))
+    _show(waves, waves.add(opens_at, closes_at, quota, utc_now(), _signed(reason), scheme))
 
 
 @example("wave move 54 --opens-at 2026-11-28T12:00:00+07:00 --closes-at 2026-11-30T00:00:00+07:00 --reason holidays")
@@ -234,6 +237,7 @@ def _skipped(plan: PlannedWave) -> dict[str, object]:
 def _draw(waves: Waves, number: int, now: datetime) -> dict[str, object]:
     view = waves.get(number, now)
     return {
+        "scheme": waves.scheme(number, now),
         "weights": waves.plan(number, now).weights,
         "beacon_round": str(view.beacon.round) if view.beacon else None,
         "beacon_due_at": parse_iso(view.beacon.due_at) if view.beacon else None,

@@ -76,11 +76,11 @@ class Decisions:
         self._programme = programme
         self._randomness = randomness
 
-    def decide(self, wave: Wave, regular_number: int, turn: Turn, budget: TimeBudget) -> EntryOutcome:
+    def decide(self, wave: Wave, scheme: str, turn: Turn, budget: TimeBudget) -> EntryOutcome:
         """Give the seat to the person whose turn it is, if they may have it; or find the outcome that another run
         wrote.
 
-        `regular_number` tells the scheme. Raises `OutOfTime`, before anything is done, or `Unavailable`.
+        `scheme` is the version of the wave's. Raises `OutOfTime`, before anything is done, or `Unavailable`.
         """
         budget.need(ONE_AWARD_S)
         registrant = self._eligible(turn.registrant_id, closing_day(wave.closes_at))
@@ -91,7 +91,7 @@ class Decisions:
             registrant_id=turn.registrant_id,
             wave=wave.number,
             card_number="",
-            scheme=self._programme.scheme(regular_number).version,
+            scheme=scheme,
             seat=turn.seat,
             state=BeneficiaryState.POTENTIAL,
             awarded_at=awarded_at,
@@ -185,10 +185,10 @@ class Award:
         owners = LeafOwners(wave.number, partial(self._entries.pages, wave.number), frozenset(revoked))
         return Seats(selection, owners, revoked)
 
-    def walk(self, wave: Wave, seats: Seats, regular_number: int, budget: TimeBudget) -> Walk:
+    def walk(self, wave: Wave, seats: Seats, scheme: str, budget: TimeBudget) -> Walk:
         """Settle every seat, pass on the revoked places in their order, and publish the substitutions.
 
-        `regular_number` tells the scheme; `seats` are used up. Raises `OutOfTime` or `Unavailable`, with everything
+        `scheme` is the version of the wave's; `seats` are used up. Raises `OutOfTime` or `Unavailable`, with everything
         recorded that was decided before; `ListChanged` when a published leaf has no entry; `Contradiction` when the
         substitutions do not begin with the published ones.
         """
@@ -209,7 +209,7 @@ class Award:
             turn = seats.turn(holder, seat)
             if turn.known is None:
                 set_last_known()
-                return self._decisions.decide(wave, regular_number, turn, budget)
+                return self._decisions.decide(wave, scheme, turn, budget)
             if turn.known is EntryOutcome.CHOSEN:
                 last_known = turn.registrant_id
             return turn.known

@@ -32,6 +32,7 @@ from .calendar import Calendar
 from .entries import EntryStore
 from .errors import BadAwardMessage
 from .rules import AwardedBatch, EntryOutcome, Wave, WaveState, planned
+from .rules import scheme as scheme_of
 from .store import WaveStore
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class AwardQueueing:
         self._queue = queue
         self._rules = rules
 
-    def run(self, wave: Wave, draw: DrawResult, regular_number: int, budget: TimeBudget) -> Walk | None:
+    def run(self, wave: Wave, draw: DrawResult, scheme: str, budget: TimeBudget) -> Walk | None:
         """Settle every seat, with the results and errors of `Award.walk`; None while the wave waits for batches.
 
         Raises `Unavailable` if not all could be queued: the next step queues what is missing.
@@ -70,7 +71,7 @@ class AwardQueueing:
             return None
         if wave.award_sends and not whole:
             self._decisions.set_missing_standings(turns, wave.number, budget)
-        return self._award.walk(wave, seats, regular_number, budget)
+        return self._award.walk(wave, seats, scheme, budget)
 
     def _waits(self, wave: Wave, whole: bool, budget: TimeBudget) -> bool:
         if wave.awards_sent_at is None or whole:
@@ -175,9 +176,9 @@ class AwardBatches:
             return
         turns = self._turns(message, self._store.draw(wave.number))
         calendar = Calendar(self._programme.calendar, self._store.changes()[1])
-        regular_number = calendar.regular_number(planned(wave))
+        version = scheme_of(planned(wave), calendar, self._programme)
         self._decisions.set_missing_standings(turns, wave.number, budget)
-        outcomes = [turn.known or self._decisions.decide(wave, regular_number, turn, budget) for turn in turns]
+        outcomes = [turn.known or self._decisions.decide(wave, version, turn, budget) for turn in turns]
         awarded = AwardedBatch(len(outcomes), outcomes.count(EntryOutcome.CHOSEN))
         self._store.put_awarded(wave.number, message.batch, awarded)
         log.info("awards_decided", extra={"wave": wave.number, "batch": message.batch, "chosen": awarded.chosen})

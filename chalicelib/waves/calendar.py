@@ -37,7 +37,7 @@ class PlannedWave(Value, frozen=True):
 
 class CalendarException(Value, frozen=True):
     """All that administrators have set for one wave. Times are None if they are the regular ones; added waves always
-    have times.
+    have times, and perhaps the version of their `scheme`.
     """
 
     number: int
@@ -47,6 +47,7 @@ class CalendarException(Value, frozen=True):
     quota: int | None = None
     reserved: int = 0
     weights: Mapping[int, int] = field(default_factory=dict)
+    scheme: str | None = None
 
 
 class Pause(Value, frozen=True):
@@ -146,6 +147,10 @@ class Calendar:
     def since(self, start: datetime, now: datetime) -> list[PlannedWave]:
         """The waves that closed after `start` and have opened by `now`, in order of opening."""
         return self._meeting(start, now + _INSTANT)
+
+    def named_scheme(self, number: int) -> str | None:
+        """The version of the scheme that was named for a wave."""
+        return self._exception(number).scheme
 
     def regular_number(self, wave: PlannedWave) -> int:
         """The number that decides a wave's scheme: its own; for an added wave, that of the wave before it."""

@@ -10,7 +10,7 @@ from ..clock import iso
 from ..config import Programme
 from ..errors import Unavailable
 from .calendar import Calendar, CalendarException, Changes, Pause, PlannedWave, end_of
-from .errors import WaveNotOpen
+from .errors import UnknownScheme, WaveNotOpen
 from .rules import WaveState
 from .store import WaveStore
 
@@ -76,10 +76,20 @@ class CalendarChanges:
         quota: int | None,
         now: datetime,
         signed: Signed | None = None,
+        scheme: str | None = None,
     ) -> int:
+        """Add a wave, with the version of its scheme (None: that of the wave before it). Raises `UnknownScheme` too."""
+        versions = [one.version for one in self._programme.schemes]
+        if scheme is not None and scheme not in versions:
+            raise UnknownScheme(scheme=scheme, known=", ".join(versions))
+
         def add(calendar: Calendar, earliest: datetime) -> Calendar:
-            extra = CalendarException(calendar.next_extra, opens_at=opens_at, closes_at=closes_at, quota=quota)
-            return calendar.add(extra, earliest)
+            return calendar.add(
+                CalendarException(
+                    calendar.next_extra, opens_at=opens_at, closes_at=closes_at, quota=quota, scheme=scheme
+                ),
+                earliest,
+            )
 
         return self._change(now, add, signed).next_extra - 1
 
@@ -156,4 +166,6 @@ def _facts(wave: CalendarException) -> list[str]:
         facts.append(f"opens {iso(wave.opens_at)} closes {iso(wave.closes_at)}")
     if wave.quota is not None:
         facts.append(f"quota {wave.quota} reserved {wave.reserved} weights {dict(wave.weights)}")
+    if wave.scheme is not None:
+        facts.append(f"scheme {wave.scheme}")
     return facts

@@ -139,6 +139,15 @@ class BadPlan(DomainError):
     english = "The plan of the wave is not valid: {reason}."
 
 
+class UnknownScheme(DomainError):
+    """A wave was to have a scheme that the programme does not have. Facts: `scheme`, and the `known` versions."""
+
+    code = "unknown_scheme"
+    status = 422
+    indonesian = "Skema {scheme} tidak dikenal; yang ada: {known}."
+    english = "There is no scheme {scheme}; there are {known}."
+
+
 class ListChanged(DomainError):
     """A wave's list, as stored or as published, is not the one to which its note commits: nothing is decided by it.
 

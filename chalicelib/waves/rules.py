@@ -340,6 +340,11 @@ def _whole_second(instant: datetime) -> datetime:
     return utc if utc.microsecond == 0 else utc.replace(microsecond=0) + timedelta(seconds=1)
 
 
+def scheme(plan: PlannedWave, calendar: Calendar, programme: Programme) -> str:
+    """The version of a wave's scheme: that which was named for it, else that of its number in the programme."""
+    return calendar.named_scheme(plan.number) or programme.scheme(calendar.regular_number(plan)).version
+
+
 def plans(calendar: Calendar, waves: Mapping[int, Wave], began: datetime, now: datetime) -> list[PlannedWave]:
     """The waves that have opened by `now` and are this system's, in order of opening; a record is its own plan."""
     found = {plan.number: plan for plan in calendar.since(began, now)} | {n: planned(w) for n, w in waves.items()}

@@ -34,6 +34,7 @@ from .rules import (
     standing,
     state_at,
 )
+from .rules import scheme as scheme_of
 from .store import WaveStore
 
 if TYPE_CHECKING:
@@ -139,6 +140,10 @@ class Waves(CalendarChanges):
         if plan is None or (wave is None and plan.closes_at <= self._start(now)):
             raise UnknownWave(wave=number)
         return plan
+
+    def scheme(self, number: int, now: datetime) -> str:
+        """The version of a wave's scheme. Raises `UnknownWave` as `get` does."""
+        return scheme_of(self.plan(number, now), self._calendar(now), self._programme)
 
     def agenda(self, now: datetime) -> Agenda:
         """What a calendar program shows: the waves run here and the next ones, with those that were skipped."""

@@ -26,7 +26,20 @@ from .calendar import Calendar, Changes, Pause, PlannedWave
 from .errors import NotFrozenYet, UnknownWave
 from .freeze import Freeze
 from .publication.draw_run import DrawRun
-from .rules import NEXT, Wave, WaveState, closing_soon, commitment, due, planned, plans, round_due, seats_for, year_of
+from .rules import (
+    NEXT,
+    Wave,
+    WaveState,
+    closing_soon,
+    commitment,
+    due,
+    planned,
+    plans,
+    round_due,
+    scheme,
+    seats_for,
+    year_of,
+)
 from .store import WaveStore
 
 if TYPE_CHECKING:
@@ -136,7 +149,8 @@ class WaveStep:
 
     def _settle(self, wave: Wave, calendar: Calendar, budget: TimeBudget, done: list[Transition]) -> bool:
         """Award the seats of a drawn wave and give the others back to the year; False while it waits for batches."""
-        walk = self._award.run(wave, self._store.draw(wave.number), calendar.regular_number(planned(wave)), budget)
+        version = scheme(planned(wave), calendar, self._programme)
+        walk = self._award.run(wave, self._store.draw(wave.number), version, budget)
         if walk is None:
             return False
         if self._store.settle(wave, year_of(wave.opens_at), walk.chosen, budget.now()):

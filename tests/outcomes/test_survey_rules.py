@@ -24,7 +24,9 @@ from tests.conftest import ROOT, T0
 
 
 def opened(programme: Programme, number: int = 1, surveys: int = 2) -> Survey | None:
-    scheme = msgspec.structs.replace(programme.scheme(WAVE), surveys=surveys)
+    scheme = programme.scheme(WAVE)
+    payments = [msgspec.structs.replace(one, times=surveys if one.kind == "SURVEY" else 1) for one in scheme.payments]
+    scheme = msgspec.structs.replace(scheme, payments=tuple(payments))
     rules = with_days(programme).surveys
     return survey_rules.of_beneficiary("ani", number=number, wave=WAVE, region=31, scheme=scheme, rules=rules, now=T0)
 
@@ -86,7 +88,7 @@ kind = "choice"
 text = { id = "a", en = "b" }
 choices = [{ value = "x", id = "a", en = "b" }]
 """
-ASKED = {"2026-01": "9318ef6f0296ab5144c16b96faf42db648d6ad5ee6125fa9acfce8b9613b0fde"}
+ASKED = {"2026-01": "0f624accee1c9b1284d106187d7f3c075f1095157d79244965942ace1ac224f7"}
 """The versions that people were or will be asked, with the SHA-256 of their files: an answer means what was asked."""
 
 

@@ -143,7 +143,7 @@ def test_two_waves_awarded_at_once_choose_nobody_twice_and_no_family_three_times
         wave, draw = world.store.wave(number), world.store.draws([number])[number]
         budget = TimeBudget(world.clock.now, 60, world.clock.seconds)
         award = world.wired()._award
-        return award.walk(wave, award.seats(wave, draw), number, budget).chosen
+        return award.walk(wave, award.seats(wave, draw), "2023", budget).chosen
 
     seats = together([partial(award, number) for number in (WAVE, WAVE + 1)] * 3, meet)
     assert len(set(seats[::2])) == len(set(seats[1::2])) == 1, "every run of an award comes to the same end"

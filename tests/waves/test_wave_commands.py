@@ -66,6 +66,19 @@ def test_a_wave_that_is_added_is_listed_and_shown():
     assert terminal.found("show", "100001") == added
 
 
+def test_an_added_wave_may_name_its_scheme_and_no_other_than_there_are():
+    times = ("--opens-at", "2026-11-25T12:00:00+07:00", "--closes-at", "2026-11-25T05:02:00Z")
+    assert terminal.run("add", *times, "--scheme", "2019").stderr == (
+        "Error: There is no scheme 2019; there are 2020, 2023. (unknown_scheme)\n"
+    )
+    added = terminal.found("add", *times, "--scheme", "2020")
+    assert (added["wave"], added["scheme"]) == (100001, "2020")
+    assert added["changes"][0]["about"].endswith("scheme 2020")
+    later = ("--opens-at", "2026-11-25T13:00:00+07:00", "--closes-at", "2026-11-25T14:00:00+07:00")
+    assert terminal.found("move", "100001", *later)["scheme"] == "2020", "a wave that is moved keeps it"
+    assert terminal.found("show", "145")["scheme"] == "2023"
+
+
 def test_waves_are_moved_skipped_and_resized(world):
     moved = ["--opens-at", "2026-11-28T12:00:00+07:00", "--closes-at", "2026-11-29T12:00:00+07:00"]
     assert terminal.found("move", "145", *moved)["opens_at"] == "2026-11-28T05:00:00Z"

@@ -1,0 +1,47 @@
+"""A wave that names its scheme: whoever gets one of its seats gets that scheme, by whichever way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from chalicelib.config import Programme, Settings
+from chalicelib.draw.note import round_time
+from chalicelib.waves.rules import commitment
+from tests.builders.waves import WavesWorld
+from tests.conftest import T0
+
+NAMES = [f"person-{n}" for n in range(6)]
+OPENS = T0 + timedelta(hours=1)
+CLOSES = OPENS + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("ahead_from", [1, 100], ids=["by the queue", "by the walk"])
+def test_people_of_a_wave_get_the_scheme_that_was_named_for_it(
+    cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch, ahead_from: int
+) -> None:
+    awards = msgspec.structs.replace(programme.draw.awards, batch=2, ahead_from=ahead_from)
+    figures = msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
+    world = WavesWorld(cloud, figures, T0)
+    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
+    world.step()
+    number = world.waves.add(OPENS, CLOSES, 4, T0, scheme="2020")
+    world.at(OPENS)
+    world.join(*NAMES)
+    world.at(CLOSES, CLOSES + timedelta(seconds=figures.draw.freeze_delay_s))
+    wave = world.store.wave(number)
+    assert wave is not None
+    drawn = round_time(figures.draw.pinned, commitment(wave).round)
+    world.at(drawn)
+    bodies = world.queued_awards()
+    assert bool(bodies) == (ahead_from == 1)
+    world.take_awards(*bodies)
+    world.at(drawn + timedelta(seconds=1))
+    first = {one.registrant_id: one for one in world.waves.beneficiaries.of_many(NAMES)}
+    assert {one.scheme for one in first.values()} == {"2020"}
+    assert len(first) == 4
+    world.expire(max(one.buy_by for one in first.values()))
+    successors = [one for one in world.waves.beneficiaries.of_many(NAMES) if one.registrant_id not in first]
+    assert [one.scheme for one in successors] == ["2020", "2020"]
