@@ -79,15 +79,15 @@ WRONG = [
     ),
     ("times = 1 }", "times = 13 }", "INCENTIVE is paid 12 times at most"),
     (
-        SURVEY,
-        SURVEY.replace("times = 2", "times = 3"),
-        "schemes[1].payments pays 3 surveys, more surveys than surveys.after_s says when they open: 2",
-        'payments = [\n    { kind = "INCENTIVE", trigger = "review", amount_idr = 600_000, times = 1',
+        "[2_592_000, 7_776_000, 15_552_000]",
+        "[2_592_000, 7_776_000]",
+        "schemes[0].payments pays 3 surveys, more surveys than surveys.after_s says when they open: 2",
+        'payments = [\n    { kind = "INCENTIVE", trigger = "review", amount_idr = 600_000, times = 4',
     ),
     (
         "after_s = [2_592_000, ",
         "after_s = [20_592_000, ",
-        "surveys.after_s is (20592000, 7776000), not in order of time",
+        "surveys.after_s is (20592000, 7776000, 15552000), not in order of time",
     ),
     ('version = "2023"', 'version = "2020"', "schemes has two with one version", "[[schemes]]"),
     (
