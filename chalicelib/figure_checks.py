@@ -13,6 +13,7 @@ from typing import NamedTuple
 from .clock import WIB, iso
 from .config import LONGEST_REQUEST_S, Programme
 from .figures import CalendarRules, Scheme
+from .registration.rules import Employment
 from .waves.calendar import Calendar, end_of
 
 AGES = (17, 120)
@@ -63,6 +64,11 @@ _RULES: tuple[tuple[str, Callable[[Programme], bool], str], ...] = (
         "eligibility.age_max",
         lambda p: p.eligibility.age_max <= AGES[1],
         f"is {{p.eligibility.age_max}}: say at most {AGES[1]}, which leaves nobody out",
+    ),
+    (
+        "eligibility.employment",
+        lambda p: set(p.eligibility.employment) <= set(Employment),
+        f"has what nobody can register as: there are {', '.join(Employment)}",
     ),
     (
         "payouts.codes",

@@ -75,11 +75,17 @@ class CalendarRules(_Frozen, frozen=True):
 
 
 class EligibilityRules(_Frozen, frozen=True):
+    """Who may take part. `employment`: of what people do now (`registration.Employment`), what allows it.
+
+    `family_card_cap`: the most beneficiaries on one family card, ever; None: any number.
+    """
+
     age_min: Positive
     age_max: Positive
-    family_card_cap: Positive
+    employment: Annotated[tuple[str, ...], Meta(min_length=1)]
     refusals_max: Positive
     consent_versions: Annotated[tuple[str, ...], Meta(min_length=1)]
+    family_card_cap: Positive | None = None
 
 
 PaymentKind: TypeAlias = Literal["INCENTIVE", "SURVEY"]

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from botocore.exceptions import ClientError
 
-from chalicelib.config import DEFAULT_PROGRAMME, load_programme
+from chalicelib.config import DEFAULT_PROGRAMME, Programme, load_programme
 from infrastructure import app_stack, data_stack
 
 from . import package, stages
@@ -56,14 +57,17 @@ def deploy(
     aws = stages.connect()
     stacks = Stacks(aws.client("cloudformation"), report, sleep, count=count, consent=consent or Consent())
     before = stacks.find(stages.app_stack(stage))
-    load_programme(stage, values.get("Programme") or _programme(before))
+    programme = load_programme(stage, values.get("Programme") or _programme(before))
     data, data_changed = _deploy_data(stacks, stage, values)
+    s3 = aws.client("s3")
+    check_promises(s3, data["ArtifactsBucket"], programme)
     report("packaging")
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
     report(f"package {built.release}: {built.figures}")
     template = upload(aws, data["ArtifactsBucket"], built, report)
     derived = data | {"ResultsUrl": stages.results_url(aws, data)}
     app, app_changed = _deploy_app(stacks, aws, stage, template, derived | values)
+    keep_promises(s3, data["ArtifactsBucket"], programme)
     url = stages.api_url(aws, outputs(app))
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
     return Deployed(stage, url, changed=data_changed or app_changed)
@@ -72,6 +76,43 @@ def deploy(
 def _programme(app: Mapping[str, Any] | None) -> str:
     """The programme that a stage runs, by its app stack."""
     return (parameters(app) if app else {}).get("Programme", DEFAULT_PROGRAMME)
+
+
+PROMISES = "schemes.json"
+"""In the artifacts bucket: every scheme that the stage has served, as a JSON object by its version."""
+
+
+def check_promises(s3: Any, bucket: str, programme: Programme) -> None:
+    """Raises `DeployFailed` unless the programme has every scheme that the stage has served, unchanged.
+
+    People keep the scheme of their wave: what was promised under a version stays what it was.
+    """
+    now = _schemes(programme)
+    for version, promised in _promises(s3, bucket).items():
+        if now.get(version) != promised:
+            what = "changes" if version in now else "leaves out"
+            raise DeployFailed(
+                f"the programme {what} the scheme {version}, which this stage has served: let it be as it was, and "
+                "give a change another version, with a first_wave that has not opened"
+            )
+
+
+def keep_promises(s3: Any, bucket: str, programme: Programme) -> None:
+    """Record that the stage serves these schemes now."""
+    kept = _promises(s3, bucket)
+    if kept != (served := kept | _schemes(programme)):
+        s3.put_object(Bucket=bucket, Key=PROMISES, Body=json.dumps(served).encode())
+
+
+def _schemes(programme: Programme) -> dict[str, Any]:
+    return {scheme.version: json.loads(msgspec.json.encode(scheme)) for scheme in programme.schemes}
+
+
+def _promises(s3: Any, bucket: str) -> dict[str, Any]:
+    if not _exists(s3, bucket, PROMISES):
+        return {}
+    served: dict[str, Any] = json.loads(s3.get_object(Bucket=bucket, Key=PROMISES)["Body"].read())
+    return served
 
 
 def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple[dict[str, str], bool]:

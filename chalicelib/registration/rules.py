@@ -24,7 +24,7 @@ class Education(StrEnum):
 
 
 class Employment(StrEnum):
-    """What a person does now. The first four may take part (programme rule 2)."""
+    """What a person does now; the programme says with which of them one may take part (programme rule 2)."""
 
     JOBSEEKER = "jobseeker"
     LAID_OFF = "laid_off"
@@ -38,9 +38,6 @@ class Employment(StrEnum):
     POLICE = "police"
     VILLAGE_OFFICIAL = "village_official"
     SOE_EXECUTIVE = "soe_executive"
-
-
-ELIGIBLE_EMPLOYMENT = frozenset({Employment.JOBSEEKER, Employment.LAID_OFF, Employment.WORKER, Employment.ENTREPRENEUR})
 
 
 class Standing(StrEnum):
@@ -188,10 +185,10 @@ def check_eligible(employment: Employment, birth_date: date, day: date, rules: E
 
     Raises the first that holds of `InFormalEducation`, `ExcludedOccupation`, `UnderAge`, `OverAge`.
     """
-    if employment is Employment.STUDENT:
-        raise InFormalEducation()
-    if employment not in ELIGIBLE_EMPLOYMENT:
-        raise ExcludedOccupation(employment=employment.value)
+    if employment.value not in rules.employment:
+        raise (
+            InFormalEducation() if employment is Employment.STUDENT else ExcludedOccupation(employment=employment.value)
+        )
     age = age_on(birth_date, day)
     if age < rules.age_min:
         raise UnderAge(age_min=rules.age_min)

@@ -79,12 +79,18 @@ class CardTaken(Exception):
     """The card number belongs to somebody else; nothing was written."""
 
 
-class BeneficiaryStore:
-    """`family_card_cap`: the most beneficiaries on one family card, ever, without those who were revoked."""
+NO_CAP = 1_000
+"""More people than any family card has."""
 
-    def __init__(self, transaction: Callable[[], Transaction], family_card_cap: int) -> None:
+
+class BeneficiaryStore:
+    """`family_card_cap`: the most beneficiaries on one family card, ever, without those who were revoked; None: any
+    number.
+    """
+
+    def __init__(self, transaction: Callable[[], Transaction], family_card_cap: int | None) -> None:
         self._transaction = transaction
-        self._cap = family_card_cap
+        self._cap = family_card_cap or NO_CAP
 
     def award(self, beneficiary: Beneficiary, kk_mac: str) -> EntryOutcome | None:
         """Make a beneficiary of an entry's registrant; one transaction holds all conditions.

@@ -12,7 +12,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from .. import tables
 from ..errors import NotFound
-from ..registration.rules import ELIGIBLE_EMPLOYMENT, Education, Employment
+from ..registration.rules import Education, Employment
 
 if TYPE_CHECKING:
     from ..config import Programme
@@ -72,9 +72,11 @@ def _education(_programme: Programme) -> Iterable[Reference]:
     return (Reference(one.value, *_words()["education"][one]) for one in Education)
 
 
-def _employment(_programme: Programme) -> Iterable[Reference]:
+def _employment(programme: Programme) -> Iterable[Reference]:
     words = _words()["employment"]
-    return (Reference(one.value, *words[one], eligible=one in ELIGIBLE_EMPLOYMENT) for one in Employment)
+    return (
+        Reference(one.value, *words[one], eligible=one.value in programme.eligibility.employment) for one in Employment
+    )
 
 
 def _consents(programme: Programme) -> Iterable[Reference]:

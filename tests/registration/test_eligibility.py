@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from pynamodb.exceptions import GetError
 
 from chalicelib.aws import dynamodb
@@ -54,6 +55,14 @@ def test_job_seekers_and_workers_may_take_part_but_students_and_excluded_occupat
         expected = None
     assert judged(ADULT) == expected
     assert expected is None or judged(date(2015, 1, 1)) == expected, "it comes before the age"
+
+
+def test_a_programme_says_with_which_employment_one_may_take_part(programme):
+    pupils = replace(programme.eligibility, age_min=17, employment=("student", "jobseeker"))
+    seventeen = date(DAY.year - 17, DAY.month, DAY.day)
+    rules.check_eligible(Employment.STUDENT, seventeen, DAY, pupils)
+    with pytest.raises(ExcludedOccupation):
+        rules.check_eligible(Employment.WORKER, ADULT, DAY, pupils)
 
 
 @pytest.mark.parametrize(
