@@ -25,7 +25,8 @@ READS = {
     "account find", "account recover show", "course history", "dlq list", "dlq show", "draw audit-sample",
     "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list", "grievance show", "inbox",
     "keys list", "mailbox show", "partner list", "payout ceiling show", "payout address show", "payout compare",
-    "payout list", "payout plan show", "payout show", "payout status", "registration show", "statistics show", "status",
+    "payout list", "payout plan show", "payout show", "payout status", "programme check", "programme diff",
+    "programme list", "registration show", "statistics show", "status",
     "wave history", "wave list", "wave show",
 }  # fmt: skip
 """They change nothing."""
