@@ -88,7 +88,7 @@ kind = "choice"
 text = { id = "a", en = "b" }
 choices = [{ value = "x", id = "a", en = "b" }]
 """
-ASKED = {"2026-01": "9318ef6f0296ab5144c16b96faf42db648d6ad5ee6125fa9acfce8b9613b0fde"}
+ASKED = {"2026-01": "0f624accee1c9b1284d106187d7f3c075f1095157d79244965942ace1ac224f7"}
 """The versions that people were or will be asked, with the SHA-256 of their files: an answer means what was asked."""
 
 
