@@ -26,6 +26,7 @@ from .payouts.service import Payouts
 from .time_budget import OutOfTime, TimeBudget
 from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Result, WaveState
 from .waves.service import Waves
+from .waves.wire import chosen_facts
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +158,7 @@ class NoticeWriter:
                 yield missed.registrant_id, Kind.NOT_CHOSEN, f"not_chosen/{wave}", facts
         chosen = [result.registrant_id for result in page if result.reason is None]
         for one in self._waves.beneficiaries.of_many(chosen):
-            facts = {"wave": wave, "training_idr": self._schemes[one.scheme].training_idr, "buy_by": iso(one.buy_by)}
+            facts = chosen_facts(one, self._schemes[one.scheme])
             yield one.registrant_id, Kind.CHOSEN, f"chosen/{wave}", facts
 
 

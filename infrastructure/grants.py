@@ -78,6 +78,9 @@ SEND_SMS = {
     "NotResource": [sub("arn:${AWS::Partition}:sns:*:*:*")],
 }
 
+ENTITLE = rows("payouts", write="PutItem", why="EntitleAtAward")
+"""Where a scheme pays from the award on, the award makes the first payment due."""
+
 STEP = (
     rows("waves", read="GetItem BatchGetItem Query", write="ConditionCheckItem PutItem UpdateItem"),
     rows("registrations", read="GetItem BatchGetItem", write="UpdateItem"),
@@ -85,6 +88,8 @@ STEP = (
     rows("notices", read="GetItem", write="PutItem UpdateItem", why="RememberAnnouncements"),
     allow("Announce", "sns:Publish", ref("AnnouncementsTopic")),
     send("awards"),
+    ENTITLE,
+    send("payouts"),
 )
 """What the step of a wave may do, whichever of its three triggers calls it."""
 
@@ -119,12 +124,16 @@ GRANTS: dict[str, tuple[Json, ...]] = {
     "award": (
         rows("waves", read="GetItem BatchGetItem", write="PutItem UpdateItem"),
         rows("registrations", read="GetItem BatchGetItem", write="UpdateItem"),
+        ENTITLE,
         receive("awards"),
+        send("payouts"),
     ),
     "expire_places": (
         rows("waves", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         rows("waves/index/potential", read="Query", why="FindOverdue"),
         rows("registrations", read="GetItem", write="UpdateItem"),
+        ENTITLE,
+        send("payouts"),
         rows("notices", write="PutItem"),
         send("mails"),
         *write_files("ResultsBucket", "draws", "PublishDraws"),

@@ -27,7 +27,7 @@ def mail_text(notice: Notice, language: Language, now: datetime, url: str | None
     """The mail about a notice. `url`: where reminders end, or where a change is confirmed or denied."""
     templates = _templates()
     own, frame = templates[notice.kind.value][language], templates["frame"][language]
-    words = {name: templates[name][language] for name in ("for", "reward", "next", "what", "change", "device")}
+    words = {name: templates[name][language] for name in ("for", "reward", "start", "next", "what", "change", "device")}
     words["reason"] = own.get("reason", {})
     shown = _shown(notice.facts, words, language, now)
     parts = [frame["greeting"], own["body"].format(**shown, url=url), frame["farewell"]]
@@ -42,7 +42,7 @@ def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, n
     for name, value in facts.items():
         if name.endswith("_idr"):
             shown[name] = format_idr(rupiah(int(value)))
-        elif name in _DEADLINES:
+        elif name in _DEADLINES and value:
             instant = parse_iso(str(value))
             shown[name] = last_minute(instant, language)
             shown["days"] = str(days_left(instant, now))
@@ -55,6 +55,9 @@ def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, n
             shown[name] = words[name][str(value)] if name in words else str(value)
     if "amount_idr" in facts:
         shown["reward"] = words["reward"]["paid" if facts["amount_idr"] else "voluntary"].format(**shown)
+    if "training_idr" in facts:
+        begin = "training" if facts["training_idr"] else "place" if facts["buy_by"] else "paid"
+        shown["start"] = words["start"][begin].format(**shown)
     if "next_opens_at" in facts:
         shown["next"] = words["next"]["coming" if facts["next_opens_at"] else "none"].format(**shown)
     return shown

@@ -211,6 +211,21 @@ class Payouts:
         return [rules.entitlement_id(beneficiary.wave, beneficiary.registrant_id, kind) for kind in kinds]
 
 
+class AtAward:
+    """What an award makes due: the first incentive of a scheme that pays from the award on, and its plan."""
+
+    def __init__(self, payouts: Payouts) -> None:
+        self._payouts = payouts
+
+    def entitle(self, tx: Transaction, beneficiary: Beneficiary) -> str:
+        """Add it to the transaction of the award; returns its id."""
+        return self._payouts.entitle(tx, beneficiary, Kind.INCENTIVE, beneficiary.awarded_at)
+
+    def send(self, entitlement_id: str) -> None:
+        """Queue it, once the transaction is committed."""
+        self._payouts.queue.send([entitlement_id])
+
+
 class PayoutQueue:
     """Sends ids; the sweep sends again what gets lost."""
 

@@ -107,7 +107,7 @@ class Trainings:
             try:
                 with self._store.transaction() as tx:
                     self._store.add_cancellation(tx, training, owned.account.purchases, now)
-                    if owned.account.purchases == 1:
+                    if owned.account.purchases == 1 and not self._schemes[beneficiary.scheme].begins_at_award:
                         self._waves.beneficiaries.deactivate(tx, beneficiary)
             except LegsFailed:
                 continue

@@ -18,10 +18,11 @@ from functools import partial
 from itertools import chain
 from struct import Struct
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
+from ..aws.dynamodb import Transaction
 from ..config import Programme
 from ..draw.leaves import LEAF_BYTES, leaf
 from ..draw.selection import DrawResult, Selection, Substitution
@@ -61,6 +62,16 @@ class Turn(Value, frozen=True):
     known: EntryOutcome | None
 
 
+class Earnings(Protocol):
+    """What an award makes due under a scheme that pays from the award on (`wiring`)."""
+
+    def entitle(self, tx: Transaction, beneficiary: Beneficiary) -> str:
+        """Add it to the transaction of the award; returns its id."""
+
+    def send(self, entitlement_id: str) -> None:
+        """Queue it, once the transaction is committed."""
+
+
 class Decisions:
     def __init__(
         self,
@@ -69,12 +80,15 @@ class Decisions:
         registrations: Registrations,
         programme: Programme,
         randomness: Randomness,
+        earnings: Earnings,
     ) -> None:
         self._entries = entries
         self._beneficiaries = beneficiaries
         self._registrations = registrations
         self._programme = programme
         self._randomness = randomness
+        self._earnings = earnings
+        self._schemes = {each.version: each for each in programme.schemes}
 
     def decide(self, wave: Wave, scheme: str, turn: Turn, budget: TimeBudget) -> EntryOutcome:
         """Give the seat to the person whose turn it is, if they may have it; or find the outcome that another run
@@ -86,25 +100,33 @@ class Decisions:
         registrant = self._eligible(turn.registrant_id, closing_day(wave.closes_at))
         if registrant is None:
             return self._entries.refuse(wave.number, turn.registrant_id, EntryOutcome.INELIGIBLE)
-        awarded_at = budget.now()
+        awarded_at, from_award = budget.now(), self._schemes[scheme].begins_at_award
         beneficiary = Beneficiary(
             registrant_id=turn.registrant_id,
             wave=wave.number,
             card_number="",
             scheme=scheme,
             seat=turn.seat,
-            state=BeneficiaryState.POTENTIAL,
+            state=BeneficiaryState.ACTIVE if from_award else BeneficiaryState.POTENTIAL,
             awarded_at=awarded_at,
             region=turn.region,
             buy_by=buy_by(awarded_at, self._programme.training),
         )
-        outcome = self._award(beneficiary, registrant.kk_mac)
+        due: list[str] = []
+
+        def earn(tx: Transaction) -> None:
+            if from_award:
+                due[:] = [self._earnings.entitle(tx, beneficiary)]
+
+        outcome = self._award(beneficiary, registrant.kk_mac, earn)
         if outcome is None:
             outcome = self._entries.outcome(wave.number, turn.registrant_id)
         elif outcome is not EntryOutcome.CHOSEN:
             outcome = self._entries.refuse(wave.number, turn.registrant_id, outcome)
         if outcome is EntryOutcome.CHOSEN:
             self.set_standing(turn.registrant_id, wave.number)
+            for entitlement_id in due:
+                self._earnings.send(entitlement_id)
         return outcome
 
     def set_standing(self, registrant_id: str, wave: int) -> None:
@@ -135,10 +157,12 @@ class Decisions:
             return None
         return None if registrant.standing is Registered.REVOKED else registrant
 
-    def _award(self, beneficiary: Beneficiary, kk_mac: str) -> EntryOutcome | None:
+    def _award(
+        self, beneficiary: Beneficiary, kk_mac: str, earn: Callable[[Transaction], object]
+    ) -> EntryOutcome | None:
         while True:
             try:
-                return self._beneficiaries.award(replace(beneficiary, card_number=self._card_number()), kk_mac)
+                return self._beneficiaries.award(replace(beneficiary, card_number=self._card_number()), kk_mac, earn)
             except CardTaken:
                 continue
 

@@ -92,28 +92,34 @@ class BeneficiaryStore:
         self._transaction = transaction
         self._cap = family_card_cap or NO_CAP
 
-    def award(self, beneficiary: Beneficiary, kk_mac: str) -> EntryOutcome | None:
+    def award(
+        self, beneficiary: Beneficiary, kk_mac: str, earn: Callable[[Transaction], object] = bool
+    ) -> EntryOutcome | None:
         """Make a beneficiary of an entry's registrant; one transaction holds all conditions.
 
         The person counts to the family card of their entry; `kk_mac` is the one they have now, nearly always the same.
         Returns CHOSEN, or why nothing was written: ALREADY_BENEFICIARY or FAMILY_CARD, or None if another run of this
-        award has written the entry's outcome already. Raises `CardTaken`.
+        award has written the entry's outcome already. `earn` adds what the award makes due. Raises `CardTaken`.
         """
         try:
             with self._transaction() as tx:
                 self._add_legs(tx, beneficiary, kk_mac)
+                earn(tx)
         except LegsFailed as failed:
             # The order matters: when the same award is tried again, the legs of the beneficiary and of the card fail
             # because of the first award. That must not be taken for a reason.
             if "entry" in failed.legs:
                 entry = failed.legs["entry"] or {}
                 joined_with = entry["kk"]["B"].hex() if "kk" in entry and "outcome" not in entry else kk_mac
-                return None if joined_with == kk_mac else self.award(beneficiary, joined_with)
+                return None if joined_with == kk_mac else self.award(beneficiary, joined_with, earn)
             if BENEFICIARY_LEG in failed.legs:
                 return EntryOutcome.ALREADY_BENEFICIARY
             if "family" in failed.legs:
                 return EntryOutcome.FAMILY_CARD
-            raise CardTaken from failed
+            if "card" in failed.legs:
+                raise CardTaken from failed
+            # What the award makes due is due already: the table of waves was restored to an earlier time.
+            return self.award(beneficiary, kk_mac)
         return EntryOutcome.CHOSEN
 
     def of(self, registrant_id: str) -> Beneficiary | None:

@@ -24,9 +24,8 @@ from pynamodb.expressions.condition import Condition
 from ..aws.attributes import WholeAttribute
 from ..aws.dynamodb import LegsFailed, Transaction, update_if
 from ..aws.failures import Trouble, apart
-from ..clock import iso
 from ..config import Programme
-from ..notices.rules import Facts, Kind
+from ..notices.rules import Kind
 from ..notices.service import NoticeService
 from ..registration.errors import NotRegistered
 from ..registration.rules import Standing as Registered
@@ -36,6 +35,7 @@ from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar
 from .rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, planned, scheme, year_of
 from .store import WaveItem, WavesTable, WaveStore, YearItem
+from .wire import chosen_facts
 
 if TYPE_CHECKING:
     from ..registration.service import Registrations
@@ -178,8 +178,7 @@ class Revocation:
     def _tell_chosen(self, one: Beneficiary) -> None:
         """Mail the person that they were chosen, even if they have bought a training already."""
         scheme = next(scheme for scheme in self._programme.schemes if scheme.version == one.scheme)
-        facts: Facts = {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": iso(one.buy_by)}
-        self._notices.tell(one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", facts)
+        self._notices.tell(one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", chosen_facts(one, scheme))
 
     def _unlist(self, revoked: list[Beneficiary], budget: TimeBudget) -> None:
         """Take those whose place was passed on off the index."""

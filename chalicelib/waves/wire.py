@@ -15,6 +15,7 @@ from ..draw.leaves import leaf
 from ..draw.proofs import Proof
 from ..draw.selection import DrawResult, open_value, rank
 from ..figures import DrawRules, Scheme
+from ..notices.rules import Facts
 from ..structs import fill
 from .calendar import PlannedWave
 from .rules import NOT_DRAWN, Beneficiary, Entry, EntryStanding, Wave, WaveState, chain_of, standing, state_at
@@ -247,6 +248,12 @@ def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryVie
         incentive_idr=scheme.incentive_idr,
         survey_idr=scheme.survey_idr,
     )
+
+
+def chosen_facts(one: Beneficiary, scheme: Scheme) -> Facts:
+    """What a person who was chosen is told; without `buy_by` where payments begin with the award."""
+    buy_by = "" if scheme.begins_at_award else iso(one.buy_by)
+    return {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": buy_by}
 
 
 def _values(entry: Entry, draw: DrawResult) -> DrawnValues:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .payouts import PayoutsServices
 from .waves import WavesServices
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from ..training.store import TrainingStore
 
 
-class ParticipantsServices(WavesServices, PayoutsServices):
+class ParticipantsServices(WavesServices):
     """Partners, their courses and what beneficiaries buy of them; the job market of those who learned; complaints and
     appeals, surveys, and the count behind the statistics.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .people import PeopleServices
+from .payouts import PayoutsServices
 
 if TYPE_CHECKING:
     from ..registration.corrections import Corrections
@@ -28,7 +28,7 @@ RELAY_TIMEOUT_S = 5
 """How long one relay of the beacon may take to be reached, and then to answer, before the next one is asked."""
 
 
-class WavesServices(PeopleServices):
+class WavesServices(PayoutsServices):
     """Waves from the calendar to the award, and the revocation of places."""
 
     @cached_property
@@ -138,10 +138,11 @@ class WavesServices(PeopleServices):
 
     @cached_property
     def _decisions(self) -> Decisions:
+        from ..payouts.service import AtAward
         from ..waves.award import Decisions
 
         people, beneficiaries = self.registrations, self._beneficiaries
-        return Decisions(self._entries, beneficiaries, people, self.programme, self._randomness)
+        return Decisions(self._entries, beneficiaries, people, self.programme, self._randomness, AtAward(self.payouts))
 
     @cached_property
     def _drawing(self) -> DrawRun:

@@ -15,15 +15,15 @@ from infrastructure.grants import GRANTS, policy
 from .conftest import FUNCTIONS, Template, of_type
 
 POLICIES = {function: policy(function) for function in GRANTS}
-STEP = ("waves registrations notices", "")
+STEP = ("waves registrations notices payouts", "")
 MATRIX = {
     "api": ("registrations waves training jobs payouts outcomes helpdesk notices accounts sign-ins", "runs"),
     "citizen": ("", "accounts"),
     "open_wave": STEP,
     "close_wave": STEP,
     "advance": STEP,
-    "award": ("waves registrations", ""),
-    "expire_places": ("waves registrations notices runs", ""),
+    "award": ("waves registrations payouts", ""),
+    "expire_places": ("waves registrations payouts notices runs", ""),
     "pay": ("payouts registrations", "notices"),
     "sweep_payouts": ("payouts runs", ""),
     "advance_plans": ("payouts runs", "registrations"),
@@ -75,7 +75,7 @@ DOERS = {
     "ses:SendEmail": {"send_mail", "send_code"},
     "sqs:ReceiveMessage": {"award", "pay", "send_mail", "send_code"},
     "sqs:SendMessage": {"api", "sweep_payouts", "advance_plans", "expire_places", "open_surveys", "write_notices"}
-    | TRIGGERS,
+    | {"award", *TRIGGERS},
 }
 
 

@@ -23,7 +23,7 @@ from tests.conftest import ROOT, T0
 
 VALUES = {
     "wave": [60],
-    "training_idr": [3_500_000],
+    "training_idr": [3_500_000, 0],
     "amount_idr": [600_000, 0],
     "buy_by": ["2026-12-08T17:00:00Z"],
     "closes_at": ["2026-12-20T17:00:00Z"],
@@ -49,7 +49,8 @@ def notice(kind: Kind, facts: dict[str, str | int]) -> Notice:
 
 
 def every_notice(kind: Kind) -> list[Notice]:
-    values = VALUES | {"reason": REASONS.get(kind, [])}
+    no_deadline = {"buy_by": [*VALUES["buy_by"], ""]} if kind is Kind.CHOSEN else {}
+    values = VALUES | {"reason": REASONS.get(kind, [])} | no_deadline
     names = sorted(NEEDS[kind])
     return [notice(kind, dict(zip(names, each, strict=True))) for each in product(*(values[name] for name in names))]
 
@@ -75,6 +76,7 @@ def test_the_file_has_a_text_for_every_kind_and_none_for_anything_else():
         "frame",
         "for",
         "reward",
+        "start",
         "next",
         "what",
         "change",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +20,7 @@ from chalicelib.notices.rules import NoticeState
 from chalicelib.notices.wire import NoticeList, NoticeView, ReminderSettings
 from chalicelib.outcomes import questions
 from chalicelib.outcomes.survey_wire import SurveyList, SurveyView
-from chalicelib.payouts.wire import Destination, PayoutList, PayoutView
+from chalicelib.payouts.wire import Destination, InstalmentView, PayoutList, PayoutView
 from chalicelib.registration.rules import Education, Employment, Standing, Verification
 from chalicelib.registration.wire import FinancialAddressView, RegistrationView
 from chalicelib.training.wire import CourseList, CourseView, TrainingList, TrainingView
@@ -165,6 +165,7 @@ class Life:
     trainings: list[TrainingView] = field(default_factory=list)
     payouts: list[PayoutView] = field(default_factory=list)
     surveys: list[SurveyView] = field(default_factory=list)
+    to_come: list[InstalmentView] = field(default_factory=list)
     none_coming: bool = False
 
     def answers(self) -> dict[str, Any]:
@@ -178,7 +179,7 @@ class Life:
             f"/waves/{WAVE}": wave(WaveState.SETTLED),
             "/me/entries": EntryList(self.entries),
             "/me/trainings": TrainingList(balance, self.trainings),
-            "/me/payouts": PayoutList(self.payouts),
+            "/me/payouts": PayoutList(self.payouts, self.to_come, None if self.to_come else "dropped_out"),
             "/me/surveys": SurveyList(self.surveys),
             "/me/grievances": GrievanceList([GRIEVANCE]),
             "/courses": CourseList([COURSE], None),
@@ -230,6 +231,11 @@ REVIEW = {"rating": 9, "text": "Gurunya sabar.", "reviewed_at": CLOSES}
 DONE = [training("COMPLETED", review=REVIEW)]
 HELD = ("needs_financial_address", "account_not_verified", "account_refused", "address_changed", "change_untold",
         "change_disputed", "under_review", "returned")  # fmt: skip
+LONG_AGO = datetime(2026, 1, 5, tzinfo=UTC)
+TO_COME = [
+    InstalmentView("INCENTIVE_2", 600_000, NOW + timedelta(days=31)),
+    InstalmentView("INCENTIVE_3", 600_000, CLOSES),
+]
 LIVES: dict[str, Life] = {
     "guest": Life(None, wave(WaveState.OPEN)),
     "unregistered": Life(Me(None, None, None, None, None, False, "not_registered", [], "id")),
@@ -245,7 +251,8 @@ LIVES: dict[str, Life] = {
     "training": Life(me(place("ACTIVE"), 2_250_000), trainings=[training("PURCHASED")]),
     "reviewed": Life(GRADUATED, trainings=DONE, payouts=[payout("in_progress")]),
     "paid": Life(GRADUATED, trainings=DONE, payouts=[payout("paid")]),
-    "graduate": Life(GRADUATED, trainings=DONE, payouts=[payout("paid", updated_at=datetime(2026, 1, 5, tzinfo=UTC))]),
+    "coming": Life(me(place("ACTIVE"), 0), payouts=[payout("paid", updated_at=LONG_AGO)], to_come=TO_COME),
+    "graduate": Life(GRADUATED, trainings=DONE, payouts=[payout("paid", updated_at=LONG_AGO)]),
     "in_selection": Life(me(), wave(WaveState.FROZEN, waiting_for="beacon"), [entry("in_selection")]),
     "joined": Life(me(), wave(WaveState.OPEN), [entry("waiting_for_closing")]),
     "cannot": Life(me(may_join=False, why_not="in_formal_education"), wave(WaveState.OPEN)),
@@ -260,7 +267,7 @@ SENT = [
     payout("paid", destination=Destination(False, "BNI", "********6789")),
     payout("returned", kind="SURVEY_1", destination=Destination(True)),
 ]
-WHOLE = Life(GRADUATED, wave(WaveState.OPEN), [entry("chosen")], DONE, SENT, [survey()])
+WHOLE = Life(GRADUATED, wave(WaveState.OPEN), [entry("chosen")], DONE, SENT, [survey()], TO_COME)
 SCREENS = (
     "riwayat", f"bukti/{WAVE}", "katalog", f"katalog/{ID}", "pelatihan", f"pelatihan/{ID}", "uang", "uang/rekening",
     "survei", f"survei/{ID}", f"survei/{ID}/3", "lowongan", "pesan", "bantuan", "bantuan/baru",

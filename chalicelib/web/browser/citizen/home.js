@@ -1,6 +1,6 @@
 // Home: where do I stand, what must I do, by when. The server's answers decide; the first state that holds is shown.
 
-import { kept, last, now, number, rupiah, settings, t, when } from "../common/core.js";
+import { day, kept, last, now, number, paidFor, rupiah, settings, t, when } from "../common/core.js";
 import { account, mine, Refused } from "../common/net.js";
 import { Act, Await, html, Link, Notice, reason, Screen, useEffect, useRead, useState } from "../common/parts.js";
 
@@ -41,7 +41,7 @@ NOW.over_age = NOW.under_age;
 export const whyNot = (code) => (NOW[code] ? t(...NOW[code]) : why(code));
 
 /** The state that is shown, by its name; what it is about stands beside it. */
-export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], surveys = [], none_coming: none = false }) {
+export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], surveys = [], coming: [next] = [], none_coming: none = false }) {
   if (!me.registration) return { name: "unregistered" };
   const place = me.beneficiary, [latest] = entries;
   if (me.registration.standing === "REVOKED" || (place && place.state === "REVOKED")) return { name: "revoked", place };
@@ -59,6 +59,7 @@ export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], 
   const incentive = payouts.find(({ kind }) => kind === "INCENTIVE");
   if (incentive && incentive.state !== "paid") return { name: "reviewed", payout: incentive };
   if (incentive && now() - Date.parse(incentive.updated_at) < MONTH) return { name: "paid", payout: incentive };
+  if (place && next) return { name: "coming", next };
   if (place && place.state === "GRADUATED") return { name: "graduate" };
   if (place) return { name: "training", training: null };
   if (latest && latest.standing === "in_selection") return { name: "in_selection", entry: latest };
@@ -209,6 +210,9 @@ const SHOWN = {
     <p>${when(payout.updated_at)}. ${t("Belum masuk? Beri tahu kami.", "Not there? Tell us.")} ${" "}
       <${Link} to=${`bantuan/baru/payment_late/${payout.payout_id}`}>${t("Laporkan", "Report")}<//></p>
     ${action("lowongan", "Lihat lowongan", "See vacancies")}<//>`,
+  coming: ({ next }) => html`<${Screen} title=${t("Anda peserta program", "You take part")} back=${null}>
+    <p>${t("Berikutnya", "Next")}: ${paidFor(next.kind)}, ${rupiah(next.amount_idr)}, <strong>${day(next.due_at)}</strong>.</p>
+    ${action("uang", "Lihat pembayaran", "See payments")}<//>`,
   graduate: () => html`<${Screen} title=${t("Anda alumni", "You are an alumnus")} back=${null}>
     <p>${t("Lihat lowongan untuk keterampilan Anda.", "See vacancies for your skills.")}</p>${action("lowongan", "Lihat lowongan", "See vacancies")}<//>`,
   in_selection: ({ entry, wave }) => html`<${Screen} title=${t(`Gelombang ${entry.wave} sedang diundi`, `Wave ${entry.wave} is being drawn`)} back=${null}>
@@ -265,7 +269,7 @@ function Stands({ me, wave, old, error, again }) {
       && { surveys: "/me/surveys" },
     ...me.registration && !me.beneficiary && ["SCHEDULED", "SETTLED"].includes(wave.state) && { none_coming: "/waves" } };
   const found = useRead(paths);
-  const state = found.data && stateOf({ me, wave, ...Object.fromEntries(Object.entries(found.data).map(([name, body]) => [name, body[name]])) });
+  const state = found.data && stateOf({ me, wave, coming: (found.data.payouts || {}).to_come, ...Object.fromEntries(Object.entries(found.data).map(([name, body]) => [name, body[name]])) });
   useEffect(() => {
     if (found.data && found.data.entries) keepReceipts(found.data.entries.entries);
   }, [found.data]);
