@@ -19,6 +19,7 @@ from ..errors import DomainError, Malformed, NotFound, TooLarge, Unavailable, Un
 from . import wrong_fields
 from .decoding import PATH_PART_MAX
 from .edge import BODY_LIMIT_BYTES, Anything, Ignored, Operation, Text, Who
+from .openapi_links import SCHEMAS, WHOLE, example, links
 
 _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     "public": [],
@@ -104,12 +105,6 @@ _FORMS: dict[str, dict[str, str]] = {
 }
 """What an example of such a form says of its property."""
 
-_CODE = {"sign_in_id": "mfrggzdfmztwq2lknnwg23tpoa", "secret": "q83vEjRWeJA", "code": "123456"}
-_WHOLE: dict[str, Any] = {"Employment": "jobseeker", "SessionForm": {"code": _CODE}}
-"""Examples of schemas whose first value, or whose properties together, the API would refuse."""
-
-_SCHEMAS = "#/components/schemas/"
-
 
 def document(operations: Sequence[Operation], version: str, server: str) -> dict[str, Any]:
     """The whole document of the API at the address `server`.
@@ -118,7 +113,7 @@ def document(operations: Sequence[Operation], version: str, server: str) -> dict
     """
     kinds = [kind for op in operations for kind in (op.body, op.query, *op.answers.values())]
     types = [kind for kind in kinds if kind not in (None, Ignored) and not isinstance(kind, Text)]
-    schemas, components = msgspec.json.schema_components(types, ref_template=_SCHEMAS + "{name}")
+    schemas, components = msgspec.json.schema_components(types, ref_template=SCHEMAS + "{name}")
     components |= {"Problem": _PROBLEM, "WrongField": _WRONG_FIELD}
     sent = {kind.__name__ for op in operations for kind in (op.body, op.query) if kind not in (None, Ignored)}
     _describe(components, _with_their_parts(sent, components))
@@ -157,7 +152,7 @@ def words() -> Mapping[str, tuple[str, list[Any]]]:
 
 def _with_their_parts(names: set[str], components: Mapping[str, Any]) -> set[str]:
     """These schemas, and all to which they refer."""
-    parts = {part for name in names for part in re.findall(f"{_SCHEMAS}([A-Za-z]+)", str(components[name]))}
+    parts = {part for name in names for part in re.findall(f"{SCHEMAS}([A-Za-z]+)", str(components[name]))}
     return names if parts <= names else _with_their_parts(names | parts, components)
 
 
@@ -166,8 +161,8 @@ def _describe(components: Mapping[str, Any], sent: set[str]) -> None:
     for schema, of in components.items():
         if "enum" in of:
             of["type"] = "string"
-        if schema in _WHOLE:
-            of["examples"] = [_WHOLE[schema]]
+        if schema in WHOLE:
+            of["examples"] = [WHOLE[schema]]
         for name, field in of.get("properties", {}).items():
             _say(field, schema, name)
             if schema in sent:
@@ -240,8 +235,8 @@ def _operation(
             described["content"] = {kind.media_type: {"schema": {"type": "string"}}}
         elif kind is not None:
             described["content"] = {"application/json": {"schema": schema(kind)}}
-            if links := _links(schema(kind), operations, components):
-                described["links"] = links
+            if following := links(operation, schema(kind), operations, components):
+                described["links"] = following
         return described
 
     parameters = [_path_parameter(name) for name in re.findall(r"{(\w+)}", operation.path)]
@@ -263,39 +258,14 @@ def _operation(
         form = {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}
         described["requestBody"] = {"required": False, "content": form}
     elif operation.body is not None:
-        example = _example(schema(operation.body), components)
-        content = {"application/json": {"schema": schema(operation.body), "example": example}}
+        body = schema(operation.body)
+        content = {"application/json": {"schema": body, "example": example(body, components)}}
         described["requestBody"] = {"required": True, "content": content}
     return described
 
 
-def _example(schema: dict[str, Any], components: Mapping[str, Any]) -> Any:
-    """A whole value, of the examples of its properties."""
-    of = components[schema["$ref"].removeprefix(_SCHEMAS)] if "$ref" in schema else schema
-    for examples in (of.get("examples"), schema.get("examples"), of.get("enum")):
-        if examples:
-            return examples[0]
-    if "properties" in of:
-        return {name: _example(field, components) for name, field in of["properties"].items()}
-    return _example(next(one for one in of["anyOf"] if one != {"type": "null"}), components)
-
-
 def _tag(path: str) -> str:
     return _TAG_OF[max((start for start in _TAG_OF if f"{path}/".startswith(f"/{start}/")), key=len)]
-
-
-def _links(
-    schema: Mapping[str, Any], operations: Sequence[Operation], components: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """To each operation whose one path parameter is a field of the answer."""
-    fields = components.get(schema.get("$ref", "").removeprefix(_SCHEMAS), {}).get("properties", {})
-    found = {}
-    for operation in operations:
-        names = re.findall(r"{(\w+)}", operation.path)
-        if len(names) == 1 and names[0] in fields and fields[names[0]].get("type") != "integer":
-            link = {"operationId": operation.handler, "parameters": {names[0]: f"$response.body#/{names[0]}"}}
-            found[operation.handler] = link
-    return found
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
@@ -337,7 +307,7 @@ def _refusals(operation: Operation) -> dict[str, Any]:
     codes: dict[int, list[str]] = {}
     for status, code in sorted(told):
         codes.setdefault(status, []).append(code)
-    problem = {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
+    problem = {"application/problem+json": {"schema": {"$ref": f"{SCHEMAS}Problem"}}}
     return {
         str(status): {"description": ", ".join(names), "content": problem}
         | ({"headers": {"Retry-After": _RETRY_AFTER}} if status in (429, 503) else {})
@@ -373,7 +343,7 @@ _PROBLEM: dict[str, Any] = {
     "type": "object",
     "required": _PROBLEM_FIELDS,
     "properties": {name: {"type": "integer" if name == "status" else "string"} for name in _PROBLEM_FIELDS}
-    | {"errors": {"type": "array", "items": {"$ref": f"{_SCHEMAS}WrongField"}, "maxItems": wrong_fields.MOST}},
+    | {"errors": {"type": "array", "items": {"$ref": f"{SCHEMAS}WrongField"}, "maxItems": wrong_fields.MOST}},
 }
 _WRONG_FIELD: dict[str, Any] = {
     "title": "WrongField",

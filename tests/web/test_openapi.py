@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import pytest
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 import app as application
@@ -113,11 +114,46 @@ def test_an_operation_has_one_name_a_tag_of_the_list_and_says_who_may_call():
     assert all(operation["description"] for operation in OPERATIONS)
 
 
-def test_an_answer_links_to_what_can_be_done_with_it():
-    links = DOCUMENT["paths"]["/me/trainings"]["post"]["responses"]["201"]["links"]
-    assert links["review_training"] == {
-        "operationId": "review_training",
-        "parameters": {"training_id": "$response.body#/training_id"},
+CHAINS = (
+    ("/sign-ins", "post", "202", "open_session"),
+    ("/sessions", "post", "201", "refresh_session"),
+    ("/me/sessions", "get", "200", "end_session"),
+    ("/waves/current/entries", "post", "201", "get_inclusion_proof"),
+    ("/me/entries", "get", "200", "get_inclusion_proof"),
+    ("/courses", "get", "200", "buy_training"),
+    ("/me/trainings", "post", "201", "cancel_training"),
+    ("/me/surveys", "get", "200", "answer_survey"),
+    ("/me/job-matches", "get", "200", "apply_for_job"),
+    ("/me/job-applications", "post", "201", "withdraw_job_application"),
+    ("/partners/vacancies", "post", "201", "list_applicants"),
+)
+"""What people and partners do one after the other."""
+
+
+@pytest.mark.parametrize(("path", "method", "status", "follows"), CHAINS)
+def test_an_answer_links_to_what_can_be_done_with_it(path: str, method: str, status: str, follows: str):
+    answer = DOCUMENT["paths"][path][method]["responses"][status]
+    link = answer["links"][follows]
+    assert link["operationId"] == follows
+    pointed = re.findall(r"\$response\.body#(/[\w/]+)", str(link))
+    assert pointed
+    for pointer in pointed:
+        field = answer["content"]["application/json"]["schema"]
+        for name in pointer.split("/")[1:]:
+            of = SCHEMAS[field["$ref"].rpartition("/")[2]] if "$ref" in field else field
+            field = of["items"] if name == "0" else of["properties"][name]
+
+
+def test_a_link_gives_the_whole_request():
+    links = DOCUMENT["paths"]["/courses"]["get"]["responses"]["200"]["links"]
+    assert links["buy_training"] == {
+        "operationId": "buy_training", "requestBody": {"course_id": "$response.body#/courses/0/course_id"}
+    }  # fmt: skip
+    links = DOCUMENT["paths"]["/me/entries"]["get"]["responses"]["200"]["links"]
+    assert links["get_inclusion_proof"]["parameters"] == {
+        "number": "$response.body#/entries/0/wave",
+        "leaf": "$response.body#/entries/0/receipt/leaf",
+        "region": "$response.body#/entries/0/receipt/region",
     }
 
 
