@@ -127,11 +127,13 @@ def of_beneficiary(who: Beneficiary, account: TrainingAccount | None, owed: Sequ
 
 
 def of_survey(survey: Survey) -> Counter[str]:
-    """Counts of one survey that was offered."""
+    """Counts of one survey that was offered. Nothing is published of the third, which the scheme of 2020 has."""
     if survey.group is Group.COMPARISON:
         return _comparison(survey)
-    if survey.number != 1:
+    if survey.number == 2:
         return Counter({Count.OFFERED_2: 1, Count.ANSWERED_2: int(survey.answers is not None)})
+    if survey.number > 2:
+        return Counter()
     counts: Counter[str] = Counter({Count.OFFERED_1: 1})
     answers = survey.answers
     if answers is None or survey.answered_at is None:

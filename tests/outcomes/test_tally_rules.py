@@ -79,6 +79,7 @@ def test_unanswered_surveys_count_as_offered_and_second_surveys_when_answered():
     assert +of_survey(survey(group=Group.COMPARISON)) == {Count.COMPARISON_OFFERED: 1}
     second = +of_survey(replace(answered(), number=2))
     assert second == {Count.OFFERED_2: 1, Count.ANSWERED_2: 1}, "and the second is counted in its response alone"
+    assert not +of_survey(replace(answered(), number=3)), "and the third, of the scheme of 2020, not with the second"
 
 
 def test_answers_are_counted_by_month_in_wib():

@@ -25,7 +25,7 @@ from chalicelib.training.wire import AttendanceForm, CompletionForm, RedemptionF
 from chalicelib.waves.errors import BeneficiaryRevoked, NotOpenYet, PurchaseDeadlinePassed, WaveClosed
 from tests.builders.training import course_row
 
-from .oracle import Oracle
+from .oracle import COUNTED, Oracle
 from .people import Person, born, instant_in, survey_answers
 from .rates import Rates
 from .world import DAY, HOUR, MINUTE, World, openings
@@ -53,7 +53,7 @@ class Life:
         """Whose instalments an administrator has ended."""
         self.happened: Counter[str] = Counter()
         self.months: dict[str, Counter[str]] = defaultdict(Counter)
-        self.openings = openings(self.world.programme, rates, rates.waves + 12)
+        self.openings = openings(self.world.programme, rates, rates.waves + 30)
         """Of the year's waves, and of those after them, which nobody joins."""
         self.oracle = Oracle(self)
 
@@ -295,7 +295,8 @@ class Life:
         counts = self.oracle.counted[wave][region]
         group = "comparison_" if comparison else ""
         self._count(f"{group or 'survey '}answered")
-        counts[f"{group}answered" if comparison else f"survey_{number}_answered"] += 1
+        if comparison or number in COUNTED:
+            counts[f"{group}answered" if comparison else f"survey_{number}_answered"] += 1
         if number != 1:
             return
         counts[f"{group}formerly_unemployed"] += unemployed

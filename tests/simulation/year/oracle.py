@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 JOB_LATE = 4 * DAY
 """A job that runs once a day may be missed twice in a row, and then be cut short."""
+COUNTED = (1, 2)
+"""The surveys that the statistics count."""
 Key = tuple[str, str, str]
 Item = Any
 
@@ -55,6 +57,8 @@ class Oracle:
         self.paid: dict[tuple[str, str], tuple[int, datetime, int]] = {}
         """By person and kind: rupiah, when, the wave."""
         self.scheme = max(self._world.programme.schemes, key=lambda scheme: scheme.first_wave)
+        waits = self._world.programme.surveys.after_s[: self.scheme.surveys]
+        self.asked_after = {number: timedelta(seconds=wait) for number, wait in enumerate(waits, start=1)}
         self.plan = {"INCENTIVE": self.scheme.incentive_idr}
         self.plan |= {f"INCENTIVE_{n + 1}": self.scheme.incentive_idr for n in range(1, self.scheme.incentives)}
         self.plan |= {f"SURVEY_{n + 1}": self.scheme.survey_idr for n in range(self.scheme.surveys)}
@@ -177,12 +181,9 @@ class Oracle:
         self.paid[who, kind] = amount, at, wave
         if kind != "INCENTIVE":
             return
-        for number, days in ((1, 30), (2, 90)):
-            name = f"SURVEY_{number}"
-            by = at + timedelta(days=days) + JOB_LATE
-            self.expect(
-                by, f"survey {number} opens {days} days after the incentive", lambda n=name: (who, n) in self.surveys
-            )
+        for number, wait in self.asked_after.items():
+            what = f"survey {number} opens {wait.days} days after the incentive"
+            self.expect(at + wait + JOB_LATE, what, lambda n=f"SURVEY_{number}": (who, n) in self.surveys)
 
     def _of_surveys(self, key: Key, before: Item | None, after: Item) -> None:
         if not key[1].startswith("S#") or before is not None:
@@ -190,19 +191,18 @@ class Oracle:
         who, wave, closes_at = key[1][2:], int(after["wave"]["N"]), parse_iso(after["closes_at"]["S"])
         self.surveys[who, key[2]] = wave, closes_at
         region, comparison = int(after["region"]["N"]), key[2].startswith("COMPARISON")
-        name = "comparison_offered" if comparison else f"survey_{after['number']['N']}_offered"
-        self.counted[wave][region][name] += 1
-        if not comparison:
-            opened, days = self._world.now, {"1": 30, "2": 90}[after["number"]["N"]]
-            if opened < self.paid[who, "INCENTIVE"][1] + timedelta(days=days):
-                self.fail("a survey opened early")
+        number = int(after["number"]["N"])
+        if comparison or number in COUNTED:
+            self.counted[wave][region]["comparison_offered" if comparison else f"survey_{number}_offered"] += 1
+        if not comparison and self._world.now < self.paid[who, "INCENTIVE"][1] + self.asked_after[number]:
+            self.fail("a survey opened early")
         id_ = after["survey_id"]["S"]
         self.expect(
             closes_at - 1 * HOUR,
             "the reminder before a survey closes",
             lambda: id_ in self._life.answered or (who, f"survey_deadline/{id_}") in self.reminders,
         )
-        self._life.asked(who, id_, wave, region, int(after["number"]["N"]), closes_at, comparison=comparison)
+        self._life.asked(who, id_, wave, region, number, closes_at, comparison=comparison)
 
     def _of_notices(self, key: Key, _before: Item | None, after: Item) -> None:
         if key[1].startswith("N#") and after["kind"]["S"] in {"purchase_deadline", "survey_deadline"}:
