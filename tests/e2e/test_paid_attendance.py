@@ -1,6 +1,5 @@
-"""Kin programmes over HTTP on moto, from an account to the last rupiah: pay by attended day, stipends by province.
-
-A placement costs nothing and is taken as a course is bought.
+"""The kin programmes that are shipped, over HTTP on moto, from an account to the last rupiah: pay by attended day,
+stipends by province. A placement costs nothing and is taken as a course is bought.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from chalicelib.clock import WIB, wib_date
-from chalicelib.config import Programme, Settings
-from chalicelib.figures import Payment, Scheme
+from chalicelib.config import Programme, Settings, load_programme
 from local.demo import wave
 from local.demo.api import Api
 from local.demo.crowd import Crowd, Diary, Partner
@@ -29,10 +27,12 @@ from .world import World, world_on
 MONTHS = "/partners/attended-months"
 
 
-def paid(payment: Payment, programme: Programme) -> Programme:
-    """The programme with this one scheme, whose courses may cost nothing."""
-    scheme = Scheme(version="kin", first_wave=1, training_idr=0, payments=(payment,))
-    return changed(programme, schemes=(scheme,), training=changed(programme.training, price_per_hour_min_idr=0))
+def shipped(name: str, programme: Programme) -> Programme:
+    """A shipped programme, with the times and the waves of the tests."""
+    kin = load_programme("local", name)
+    free = changed(programme.training, price_per_hour_min_idr=kin.training.price_per_hour_min_idr)
+    codes = changed(programme.payouts, codes=kin.payouts.codes)
+    return changed(programme, schemes=kin.schemes, eligibility=kin.eligibility, training=free, payouts=codes)
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def begun(
     request: pytest.FixtureRequest, cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[World, Crowd, Partner]]:
     """Three people, of Aceh, Jakarta and West Java, at a placement since 12 January in WIB."""
-    with world_on(cloud, paid(request.param, programme), monkeypatch) as world:
+    with world_on(cloud, shipped(request.param, programme), monkeypatch) as world:
         figures = world.services.programme
         people = newcomers(3, wib_date(world.now()), figures, Faults().fail_suffix)
         people = [living_in(*home, person) for home, person in zip(HOMES, people, strict=True)]
@@ -115,10 +115,7 @@ def told(world: World, crowd: Crowd) -> list[list[int]]:
     return paid
 
 
-BY_DAY = Payment(kind="INCENTIVE", trigger="attendance", day_idr=20_000, times=3)
-
-
-@pytest.mark.parametrize("begun", [BY_DAY], indirect=True)
+@pytest.mark.parametrize("begun", ["vokasi-2026"], indirect=True)
 def test_a_vocational_programme_pays_each_attended_day(begun: tuple[World, Crowd, Partner]) -> None:
     world, crowd, partner = begun
     aceh, jakarta, bandung = crowd.diaries
@@ -134,16 +131,7 @@ def test_a_vocational_programme_pays_each_attended_day(begun: tuple[World, Crowd
     assert told(world, crowd) == [[400_000, 600_000, 300_000], [20_000], []]
 
 
-BY_PROVINCE = Payment(
-    kind="INCENTIVE",
-    trigger="attendance",
-    amount_idr=2_191_232,
-    amounts_by_region={11: 3_685_616, 31: 5_396_761},
-    times=6,
-)
-
-
-@pytest.mark.parametrize("begun", [BY_PROVINCE], indirect=True)
+@pytest.mark.parametrize("begun", ["magang-2025"], indirect=True)
 def test_an_internship_pays_six_months_by_province(begun: tuple[World, Crowd, Partner]) -> None:
     world, crowd, partner = begun
     for month in range(1, 7):
@@ -152,4 +140,4 @@ def test_an_internship_pays_six_months_by_province(begun: tuple[World, Crowd, Pa
             attest(crowd, partner, diary, f"2026-{month:02}", 20)
     world.wait_until(at("2026-08-01T08:00"))
     attest(crowd, partner, crowd.diaries[0], "2026-07", 20, "attendance_not_paid")
-    assert told(world, crowd) == [[3_685_616] * 6, [5_396_761] * 6, [2_191_232] * 4]
+    assert told(world, crowd) == [[3_685_615] * 6, [5_396_761] * 6, [2_191_232] * 4]
