@@ -10,6 +10,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from chalicelib.draw.leaves import leaf
 from chalicelib.errors import Unavailable
@@ -24,6 +25,15 @@ from tests.builders.places import TWO_WEEKS, drawn, entered, in_two_waves, leaf_
 from tests.builders.registration import other_form, registrations
 from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE
 from tests.conftest import T0
+
+
+def test_without_a_cap_all_winners_of_a_family_card_are_chosen(world):
+    eligibility = structs.replace(world.programme.eligibility, family_card_cap=None)
+    world.restart(programme=structs.replace(world.programme, eligibility=eligibility))
+    order = drawn(world, 4, *"abcdef")
+    world.family(*order[:4])
+    world.step()
+    assert [standings(world)[name] for name in order] == ["chosen"] * 4 + ["not_drawn"] * 2
 
 
 def test_only_two_of_three_winners_on_a_family_card_are_chosen(world, tmp_path):
