@@ -6,6 +6,8 @@ BIN := .venv/bin
 # Local commands must never find credentials of a real account.
 export AWS_EC2_METADATA_DISABLED = true
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Every process of the tests, and every one that they start, would compile all modules anew.
+test test-quick test-deep: export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: help install demo chaos serve test test-quick test-deep test-api test-page pictures lighthouse test-dynamodb test-scale simulate simulate-long year rush mutation check format bench clean
 

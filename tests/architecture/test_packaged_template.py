@@ -8,8 +8,6 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from cfnlint.api import lint
-from cfnlint.config import ManualArgs
 
 from admin.deployment import stages
 from admin.deployment.stacks import HOLDS_DATA
@@ -29,6 +27,9 @@ from .conftest import FUNCTIONS, Template, events, of_type
 
 def faults(template: Template) -> list[str]:
     """What cfn-lint finds."""
+    from cfnlint.api import lint  # a second's work, for one of the workers
+    from cfnlint.config import ManualArgs
+
     found = lint(json.dumps(template), config=ManualArgs(regions=[REGION]))
     return [f"{match.rule.id} {match.message}" for match in found]
 

@@ -68,6 +68,20 @@ def joined(region: int, numbers: Iterable[int]) -> bytes:
 
 
 SAMPLE_VALUE = cache(sample_value)
+Items = tuple[tuple[int, Any], ...]
+
+
+@cache
+def _drawn(lists: Items, seats: Items, quota: int, seed: bytes) -> Selection:
+    """The draw of a wave. Most of the waves here differ in something else."""
+    return Selection(dict(lists), dict(seats), quota, seed)
+
+
+@cache
+def _passed_on(drawn_of: tuple[Items, Items, int, bytes], leaving: tuple[int, ...]) -> tuple[Substitution, ...]:
+    """What follows when these give their seats up, each by place among those seated then."""
+    selection = _drawn.__wrapped__(*drawn_of)
+    return tuple(selection.substitute(list(selection.winners())[place][0], "family_card") for place in leaving)
 
 
 @dataclass(frozen=True)
@@ -129,15 +143,21 @@ class Wave:
 
     def selection(self) -> Selection:
         """As drawn, before any seat went on."""
-        seats = self.seats if self.drawn_seats is None else self.drawn_seats
-        return Selection(self.lists, seats, self.drawn_quota or self.quota, self.seed)
+        return _drawn.__wrapped__(*self._drawn_of)
 
-    @cached_property
+    @property
+    def drawn(self) -> Selection:
+        """The same for readers, who share it: nothing may be passed on in it."""
+        return _drawn(*self._drawn_of)
+
+    @property
+    def _drawn_of(self) -> tuple[Items, Items, int, bytes]:
+        seats = self.seats if self.drawn_seats is None else self.drawn_seats
+        return tuple(self.lists.items()), tuple(seats.items()), self.drawn_quota or self.quota, self.seed
+
+    @property
     def substitutions(self) -> tuple[Substitution, ...]:
-        selection = self.selection()
-        return tuple(
-            selection.substitute(list(selection.winners())[place][0], "family_card") for place in self.leaving or ()
-        )
+        return _passed_on(self._drawn_of, self.leaving or ())
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows of substitutions.json."""
@@ -145,7 +165,7 @@ class Wave:
 
     def outsiders(self, rows: Iterable[Mapping[str, Any]]) -> list[bytes]:
         """The leaves of all who never held a seat, when these seats went on, by their value for the sample."""
-        held = {own for own, _ in self.selection().winners()} | {bytes.fromhex(row["in"] or "") for row in rows}
+        held = {own for own, _ in self.drawn.winners()} | {bytes.fromhex(row["in"] or "") for row in rows}
         everybody = end_to_end.from_iterable(map(leaves_of, self.lists.values()))
         return sorted((own for own in everybody if own not in held), key=lambda own: SAMPLE_VALUE(self.seed, own))
 
@@ -163,7 +183,7 @@ class Wave:
         files = {"note.txt": self.note, **published.table_files(self.table, REMOVED)}
         for region, listed in self.lists.items():
             files |= published.list_files(region, listed, merkle.run_hashes(listed))
-        files |= published.result_files(WAVE, self.beacon, self.seed, self.selection())
+        files |= published.result_files(WAVE, self.beacon, self.seed, self.drawn)
         if self.leaving is not None:
             files |= self.settled_files(self.rows())
         signed = self.cosigned_note or self.note

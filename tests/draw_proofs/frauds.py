@@ -71,7 +71,7 @@ DISORDERED = b"".join([*THIRTY[:4], THIRTY[5], THIRTY[4], *THIRTY[6:]])
 
 def ground() -> bytes:
     """A list in which one entry made way for one that wins: its ticket was sought once the seed was known."""
-    cutoff = HONEST.selection().open.cutoff
+    cutoff = HONEST.drawn.open.cutoff
     assert cutoff is not None
     for number in count(1000):
         if open_value(HONEST.seed, leaf(32, number)) < cutoff:
@@ -189,7 +189,7 @@ BEACONS = {
 # The result
 
 BEST_LOSER = min((open_value(UNSETTLED.seed, own), own) for own in UNSETTLED.outsiders([]))
-FEWER = UNSETTLED.but(drawn_quota=UNSETTLED.quota - 1).selection().open
+FEWER = UNSETTLED.but(drawn_quota=UNSETTLED.quota - 1).drawn.open
 
 
 def one_more_in(result: Any) -> None:
