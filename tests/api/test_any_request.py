@@ -83,7 +83,7 @@ class Partner(requests.auth.AuthBase):
 
 
 OPERATIONS = {f"{one.method} {one.path}": one for one in application.app.operations}
-KNOWN = {"code", "secret", "redeem_code", "card_number", "attended_at", "completed_at"}
+KNOWN = {"code", "secret", "redeem_code", "card_number", "attended_at", "completed_at", "month"}
 """What only who was told can send, besides ids."""
 
 
@@ -91,6 +91,7 @@ NEVER = {
     "GET /openapi.json",  # is read, and not asked
     "POST /sessions/refreshes",  # takes a proof of a key
     "POST /partners/training-completions",  # takes one participant's code and the very hours that they were there
+    "POST /partners/attended-months",  # likewise, and no more days than there were
     "POST /me/passkeys",  # takes what only an authenticator makes
     "POST /me/surveys/{survey_id}/response",  # takes an answer to each question of that survey
 }

@@ -27,7 +27,7 @@ BODIES = {
 OWN = {
     *("secret", "code", "credential", "refresh_token"),
     *("course_id", "vacancy_id", "redeem_code", "card_number", "answers"),
-    *("attended_at", "completed_at"),
+    *("attended_at", "completed_at", "month", "days"),
 }
 """What no example can know: secrets, what is there, and when it was."""
 

@@ -1,4 +1,4 @@
-// Home: where do I stand, what must I do, by when. The server's answers decide; the first state that holds is shown.
+// Home: where do I stand, what must I do, by when. The first state that holds is shown.
 
 import { day, kept, last, now, number, paidFor, rupiah, settings, t, when } from "../common/core.js";
 import { account, mine, Refused } from "../common/net.js";
@@ -97,7 +97,7 @@ async function join(wave) {
 
 const unsent = () => t("Belum terkirim; Anda belum ikut. Kami kirim begitu ada sinyal.", "Not sent; you are not in yet. We send it once there is a signal.");
 
-/** Sends a join that is kept, once it is known which wave is open now: when the page opens and when a signal comes back. */
+/** Sends a join that is kept, when the page opens and when a signal comes back. */
 function UnsentJoin({ wave, entries, old, again }) {
   const [said, setSaid] = useState("");
   useEffect(() => {
@@ -163,6 +163,7 @@ function Open({ wave, lost, again }) {
   <//>`;
 }
 
+const calendar = (kind) => html`<p><a class=${kind} href=${`${settings.base}waves.ics`}>${t("Tambah ke kalender", "Add to calendar")}</a></p>`;
 const noneComing = () => t("Tidak ada gelombang dalam setengah tahun ke depan.", "No wave opens in the next half a year.");
 
 function Next({ wave, none = false, main = false }) {
@@ -170,8 +171,7 @@ function Next({ wave, none = false, main = false }) {
   const next = wave.state === "SCHEDULED" ? wave : list && list.waves.find(({ state }) => state === "SCHEDULED");
   if (none || (list && list.none_coming)) return html`<p>${noneComing()}</p>`;
   if (!next) return null;
-  return html`<p>${t(`Gelombang ${next.number} dibuka`, `Wave ${next.number} opens`)} ${when(next.opens_at)}.</p>
-    <p><a class=${main ? "button" : "button quiet"} href=${`${settings.base}waves.ics`}>${t("Tambah ke kalender", "Add to calendar")}</a></p>`;
+  return html`<p>${t(`Gelombang ${next.number} dibuka`, `Wave ${next.number} opens`)} ${when(next.opens_at)}.</p>${calendar(main ? "button" : "button quiet")}`;
 }
 
 const STEPS = [["Ikut", "Joined"], ["Ditutup", "Closed"], ["Dikunci", "Locked"], ["Hasil", "Result"]];
@@ -233,10 +233,8 @@ const SHOWN = {
   none_open: ({ wave }) => html`<${Screen} title=${t("Anda sudah terdaftar", "You are registered")} back=${null}><${Next} wave=${wave} main /><//>`,
   none_coming: () => html`<${Screen} title=${t("Belum ada gelombang berikutnya", "No wave is coming")} back=${null}>
     <p>${noneComing()} ${t("Anda tetap terdaftar dan tidak perlu mendaftar lagi.", "You stay registered and need not register again.")}</p>
-    <p>${t("Sementara itu, pastikan data Anda benar dan lihat-lihat katalog pelatihan. Gelombang baru muncul di kalender.",
-      "Meanwhile, make sure that your details are right, and look at the courses. A new wave appears in the calendar.")}</p>
-    ${action("akun", "Periksa data saya", "Check my details")}
-    <p><a class="button quiet" href=${`${settings.base}waves.ics`}>${t("Tambah ke kalender", "Add to calendar")}</a></p><//>`,
+    <p>${t("Sementara itu, periksa data Anda dan lihat katalog pelatihan.", "Meanwhile, check your details and look at the courses.")}</p>
+    ${action("akun", "Periksa data saya", "Check my details")}${calendar("button quiet")}<//>`,
 };
 
 const ALSO = [["riwayat", "Gelombang saya", "My waves"], ["pelatihan", "Pelatihan saya", "My training"], ["katalog", "Katalog pelatihan", "Courses"],

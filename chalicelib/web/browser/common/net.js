@@ -34,7 +34,6 @@ export async function wake() {
   tellLanguage();
 }
 
-/** Read in this language, and be written to in it. */
 export async function speak(code) {
   setLanguage(code);
   await kept.put("language", code);
@@ -43,13 +42,12 @@ export async function speak(code) {
 
 let told = Promise.resolve();
 
-/** One choice after the other. What was not sent is sent when the page opens again, or somebody signs in. */
+/** The language of messages: one choice after the other, sent again when the page opens or somebody signs in. */
 function tellLanguage() {
   told = told.then(async () => {
-    const chosen = await kept.get("language");
-    if (!chosen || !session) return;
-    await mine("PUT", "/me/language", { language: chosen });
-    if ((await kept.get("language")) === chosen) await kept.drop("language");
+    const chosen = session && await kept.get("language");
+    if (chosen) await mine("PUT", "/me/language", { language: chosen });
+    if (chosen && chosen === language()) await kept.drop("language");
   }).catch(() => undefined);
   return told;
 }

@@ -103,7 +103,7 @@ async function opened(file, wave) {
   }
 }
 
-/** Brings a receipt back from a file, so that this device has a proof of its own. */
+/** Brings a receipt back from a file. */
 function FromFile({ wave, found }) {
   const [wrong, setWrong] = useState(false);
   const read = async ({ target }) => {

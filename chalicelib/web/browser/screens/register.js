@@ -142,7 +142,7 @@ const failedAt = (step) => ({ code, detail }) => {
   return { [field]: where === step ? detail : html`${detail} <${Link} to=${`daftar/${where}`}>${t("Ubah", "Change")}<//>` };
 };
 
-/** Why somebody with this birth date and work cannot register, as far as a device can tell. */
+/** Why somebody with this birth date and work cannot register. */
 function unable(values) {
   const age = ageOn(birthDate(values)), work = employment(values);
   return work === "student" ? "in_formal_education" : OFFICIALS.includes(work) ? "excluded_occupation"
