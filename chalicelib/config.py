@@ -25,13 +25,13 @@ from .figures import (
     PartnerRules,
     PayoutRules,
     Positive,
-    Scheme,
     Skill,
     StatisticsRules,
     SurveyRules,
     TrainingRules,
     Words,
 )
+from .schemes import Scheme
 
 FOLDER = Path(__file__).parent
 """Where `service.toml` and `programmes/` are."""

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from .clock import WIB, iso
 from .config import LONGEST_REQUEST_S, Programme
-from .figures import CalendarRules, Scheme
+from .figures import CalendarRules
 from .registration.rules import Employment
+from .schemes import Scheme
 from .waves.calendar import Calendar, end_of
 
 AGES = (17, 120)

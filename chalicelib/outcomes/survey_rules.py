@@ -11,10 +11,11 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
-from ..figures import Scheme, SurveyRules
+from ..figures import SurveyRules
 from ..ids import derived_id
 from ..money import Rupiah, rupiah
 from ..payouts.plans.plan_rules import SURVEYS, amount
+from ..schemes import Scheme
 from ..values import Value
 
 SurveyAnswer = int | str | tuple[str, ...]

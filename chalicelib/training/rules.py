@@ -7,8 +7,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ..clock import iso, wib_date
-from ..figures import Scheme, TrainingRules, UnusualRules
+from ..figures import TrainingRules, UnusualRules
 from ..ids import derived_id
+from ..schemes import Scheme
 from ..values import Value
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import errors

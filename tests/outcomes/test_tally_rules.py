@@ -76,6 +76,7 @@ def test_only_payments_that_were_not_reversed_count_as_paid():
 def test_unanswered_surveys_count_as_offered_and_second_surveys_when_answered():
     assert +of_survey(survey()) == {Count.OFFERED_1: 1}
     assert +of_survey(survey(number=2)) == {Count.OFFERED_2: 1}
+    assert of_survey(survey(number=3)) == {}, "a third one is in no figure"
     assert +of_survey(survey(group=Group.COMPARISON)) == {Count.COMPARISON_OFFERED: 1}
     second = +of_survey(replace(answered(), number=2))
     assert second == {Count.OFFERED_2: 1, Count.ANSWERED_2: 1}, "and the second is counted in its response alone"

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
-from chalicelib.figures import Payment, Scheme
 from chalicelib.payouts.plans.plan_rules import INCENTIVES, amount
+from chalicelib.schemes import Payment, Scheme
 from chalicelib.training import errors, wire
 from chalicelib.training.rules import Training, TrainingState, check_month
 from chalicelib.training.wire import AttendedMonthView, TrainingView
