@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from chalicelib.registration.rules import Education, Employment
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 
 _HOMES = ("3174", "3273", "3374", "3578", "1271", "7371", "5171", "3671", "6471", "9171")
@@ -61,8 +62,8 @@ class Person:
             phone=self.phone,
             province=self._home[:2],
             regency=self._home,
-            education="senior_high",  # type: ignore[arg-type]  # as the JSON has it
-            employment=_EMPLOYMENT[self.number % 5],  # type: ignore[arg-type]
+            education=Education.SENIOR_HIGH,
+            employment=Employment(_EMPLOYMENT[self.number % 5]),
             consent_version="2026-01",
         )
 
