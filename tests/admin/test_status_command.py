@@ -79,7 +79,7 @@ def test_a_stage_that_is_well_is_told_so_on_one_screen_with_exit_code_0(board: B
         "test, Tue 2026-11-24 10:00:00 WIB",
         "area what is state",
         "waves wave 145 SCHEDULED, opens Fri 2026-11-27 12:00:00 WIB ok",
-        "late promises nothing of 11 is late ok",
+        f"late promises nothing of {len(PROMISED)} is late ok",
         "queues mails 0 wait, 0 at work, 0 given up ok",
         "alarms alarms none of 1 rings ok",
         "payments payments not paused ok",

@@ -37,7 +37,6 @@ const NOW = {
 };
 NOW.over_age = NOW.under_age;
 
-/** Why somebody cannot take part as things are, by the code of the refusal. */
 export const whyNot = (code) => (NOW[code] ? t(...NOW[code]) : why(code));
 
 /** The state that is shown, by its name; what it is about stands beside it. */

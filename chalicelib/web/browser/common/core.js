@@ -5,8 +5,6 @@ export const settings = JSON.parse(document.getElementById("settings").textConte
 // The path of the application on its server: "/" or that of a stage, such as "/api/".
 export const base = settings.base;
 
-// Something to draw again when it changes
-
 const drawers = new Set();
 export function onChange(draw) {
   drawers.add(draw);
@@ -20,7 +18,7 @@ let english = false;
 try {
   english = localStorage.getItem("language") === "en";
 } catch {
-  // no storage: Indonesian
+  // no storage
 }
 document.documentElement.lang = english ? "en" : "id";
 
@@ -33,7 +31,7 @@ export function setLanguage(code) {
   try {
     localStorage.setItem("language", code);
   } catch {
-    // it holds until the page is closed
+    // no storage
   }
   redraw();
 }
@@ -92,7 +90,6 @@ export const paidFor = (kind) => {
 };
 export const number = (amount) => grouped(amount, english ? "," : ".");
 
-/** "0,42" of a value of the draw in hex. */
 export const drawn = (hex) =>
   hex === null ? "-" : (parseInt(hex.slice(0, 12), 16) / 2 ** 48).toFixed(6).replace(".", english ? "." : ",");
 

@@ -1,4 +1,4 @@
-// The public API: who is signed in, proofs of the device's key (DPoP), tries again, and the last copy for no signal.
+// The public API: the session, proofs of the device's key (DPoP), tries again, copies for no signal.
 
 import { base, heardTime, kept, language, now, redraw, setLanguage, settings, briefly } from "./core.js";
 
@@ -99,7 +99,7 @@ export async function signedOut() {
   try {
     sessionStorage.clear();
   } catch {
-    // nothing was kept there
+    // no storage
   }
   await kept.clear();
   redraw();
@@ -188,7 +188,6 @@ export const proved = (method, path, body) => call(method, path, body, { own: tr
 /** What is read, and when: {body, at}. The copy of the last time, if there is one. */
 export const copy = (path) => kept.get(`copy:${session ? session.account : ""}:${path}`);
 
-/** Read, and keep a copy. Raises as `call`. */
 export async function read(path, how = {}) {
   const body = await call("GET", path, undefined, how);
   const found = { body, at: now() };

@@ -1,4 +1,4 @@
-// Registration in six steps, one subject each. NIK and KK stay no longer than the window; the rest is a draft for a week.
+// Registration in six steps, one subject each.
 
 import { day, go, now, settings, t } from "../common/core.js";
 import { account, mine, Refused } from "../common/net.js";
@@ -135,7 +135,6 @@ const whole = (values) => ({
   province: values.province, regency: values.regency, education: values.education, employment: employment(values), consent_version: consent() && consent().code,
 });
 
-/** Errors by field of a refusal at a step. */
 const failedAt = (step) => ({ code, detail }) => {
   const [field, where] = REFUSED[code] || [];
   if (!field) return null;
