@@ -17,13 +17,13 @@ from admin import cli, terminal
 from admin.cli import main
 from admin.commands import stage as stage_commands
 from admin.commands.verify import arguments
-from chalicelib import errors
 from chalicelib.config import BadConfiguration
 from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.registration.errors import NotRegistered
 from chalicelib.waves.errors import ChangeTooLate, UnknownWave
 from tests.admin.test_command_traces import COMMANDS
 from tests.architecture.test_docs import found
+from tests.conftest import every_error
 
 AT = datetime(2026, 11, 27, 5, tzinfo=UTC)
 
@@ -65,13 +65,8 @@ def test_each_command_of_a_group_that_helps_is_there():
     named = [words for one in sentences for words in re.findall(r"`gelombang (.*?)`", one)]
     assert named
     assert [words for words in named if found(words.split(" --")[0].split()) is None] == []
-    codes = {error.code for error in every_error(errors.DomainError)}
+    codes = {error.code for error in every_error()}
     assert cli.WHAT_TO_DO.keys() - codes == set()
-
-
-def every_error(kind: type[errors.DomainError]) -> list[type[errors.DomainError]]:
-    below = kind.__subclasses__()
-    return [one for one in below if hasattr(one, "code")] + [one for each in below for one in every_error(each)]
 
 
 def test_a_refusal_has_its_value_its_code_and_what_to_do_with_times_in_wib():
