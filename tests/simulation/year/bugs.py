@@ -28,6 +28,19 @@ SMALL = Rates(
 """Six waves around New Year and 29 February, one of which a pause halts."""
 
 
+OF_2020 = Rates(
+    programme="prakerja-2020",
+    people=250,
+    seats=0.2,
+    waves=11,
+    first_day=date(2020, 4, 1),
+    joins=0.3,
+    early=0.9,
+    paused_wave=0,
+)
+"""The eleven waves of 2020, by their dates, with four instalments and thirty days to buy."""
+
+
 class Bug(NamedTuple):
     """`found_by`: a part of what the oracle says of it."""
 

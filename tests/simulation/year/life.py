@@ -79,8 +79,8 @@ class Life:
             person = Person(number, family, born(self.dice, self.rates.first_day))
             last = 30 if self.dice.random() < self.rates.early else days
             world.at(instant_in(self.dice, world.now, world.now + last * DAY), self._register, person)
-        for number, opens_at in enumerate(self.openings):
-            world.at(opens_at, self._wave_opens, opens_at, number < self.rates.waves)
+        for number, (opens_at, closes_at) in enumerate(self.openings):
+            world.at(opens_at, self._wave_opens, opens_at, closes_at, number < self.rates.waves)
             if number + 1 == self.rates.paused_wave:
                 world.at(opens_at + DAY, self._pause)
 
@@ -93,11 +93,10 @@ class Life:
         """Whether no wave opens then, as the programme pauses."""
         return self.paused is not None and self.paused[0] <= opens_at < self.paused[1]
 
-    def _wave_opens(self, opens_at: datetime, anybody: bool) -> None:
+    def _wave_opens(self, opens_at: datetime, closes_at: datetime, anybody: bool) -> None:
         if self.halted(opens_at):
             return
         world, calendar, draw = self.world, self.world.programme.calendar, self.world.programme.draw
-        closes_at = opens_at + timedelta(hours=calendar.open_hours)
         closing = timedelta(seconds=calendar.closing_soon_s)
         frozen = closes_at + timedelta(seconds=draw.freeze_delay_s)
         drawn = frozen + timedelta(seconds=draw.pinned.delay_s)

@@ -120,8 +120,9 @@ class Oracle:
 
     def _chosen(self, who: str, wave: int, item: Item) -> None:
         at = parse_iso(item["awarded_at"]["S"])
-        # The day of the award is day 1, and day 15 the last one for a purchase.
-        deadline = datetime.combine(at.astimezone(WIB).date() + timedelta(days=15), time(), WIB)
+        # The day of the award is day 1, and with 15 days day 15 is the last one for a purchase.
+        days_to_buy = self._world.programme.training.buy_within_days
+        deadline = datetime.combine(at.astimezone(WIB).date() + timedelta(days=days_to_buy), time(), WIB)
         self.places[who] = Held(wave, int(item["region"]["N"]), at, deadline)
         self.awarded[wave] += 1
         self.expect(deadline + JOB_LATE, "a place without a purchase is revoked", lambda: self._bought(who))
@@ -245,7 +246,7 @@ class Oracle:
             if allotted != held or held > target:
                 self.fail(f"{year}: the year says {allotted} seats, its waves hold {held}, the target is {target}")
         opened = {wave.opens_at for wave in store.waves()}
-        for opens_at in self._life.openings:
+        for opens_at, _ in self._life.openings:
             if opens_at + HOUR < self._world.now and (opens_at in opened) is self._life.halted(opens_at):
                 self.fail(f"a wave opened in the pause, at {opens_at}" if opens_at in opened else f"none at {opens_at}")
 

@@ -12,7 +12,7 @@ _HOMES = ("3174", "3273", "3374", "3578", "1271", "7371", "5171", "3671", "6471"
 _FIRST = ("Agus", "Budi", "Citra", "Dewi", "Eko", "Fitri", "Hendra", "Indah", "Joko", "Kartika", "Lestari", "Made")
 _LAST = ("Hidayat", "Kurniawan", "Lubis", "Nasution", "Pratama", "Rahayu", "Santoso", "Siregar", "Wijaya")
 _EMPLOYMENT = ("jobseeker", "jobseeker", "laid_off", "worker", "entrepreneur")
-_BANKS, _WALLETS = ("BNI", "BCA"), ("OVO", "GOPAY", "DANA", "LINKAJA")
+_BANK, _WALLETS = "BNI", ("OVO", "GOPAY", "DANA", "LINKAJA")
 
 
 class Person:
@@ -69,7 +69,7 @@ class Person:
 
     def account(self, *, wallet: bool, broken: bool) -> FinancialAddressForm:
         """Where they are paid, another one each time. The provider pays nothing into a `broken` one."""
-        code = (_WALLETS if wallet else _BANKS)[self.number % 2]
+        code = _WALLETS[self.number % 4] if wallet else _BANK
         number = self.phone if wallet else f"{self.accounts + 1}{self.number:09d}{'0000' if broken else '7777'}"
         return FinancialAddressForm(code=code, account_number=number, holder_name=self.name)
 

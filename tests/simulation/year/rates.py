@@ -10,6 +10,7 @@ import msgspec
 class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Shares are from 0 to 1, each of those who come so far; days are WIB days."""
 
+    programme: str = "prakerja-2023"
     people: int = 20_000
     waves: int = 26
     first_day: date = date(2023, 6, 1)

@@ -10,7 +10,7 @@ import pytest
 from infrastructure.functions import SCHEDULED
 from tests.builders.crashes import some_of
 
-from .bugs import BUGS, SMALL
+from .bugs import BUGS, OF_2020, SMALL
 from .coverage import coverage
 from .play import play
 from .plots import draw
@@ -35,6 +35,16 @@ def test_a_small_year_keeps_every_promise(tmp_path: Path) -> None:
     assert not missing
     for path in draw(played, SMALL, tmp_path):
         assert ElementTree.parse(path).getroot().findtext("{*}title")
+
+
+@pytest.mark.deep
+def test_the_year_2020_pays_four_instalments_to_the_rupiah() -> None:
+    played = play(0, OF_2020, 190)
+    assert not played.wrong, played.wrong[0]
+    first = played.waves[1]
+    surveys_idr = first["rupiah"] - first["paid"] * 4 * 600_000
+    assert first["paid"]
+    assert surveys_idr in range(0, first["paid"] * 3 * 50_000 + 1, 50_000)
 
 
 @pytest.mark.parametrize("bug", some_of(BUGS, 1))

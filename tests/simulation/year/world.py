@@ -72,8 +72,8 @@ SETTINGS = Settings(**{**_ADDRESSES, **_GIVEN, "mail_domain": "gelombang.example
 
 def programme_of(rates: Rates) -> Programme:
     """Production's figures, with as many seats as the rates say, the development chain and nobody who sleeps."""
-    real = load_programme("prod")
-    chain = replace(development_chain(), genesis=int(datetime(2023, 1, 1, tzinfo=UTC).timestamp()), delay_s=1800)
+    real = load_programme("prod", rates.programme)
+    chain = replace(development_chain(), genesis=int(datetime(2019, 1, 1, tzinfo=UTC).timestamp()), delay_s=1800)
     draw = replace(
         real.draw,
         chain="development",
@@ -82,7 +82,7 @@ def programme_of(rates: Rates) -> Programme:
         awards=replace(real.draw.awards, batch=25, ahead_from=60),
     )
     seats = max(1, round(rates.people * rates.seats))
-    years = Counter(opens_at.astimezone(WIB).year for opens_at in openings(real, rates, 60))
+    years = Counter(opens_at.astimezone(WIB).year for opens_at, _ in openings(real, rates, 60))
     targets = {"default": seats} | {str(year): max(1, seats * n // rates.waves) for year, n in years.items()}
     schemes = real.schemes
     if rates.scheme:
@@ -90,6 +90,7 @@ def programme_of(rates: Rates) -> Programme:
     surveys = replace(real.surveys, comparison_size=max(40, round(rates.people * rates.compared)))
     return replace(
         real,
+        calendar=replace(real.calendar, waves=tuple(replace(wave, quota=None) for wave in real.calendar.waves)),
         draw=draw,
         targets=targets,
         schemes=schemes,
@@ -105,12 +106,14 @@ def few_partitions(names: dict[str, Any]) -> dict[str, Any]:
     return few | {name: value[:SHARDS] for name, value in many.items() if isinstance(value, tuple)}
 
 
-def openings(programme: Programme, rates: Rates, waves: int) -> list[datetime]:
-    """When so many waves open, by the rules of the calendar, from the first day on."""
-    first, every = programme.calendar.first_opens_at, timedelta(days=programme.calendar.every_days)
-    begins = datetime.combine(rates.first_day, time(), WIB)
-    skipped = max(0, -((first - begins) // every))
-    return [first + (skipped + number) * every for number in range(waves)]
+def openings(programme: Programme, rates: Rates, waves: int) -> list[tuple[datetime, datetime]]:
+    """When so many waves open and close, by the rules of the calendar, from the first day on."""
+    rules, begins = programme.calendar, datetime.combine(rates.first_day, time(), WIB)
+    if rules.first_opens_at is None:
+        return [(wave.opens_at, wave.closes_at) for wave in rules.waves if wave.opens_at >= begins][:waves]
+    every, open_ = timedelta(days=rules.every_days), timedelta(hours=rules.open_hours)
+    first = rules.first_opens_at + max(0, -((rules.first_opens_at - begins) // every)) * every
+    return [(first + number * every, first + number * every + open_) for number in range(waves)]
 
 
 class Beacons:
