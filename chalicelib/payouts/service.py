@@ -65,10 +65,14 @@ class Payouts:
         If the person is entitled already, the transaction fails in the leg `ENTITLEMENT_LEG` and writes nothing. That
         is no error of the person's: if no other leg failed, the caller may repeat its own write without this call. If
         the queueing is lost after a commit, the sweep finds the entitlement. Raises `NotInScheme`.
+
+        Where attended months are paid, the leg `STOPPED_LEG` fails once the person's payments were stopped.
         """
         scheme = self._schemes[beneficiary.scheme]
         entitlement = rules.entitled(beneficiary, kind, scheme, now, days)
         self._store.add(tx, entitlement, "entitled")
+        if plan_rules.is_attended(scheme):
+            self._store.plans.check_not_stopped(tx, (beneficiary.registrant_id, beneficiary.wave))
         plan = plan_rules.begun(beneficiary, scheme, now, self._rules.month_s) if kind is Kind.INCENTIVE else None
         if plan is not None:
             self._store.plans.add(tx, plan)

@@ -17,6 +17,7 @@ from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import Programme
 from ..errors import Unavailable
 from ..payouts.plans.plan_rules import INCENTIVES
+from ..payouts.plans.store import STOPPED_LEG
 from ..payouts.service import Payouts
 from ..registration.service import Registrations
 from ..waves.rules import BeneficiaryState
@@ -141,7 +142,9 @@ class Reports:
                     self._store.add_month(tx, person, month)
                     self._waves.beneficiaries.check_takes_part(tx, person)
                     due = self._payouts.entitle(tx, beneficiary, INCENTIVES[number - 1], now, form.days)
-            except LegsFailed:
+            except LegsFailed as failed:
+                if STOPPED_LEG in failed.legs:
+                    raise ParticipantBlocked() from failed
                 continue
             self._payouts.queue.send([due])
             return wire.month_view(form.redeem_code, month), True

@@ -139,11 +139,14 @@ class Services(ParticipantsServices):
         from ..payouts.controls.administration import JournalStore, PayoutDeed
         from ..payouts.errors import NothingToCome
 
-        plan, _ = self.plans.of(self.waves.beneficiaries.of(registrant_id))
-        if plan is None:
+        beneficiary = self.waves.beneficiaries.of(registrant_id)
+        plan, _ = self.plans.of(beneficiary)
+        if beneficiary is None or not (plan or self.payouts.incentives_by("attendance", beneficiary)):
             raise NothingToCome(registrant=registrant_id)
-        about = f"{registrant_id} wave {plan.wave} {why}"
+        about = f"{registrant_id} wave {beneficiary.wave} {why}"
         JournalStore().add(Act(now, PayoutDeed.STOP_PLAN, about, authority.by, authority.note))
+        if plan is None:
+            return self.plans.stop_attendance(beneficiary, why, now)
         return self.plans.stop((registrant_id, plan.wave), why, now)
 
     def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
-from chalicelib.payouts.plans.plan_rules import INCENTIVES, amount
+from chalicelib.payouts.errors import NothingToCome
+from chalicelib.payouts.plans.plan_rules import INCENTIVES, Stop, amount
+from chalicelib.payouts.rules import Authority
 from chalicelib.schemes import Payment, Scheme
 from chalicelib.training import errors, wire
 from chalicelib.training.rules import Training, TrainingState, check_month
@@ -199,6 +201,22 @@ def test_nobody_excluded_earns_a_further_month_and_what_is_due_stays(stage, plac
         attend(stage, placed, "2027-02")
     assert attend(stage, placed, "2027-01") == (january, False)
     assert earned(stage) == [("INCENTIVE", 60_000)]
+
+
+def test_nobody_who_was_stopped_earns_a_further_month_and_the_first_stop_counts(stage, placed):
+    services = stage.services
+    january = attend(stage, placed, "2027-01")[0]
+    office = Authority("arn:aws:iam::123456789012:user/ani", "told us")
+    for why in (Stop.DROPPED_OUT, Stop.DIED):
+        ended = services.stop_plan(ANI.registrant_id, why, office, LATER)
+        assert (ended.stopped, ended.stopped_at) == (Stop.DROPPED_OUT, LATER)
+    with pytest.raises(errors.ParticipantBlocked):
+        attend(stage, placed, "2027-02")
+    assert attend(stage, placed, "2027-01") == (january, False)
+    assert earned(stage) == [("INCENTIVE", 60_000)]
+    assert services.payouts_of(ANI.registrant_id).stopped_because == "dropped_out"
+    with pytest.raises(NothingToCome):
+        services.stop_plan(OTHER.registrant_id, Stop.DIED, office, LATER)
 
 
 def test_a_review_makes_a_graduate_and_nothing_due_where_attendance_is_paid(stage, placed):

@@ -110,6 +110,12 @@ def is_monthly(scheme: Scheme) -> bool:
     return payment is not None and payment.trigger in {"review", "award"} and payment.times > 1
 
 
+def is_attended(scheme: Scheme) -> bool:
+    """Whether incentives follow from months that a partner attests."""
+    payment = scheme.payment("INCENTIVE")
+    return payment is not None and payment.trigger == "attendance"
+
+
 def begun(who: Beneficiary, scheme: Scheme, now: datetime, month_s: int | None) -> Plan | None:
     """The plan of a person whose first incentive falls due now; None if their scheme pays no more by month."""
     payment = scheme.payment("INCENTIVE")

@@ -73,8 +73,14 @@ class Plans:
         return not trouble.held_up
 
     def of(self, beneficiary: Beneficiary | None) -> tuple[Plan | None, list[Instalment]]:
-        """A person's plan, and what of it is not due yet; one batch get, if their scheme pays by month."""
-        if beneficiary is None or not plan_rules.is_monthly(self._schemes[beneficiary.scheme]):
+        """A person's plan, and what of it is not due yet; one batch get, if their scheme pays by month.
+
+        Where attended months are paid there is a plan only once it was stopped.
+        """
+        if beneficiary is None:
+            return None, []
+        scheme = self._schemes[beneficiary.scheme]
+        if not plan_rules.is_monthly(scheme) and not plan_rules.is_attended(scheme):
             return None, []
         plan = next(iter(self._store.plans.many([(beneficiary.registrant_id, beneficiary.wave)])), None)
         return plan, self.left(plan) if plan else []
@@ -113,6 +119,17 @@ class Plans:
             elif self._store.plans.stop(plan, ended := stopped(plan, why, now)):
                 return ended
         raise Unavailable()
+
+    def stop_attendance(self, who: Beneficiary, why: Stop, now: datetime) -> Plan:
+        """Let no further month of attendance be paid to a person; returns what says so. The first stop counts."""
+        plan = Plan(who.registrant_id, who.wave, who.region, who.scheme, now.replace(microsecond=0), 1, None)
+        ended = stopped(plan, why, now)
+        try:
+            with self._store.transaction() as tx:
+                self._store.plans.add(tx, ended)
+        except LegsFailed:
+            return self._store.plans.of((who.registrant_id, who.wave)) or ended
+        return ended
 
     def _page(self, page: list[PlanKey], until: datetime, budget: TimeBudget, trouble: Trouble) -> None:
         entitled: list[str] = []

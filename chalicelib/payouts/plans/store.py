@@ -15,6 +15,7 @@ from ..ledger.records import plan_shard
 from .plan_rules import Plan
 
 PLAN_LEG = "plan"
+STOPPED_LEG = "stopped"
 
 PlanKey = tuple[str, int]
 """A person and the wave that chose them."""
@@ -34,6 +35,10 @@ class PlanStore:
     def stop(self, before: Plan, after: Plan) -> bool:
         """Write a plan that was stopped. False if it is not as it was read any more."""
         return save_if(_item(after), _as_read(before))
+
+    def check_not_stopped(self, tx: Transaction, key: PlanKey) -> None:
+        """Add the leg `STOPPED_LEG` to the caller's transaction; it fails if the person's payments were stopped."""
+        tx.check(STOPPED_LEG, PlanItem, _keys(key), PlanItem.stopped.does_not_exist())
 
     def of(self, key: PlanKey) -> Plan | None:
         """One consistent read."""
