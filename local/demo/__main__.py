@@ -23,7 +23,7 @@ from ..sandbox.provider_books import Faults
 from .administrator import Administrator
 from .api import Api
 from .crowd import Crowd
-from .people import Person, people
+from .people import Person, newcomers, people
 from .play import play
 from .postbox import Postbox
 from .scene import LOOK, Clock, Scene, Screen, run
@@ -31,6 +31,9 @@ from .scene import LOOK, Clock, Scene, Screen, run
 FOLDER = stages.ROOT / ".demo"
 WORKERS = 4
 """How many people act at once. Four keep two processors busy; each more starts another API and authorizer process."""
+
+SECOND = 5
+"""How many people are in the second act."""
 
 FAULTS = {
     "timeout_after_rate": 0.03,
@@ -49,14 +52,15 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
     deployed = cloud.deploy()
     cloud.fsp.books.configure(FAULTS)
-    cloud.fsp.books.open_accounts(person.address for person in invented)
+    programme, folder = load_programme(STAGE), FOLDER / "draws"
+    handful = newcomers(SECOND, wib_date(utc_now()), programme, Faults().fail_suffix, len(invented))
+    cloud.fsp.books.open_accounts(person.address for person in (*invented, *handful))
     api = Api(deployed.api_url, 2 * WORKERS)
     admin = Administrator(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
     postbox = Postbox(admin.mails, partial(time.sleep, LOOK.total_seconds()))
-    crowd = Crowd(api, postbox, invented, utc_now, screen.progress, found, WORKERS)
-    programme, folder = load_programme(STAGE), FOLDER / "draws"
+    crowd, second = (Crowd(api, postbox, who, utc_now, screen.progress, found, WORKERS) for who in (invented, handful))
     clock = Clock(screen.line)
-    played = play(Scene(crowd, admin, clock, programme, folder, Faults().fail_suffix, screen.line))
+    played = play(Scene(crowd, second, admin, clock, programme, folder, Faults().fail_suffix, screen.line))
     wave, reasons = played.wave, Counter(one["reason"] for one in played.results.substitutions)
     for line in (
         f"wave {wave['number']}: {wave['entries']} entries, quota {wave['quota']}, chosen {wave['chosen']}",

@@ -69,9 +69,10 @@ class Administrator:
         self._services = stages.load(stage).services
         self._functions = stage_commands.functions()
 
-    def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
-        times = ("--opens-at", iso(opens_at), "--closes-at", iso(closes_at))
-        added = self._found("wave", "add", *times, "--quota", str(quota), "--reason", "Percobaan")
+    def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int, scheme: str = "") -> int:
+        words = ["--opens-at", iso(opens_at), "--closes-at", iso(closes_at), "--quota", str(quota)]
+        words += ["--scheme", scheme] if scheme else []
+        added = self._found("wave", "add", *words, "--reason", "Percobaan")
         return int(added["wave"])
 
     def move_wave(self, number: int, opens_at: datetime, closes_at: datetime) -> bool:

@@ -151,16 +151,16 @@ def ask(scene: Scene, paid_at: datetime) -> None:
     scene.clock.wait_until(paid_at + timedelta(seconds=SETTLING_S), "a survey opens some seconds after the payment")
     scene.admin.fire("open_surveys")
     joined = crowd.who(lambda diary: diary.registered and diary.receipt)
-    crowd.each("people look for surveys", joined, _read_surveys)
+    crowd.each("people look for surveys", joined, read_surveys)
     paid = len(crowd.who(lambda diary: any(each["amount_idr"] for each in diary.surveys)))
     asked = len(crowd.who(lambda diary: diary.surveys))
     scene.tell(f"surveys: {paid} who were paid are asked, and to compare {asked - paid} who were not chosen")
     answering = [diary for diary in joined if diary.surveys and diary.person.answers]
     crowd.each("they answer", answering, _answer)
-    crowd.each("", answering, _read_surveys)
+    crowd.each("", answering, read_surveys)
 
 
-def _read_surveys(crowd: Crowd, diary: Diary) -> None:
+def read_surveys(crowd: Crowd, diary: Diary) -> None:
     diary.surveys = crowd.read(diary, "/me/surveys")["surveys"]
 
 
@@ -244,14 +244,14 @@ def read_mailboxes(scene: Scene) -> None:
     patience = scene.patience("mails are still to come", MAILED_WITHIN_S)
     while (missing := _read_mails(scene)) and patience.goes_on(missing):
         scene.admin.fire("write_notices")
-    kinds = sum((diary.mails for diary in scene.crowd.diaries), Counter[str]())
+    kinds = sum((diary.mails for diary in scene.everybody), Counter[str]())
     said = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
     scene.tell(f"mail: {kinds.total()} mails have arrived: {said}")
 
 
 def _read_mails(scene: Scene) -> int:
     """Count the mails so far in the diaries. Returns how many are missing."""
-    owners = {diary.person.email: diary for diary in scene.crowd.diaries}
+    owners = {diary.person.email: diary for diary in scene.everybody}
     for diary in owners.values():
         diary.mails.clear()
     doubled = 0

@@ -159,7 +159,7 @@ def _places(played: Played) -> Iterator[str]:
 
 def _accounts(played: Played) -> Iterator[str]:
     moved = moved_idr(played.books)
-    for diary in played.diaries:
+    for diary in played.everybody:
         yield from _person(played, diary, moved.pop(_account(diary, played.kinds), 0))
     yield from (f"{amount} rupiah moved to an account of nobody's" for amount in moved.values() if amount)
 
@@ -174,13 +174,19 @@ def _sums(played: Played) -> Iterator[str]:
         "rupiah paid",
         people=played.told_idr,
         books=sum(line["moved_idr"] for line in played.books["payouts"]),
-        incentives_and_surveys=counts["paid"] * played.scheme.incentive_idr + answered * played.scheme.survey_idr,
+        incentives_and_surveys=counts["paid"] * played.scheme.incentive_idr
+        + answered * played.scheme.survey_idr
+        + played.second_idr,
     )
+    told = sum(p["amount_idr"] for diary in played.second for p in diary.payouts if p["state"] == "paid")
+    yield from unequal("rupiah of the second act", told=told, scheme=played.second_idr)
 
 
 def _person(played: Played, diary: Diary, moved: int) -> Iterator[str]:
     who = f"person {diary.person.number}"
     amounts = {INCENTIVE: played.scheme.incentive_idr, SURVEY_1: played.scheme.survey_idr}
+    if diary in played.second and played.second_scheme:
+        amounts = dict.fromkeys(diary.due, played.second_scheme.incentive_idr)
     if diary.due and diary.person.forgets_address != diary.reminded:
         yield f"{who}: told of a missing address: {diary.reminded}"
     kinds = Counter(payout["kind"] for payout in diary.payouts)
@@ -263,7 +269,7 @@ def _grievances(played: Played) -> Iterator[str]:
 
 
 def _mails(played: Played) -> Iterator[str]:
-    for diary in played.diaries:
+    for diary in played.everybody:
         owed, got = mails_due(diary), Counter(diary.mails)
         for kind in _AS_IT_HAPPENS:
             del got[kind]
@@ -302,24 +308,26 @@ def _figures(played: Played) -> Iterator[str]:
 
 
 def _progress(played: Played) -> Iterator[Figure]:
-    counts, statistics = played.counts, played.statistics
+    statistics, people = played.statistics, played.everybody
     progress = statistics["progress"]
+    registered, joined = sum(one.registered for one in people), sum(one.receipt is not None for one in people)
+    chosen, revoked = sum(one.chosen for one in people), sum(one.revoked for one in people)
     # People who lost a place had been chosen too.
-    ever = counts["chosen"] + counts["revoked"]
-    completed = sum(bool(diary.completed) for diary in played.diaries)
-    rewarded = sum(any(p["state"] == "paid" for p in diary.payouts) for diary in played.diaries)
+    ever = chosen + revoked
+    completed = sum(bool(diary.completed) for diary in people)
+    rewarded = sum(any(p["state"] == "paid" for p in diary.payouts) for diary in people)
     recipients = statistics["totals"]["this_system"]
-    yield "registered", statistics["registered"], counts["registered"], counts["registered"]
-    yield "joined", progress["joined"], counts["joined"], counts["joined"]
+    yield "registered", statistics["registered"], registered, registered
+    yield "joined", progress["joined"], joined, joined
     yield "chosen", progress["chosen"], ever, ever
-    yield "revoked", progress["revoked"], counts["revoked"], counts["revoked"]
+    yield "revoked", progress["revoked"], revoked, revoked
     yield "completed", progress["completed"], completed, completed
     yield "graduates", progress["graduates"], completed, completed
     yield "paid", progress["paid"], rewarded, rewarded
     yield "rupiah paid", progress["paid_idr"], played.told_idr, rewarded
-    yield "recipients", recipients["recipients"], counts["chosen"], counts["chosen"]
+    yield "recipients", recipients["recipients"], chosen, chosen
     (year,) = statistics["years"]
-    yield "participants of the year", year["participants"], counts["chosen"], counts["chosen"]
+    yield "participants of the year", year["participants"], chosen, chosen
 
 
 def _outcomes(played: Played) -> Iterator[Figure]:
@@ -328,7 +336,7 @@ def _outcomes(played: Played) -> Iterator[Figure]:
         (True, "survey_1_response", "working"),
         (False, "comparison_response", "comparison_working"),
     ):
-        asked = [d for d in played.diaries if d.surveys and bool(d.surveys[0]["amount_idr"]) == paid]
+        asked = [d for d in played.everybody if d.surveys and bool(d.surveys[0]["amount_idr"]) == paid]
         said = [diary.answers for diary in asked if diary.answers]
         yield from _share(response, outcomes[response], len(said), len(asked))
         before = [each for each in said if each["employment_before"] == "unemployed"]
@@ -343,7 +351,7 @@ def _outcomes(played: Played) -> Iterator[Figure]:
     yield "net promoter score", whole, played.counts["nps"], people
     satisfied = [month for month in outcomes["satisfaction"] if month["answers"]]
     yield "satisfaction answers", sum(month["answers"] for month in satisfied) or None, people, people
-    incentives = played.counts["paid"]
+    incentives = played.counts["paid"] + len(played.second)
     yield "days to payment of", outcomes["days_to_payment"]["people"], incentives, incentives
 
 

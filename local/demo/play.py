@@ -8,6 +8,7 @@ from . import afterwards, results, training, wave
 from .checks import differences
 from .results import Played
 from .scene import Scene
+from .second import SecondAct
 
 
 def play(scene: Scene) -> Played:
@@ -15,24 +16,30 @@ def play(scene: Scene) -> Played:
 
     Disagreements, also those of the final comparison, are added to the crowd's `differences`.
     """
-    crowd, tell = scene.crowd, scene.tell
+    crowd, tell, second = scene.crowd, scene.tell, SecondAct(scene)
     drawn = wave.draw(scene)
     with scene.admin.firing("write_notices"):  # people are told the results meanwhile; the mails follow by themselves
         training.buy(scene, drawn.shelf)
     training.pass_on(scene, drawn.number, drawn.shelf)
+    second.set_up()
     training.train(scene, drawn.number, drawn.shelf)
+    second.join()
     tell("payout: each incentive is sent to a provider that loses answers, breaks down and refuses accounts")
     training.read_payouts(crowd, "")  # people without an address set one now, and its wait is over when it is needed
     with scene.admin.firing("write_notices"), scene.admin.firing("open_surveys"):  # for those who are paid first
         training.pay(scene, "incentives are paid")
     paid_at, reminded = scene.clock.now(), len(crowd.who(lambda diary: diary.reminded))
     tell(f"payout: {reminded} of them had said nowhere to be paid; they were told, said it, and the money went on")
+    second.freeze()
     afterwards.match(scene, drawn.shelf)
+    second.draw()
+    second.train(drawn.shelf)
     afterwards.hear(scene, drawn.number)
     afterwards.ask(scene, paid_at)
     with scene.admin.firing("write_notices"):
         crowd.each("", crowd.who(lambda diary: diary.place or diary.trainings), training.read_place)
         training.pay(scene, "surveys are paid")
+    second.pay()
     asked_at = scene.clock.now()
     with scene.admin.firing("tally_statistics"):
         afterwards.read_mailboxes(scene)
@@ -42,6 +49,8 @@ def play(scene: Scene) -> Played:
     seen, folder = wave.read_wave(crowd, drawn.number), scene.folder / str(drawn.number)
     played = Played(
         diaries=crowd.diaries,
+        second=scene.second.diaries,
+        second_scheme=second.scheme,
         wave=seen,
         results=results.fetch(seen["results_url"], folder),
         books=scene.admin.books(),
@@ -53,8 +62,7 @@ def play(scene: Scene) -> Played:
     )
     if played.results.note != drawn.note:
         crowd.differences.append("the note is not the one that was published at the freeze")
-    crowd.differences += differences(played)
-    crowd.differences += scene.admin.check_draw(drawn.number, folder)
+    crowd.differences += [*differences(played), *scene.admin.check_draw(drawn.number, folder)]
     compared = scene.admin.compare_books()
     crowd.differences += compared.wrong
     tell(f"people were told: {played.counts['paid']} paid, {format_idr(Rupiah(played.told_idr))}")

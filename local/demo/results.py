@@ -189,6 +189,19 @@ class Played:
     kinds: Mapping[str, Any]
     applicants: Mapping[str, Sequence[Mapping[str, Any]]]
     statistics: Mapping[str, Any]
+    second: Sequence[Diary] = ()
+    """The people of the second act, whose scheme is `second_scheme`."""
+    second_scheme: Scheme | None = None
+
+    @property
+    def everybody(self) -> list[Diary]:
+        return [*self.diaries, *self.second]
+
+    @property
+    def second_idr(self) -> int:
+        """The rupiah that all instalments of the second act come to."""
+        scheme = self.second_scheme
+        return len(self.second) * scheme.incentives * scheme.incentive_idr if scheme else 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -205,6 +218,7 @@ class Played:
             "revoked": sum(diary.revoked for diary in self.diaries),
             "substituted": sum(diary.substitute for diary in self.diaries),
             "surveys": sum(diary.answers is not None for diary in self.diaries),
+            "instalments": sum(p["state"] == "paid" for diary in self.second for p in diary.payouts),
             "nps": round(net_promoter_score(self.recommendations)),
         }
 
@@ -217,7 +231,7 @@ class Played:
     @property
     def told_idr(self) -> int:
         """The rupiah that were paid according to what people were told."""
-        return sum(p["amount_idr"] for diary in self.diaries for p in diary.payouts if p["state"] == "paid")
+        return sum(p["amount_idr"] for diary in self.everybody for p in diary.payouts if p["state"] == "paid")
 
     def joined(self) -> Iterator[tuple[Diary, bytes]]:
         """Everyone with a receipt, and the leaf computed from its ticket (docs/draw.md section 1)."""

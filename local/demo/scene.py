@@ -27,7 +27,7 @@ from chalicelib.config import Programme
 from ..cloud.local_cloud import CloudFailed, LocalCloud
 from .administrator import Administrator, CommandFailed
 from .api import Unexpected
-from .crowd import Crowd
+from .crowd import Crowd, Diary
 
 LOOK = timedelta(seconds=1)
 TELL = timedelta(seconds=15)
@@ -95,17 +95,22 @@ class Patience:
 class Scene:
     """What a play needs besides its people.
 
-    `folder` gets the published files, in a folder named after the wave. The provider never pays into account numbers
-    that end in `failing_suffix`. `tell` prints a sentence about each step.
+    `second` has the people of the second act. `folder` gets the published files, in a folder named after the wave. The
+    provider never pays into account numbers that end in `failing_suffix`. `tell` prints a sentence about each step.
     """
 
     crowd: Crowd
+    second: Crowd
     admin: Administrator
     clock: Clock
     programme: Programme
     folder: Path
     failing_suffix: str
     tell: Callable[[str], None]
+
+    @property
+    def everybody(self) -> list[Diary]:
+        return [*self.crowd.diaries, *self.second.diaries]
 
     def patience(self, awaited: str, given_up_after_s: float) -> Patience:
         return Patience(self.clock, self.tell, awaited, given_up_after_s)

@@ -99,7 +99,7 @@ def buy(scene: Scene, shelf: Shelf) -> None:
     crowd = scene.crowd
     lost = crowd.who(lambda diary: diary.standing == "not_chosen")[:3]
     _refuse_purchase(crowd, shelf, "some buy without a place", lost, "not_beneficiary")
-    _buy(crowd, shelf, "the chosen buy courses", crowd.who(lambda diary: diary.chosen and diary.person.buys))
+    buy_courses(crowd, shelf, "the chosen buy courses", crowd.who(lambda diary: diary.chosen and diary.person.buys))
 
 
 def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
@@ -118,7 +118,7 @@ def pass_on(scene: Scene, wave: int, shelf: Shelf) -> None:
     for diary in new:
         diary.substitute = True
     scene.tell(f"revocation: {len(idle)} places are revoked, and {len(new)} people are next in the same draw")
-    _buy(crowd, shelf, "they buy courses", new)
+    buy_courses(crowd, shelf, "they buy courses", new)
 
 
 def train(scene: Scene, wave: int, shelf: Shelf) -> None:
@@ -207,7 +207,7 @@ def _look_around(crowd: Crowd, partners: Sequence[Partner]) -> Shelf:
     return Shelf([by_code[code] for code in sorted(by_code)], costly, withdrawn, {each.id: each for each in partners})
 
 
-def _buy(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary]) -> None:
+def buy_courses(crowd: Crowd, shelf: Shelf, step: str, diaries: Sequence[Diary]) -> None:
     """Let each buy a course. Some click twice, some buy two, some cancel, some want more than the balance allows."""
 
     def act(crowd: Crowd, diary: Diary) -> None:

@@ -63,8 +63,8 @@ def draw(scene: Scene) -> Drawn:
         again = crowd.who(lambda diary: diary.receipt and diary.person.part in {Part.DOUBLE_CLICKS, Part.EARLY})
         crowd.each("some ask for their receipt again", again, _ask_again)
         shelf = training.open_shop(scene, number)
-        note = _freeze(scene, number, closes_at)
-        _draw(scene, number, note)
+        note = freeze(scene, number, closes_at)
+        draw_seats(scene, number, note)
     devices.lose_phones(scene)
     crowd.read_standings("people look at the result", number)
     return Drawn(number, note, shelf)
@@ -87,13 +87,19 @@ def _set(scene: Scene) -> tuple[int, datetime]:
     opens_at = _whole_seconds(scene.clock.now() + FAR)
     number = scene.admin.add_wave(opens_at, opens_at + FAR, quota)
     _refuse_entry(scene.crowd, "some come too early", _registered(scene.crowd, Part.EARLY), "wave_not_open_yet")
-    lead = timedelta(seconds=OPENS_IN_S)
-    while not scene.admin.move_wave(number, opens_at := _whole_seconds(scene.clock.now() + lead), opens_at + FAR):
-        lead *= 2  # the command took that long
+    opens_at = move_up(scene, number)
     scene.tell(f"calendar: the administrator sets wave {number} with {quota} seats; it opens at {_wib(opens_at)} WIB")
     # The first step ever records when this system began. A wave that had closed before would not belong to it.
     scene.admin.fire("advance")
     return number, opens_at
+
+
+def move_up(scene: Scene, number: int) -> datetime:
+    """Let a wave that is set for later open in some seconds; returns when."""
+    lead = timedelta(seconds=OPENS_IN_S)
+    while not scene.admin.move_wave(number, opens_at := _whole_seconds(scene.clock.now() + lead), opens_at + FAR):
+        lead *= 2  # the command took that long
+    return opens_at
 
 
 def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
@@ -110,7 +116,7 @@ def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
     return closes_at
 
 
-def _freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:
+def freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:
     """Wait until the list of entries is frozen, and let a witness sign. Returns the note that commits to it."""
     rules = scene.programme.draw
     due = closes_at + timedelta(seconds=rules.freeze_delay_s)
@@ -131,7 +137,7 @@ def _freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:
     return note
 
 
-def _draw(scene: Scene, number: int, note: bytes) -> None:
+def draw_seats(scene: Scene, number: int, note: bytes) -> None:
     chain = scene.programme.draw.pinned
     appears_at = round_time(chain, parse(note).round) + timedelta(seconds=chain.period_s)
     scene.clock.wait_until(appears_at, "the beacon's round comes into being")

@@ -19,7 +19,7 @@ from chalicelib.config import Programme, Settings, load_programme
 from local.demo.api import Api
 from local.demo.checks import differences
 from local.demo.crowd import Crowd, Diary
-from local.demo.people import Part, Person, people
+from local.demo.people import Part, Person, newcomers, people
 from local.demo.play import play
 from local.demo.postbox import Postbox
 from local.demo.results import Played
@@ -245,10 +245,14 @@ def play_on(world: World, programme: Programme, folder: Path, told: list[str], *
     suffix = Faults().fail_suffix
     invented = people(seed, COUNT, wib_date(world.now()), programme, suffix)
     invented = [lively(person, invented[0].form["kk"], suffix) for person in invented]
-    world._fsp.books.open_accounts(person.address for person in invented)
+    handful = newcomers(3, wib_date(world.now()), programme, suffix, len(invented))
+    world._fsp.books.open_accounts(person.address for person in (*invented, *handful))
     postbox = Postbox(world.mails, lambda: world.wait_until(world.now() + timedelta(seconds=1)))
-    crowd = Crowd(Api(world.url, 1), postbox, invented, world.clock, lambda *_: None, disagreements, workers=1)
-    played = play(Scene(crowd, world, world, programme, folder, Faults().fail_suffix, told.append))
+    api = Api(world.url, 1)
+    crowd, second = (
+        Crowd(api, postbox, who, world.clock, lambda *_: None, disagreements, workers=1) for who in (invented, handful)
+    )
+    played = play(Scene(crowd, second, world, world, programme, folder, Faults().fail_suffix, told.append))
     assert disagreements == []
     return played
 

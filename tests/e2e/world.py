@@ -112,8 +112,8 @@ class World:
 
     # The administrator
 
-    def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int) -> int:
-        return self.services.waves.add(opens_at, closes_at, quota, self.now())
+    def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int, scheme: str = "") -> int:
+        return self.services.waves.add(opens_at, closes_at, quota, self.now(), scheme=scheme or None)
 
     def move_wave(self, number: int, opens_at: datetime, closes_at: datetime) -> bool:
         try:

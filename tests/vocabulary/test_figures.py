@@ -18,7 +18,6 @@ LIST = """waves = [
 REGULAR = """first_opens_at = 2023-06-02T05:00:00Z      # F  Friday 12:00 WIB
 every_days = 14                            # F
 open_hours = 84                            # F  until Tuesday 00:00 WIB, exclusive"""
-SURVEY = '{ kind = "SURVEY", trigger = "survey", amount_idr = 50_000, times = 2 },      # F'
 PAUSE = "pauses = [{ from = 2025-01-01T00:00:00Z, until = 2024-01-01T00:00:00Z, why_id = 'a', why_en = 'b' }]"
 
 
