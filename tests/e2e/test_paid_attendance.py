@@ -1,5 +1,6 @@
-"""The kin programmes that are shipped, over HTTP on moto, from an account to the last rupiah: pay by attended day,
-stipends by province. A placement costs nothing and is taken as a course is bought.
+"""Kin programmes over HTTP on moto, from an account to the last rupiah: pay by attended day, stipends by province.
+
+A placement costs nothing and is taken as a course is bought.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from msgspec.structs import replace as changed
 
 from chalicelib.clock import WIB, wib_date
-from chalicelib.config import Programme, Settings, load_programme
+from chalicelib.config import Settings, load_programme
 from local.demo import wave
 from local.demo.api import Api
 from local.demo.crowd import Crowd, Diary, Partner
@@ -27,20 +27,12 @@ from .world import World, world_on
 MONTHS = "/partners/attended-months"
 
 
-def shipped(name: str, programme: Programme) -> Programme:
-    """A shipped programme, with the times and the waves of the tests."""
-    kin = load_programme("local", name)
-    free = changed(programme.training, price_per_hour_min_idr=kin.training.price_per_hour_min_idr)
-    codes = changed(programme.payouts, codes=kin.payouts.codes)
-    return changed(programme, schemes=kin.schemes, eligibility=kin.eligibility, training=free, payouts=codes)
-
-
 @pytest.fixture
 def begun(
-    request: pytest.FixtureRequest, cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, cloud: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[World, Crowd, Partner]]:
     """Three people, of Aceh, Jakarta and West Java, at a placement since 12 January in WIB."""
-    with world_on(cloud, shipped(request.param, programme), monkeypatch) as world:
+    with world_on(cloud, load_programme("local", request.param), monkeypatch) as world:
         figures = world.services.programme
         people = newcomers(3, wib_date(world.now()), figures, Faults().fail_suffix)
         people = [living_in(*home, person) for home, person in zip(HOMES, people, strict=True)]
@@ -57,7 +49,7 @@ HOMES = (("11", "1171"), ("31", "3171"), ("32", "3273"))
 
 
 def living_in(province: str, regency: str, person: Person) -> Person:
-    return replace(person, form={**person.form, "province": province, "regency": regency})
+    return replace(person, form={**person.form, "province": province, "regency": regency, "employment": "jobseeker"})
 
 
 def place(world: World, crowd: Crowd, partner: Partner) -> None:
