@@ -1,8 +1,8 @@
 """`make demo`: a whole wave on a local cloud, through the public API; at the end all figures are compared.
 
 The last line is `demo: ok registered=... refused=... joined=... chosen=... paid=... failed=... revoked=...
-substituted=... surveys=... nps=... disagreements=0`, and the exit code is 0, only if all figures agree. Everything that
-was started is stopped, whatever happens.
+substituted=... surveys=... instalments=... nps=... disagreements=0`, and the exit code is 0, only if all figures agree.
+Everything that was started is stopped, whatever happens.
 """
 
 from __future__ import annotations

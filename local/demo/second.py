@@ -52,7 +52,9 @@ class SecondAct:
         self._crowd.read_standings("newcomers look at the result", self._number)
 
     def train(self, shelf: training.Shelf) -> None:
-        """Everybody buys a course, completes and reviews it: the first instalment is due."""
+        """Everybody buys a course that their balance allows, completes and reviews it: the first instalment is due."""
+        within = [one for one in shelf.courses if one["price_idr"] <= self.scheme.training_idr]
+        shelf = replace(shelf, courses=within)
         training.buy_courses(self._crowd, shelf, "newcomers buy courses", self._crowd.who(lambda one: one.chosen))
         training.train(self._scene, self._number, shelf)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 
@@ -10,9 +11,10 @@ import pytest
 
 from chalicelib.config import Programme
 from chalicelib.draw.selection import Selection, draw_seed, sample_value
+from chalicelib.payouts.plans.plan_rules import INCENTIVES
 from local.demo import checks
 from local.demo.crowd import Diary
-from local.demo.people import people
+from local.demo.people import newcomers, people
 from local.demo.results import Played, Results, net_promoter_score
 from tests.builders.draws.files import build_list
 
@@ -105,3 +107,30 @@ def test_a_seat_given_up_for_a_card_that_is_not_full_is_named(programme: Program
             diary.person.form["kk"] = "3171010101010001"
     (found,) = about_cards(played)
     assert found.endswith("gave up a seat for a family card that is not full")
+
+
+def test_an_instalment_that_is_missing_in_the_second_act_is_named(programme: Programme) -> None:
+    scheme = next(one for one in programme.schemes if one.version == "2020")
+    [person] = newcomers(1, date(2026, 1, 5), programme, "9", 3)
+    kinds = [kind.value for kind in INCENTIVES[: scheme.incentives]]
+    paid = [{"kind": kind, "state": "paid", "amount_idr": 600_000} for kind in kinds]
+    second = [Diary(person, due=set(kinds), payouts=list(paid))]
+    played = replace(
+        family_of_three(programme), kinds=programme.payouts.kinds, second=second, second_scheme=scheme, books={}
+    )
+    channel, number = checks._account(second[0], played.kinds)
+    line = {"channel_code": channel, "account_number": number, "moved_idr": 2_400_000}
+    played = replace(played, books={"payouts": [line]})
+
+    def named() -> list[str]:
+        return [one for one in (*checks._sums(played), *checks._accounts(played)) if "incentives" not in one[:10]]
+
+    assert (played.counts["instalments"], named()) == (4, [])
+    second[0].payouts.pop()
+    assert [one.partition(":")[0] for one in named()] == [
+        "rupiah paid",
+        "rupiah of the second act",
+        "person 4 earned ['INCENTIVE', 'INCENTIVE_2', 'INCENTIVE_3', 'INCENTIVE_4'] and is shown "
+        "['INCENTIVE', 'INCENTIVE_2', 'INCENTIVE_3']",
+        "person 4 was told of 1800000 rupiah, and 2400000 moved",
+    ]
