@@ -67,6 +67,11 @@ class TallyJob:
         self._from = sources
         self._programme = programme
         self._province = province
+        self._paid_at_review = {
+            scheme.version
+            for scheme in programme.schemes
+            if (incentive := scheme.payment("INCENTIVE")) and incentive.trigger == "review"
+        }
 
     def run(self, now: datetime, remaining_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
         """Count what the present round lacks, and publish; True if that was done, False if time was too short.
@@ -138,18 +143,24 @@ class TallyJob:
         """One shard of a wave: the people who were chosen, and the surveys of both groups."""
         tally: dict[int, Counter[str]] = {}
         for some in _batches(self._from.waves.beneficiaries.roster(wave, shard)):
-            # Nobody has an account before a purchase, or a payment before a review.
+            # Nobody has an account before a purchase, or a payment before what their scheme pays for.
             buyers = [one for one in some if one.state in (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)]
             accounts = self._from.training.accounts([one.registrant_id for one in buyers])
-            owed = self._from.payouts.of_many([one for one in buyers if one.state is BeneficiaryState.GRADUATED])
+            owed = self._from.payouts.of_many([one for one in buyers if self._may_be_owed(one)])
             for one in some:
                 counts = tally_rules.of_beneficiary(
-                    one, accounts.get(one.registrant_id), owed.get(one.registrant_id, [])
+                    one,
+                    accounts.get(one.registrant_id),
+                    owed.get(one.registrant_id, []),
+                    paid_at_review=one.scheme in self._paid_at_review,
                 )
                 tally.setdefault(one.region, Counter()).update(counts)
         for survey in self._from.surveys.of_wave(wave, shard):
             tally.setdefault(survey.region, Counter()).update(tally_rules.of_survey(survey))
         return tally
+
+    def _may_be_owed(self, buyer: Beneficiary) -> bool:
+        return buyer.state is BeneficiaryState.GRADUATED or buyer.scheme not in self._paid_at_review
 
     def _settled(self, present: Round) -> list[Wave]:
         """The waves that this round counts: settled when it began."""

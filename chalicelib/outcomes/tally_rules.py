@@ -99,8 +99,14 @@ class PastWave(Value, frozen=True):
     regions: Mapping[int, PastTotals]
 
 
-def of_beneficiary(who: Beneficiary, account: TrainingAccount | None, owed: Sequence[Entitlement]) -> Counter[str]:
-    """Counts of a person who was chosen; `owed` are their entitlements."""
+def of_beneficiary(
+    who: Beneficiary, account: TrainingAccount | None, owed: Sequence[Entitlement], *, paid_at_review: bool = True
+) -> Counter[str]:
+    """Counts of a person who was chosen; `owed` are their entitlements.
+
+    The time to the payment is counted only where the review makes the incentive due: other incentives do not wait for
+    the completion.
+    """
     counts: Counter[str] = Counter({Count.CHOSEN: 1})
     match who.state:
         case BeneficiaryState.POTENTIAL:
@@ -118,7 +124,7 @@ def of_beneficiary(who: Beneficiary, account: TrainingAccount | None, owed: Sequ
         counts[Count.PAID] = 1
         counts[Count.PAID_IDR] = sum(each.amount_idr for each in paid)
     incentive = next((each for each in paid if each.kind is Kind.INCENTIVE), None)
-    if incentive is not None and account is not None and account.first_completed_at is not None:
+    if paid_at_review and incentive is not None and account is not None and account.first_completed_at is not None:
         counts[Count.TIMED] = 1
         # A partner's clock may have been ahead of ours.
         took = max(incentive.changed_at - account.first_completed_at, timedelta(0))

@@ -35,8 +35,9 @@ from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.tally_job import Sources, TallyJob
 from chalicelib.outcomes.tally_rules import PastTotals, PastWave
 from chalicelib.payouts.rules import Entitlement
+from chalicelib.schemes import Scheme
 from chalicelib.waves.errors import UnknownWave
-from chalicelib.waves.rules import Beneficiary, Wave, WaveState, shard_of
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Wave, WaveState, shard_of
 from tests.builders.aws_calls import wipe
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.surveys import Seconds, beneficiary
@@ -58,6 +59,8 @@ class Told:
     chosen: list[Beneficiary] = field(default_factory=list)
     surveys: list[Survey] = field(default_factory=list)
     reads: Counter[str] = field(default_factory=Counter)
+    asked: list[BeneficiaryState] = field(default_factory=list)
+    """In which states those are whose payments were read last."""
 
     def registered(self, shard: int) -> Mapping[tuple[int, str], int]:
         self.reads["registrations"] += 1
@@ -78,7 +81,8 @@ class Told:
         return self.joined.get(wave, {})
 
     def of_many(self, beneficiaries: Iterable[Beneficiary]) -> Mapping[str, list[Entitlement]]:
-        return {one.registrant_id: [] for one in beneficiaries}
+        self.asked = [one.state for one in beneficiaries]
+        return {}
 
     def accounts(self, registrant_ids: Iterable[str]) -> Mapping[str, Any]:
         return {}
@@ -157,6 +161,27 @@ def published(world: World) -> tuple[Any, ...]:
     country = msgspec.structs.replace(read.country(), counted_from="", computed_at="")
     waves = [msgspec.structs.replace(read.wave(line.number), computed_at="") for line in country.waves]
     return country, waves, read.csv(T0 + KEPT * next(LOOKS))
+
+
+@pytest.mark.parametrize("trigger", ["review", "attendance", "award"])
+def test_money_is_looked_for_where_it_may_be_owed(world, programme, monkeypatch, trigger):
+    """Under a scheme that pays after a review nobody but a graduate is owed anything, and need not be read."""
+    scheme = msgspec.convert(
+        {
+            "version": "kin",
+            "first_wave": 1,
+            "training_idr": 0,
+            "payments": [{"kind": "INCENTIVE", "trigger": trigger, "times": 1, "amount_idr": 1}],
+        },
+        Scheme,
+    )
+    few(monkeypatch, 1)
+    world.programme = replace(programme, schemes=(scheme,))
+    world.settle(144, 0)
+    states = (BeneficiaryState.POTENTIAL, BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)
+    world.told.chosen = [beneficiary(f"person-{one}", wave=144, scheme="kin", state=one) for one in states]
+    assert world.tallying().run(T0, AMPLE_S, Seconds(0))
+    assert world.told.asked == [one for one in states[1:] if trigger != "review" or one is states[2]]
 
 
 def test_before_the_first_count_there_are_no_statistics(world):

@@ -73,6 +73,15 @@ def test_only_payments_that_were_not_reversed_count_as_paid():
     assert Count.TIMED not in counts, "the days to payment are those of the incentive"
 
 
+def test_an_incentive_that_waits_for_no_review_is_counted_and_not_timed():
+    """A stipend for attendance is paid months before the completion."""
+    working = replace(SITI, state=BeneficiaryState.ACTIVE)
+    account = Account(1, T0 - DAY)
+    counts = of_beneficiary(working, account, [owed()], paid_at_review=False)
+    assert (counts[Count.PAID], counts[Count.PAID_IDR]) == (1, owed().amount_idr)
+    assert Count.TIMED not in counts
+
+
 def test_unanswered_surveys_count_as_offered_and_second_surveys_when_answered():
     assert +of_survey(survey()) == {Count.OFFERED_1: 1}
     assert +of_survey(survey(number=2)) == {Count.OFFERED_2: 1}

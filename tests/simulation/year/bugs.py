@@ -40,6 +40,14 @@ OF_2020 = Rates(
 )
 """The eleven waves of 2020, by their dates, with four instalments and thirty days to buy."""
 
+INTERNSHIPS = replace(
+    OF_2020, programme="magang-2025", waves=2, first_day=date(2025, 9, 20), seats=0.3, joins=0.5, wallet=0
+)
+"""Two waves, and a stipend by province for each of six months."""
+
+VOCATIONAL = replace(INTERNSHIPS, programme="vokasi-2026", waves=3, first_day=date(2026, 2, 10))
+"""Three waves, and pay for each attended day of three months."""
+
 
 class Bug(NamedTuple):
     """`found_by`: a part of what the oracle says of it."""

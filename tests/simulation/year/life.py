@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from chalicelib.accounts.contacts.contact import Contact
@@ -19,13 +19,20 @@ from chalicelib.payouts.errors import NothingToCome
 from chalicelib.payouts.plans.plan_rules import Stop
 from chalicelib.registration.errors import PaymentUnderWay
 from chalicelib.registration.wire import OwnCorrectionForm
-from chalicelib.training.errors import CancellationTooLate
+from chalicelib.training.errors import AttendanceNotPaid, CancellationTooLate
 from chalicelib.training.rules import course_id
-from chalicelib.training.wire import AttendanceForm, CompletionForm, RedemptionForm, ReviewForm, TrainingView
+from chalicelib.training.wire import (
+    AttendanceForm,
+    AttendedMonthForm,
+    CompletionForm,
+    RedemptionForm,
+    ReviewForm,
+    TrainingView,
+)
 from chalicelib.waves.errors import BeneficiaryRevoked, NotOpenYet, PurchaseDeadlinePassed, WaveClosed
 from tests.builders.training import course_row
 
-from .oracle import COUNTED, Oracle
+from .oracle import COUNTED, Oracle, month_later
 from .people import Person, born, instant_in, survey_answers
 from .rates import Rates
 from .world import DAY, HOUR, MINUTE, World, openings
@@ -65,7 +72,8 @@ class Life:
         """The partner, the course, and when everybody will register and join."""
         world, services = self.world, self._services
         self.partner, _ = services.partners.add("Kursus Maju", world.now)
-        row = course_row(self.partner.id, price_idr="1000000", hours=str(HOURS))
+        price = "1000000" if self.oracle.scheme.training_idr else "0"
+        row = course_row(self.partner.id, price_idr=price, hours=str(HOURS))
         lines = [",".join(row), ",".join(row.values())]
         services.courses.propose(lines, ANI, "katalog", world.now)
         services.courses.approve(lines, BUDI, world.now)
@@ -122,7 +130,7 @@ class Life:
         proved = Proved(key, contact, services.macs.contact(contact), "id", "phone", b"")
         person.id, _ = services.sessions._openings.account_by(proved, None, None, now)
         self.people[person.id] = person
-        services.register(person.id, person.form(), now)
+        services.register(person.id, person.form(self.world.programme.eligibility.employment), now)
         self.free.append(person)
         self._count("registered")
 
@@ -223,7 +231,43 @@ class Life:
         self._services.reports.attend(
             self.partner, AttendanceForm(view.redeem_code, self.world.now), self.world.clock()
         )
-        self.world.after((HOURS + 1) * HOUR, 20 * DAY, self._complete, person, view)
+        if months := self.oracle.months:
+            self._attend(person, view, self.world.now, months)
+            self.world.after((months + 2) * 31 * DAY, (months + 3) * 31 * DAY, self._complete, person, view)
+        else:
+            self.world.after((HOURS + 1) * HOUR, 20 * DAY, self._complete, person, view)
+
+    def _attend(self, person: Person, view: TrainingView, since: datetime, months: int) -> None:
+        """The partner attests each month after its end, and one more than the scheme pays, until the person leaves."""
+        first = since.astimezone(WIB).date()
+        for _ in range(months + 1):
+            ends = month_later(datetime.combine(first.replace(day=1), time(), WIB), 1)
+            days = self.dice.randrange(1, (ends.date() - first).days + 1)
+            at = instant_in(self.dice, ends, ends + 9 * DAY)
+            self.world.at(at, self._attest, person, view, first.strftime("%Y-%m"), days)
+            first = ends.date()
+            if self.dice.random() < self.rates.leaves:
+                break
+
+    def _attest(self, person: Person, view: TrainingView, month: str, days: int) -> None:
+        form = AttendedMonthForm(view.redeem_code, month, days)
+        if not person.alive:
+            return
+        expected = self.oracle.attested(person.id, person.region, days)
+        try:
+            _, new = self._services.reports.attend_month(self.partner, form, self.world.now)
+        except AttendanceNotPaid:
+            if expected:
+                self.oracle.fail(f"a month was not paid: {expected}")
+            self._count("attested in vain")
+            return
+        if not (new and expected in self.oracle.entitled):
+            self.oracle.fail(f"{month} made nothing due")
+        self._count("attested")
+        if self.dice.random() < 0.1:
+            again, new = self._services.reports.attend_month(self.partner, form, self.world.clock())
+            if new or again.days != days:
+                self.oracle.fail("the same month came twice")
 
     def _complete(self, person: Person, view: TrainingView) -> None:
         now = self.world.now.replace(microsecond=0)

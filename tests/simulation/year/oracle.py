@@ -59,10 +59,16 @@ class Oracle:
         self.scheme = max(self._world.programme.schemes, key=lambda scheme: scheme.first_wave)
         waits = self._world.programme.surveys.after_s[: self.scheme.surveys]
         self.asked_after = {number: timedelta(seconds=wait) for number, wait in enumerate(waits, start=1)}
-        self.plan = {"INCENTIVE": self.scheme.incentive_idr}
-        self.plan |= {f"INCENTIVE_{n + 1}": self.scheme.incentive_idr for n in range(1, self.scheme.incentives)}
-        self.plan |= {f"SURVEY_{n + 1}": self.scheme.survey_idr for n in range(self.scheme.surveys)}
-        """What one person is paid of each kind, in rupiah."""
+        self.incentive: Any = self.scheme.payment("INCENTIVE")
+        self.months = self.incentive.times if self.incentive.trigger == "attendance" else 0
+        """How many months of attendance are paid."""
+        self.plan = dict.fromkeys(_numbered(self.incentive.times), self.incentive.amount_idr or 0) | {
+            f"SURVEY_{n + 1}": self.scheme.survey_idr for n in range(self.scheme.surveys)
+        }
+        """What one person is paid of each kind, in rupiah, where attendance does not decide it."""
+        self.earned: dict[tuple[str, str], int] = {}
+        """By person and kind: the rupiah of a month that a partner attested."""
+        self.entitled: set[tuple[str, str]] = set()
         self.instalments: dict[tuple[str, str], datetime] = {}
         """By person and kind: when those fall due that are not yet owed."""
         self.owed: dict[str, tuple[str, str, int, str, datetime]] = {}
@@ -128,7 +134,7 @@ class Oracle:
         self.expect(deadline + JOB_LATE, "a place without a purchase is revoked", lambda: self._bought(who))
         if item["buy_by"]["S"] != iso(deadline):
             self.fail(f"a place of {at} must be used before {item['buy_by']['S']}, and not {deadline}")
-        for days in (5, 1):
+        for days in (seconds // 86_400 for seconds in self._world.programme.notices.remind_before_s):
             mark, event = deadline - days * DAY, f"purchase_deadline/{wave}/{days * 86_400}"
             what = f"the reminder {days} days before a deadline"
             self.expect(mark + 20 * HOUR, what, lambda m=mark, e=event: self._was_reminded(who, m, e))
@@ -163,7 +169,11 @@ class Oracle:
 
     def _owed_anew(self, who: str, kind: str, wave: int, at: datetime) -> None:
         """The first incentive has instalments behind it, one each month, as long as nothing has ended them."""
-        if kind == "INCENTIVE":
+        self.entitled.add((who, kind))
+        if self.months:
+            if (who, kind) not in self.earned:
+                self.fail(f"wave {wave}: {kind} was attested by nobody")
+        elif kind == "INCENTIVE":
             for number in range(2, self.scheme.incentives + 1):
                 due = month_later(at, number - 1)
                 later = f"INCENTIVE_{number}"
@@ -208,6 +218,15 @@ class Oracle:
     def _of_notices(self, key: Key, _before: Item | None, after: Item) -> None:
         if key[1].startswith("N#") and after["kind"]["S"] in {"purchase_deadline", "survey_deadline"}:
             self.reminders[key[1][2:], key[2]] = after["state"]["S"]
+
+    def attested(self, who: str, region: int, days: int) -> tuple[str, str] | None:
+        """A partner attests one month more of a person; returns what must be owed for it now, None if nothing is."""
+        kind = next((kind for kind in _numbered(self.months) if (who, kind) not in self.earned), None)
+        if kind is None:
+            return None
+        everywhere = self.incentive.amounts_by_region.get(region, self.incentive.amount_idr or 0)
+        self.earned[who, kind] = days * self.incentive.day_idr if self.incentive.day_idr else everywhere
+        return who, kind
 
     # Each day
 
@@ -305,14 +324,14 @@ class Oracle:
         moved: Counter[str] = Counter()
         for key, payout in self._world.provider.payouts.items():
             moved[key.rpartition("-")[0]] += payout.amount if payout.status(now) == "SUCCEEDED" else 0
-        for (_, kind), (amount, _, _) in self.paid.items():
-            if amount != self.plan.get(kind):
+        for (who, kind), (amount, _, _) in self.paid.items():
+            if amount != self.earned.get((who, kind), self.plan.get(kind)):
                 self.fail(f"{kind} of {amount} rupiah was paid")
         total = sum(amount for amount, _, _ in self.paid.values())
         waiting = sum(amount for _, _, amount, state, _ in self.owed.values() if state == "SENDING")
         if not total <= sum(moved.values()) <= total + waiting:
             self.fail(f"the ledger paid {total} rupiah, the provider {sum(moved.values())}")
-        if moved and max(moved.values()) > max(self.plan.values()):
+        if moved and max(moved.values()) > max([*self.plan.values(), *self.earned.values()]):
             self.fail("an entitlement was paid twice")
 
     def recount(self) -> None:
@@ -345,16 +364,18 @@ class Oracle:
             counts["chosen"] += 1
             counts[{"POTENTIAL": "potential", "REVOKED": "revoked"}.get(held.state, "recipients")] += 1
             counts["completed"] += held.completed
-            if held.state != "GRADUATED":
-                continue
-            counts["graduates"] += 1
+            counts["graduates"] += held.state == "GRADUATED"
             own = [self.paid[who, kind] for kind in self.plan if (who, kind) in self.paid]
             counts["paid"] += bool(own)
             counts["paid_idr"] += sum(amount for amount, _, _ in own)
-            if (who, "INCENTIVE") in self.paid:
+            if (who, "INCENTIVE") in self.paid and self.incentive.trigger == "review":
                 counts["timed"] += 1
                 counts["timed_ms"] += max(0, _ms(self.paid[who, "INCENTIVE"][1]) - held.first_completed_ms)
         return mine
+
+
+def _numbered(times: int) -> list[str]:
+    return [f"INCENTIVE_{number}" if number > 1 else "INCENTIVE" for number in range(1, times + 1)]
 
 
 def month_later(at: datetime, months: int) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -50,8 +51,9 @@ class Person:
     def phone(self) -> str:
         return f"08{12 + self.phones}{self.number:08d}"
 
-    def form(self) -> RegistrationForm:
-        """What they register with."""
+    def form(self, employment: Sequence[str]) -> RegistrationForm:
+        """What they register with; `employment` are those who may."""
+        may = [each for each in _EMPLOYMENT if each in employment]
         serial, part = self.number % 9_999 + 1, self.number // 9_999
         family, of = self.family % 9_999 + 1, self.family // 9_999
         return RegistrationForm(
@@ -63,7 +65,7 @@ class Person:
             province=self._home[:2],
             regency=self._home,
             education=Education.SENIOR_HIGH,
-            employment=Employment(_EMPLOYMENT[self.number % 5]),
+            employment=Employment(may[self.number % len(may)]),
             consent_version="2026-01",
         )
 

@@ -36,6 +36,8 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """Of the buyers, at once; half of them buy again."""
     drops_out: float = 0.08
     """Of the buyers: never redeem the code."""
+    leaves: float = 0.1
+    """After each month, where attendance is paid: nothing more is attested."""
     reviews: float = 0.95
     gives_account: float = 0.97
     wallet: float = 0.3

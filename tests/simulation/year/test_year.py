@@ -10,7 +10,7 @@ import pytest
 from infrastructure.functions import SCHEDULED
 from tests.builders.crashes import some_of
 
-from .bugs import BUGS, OF_2020, SMALL
+from .bugs import BUGS, INTERNSHIPS, OF_2020, SMALL, VOCATIONAL
 from .coverage import coverage
 from .play import play
 from .plots import draw
@@ -45,6 +45,17 @@ def test_the_year_2020_pays_four_instalments_to_the_rupiah() -> None:
     surveys_idr = first["rupiah"] - first["paid"] * 4 * 600_000
     assert first["paid"]
     assert surveys_idr in range(0, first["paid"] * 3 * 50_000 + 1, 50_000)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize(("rates", "days"), [(INTERNSHIPS, 390), (VOCATIONAL, 380)])
+def test_a_year_of_paid_attendance_pays_what_was_attested(rates: Rates, days: int) -> None:
+    played = play(0, rates, days)
+    assert not played.wrong, played.wrong[0]
+    assert played.work["waves recounted"]
+    assert played.work["draws verified"] == rates.waves
+    assert all(wave["paid"] for wave in played.waves.values())
+    assert played.happened["attested"] > played.happened["attested in vain"] > 0
 
 
 @pytest.mark.parametrize("bug", some_of(BUGS, 1))
