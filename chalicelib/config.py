@@ -31,7 +31,7 @@ from .figures import (
     TrainingRules,
     Words,
 )
-from .schemes import Scheme
+from .figures.schemes import Scheme
 
 FOLDER = Path(__file__).parent
 """Where `service.toml` and `programmes/` are."""
@@ -112,12 +112,12 @@ def read_programme(stage: str, file: Path, service: Path = FOLDER / "service.tom
     try:
         programme = msgspec.convert(raw, Programme, str_keys=True)
     except msgspec.ValidationError as error:
-        from .figure_faults import in_plain_words
+        from .figures.faults import in_plain_words
 
         raise _refused([in_plain_words(str(error), raw, Programme)], files) from error
     if not tables.is_packed(service):
         # A deployment checks the whole before it makes a package: no cold start does it again.
-        from .figure_checks import faults
+        from .figures.checks import faults
 
         if found := faults(programme):
             raise _refused(found, files)
@@ -133,7 +133,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 def _refused(found: Iterable[tuple[str, str]], files: list[tuple[Path, str]]) -> BadConfiguration:
     """`found`: each place, and what is wrong there."""
-    from .figure_faults import placed
+    from .figures.faults import placed
 
     return BadConfiguration(reason="\n".join(f"{placed(where, files)} {wrong}" for where, wrong in found))
 

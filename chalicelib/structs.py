@@ -21,9 +21,11 @@ def fill(kind: type[T], source: Any, /, **given: Any) -> T:
     in a text field. Raises `AttributeError` for a field that is in neither, `TypeError` for a given
     name that is no field.
     """
+    # An item's values are taken from where it has them, as its attributes answer slowly.
+    values = getattr(source, "attribute_values", {})
     for name, has_default, is_text in fields_of(kind):
         if name not in given:
-            value = getattr(source, name)
+            value = values[name] if name in values else getattr(source, name)
             if value is not None or not has_default:
                 given[name] = iso(value) if is_text and isinstance(value, datetime) else value
     return kind(**given)

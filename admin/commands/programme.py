@@ -12,8 +12,8 @@ import msgspec
 
 from chalicelib.clock import WIB, utc_now
 from chalicelib.config import Programme, load_programme, programmes, read_programme
+from chalicelib.figures.schemes import Payment, Scheme
 from chalicelib.money import format_idr, rupiah
-from chalicelib.schemes import Payment, Scheme
 from chalicelib.waves.calendar import Calendar, PlannedWave
 
 from ..terminal import Row, example, json_option, show

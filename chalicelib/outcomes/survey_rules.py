@@ -12,10 +12,10 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from ..figures import SurveyRules
+from ..figures.schemes import Scheme
 from ..ids import derived_id
 from ..money import Rupiah, rupiah
 from ..payouts.plans.plan_rules import SURVEYS, amount
-from ..schemes import Scheme
 from ..values import Value
 
 SurveyAnswer = int | str | tuple[str, ...]

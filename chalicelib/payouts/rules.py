@@ -13,10 +13,10 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from ..figures import PayoutRules
+from ..figures.schemes import Scheme
 from ..ids import derived_id
 from ..ids import same_person as same_person
 from ..money import Rupiah
-from ..schemes import Scheme
 from ..values import Value
 from ..waves.rules import Beneficiary
 from .failure_causes import Cause, cause, cause_of_refusal

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from ..clock import iso, wib_date
 from ..figures import TrainingRules, UnusualRules
+from ..figures.schemes import Scheme
 from ..ids import derived_id
-from ..schemes import Scheme
 from ..values import Value
 from ..waves.rules import Beneficiary, BeneficiaryState
 from . import errors

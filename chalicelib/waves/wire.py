@@ -15,8 +15,8 @@ from ..draw.leaves import leaf
 from ..draw.proofs import Proof
 from ..draw.selection import DrawResult, open_value, rank
 from ..figures import DrawRules
+from ..figures.schemes import Scheme
 from ..notices.rules import Facts
-from ..schemes import Scheme
 from ..structs import fill
 from .calendar import PlannedWave
 from .rules import NOT_DRAWN, Beneficiary, Entry, EntryStanding, Wave, WaveState, chain_of, standing, state_at

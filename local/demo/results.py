@@ -19,7 +19,7 @@ from typing import Any
 
 import urllib3
 
-from chalicelib.schemes import Scheme
+from chalicelib.figures.schemes import Scheme
 
 from .api import Unexpected
 from .crowd import INCENTIVE, Diary

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+from chalicelib.figures.schemes import Scheme
 from chalicelib.money import Rupiah, format_idr
 from chalicelib.payouts.plans.plan_rules import INCENTIVES
-from chalicelib.schemes import Scheme
 
 from . import afterwards, training, wave
 from .crowd import Crowd, Diary

@@ -176,6 +176,8 @@ def test_dependencies_are_downloaded_again_only_if_the_requirements_change(tmp_p
             for name in ("app.py", "chalice/app.py", *brought):
                 made.writestr(name, "")
             made.writestr("botocore/data/endpoints.json", '{"partitions": []}')
+            for name, texts in libraries.CHANGED.items():
+                made.writestr(name, f"'''{''.join(texts)}'''")
         return out
 
     monkeypatch.setattr(package, "_run_chalice", chalice)
@@ -194,6 +196,8 @@ def test_dependencies_are_downloaded_again_only_if_the_requirements_change(tmp_p
         "botocore",
         "holidays",
         "library.py",
+        "msgspec",
+        "pynamodb",
         "urllib3",
     ]
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from chalicelib import wiring
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
-from chalicelib.schemes import Payment, Scheme
+from chalicelib.figures.schemes import Payment, Scheme
 from chalicelib.training import rules, signatures
 from chalicelib.training.partners import PartnerKeys, Partners
 from chalicelib.training.rules import Partner

@@ -23,6 +23,7 @@ from admin.cli import main
 from admin.deployment import stages
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
+from chalicelib.figures.schemes import Scheme
 from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.jobs.rules import JobCounts
 from chalicelib.outcomes import tally_job
@@ -35,7 +36,6 @@ from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.tally_job import Sources, TallyJob
 from chalicelib.outcomes.tally_rules import PastTotals, PastWave
 from chalicelib.payouts.rules import Entitlement
-from chalicelib.schemes import Scheme
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Wave, WaveState, shard_of
 from tests.builders.aws_calls import wipe

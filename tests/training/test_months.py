@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
+from chalicelib.figures.schemes import Payment, Scheme
 from chalicelib.payouts.errors import NothingToCome
 from chalicelib.payouts.plans.plan_rules import INCENTIVES, Stop, amount
 from chalicelib.payouts.rules import Authority
-from chalicelib.schemes import Payment, Scheme
 from chalicelib.training import errors, wire
 from chalicelib.training.rules import Training, TrainingState, check_month
 from chalicelib.training.wire import AttendedMonthView, TrainingView

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from chalicelib import clock, config, ids
 from chalicelib.config import Programme
+from chalicelib.figures.schemes import Payment, Scheme
 from chalicelib.money import Rupiah, format_idr, rupiah
 from chalicelib.outcomes.survey_rules import of_beneficiary
 from chalicelib.payouts.errors import NotInScheme
 from chalicelib.payouts.plans.plan_rules import Kind, amount
-from chalicelib.schemes import Payment, Scheme
 from chalicelib.training.rules import opening_account
 from tests.conftest import T0
 

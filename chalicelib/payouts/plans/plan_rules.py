@@ -13,8 +13,8 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from ...clock import WIB
+from ...figures.schemes import Scheme
 from ...money import Rupiah, rupiah
-from ...schemes import Scheme
 from ...values import Value
 from ...waves.rules import Beneficiary
 from ..errors import NotInScheme

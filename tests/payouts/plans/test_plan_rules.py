@@ -11,9 +11,9 @@ from msgspec.structs import replace
 
 from chalicelib.clock import WIB, wib_date
 from chalicelib.config import Programme
+from chalicelib.figures.schemes import Payment, Scheme
 from chalicelib.payouts.plans import plan_rules
 from chalicelib.payouts.plans.plan_rules import Kind, Stop, begun, months_after, moved_on, stopped, to_come
-from chalicelib.schemes import Payment, Scheme
 from tests.builders.payouts.world import beneficiary
 from tests.conftest import T0
 

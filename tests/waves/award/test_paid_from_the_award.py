@@ -8,9 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
+from chalicelib.figures.schemes import Payment
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.wire import decode_message
-from chalicelib.schemes import Payment
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, rules
 from chalicelib.waves.award import Turn

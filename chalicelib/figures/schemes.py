@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
-from .figures import NotNegative, Positive
+from . import NotNegative, Positive
 
 PaymentKind: TypeAlias = Literal["INCENTIVE", "SURVEY"]
 

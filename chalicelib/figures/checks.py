@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from .clock import WIB, iso
-from .config import LONGEST_REQUEST_S, Programme
-from .figures import CalendarRules
-from .registration.rules import Employment
+from ..clock import WIB, iso
+from ..config import LONGEST_REQUEST_S, Programme
+from ..registration.rules import Employment
+from ..waves.calendar import Calendar, end_of
+from . import CalendarRules
 from .schemes import Scheme
-from .waves.calendar import Calendar, end_of
 
 AGES = (17, 120)
 """A KTP is issued at 17: before that nobody has the NIK card and account to be paid."""

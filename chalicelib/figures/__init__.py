@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from .draw import cosignatures
-from .draw.note import Chain
+from ..draw import cosignatures
+from ..draw.note import Chain
 
 Positive = Annotated[int, Meta(gt=0)]
 NotNegative = Annotated[int, Meta(ge=0)]
