@@ -23,7 +23,7 @@ from admin.cli import main
 from admin.deployment import stages
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
-from chalicelib.figures.schemes import Scheme
+from chalicelib.figures.schemes import Payment, Scheme
 from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.jobs.rules import JobCounts
 from chalicelib.outcomes import tally_job
@@ -166,15 +166,8 @@ def published(world: World) -> tuple[Any, ...]:
 @pytest.mark.parametrize("trigger", ["review", "attendance", "award"])
 def test_money_is_looked_for_where_it_may_be_owed(world, programme, monkeypatch, trigger):
     """Under a scheme that pays after a review nobody but a graduate is owed anything, and need not be read."""
-    scheme = msgspec.convert(
-        {
-            "version": "kin",
-            "first_wave": 1,
-            "training_idr": 0,
-            "payments": [{"kind": "INCENTIVE", "trigger": trigger, "times": 1, "amount_idr": 1}],
-        },
-        Scheme,
-    )
+    payment = Payment(kind="INCENTIVE", trigger=trigger, times=1, amount_idr=1)
+    scheme = Scheme(version="kin", first_wave=1, training_idr=0, payments=(payment,))
     few(monkeypatch, 1)
     world.programme = replace(programme, schemes=(scheme,))
     world.settle(144, 0)
