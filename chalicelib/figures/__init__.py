@@ -89,15 +89,18 @@ class EligibilityRules(_Frozen, frozen=True):
 
 
 class TrainingRules(_Frozen, frozen=True):
-    """`buy_within_days`: calendar days in WIB; the day of the award is day 1. A stage may count seconds instead."""
+    """`buy_within_days`: calendar days in WIB; the day of the award is day 1. A stage may count seconds instead.
 
-    buy_within_days: Positive
-    cancel_within_s: Positive
-    """How long after a purchase it may be cancelled."""
-    course_hours_min: Positive
+    A programme in which nobody has to take a training may leave its figures out; a check finds them missing elsewhere.
+    """
+
     hour_s: Positive
     """How long an hour of a course takes at least."""
-    price_per_hour_min_idr: NotNegative
+    buy_within_days: NotNegative = 0
+    cancel_within_s: NotNegative = 0
+    """How long after a purchase it may be cancelled."""
+    course_hours_min: NotNegative = 0
+    price_per_hour_min_idr: NotNegative = 0
     """0: a course may cost nothing, such as a placement."""
     buy_within_s: Positive | None = None
 

@@ -14,7 +14,7 @@ from ..clock import WIB, iso
 from ..config import LONGEST_REQUEST_S, Programme
 from ..registration.rules import Employment
 from ..waves.calendar import Calendar, end_of
-from . import CalendarRules
+from . import CalendarRules, TrainingRules
 from .schemes import Scheme
 
 AGES = (17, 120)
@@ -204,6 +204,13 @@ def _schemes(programme: Programme) -> Iterator[Fault]:
                 f"pays {scheme.surveys} surveys, more surveys than surveys.after_s says when they open: {waits}",
             )
         yield from _unearned(scheme, where)
+        if not scheme.begins_at_award and (missing := _missing_of(programme.training)):
+            yield Fault(where, f"pays people who take a training, and [training] does not say {missing}: say it")
+
+
+def _missing_of(training: TrainingRules) -> str:
+    names = ("buy_within_days", "cancel_within_s", "course_hours_min")
+    return " and ".join(name for name in names if not getattr(training, name))
 
 
 def _unearned(scheme: Scheme, where: str) -> Iterator[Fault]:

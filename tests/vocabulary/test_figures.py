@@ -78,6 +78,12 @@ WRONG = [
     ),
     ("times = 1 }", "times = 13 }", "INCENTIVE is paid 12 times at most"),
     (
+        "buy_within_days = 15 ",
+        "#",
+        "schemes[0] pays people who take a training, and [training] does not say buy_within_days: say it",
+        "[[schemes]]",
+    ),
+    (
         "[2_592_000, 7_776_000, 15_552_000]",
         "[2_592_000, 7_776_000]",
         "schemes[0].payments pays 3 surveys, more surveys than surveys.after_s says when they open: 2",
