@@ -83,6 +83,11 @@ class Scheme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def payment(self, kind: PaymentKind) -> Payment | None:
         return next((one for one in self.payments if one.kind == kind), None)
 
+    def each_idr(self, kind: PaymentKind, region: int) -> int:
+        """One payment of a kind to a person of a province; of attended days: one day. 0 if there is none."""
+        payment = self.payment(kind)
+        return payment.idr(region, 1) if payment else 0
+
     @property
     def begins_at_award(self) -> bool:
         """Whether a person takes part from the award on, and need not buy a training."""

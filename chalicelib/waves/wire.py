@@ -240,14 +240,14 @@ def _revocation(beneficiary: Beneficiary | None) -> tuple[str | None, RevokedBec
 
 
 def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryView:
-    """A beneficiary with the amounts of their scheme."""
+    """A beneficiary with the amounts of their scheme, for a person of their province."""
     return fill(
         BeneficiaryView,
         beneficiary,
         revoked_because=_revocation(beneficiary)[1],
         training_idr=scheme.training_idr,
-        incentive_idr=scheme.incentive_idr,
-        survey_idr=scheme.survey_idr,
+        incentive_idr=scheme.each_idr("INCENTIVE", beneficiary.region),
+        survey_idr=scheme.each_idr("SURVEY", beneficiary.region),
     )
 
 

@@ -18,6 +18,7 @@ from chalicelib.payouts.rules import Authority
 from chalicelib.training import errors, wire
 from chalicelib.training.rules import Training, TrainingState, check_month
 from chalicelib.training.wire import AttendedMonthView, TrainingView
+from chalicelib.waves.wire import beneficiary_view
 from tests.builders.crashes import SOME_OR_ALL, Calls
 from tests.builders.training import OTHER, PERSON, PLACED, Scene, paying_months, scene
 from tests.conftest import T0
@@ -54,6 +55,8 @@ def at(text: str) -> datetime:
 )
 def test_a_month_pays_its_days_or_what_the_province_has(scheme, region, days, idr):
     assert {amount(kind, scheme, region, days) for kind in INCENTIVES[: scheme.incentives]} == {idr}
+    told = beneficiary_view(replace(PERSON, region=region), scheme).incentive_idr
+    assert told == (20_000 if scheme is PLACED else idr), "what a person reads is that of their province, or of a day"
 
 
 def training(redeemed_at: str | None, completed_at: str | None = None) -> Training:
