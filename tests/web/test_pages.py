@@ -127,6 +127,12 @@ def test_no_module_asks_others_or_writes_markup():
     assert styled == set(), "the policy allows no style in an element"
 
 
+def test_nothing_on_the_page_moves():
+    shown = [*OWN.values(), *(file.read_text() for file in FOLDER.glob("**/*.css"))]
+    assert len(shown) > len(OWN), "with the style"
+    assert not [text for text in shown if re.search(r"\b(transition|animation|animate|keyframes|smooth)\b", text)]
+
+
 def test_every_module_that_another_names_is_there():
     named = {
         posixpath.normpath(f"{path}/../{other}")
