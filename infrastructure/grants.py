@@ -156,7 +156,6 @@ GRANTS: dict[str, tuple[Json, ...]] = {
     "advance_plans": (
         rows("payouts/index/unsettled", read="Query", why="FindDue"),
         rows("payouts", read="BatchGetItem", write="PutItem"),
-        rows("registrations", read="GetItem", why="WhetherExcluded"),
         send("payouts"),
         SAY_WHEN_ALL_IS_DONE,
     ),

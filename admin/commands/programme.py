@@ -191,7 +191,7 @@ def _most(scheme: Scheme, highest: bool) -> int:
 REFUSED = "refused"
 _FOR_WHOM = {
     "name": "everybody, as a word",
-    "calendar": "waves that have not opened; those before keep their times",
+    "calendar": "waves that have not opened; a deployment refuses other times for one that is open",
     "eligibility": "who registers or joins after the release, and who is screened or awarded after it",
     "targets": "waves of that year that have not opened",
     "training": "purchases and courses after the release; deadlines that run stay",

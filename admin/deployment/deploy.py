@@ -11,12 +11,14 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from botocore.exceptions import ClientError
 
-from chalicelib.config import DEFAULT_PROGRAMME, Programme, load_programme
+from chalicelib.config import DEFAULT_PROGRAMME, Programme, Settings, load_programme
+from chalicelib.figures.schemes import Scheme
 from infrastructure import app_stack, data_stack
 
 from . import package, stages
@@ -61,13 +63,16 @@ def deploy(
     data, data_changed = _deploy_data(stacks, stage, values)
     s3 = aws.client("s3")
     check_promises(s3, data["ArtifactsBucket"], programme)
+    if before is not None:
+        check_open_wave(stages.settings(parameters(before) | data | values, aws), programme, datetime.now(UTC))
     report("packaging")
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
     report(f"package {built.release}: {built.figures}")
     template = upload(aws, data["ArtifactsBucket"], built, report)
     derived = data | {"ResultsUrl": stages.results_url(aws, data)}
-    app, app_changed = _deploy_app(stacks, aws, stage, template, derived | values)
+    # Before the functions may promise anything: who deploys may go away while they are already served.
     keep_promises(s3, data["ArtifactsBucket"], programme)
+    app, app_changed = _deploy_app(stacks, aws, stage, template, derived | values)
     url = stages.api_url(aws, outputs(app))
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
     return Deployed(stage, url, changed=data_changed or app_changed)
@@ -79,7 +84,18 @@ def _programme(app: Mapping[str, Any] | None) -> str:
 
 
 PROMISES = "schemes.json"
-"""In the artifacts bucket: every scheme that the stage has served, as a JSON object by its version."""
+"""In the artifacts bucket: every scheme that the stage has served or was to serve, as a JSON object by its version."""
+
+
+def check_open_wave(settings: Settings, programme: Programme, now: datetime) -> None:
+    """Raises `DeployFailed` if the programme gives other times to a wave that people may join now."""
+    from chalicelib.wiring import Services  # only a stage that was deployed before has waves
+
+    if (number := Services(settings, programme).waves.at_odds(now)) is not None:
+        raise DeployFailed(
+            f"wave {number} is open until another time than this programme says: leave its times, pauses and end as "
+            "they are while it is open; `gelombang wave extend` lets it close later"
+        )
 
 
 def check_promises(s3: Any, bucket: str, programme: Programme) -> None:
@@ -87,9 +103,9 @@ def check_promises(s3: Any, bucket: str, programme: Programme) -> None:
 
     People keep the scheme of their wave: what was promised under a version stays what it was.
     """
-    now = _schemes(programme)
+    now = {scheme.version: scheme for scheme in programme.schemes}
     for version, promised in _promises(s3, bucket).items():
-        if now.get(version) != promised:
+        if now.get(version) != msgspec.convert(promised, Scheme, str_keys=True):
             what = "changes" if version in now else "leaves out"
             raise DeployFailed(
                 f"the programme {what} the scheme {version}, which this stage has served: let it be as it was, and "

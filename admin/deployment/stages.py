@@ -106,8 +106,12 @@ def load(name: str) -> Stage:
         raise BadConfiguration(
             reason=f"there is no stage {name} in {aws.region}: `gelombang deploy --stage {name}` makes it"
         )
-    settings = settings_from_environment(function_environment(stacks.parameters(stack), aws.region))
-    return Stage(name, api_url(aws, stacks.outputs(stack)), settings)
+    return Stage(name, api_url(aws, stacks.outputs(stack)), settings(stacks.parameters(stack), aws))
+
+
+def settings(values: Mapping[str, str], aws: Aws) -> Settings:
+    """What the functions of an app stack with these parameters are told."""
+    return settings_from_environment(function_environment(values, aws.region))
 
 
 def function_environment(values: Mapping[str, str], region: str) -> dict[str, str]:

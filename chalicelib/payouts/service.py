@@ -71,7 +71,7 @@ class Payouts:
         scheme = self._schemes[beneficiary.scheme]
         entitlement = rules.entitled(beneficiary, kind, scheme, now, days)
         self._store.add(tx, entitlement, "entitled")
-        if plan_rules.is_attended(scheme):
+        if kind not in plan_rules.SURVEYS and plan_rules.is_attended(scheme):
             self._store.plans.check_not_stopped(tx, (beneficiary.registrant_id, beneficiary.wave))
         plan = plan_rules.begun(beneficiary, scheme, now, self._rules.month_s) if kind is Kind.INCENTIVE else None
         if plan is not None:

@@ -31,8 +31,7 @@ from .award import AT_ONCE, ONE_AWARD_S, Award, Decisions, Turn, Walk
 from .calendar import Calendar
 from .entries import EntryStore
 from .errors import BadAwardMessage
-from .rules import AwardedBatch, EntryOutcome, Wave, WaveState, planned
-from .rules import scheme as scheme_of
+from .rules import AwardedBatch, EntryOutcome, Wave, WaveState, scheme_of
 from .store import WaveStore
 
 log = logging.getLogger(__name__)
@@ -176,7 +175,7 @@ class AwardBatches:
             return
         turns = self._turns(message, self._store.draw(wave.number))
         calendar = Calendar(self._programme.calendar, self._store.changes()[1])
-        version = scheme_of(planned(wave), calendar, self._programme)
+        version = scheme_of(wave, calendar, self._programme)
         self._decisions.set_missing_standings(turns, wave.number, budget)
         outcomes = [turn.known or self._decisions.decide(wave, version, turn, budget) for turn in turns]
         awarded = AwardedBatch(len(outcomes), outcomes.count(EntryOutcome.CHOSEN))

@@ -33,7 +33,7 @@ from ..time_budget import OutOfTime, TimeBudget
 from .award import Award
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar
-from .rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, planned, scheme, year_of
+from .rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, scheme_of, year_of
 from .store import WaveItem, WavesTable, WaveStore, YearItem
 from .wire import chosen_facts
 
@@ -147,7 +147,7 @@ class Revocation:
     def _find_successors(self, wave: Wave, budget: TimeBudget) -> int:
         """Find a successor for each place of the log that has none yet; returns how many were found."""
         calendar = Calendar(self._programme.calendar, self._store.changes()[1])
-        version = scheme(planned(wave), calendar, self._programme)
+        version = scheme_of(wave, calendar, self._programme)
         draw, lines = self._store.draw(wave.number), self._log.lines(wave)
         walk = self._award.walk(wave, self._award.seats(wave, draw, lines), version, budget)
         found = 0

@@ -110,7 +110,8 @@ class Wave(Value, frozen=True):
     the wave's log. Registration and the people know of the first `barred_count`. The first `passed_count` were passed
     on: the published substitutions include them, and their successors were told. If the winners were queued, this was
     in `award_batches` batches, `award_sends` times, last at `awards_sent_at`. `witnesses` signed the note in time.
-    The close was put off `extended` times, and the public was told of `extension_told` of them.
+    The close was put off `extended` times, and the public was told of `extension_told` of them. `scheme` is the version
+    that it opened with (None: opened by an earlier release).
     """
 
     number: int
@@ -135,6 +136,7 @@ class Wave(Value, frozen=True):
     witnesses: frozenset[str] = frozenset()
     extended: int = 0
     extension_told: int = 0
+    scheme: str | None = None
 
 
 class AwardedBatch(Value, frozen=True):
@@ -341,8 +343,13 @@ def _whole_second(instant: datetime) -> datetime:
 
 
 def scheme(plan: PlannedWave, calendar: Calendar, programme: Programme) -> str:
-    """The version of a wave's scheme: that which was named for it, else that of its number in the programme."""
+    """The version of the scheme that a wave opens with: as named for it, else that of its number in the programme."""
     return calendar.named_scheme(plan.number) or programme.scheme(calendar.regular_number(plan)).version
+
+
+def scheme_of(wave: Wave, calendar: Calendar, programme: Programme) -> str:
+    """The version of an opened wave's scheme, whatever the programme has said since."""
+    return wave.scheme or scheme(planned(wave), calendar, programme)
 
 
 def plans(calendar: Calendar, waves: Mapping[int, Wave], began: datetime, now: datetime) -> list[PlannedWave]:
@@ -355,10 +362,11 @@ def due(plan: PlannedWave, wave: Wave | None, state: WaveState, rules: DrawRules
     """When a wave may be taken on from a state; a drawn wave is awarded at once."""
     if wave is None or state is WaveState.SCHEDULED:
         return plan.opens_at
+    # By the record: the wave may have been extended since the plan was made.
     if state is WaveState.OPEN:
-        return plan.closes_at
+        return wave.closes_at
     if state is WaveState.CLOSED:
-        return freeze_due(plan.closes_at, rules.freeze_delay_s)
+        return freeze_due(wave.closes_at, rules.freeze_delay_s)
     return round_due(wave, rules)
 
 

@@ -31,10 +31,10 @@ from .rules import (
     check_may_join,
     closing_day,
     planned,
+    scheme,
     standing,
     state_at,
 )
-from .rules import scheme as scheme_of
 from .store import WaveStore
 
 if TYPE_CHECKING:
@@ -143,7 +143,21 @@ class Waves(CalendarChanges):
 
     def scheme(self, number: int, now: datetime) -> str:
         """The version of a wave's scheme. Raises `UnknownWave` as `get` does."""
-        return scheme_of(self.plan(number, now), self._calendar(now), self._programme)
+        plan, wave = self.plan(number, now), self._records(now).get(number)
+        return (wave and wave.scheme) or scheme(plan, self._calendar(now), self._programme)
+
+    def at_odds(self, now: datetime) -> int | None:
+        """The wave that is open now by its record or by the calendar, and not until the same time by both; else None.
+
+        People join by the calendar; the list is closed and frozen by the record.
+        """
+        waves, changes = self._store.waves(), self._store.changes()[1]
+        plan = Calendar(self._programme.calendar, changes).current(now)
+        record = next((wave for wave in waves if wave.opens_at <= now < wave.closes_at), None)
+        if record is None:
+            return plan.number if plan and any(wave.number == plan.number for wave in waves) else None
+        same = plan is not None and (plan.number, plan.closes_at) == (record.number, record.closes_at)
+        return None if same else record.number
 
     def agenda(self, now: datetime) -> Agenda:
         """What a calendar program shows: the waves run here and the next ones, with those that were skipped."""

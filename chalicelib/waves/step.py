@@ -33,10 +33,10 @@ from .rules import (
     closing_soon,
     commitment,
     due,
-    planned,
     plans,
     round_due,
     scheme,
+    scheme_of,
     seats_for,
     year_of,
 )
@@ -149,7 +149,7 @@ class WaveStep:
 
     def _settle(self, wave: Wave, calendar: Calendar, budget: TimeBudget, done: list[Transition]) -> bool:
         """Award the seats of a drawn wave and give the others back to the year; False while it waits for batches."""
-        version = scheme(planned(wave), calendar, self._programme)
+        version = scheme_of(wave, calendar, self._programme)
         walk = self._award.run(wave, self._store.draw(wave.number), version, budget)
         if walk is None:
             return False
@@ -182,7 +182,16 @@ class WaveStep:
             allotted = self._store.allotted(year)
             quota = seats_for(plan, self._programme.target(year) - allotted, waves_left)
             reserved = min(plan.reserved, quota)
-            wave = Wave(plan.number, WaveState.OPEN, plan.opens_at, plan.closes_at, quota, reserved, plan.weights)
+            wave = Wave(
+                plan.number,
+                WaveState.OPEN,
+                plan.opens_at,
+                plan.closes_at,
+                quota,
+                reserved,
+                plan.weights,
+                scheme=scheme(plan, calendar, self._programme),
+            )
             if self._store.open(wave, year, allotted):
                 return True
             if self._store.wave(plan.number) is not None:

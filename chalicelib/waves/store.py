@@ -49,6 +49,7 @@ class WaveItem(WavesTable):
     witnesses = UnicodeSetAttribute(null=True)
     extended = WholeAttribute(null=True)
     extension_told = WholeAttribute(null=True)
+    scheme = UnicodeAttribute(null=True)
 
 
 class ExceptionsItem(WavesTable):
@@ -289,4 +290,5 @@ def _item(wave: Wave) -> WaveItem:
         quota=wave.quota,
         reserved=wave.reserved,
         weights=wave.weights,
+        scheme=wave.scheme,
     )

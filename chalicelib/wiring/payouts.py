@@ -49,7 +49,7 @@ class PayoutsServices(PeopleServices):
     def plans(self) -> Plans:
         from ..payouts.plans.service import Plans
 
-        return Plans(self.payout_store, self.payout_queue, self.registrations, self.programme)
+        return Plans(self.payout_store, self.payout_queue, self.programme)
 
     @cached_property
     def payout_administration(self) -> Administration:

@@ -24,6 +24,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.ids import derived_id
 from chalicelib.training import signatures
 from local.sandbox.provider import Sandbox
+from tests.builders.training import paying_months
 from tests.e2e.gateway import HOLDER, Call, Gateway, serving
 from tests.e2e.refusals import SUCCESSES
 from tests.e2e.world import application_over_http
@@ -142,7 +143,7 @@ def asked(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     """
     with Sandbox("api") as sandbox:
         sandbox.books.configure({"holder_name": HOLDER})
-        with serving(replace(cloud, fsp_url=sandbox.url), programme) as gateway:
+        with serving(replace(cloud, fsp_url=sandbox.url), paying_months(programme)) as gateway:
 
             def clock() -> datetime:
                 gateway.now += timedelta(milliseconds=1)

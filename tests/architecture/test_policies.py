@@ -26,7 +26,7 @@ MATRIX = {
     "expire_places": ("waves registrations payouts notices runs", ""),
     "pay": ("payouts registrations", "notices"),
     "sweep_payouts": ("payouts runs", ""),
-    "advance_plans": ("payouts runs", "registrations"),
+    "advance_plans": ("payouts runs", ""),
     "reconcile_payouts": ("payouts runs", ""),
     "write_notices": ("notices runs", "waves payouts"),
     "send_mail": ("notices sign-ins", "accounts"),

@@ -6,7 +6,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from admin.deployment.deploy import check_open_wave
+from admin.deployment.stacks import DeployFailed
 from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import iso
 from chalicelib.waves.calendar import Changes
@@ -114,6 +117,19 @@ def test_a_step_that_read_the_old_close_does_not_close_the_wave(world: WavesWorl
     record = world.store.wave(WAVE)
     assert record is not None
     assert (record.state, record.closes_at, record.closing_told) == (WaveState.OPEN, CLOSES + DAY, False)
+
+
+def test_a_calendar_that_moves_an_open_wave_is_not_deployed(world: WavesWorld) -> None:
+    """People would join by the one, and the list be frozen by the other."""
+    world.at(OPENS)
+    settings, rules = world.settings, world.programme.calendar
+    for now in (OPENS, CLOSES + SECOND):
+        check_open_wave(settings, world.programme, now)
+    later = replace(rules, open_hours=(rules.open_hours or 0) + 1)
+    ended = replace(rules, ends_on=OPENS.date() - DAY)
+    for changed, now in ((later, OPENS), (ended, OPENS), (later, CLOSES + SECOND)):
+        with pytest.raises(DeployFailed, match=f"wave {WAVE} is open until another time"):
+            check_open_wave(settings, replace(world.programme, calendar=changed), now)
 
 
 def test_an_extension_whose_wave_closes_meanwhile_changes_nothing(world: WavesWorld, monkeypatch: Any) -> None:

@@ -1,4 +1,4 @@
-"""A wave that names its scheme: whoever gets one of its seats gets that scheme, by whichever way."""
+"""A wave keeps the scheme that was named for it, or that it opened with, for whoever gets one of its seats."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ CLOSES = OPENS + timedelta(hours=1)
 
 
 @pytest.mark.parametrize("ahead_from", [1, 100], ids=["by the queue", "by the walk"])
-def test_people_of_a_wave_get_the_scheme_that_was_named_for_it(
-    cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch, ahead_from: int
+@pytest.mark.parametrize(("named", "scheme"), [("2020", "2020"), ("", "2023")])
+def test_people_of_a_wave_get_its_scheme_whatever_the_programme_says_later(
+    cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch, ahead_from: int, named: str, scheme: str
 ) -> None:
     awards = msgspec.structs.replace(programme.draw.awards, batch=2, ahead_from=ahead_from)
     figures = msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
     world = WavesWorld(cloud, figures, T0)
     monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
     world.step()
-    number = world.waves.add(OPENS, CLOSES, 4, T0, scheme="2020")
+    number = world.waves.add(OPENS, CLOSES, 4, T0, scheme=named or None)
     world.at(OPENS)
+    newest = msgspec.structs.replace(figures.schemes[-1], version="2030")
+    world.programme = msgspec.structs.replace(figures, schemes=(newest, *figures.schemes))
+    world.restart()
     world.join(*NAMES)
     world.at(CLOSES, CLOSES + timedelta(seconds=figures.draw.freeze_delay_s))
     wave = world.store.wave(number)
@@ -40,8 +44,9 @@ def test_people_of_a_wave_get_the_scheme_that_was_named_for_it(
     world.take_awards(*bodies)
     world.at(drawn + timedelta(seconds=1))
     first = {one.registrant_id: one for one in world.waves.beneficiaries.of_many(NAMES)}
-    assert {one.scheme for one in first.values()} == {"2020"}
+    assert {one.scheme for one in first.values()} == {scheme}
     assert len(first) == 4
     world.expire(max(one.buy_by for one in first.values()))
     successors = [one for one in world.waves.beneficiaries.of_many(NAMES) if one.registrant_id not in first]
-    assert [one.scheme for one in successors] == ["2020", "2020"]
+    assert [one.scheme for one in successors] == [scheme, scheme]
+    assert world.waves.scheme(number, world.clock.now) == scheme

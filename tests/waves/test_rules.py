@@ -33,6 +33,7 @@ from chalicelib.waves.rules import (
     chain_of,
     check_may_buy,
     closing_day,
+    due,
     freeze_due,
     frozen_at,
     owed,
@@ -294,6 +295,13 @@ def test_a_draw_is_due_when_the_round_of_its_own_note_is():
 def test_a_short_waves_coming_close_is_announced_from_its_opening_on():
     short = wave("OPEN", opens_at=CLOSES_145 - timedelta(hours=1))
     assert owed(planned(short), short, PROD, CLOSES_145 - timedelta(minutes=1)) == (WaveState.OPEN, short.opens_at)
+
+
+def test_a_step_that_made_its_plan_before_an_extension_goes_by_the_new_close():
+    extended = wave("OPEN", closes_at=CLOSES_145 + timedelta(days=2))
+    plan = planned(wave("OPEN"))
+    assert due(plan, extended, WaveState.OPEN, PROD.draw) == extended.closes_at
+    assert due(plan, extended, WaveState.CLOSED, PROD.draw) == freeze_due(extended.closes_at, 900)
 
 
 def test_the_due_steps_of_a_wave_follow_from_its_record_not_the_calendar():

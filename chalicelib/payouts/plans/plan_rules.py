@@ -69,7 +69,7 @@ class Stop(StrEnum):
     DIED = "DIED"
     REVOKED = "REVOKED"
     EXCLUDED = "EXCLUDED"
-    """The person was on an exclusion list when a month fell due, or an administrator says so."""
+    """The person is on an exclusion list for good. While a list may be retracted, months come and are held."""
 
 
 class Plan(Value, frozen=True):

@@ -10,6 +10,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -27,10 +28,9 @@ from ..ledger.records import plan_shards
 from ..ledger.store import PayoutStore
 from . import plan_rules
 from .plan_rules import Instalment, Plan, Stop, moved_on, stopped
-from .store import PlanKey
+from .store import PLAN_LEG, PlanKey
 
 if TYPE_CHECKING:
-    from ...registration.service import Registrations
     from ..service import PayoutQueue
 
 log = logging.getLogger(__name__)
@@ -47,10 +47,8 @@ TRIES = 20
 class Plans:
     """The use cases. Any number of runs, at any time, come to the same end. Methods take an aware UTC instant."""
 
-    def __init__(
-        self, store: PayoutStore, queue: PayoutQueue, registrations: Registrations, programme: Programme
-    ) -> None:
-        self._store, self._queue, self._registrations = store, queue, registrations
+    def __init__(self, store: PayoutStore, queue: PayoutQueue, programme: Programme) -> None:
+        self._store, self._queue = store, queue
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._month_s = programme.payouts.month_s
 
@@ -142,17 +140,13 @@ class Plans:
             self._queue.send(entitled)  # the sweep finds what is lost here
 
     def _catch_up(self, plan: Plan, until: datetime, budget: TimeBudget, entitled: list[str]) -> None:
-        """Make each missed month of a plan due, and the last one unless the person is excluded now.
+        """Make each month of a plan due that fell due.
 
-        Of a month that was missed nobody knows whether they were excluded then: it is due, and held while they are.
+        Of who is on an exclusion list too: the month is held while they are, so a list that is retracted costs nobody
+        a month. Whose exclusion is final is stopped by an administrator.
         """
         while plan.due_at is not None and plan.due_at <= until:
             now, after = budget.now(), self._next(plan)
-            last = after.due_at is None or after.due_at > until
-            if last and self._registrations.is_excluded(plan.registrant_id):
-                self._store.plans.stop(plan, stopped(plan, Stop.EXCLUDED, now))
-                log.info("plan_stopped", extra={"wave": plan.wave, "number": plan.number})
-                return
             entitlement_id = self._entitle(plan, after, now)
             if entitlement_id is None:
                 return
@@ -169,8 +163,13 @@ class Plans:
             with self._store.transaction() as tx:
                 self._store.plans.move(tx, plan, after)
                 self._store.add(tx, entitlement, "instalment")
-        except LegsFailed:
-            return None
+        except LegsFailed as failed:
+            if PLAN_LEG in failed.legs:
+                return None
+            # The ledger is ahead of the plan, which was restored to an earlier time: the plan follows it, alone.
+            log.error("plan_behind", extra={"wave": plan.wave, "number": plan.number})
+            with suppress(LegsFailed), self._store.transaction() as tx:
+                self._store.plans.move(tx, plan, after)
         return entitlement.id
 
 

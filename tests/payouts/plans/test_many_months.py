@@ -1,6 +1,6 @@
 """Seeded schedules of plans over months of virtual time, which must find each planted bug.
 
-The job comes late, twice at once or not for months, and calls fail or kill it. People drop out, die and are excluded.
+The job comes late, twice at once or not for months, and calls fail or kill it. People drop out and die.
 The oracle knows only when each person began and stopped, and a calendar that it walks day by day.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,14 +45,12 @@ class Months:
         self.nature = Nature(self.dice, self.scheduler.pause, len)
         self.nature.rate = self.dice.choice([0.0, 0.05, 0.2])
         self.scheduler.stay = self.dice.choice([0.0, 0.5, 0.9])
-        self.excluded: set[str] = set()
         self.stopped: dict[str, datetime] = {}
         queue: Any = MemoryQueue(self.nature, self.dice)
-        people: Any = SimpleNamespace(is_excluded=self.excluded.__contains__)
         programme = replace(programme, payouts=replace(programme.payouts, month_s=None))
         self.store = MemoryPayoutStore(self.table, self.nature, self.dice)
         self.payouts = Payouts(self.store, queue, str, programme)
-        self.plans = Plans(self.store, queue, people, programme)
+        self.plans = Plans(self.store, queue, programme)
 
     def play(self) -> list[str]:
         dice = self.dice
@@ -66,8 +63,6 @@ class Months:
                 self.scheduler.start("job", lambda: self.plans.run(self.now, 900, lambda: 0))
             if dice.random() < 0.1:
                 self._stop(f"person-{dice.randrange(5)}", dice.choice(list(Stop)))
-            if dice.random() < 0.02:
-                self.excluded.add(f"person-{dice.randrange(5)}")
             for _ in range(dice.choice([5, 40])):
                 if self.scheduler.tasks:
                     self.scheduler.resume()
@@ -116,9 +111,8 @@ class Months:
             has = [head.kind for head in self.table.heads.values() if head.registrant_id == person]
             until = self.stopped.get(person) or plan.stopped_at or self.now
             due = [kind for kind, at in self._falls_due(plan) if at <= until]
-            least = due[:-1] if plan.stopped is Stop.EXCLUDED else due
             done = at_rest or plan.stopped is not None
-            if not (set(least) if done else {Kind.INCENTIVE}) <= set(has) <= set(due):
+            if not (set(due) if done else {Kind.INCENTIVE}) <= set(has) <= set(due):
                 self.wrong.append(f"{person} has {sorted(has)} of {due}, from {plan.first_at}, {plan.stopped}")
             if any(head.amount_idr != 600_000 for head in self.table.heads.values()):
                 self.wrong.append("another amount than the scheme's")

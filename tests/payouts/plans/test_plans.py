@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts import wire
 from chalicelib.payouts.errors import NothingToCome
+from chalicelib.payouts.plans import store as plan_store
 from chalicelib.payouts.plans.plan_rules import INCENTIVES, Kind, Plan, Stop
 from chalicelib.payouts.plans.service import ONE_PERSON_S
 from chalicelib.payouts.rules import Authority
@@ -109,18 +110,26 @@ def test_a_run_without_time_leaves_the_rest_to_the_next(months: Months):
     assert months.kinds("ani") == ALL_OF_IT[:2]
 
 
-def test_whoever_is_excluded_gets_what_was_missed_and_nothing_more(months: Months):
+def test_a_list_that_is_retracted_costs_nobody_a_month(months: Months):
+    """The months of who is excluded come too, and the worker holds them."""
     months.begin("ani")
     months.people.excluded.add("ani")
     months.now += timedelta(days=60)
     assert months.go_on()
-    months.people.excluded.clear()
-    months.now += timedelta(days=60)
+    assert months.kinds("ani") == ALL_OF_IT[:3]
+
+
+def test_a_plan_that_was_restored_to_an_earlier_time_follows_the_ledger(months: Months, caplog):
+    months.begin("ani")
+    earlier = months.store.plans.of(("ani", 143))
+    assert earlier
+    months.now += timedelta(days=28)
     assert months.go_on()
-    assert months.kinds("ani") == ALL_OF_IT[:2]
-    plan = months.store.plans.of(("ani", 143))
-    assert plan
-    assert (plan.stopped, plan.stopped_at) == (Stop.EXCLUDED, FIRST + timedelta(days=60))
+    plan_store._item(earlier).save()
+    months.now += timedelta(days=31)
+    assert months.go_on()
+    assert months.kinds("ani") == ALL_OF_IT[:3]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["plan_behind"]
 
 
 def test_a_stop_makes_what_is_due_come_and_nothing_after_it(months: Months):
