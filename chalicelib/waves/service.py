@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ..registration.service import Registrations
     from .publication.bucket import Publication
 
+_A_SECOND = timedelta(seconds=1)
 UPCOMING = 3
 """How many waves to come are shown in the list."""
 
@@ -156,7 +157,8 @@ class Waves(CalendarChanges):
         record = next((wave for wave in waves if wave.opens_at <= now < wave.closes_at), None)
         if record is None:
             return plan.number if plan and any(wave.number == plan.number for wave in waves) else None
-        same = plan is not None and (plan.number, plan.closes_at) == (record.number, record.closes_at)
+        # A record has milliseconds, the calendar what an administrator gave it.
+        same = plan is not None and plan.number == record.number and abs(plan.closes_at - record.closes_at) < _A_SECOND
         return None if same else record.number
 
     def agenda(self, now: datetime) -> Agenda:

@@ -125,6 +125,11 @@ def test_a_calendar_that_moves_an_open_wave_is_not_deployed(world: WavesWorld) -
     settings, rules = world.settings, world.programme.calendar
     for now in (OPENS, CLOSES + SECOND):
         check_open_wave(settings, world.programme, now)
+    fine = OPENS + timedelta(days=4, microseconds=1)
+    added = world.waves.add(fine, fine + timedelta(hours=1), 3, OPENS)
+    world.at(fine + SECOND)
+    assert world.waves.current(fine + SECOND).number == added
+    check_open_wave(settings, world.programme, fine + SECOND)
     later = replace(rules, open_hours=(rules.open_hours or 0) + 1)
     ended = replace(rules, ends_on=OPENS.date() - DAY)
     for changed, now in ((later, OPENS), (ended, OPENS), (later, CLOSES + SECOND)):
