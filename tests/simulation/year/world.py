@@ -176,7 +176,7 @@ class World:
     # Time
 
     def clock(self) -> datetime:
-        """The instant; within a function it goes on with each call."""
+        """The present instant. While a function runs, each call to AWS moves it on."""
         return self.now + (self.cloud.calls - self._calls_at) * CALL
 
     def _seconds(self) -> float:
