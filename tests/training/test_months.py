@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import DomainError
 from chalicelib.figures.schemes import Payment, Scheme
 from chalicelib.payouts.errors import NothingToCome
-from chalicelib.payouts.plans.plan_rules import INCENTIVES, Stop, amount
+from chalicelib.payouts.plans.plan_rules import INCENTIVES, SURVEYS, Stop, amount
 from chalicelib.payouts.rules import Authority
 from chalicelib.training import errors, wire
 from chalicelib.training.rules import Training, TrainingState, check_month
@@ -220,6 +221,23 @@ def test_nobody_who_was_stopped_earns_a_further_month_and_the_first_stop_counts(
     assert services.payouts_of(ANI.registrant_id).stopped_because == "dropped_out"
     with pytest.raises(NothingToCome):
         services.stop_plan(OTHER.registrant_id, Stop.DIED, office, LATER)
+
+
+def test_a_stop_ends_months_and_no_survey_that_was_answered(cloud, programme):
+    asking = replace(
+        PLACED,
+        version="asking",
+        payments=(*PLACED.payments, Payment(kind="SURVEY", trigger="survey", amount_idr=50_000, times=1)),
+    )
+    built, who = scene(cloud, paying_months(programme, asking)), replace(ANI, scheme="asking")
+    built.choose(who)
+    services = built.services
+    services.stop_plan(who.registrant_id, Stop.DROPPED_OUT, Authority("arn:aws:iam::1:user/ani", "told us"), LATER)
+    with services.transaction() as tx:
+        services.payouts.entitle(tx, who, SURVEYS[0], LATER)
+    assert [(payout.kind, payout.amount_idr) for payout in services.payouts.of(who)] == [("SURVEY_1", 50_000)]
+    with pytest.raises(LegsFailed), services.transaction() as tx:
+        services.payouts.entitle(tx, who, INCENTIVES[0], LATER, 3)
 
 
 def test_a_review_makes_a_graduate_and_nothing_due_where_attendance_is_paid(stage, placed):
