@@ -192,26 +192,22 @@ def certificate(training: Training) -> Certificate:
     return Certificate(training.title, training.partner_name, training.certificate_number, training.completed_at)
 
 
-def cancellable_until(
-    training: Training, account: TrainingAccount, beneficiary: Beneficiary, rules: TrainingRules
-) -> datetime | None:
+def cancellable_until(training: Training, place_until: datetime | None, rules: TrainingRules) -> datetime | None:
     """The last instant at which a purchase may be cancelled, inclusive; None if it can never be cancelled any more.
 
-    The only purchase cannot be cancelled once the deadline for the first one has passed: the place would be lost.
+    `place_until`: the deadline of a place that only this purchase keeps; after it the place would be lost. None: it is
+    kept without this purchase.
     """
     if training.state is not TrainingState.PURCHASED:
         return None
     until = training.purchased_at + timedelta(seconds=rules.cancel_within_s)
-    only = account.purchases == 1
     # The deadline is exclusive, instants are whole milliseconds.
-    return min(until, beneficiary.buy_by - timedelta(milliseconds=1)) if only else until
+    return min(until, place_until - timedelta(milliseconds=1)) if place_until is not None else until
 
 
-def check_cancellable(
-    training: Training, account: TrainingAccount, beneficiary: Beneficiary, rules: TrainingRules, now: datetime
-) -> None:
+def check_cancellable(training: Training, place_until: datetime | None, rules: TrainingRules, now: datetime) -> None:
     """Raises `TrainingAlreadyRedeemed`, then `CancellationTooLate`."""
-    until = cancellable_until(training, account, beneficiary, rules)
+    until = cancellable_until(training, place_until, rules)
     if until is None:
         raise errors.TrainingAlreadyRedeemed()
     if now > until:

@@ -103,11 +103,12 @@ class Trainings:
             if training.state is TrainingState.CANCELLED:
                 return wire.training_view(training, None)
             beneficiary = self._beneficiary(registrant_id)
-            rules.check_cancellable(training, owned.account, beneficiary, self._rules, now)
+            place_until = self._place_until(owned.account, beneficiary)
+            rules.check_cancellable(training, place_until, self._rules, now)
             try:
                 with self._store.transaction() as tx:
                     self._store.add_cancellation(tx, training, owned.account.purchases, now)
-                    if owned.account.purchases == 1 and not self._schemes[beneficiary.scheme].begins_at_award:
+                    if place_until is not None:
                         self._waves.beneficiaries.deactivate(tx, beneficiary)
             except LegsFailed:
                 continue
@@ -217,4 +218,10 @@ class Trainings:
         )
 
     def _view(self, training: Training, account: TrainingAccount, beneficiary: Beneficiary) -> TrainingView:
-        return wire.training_view(training, rules.cancellable_until(training, account, beneficiary, self._rules))
+        place_until = self._place_until(account, beneficiary)
+        return wire.training_view(training, rules.cancellable_until(training, place_until, self._rules))
+
+    def _place_until(self, account: TrainingAccount, beneficiary: Beneficiary) -> datetime | None:
+        """The deadline of a place that only one purchase keeps; None where there are more, or none is asked for."""
+        needed = account.purchases == 1 and not self._schemes[beneficiary.scheme].begins_at_award
+        return beneficiary.buy_by if needed else None

@@ -17,7 +17,7 @@ from chalicelib.payouts.errors import NothingToCome
 from chalicelib.payouts.plans.plan_rules import INCENTIVES, SURVEYS, Stop, amount
 from chalicelib.payouts.rules import Authority
 from chalicelib.training import errors, wire
-from chalicelib.training.rules import Training, TrainingState, check_month
+from chalicelib.training.rules import Training, TrainingAccount, TrainingState, check_month
 from chalicelib.training.wire import AttendedMonthView, TrainingView
 from chalicelib.waves.wire import beneficiary_view
 from tests.builders.crashes import SOME_OR_ALL, Calls
@@ -238,6 +238,16 @@ def test_a_stop_ends_months_and_no_survey_that_was_answered(cloud, programme):
     assert [(payout.kind, payout.amount_idr) for payout in services.payouts.of(who)] == [("SURVEY_1", 50_000)]
     with pytest.raises(LegsFailed), services.transaction() as tx:
         services.payouts.entitle(tx, who, INCENTIVES[0], LATER, 3)
+
+
+def test_a_place_depends_on_its_only_purchase_but_where_payments_begin_at_the_award(cloud, programme):
+    payment = Payment(kind="INCENTIVE", trigger="award", amount_idr=1, times=2)
+    award = Scheme(version="award", first_wave=99_997, training_idr=0, payments=(payment,))
+    training = scene(cloud, paying_months(programme, award)).services.training
+    only, two = TrainingAccount(0, purchases=1), TrainingAccount(0, purchases=2)
+    assert training._place_until(only, ANI) == ANI.buy_by
+    assert training._place_until(two, ANI) is None
+    assert training._place_until(only, replace(ANI, scheme="award")) is None
 
 
 def test_a_review_makes_a_graduate_and_nothing_due_where_attendance_is_paid(stage, placed):
