@@ -91,10 +91,7 @@ KNOWN = {"code", "secret", "redeem_code", "card_number", "attended_at", "complet
 NEVER = {
     "GET /openapi.json",  # is read, and not asked
     "POST /sessions/refreshes",  # takes a proof of a key
-    "POST /partners/training-completions",  # takes one participant's code and the very hours that they were there
-    "POST /partners/attended-months",  # likewise, and no more days than there were
     "POST /me/passkeys",  # takes what only an authenticator makes
-    "POST /me/surveys/{survey_id}/response",  # takes an answer to each question of that survey
 }
 """Operations that no request of this kind can succeed in."""
 
@@ -105,6 +102,7 @@ class There:
 
     values: dict[str, dict[str, str | int]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
+    bodies: dict[str, Any] = field(default_factory=dict)
 
     def add(self, route: str, call: Call) -> None:
         """What a request that succeeds names in its path and its body."""
@@ -115,6 +113,18 @@ class There:
             self.owners |= dict.fromkeys(found.values(), call.person)
         whole = {name: int(value) for name, value in found.items() if name == "path.number"}
         self.values[OPERATIONS[route].handler] = {**found, **whole}
+        self.bodies[route] = call.body
+
+    def into_examples(self, document: dict[str, Any]) -> None:
+        """Makes the examples of the document such requests, so that none succeeds by luck only."""
+        for route, body in self.bodies.items():
+            method, _, path = route.partition(" ")
+            operation, found = document["paths"][path][method.lower()], self.values[OPERATIONS[route].handler]
+            for parameter in operation.get("parameters", []):
+                if (name := f"path.{parameter.get('name')}") in found:
+                    parameter["example"] = found[name]
+            if body is not None:
+                operation["requestBody"]["content"]["application/json"]["example"] = body
 
     def rules(self) -> str:
         """For each operation, that most values are of what is there."""
@@ -162,8 +172,14 @@ def asked(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
             signs(Partner(gateway)).apply_to(path_regex="^/partners")
             signs(provider).apply_to(path_regex="^/webhooks")
             monkeypatch.setattr(application.app, "clock", clock)
+
+            @schemathesis.hook
+            def before_load_schema(context: Any, document: dict[str, Any]) -> None:
+                there.into_examples(document)
+
             with application_over_http(monkeypatch) as url:
                 yield url, there.rules()
+            schemathesis.hooks.unregister(before_load_schema)
             schemathesis.auths.GLOBAL_AUTH_STORAGE.unregister()
 
 
