@@ -81,7 +81,7 @@ def instant(text: str) -> datetime:
     """Parse an instant that was typed. Raises click's `BadParameter` without a time zone."""
     try:
         return parse_iso(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise click.BadParameter(
             f"{text!r} is no instant with its time zone, such as 2026-11-27T12:00:00+07:00"
         ) from error

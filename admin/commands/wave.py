@@ -14,7 +14,7 @@ from chalicelib.clock import parse_iso, utc_now
 from chalicelib.waves.calendar import PlannedWave
 from chalicelib.waves.service import Waves
 
-from ..deployment import stages
+from ..deployment import promises, stages
 from ..terminal import act_row, example, file_argument, instant, reason_option, show, stage_options
 from . import stage as stage_commands
 
@@ -69,14 +69,16 @@ def history(stage: str) -> None:
 @_times_options[0]
 @_times_options[1]
 @click.option("--quota", type=click.IntRange(min=0), help="Else a share of what the year's target has left.")
-@click.option("--scheme", help="Which of the programme's schemes its people get. Else that of the wave before it.")
+@click.option("--scheme", help="Which of the stage's schemes its people get. Else that of the wave before it.")
 @reason_option
 def add(
     stage: str, opens_at: datetime, closes_at: datetime, quota: int | None, scheme: str | None, reason: str
 ) -> None:
     """Add a wave between the regular ones, and show it with the number that it is given."""
     waves = stages.load(stage).services.waves
-    _show(waves, waves.add(opens_at, closes_at, quota, utc_now(), _signed(reason), scheme))
+    # The stage may run another release than the one at hand.
+    served = promises.of_stage(stage).served() if scheme else None
+    _show(waves, waves.add(opens_at, closes_at, quota, utc_now(), _signed(reason), scheme, served))
 
 
 @example("wave move 54 --opens-at 2026-11-28T12:00:00+07:00 --closes-at 2026-11-30T00:00:00+07:00 --reason holidays")
@@ -149,7 +151,11 @@ def pause(stage: str, since: datetime | None, until: datetime | None, reason: st
 @example('wave resume --reason "the new decree is out"')
 @wave.command()
 @stage_options
-@click.option("--at", type=instant, help="From when on waves open again; else as soon as can be.")
+@click.option(
+    "--at",
+    type=instant,
+    help="From when on waves open again; else as soon as can be. The beginning of a pause to come withdraws it.",
+)
 @reason_option
 def resume(stage: str, at: datetime | None, reason: str) -> None:
     """End a pause that `wave pause` has set."""
@@ -161,12 +167,18 @@ def resume(stage: str, at: datetime | None, reason: str) -> None:
 @example('wave end --on 2027-12-31 --reason "the budget law of 2028 has no programme"')
 @wave.command()
 @stage_options
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The last WIB day on which a wave opens.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The last WIB day on which a wave opens.")
+@click.option("--withdraw", is_flag=True, help="Let only the end that the programme's file may say stand.")
 @reason_option
-def end(stage: str, on: datetime, reason: str) -> None:
-    """Let no wave open after a day; a later day puts the end off. What was promised is paid all the same."""
+def end(stage: str, on: datetime | None, withdraw: bool, reason: str) -> None:
+    """Let no wave open after a day; a later day puts the end off. What was promised is paid all the same.
+
+    A wave whose time came while the programme had ended is never opened.
+    """
+    if (on is None) != withdraw:
+        raise click.UsageError("say either --on or --withdraw")
     waves = stages.load(stage).services.waves
-    waves.end(on.date(), utc_now(), _signed(reason))
+    waves.end(on.date() if on else None, utc_now(), _signed(reason))
     _coming(waves)
 
 

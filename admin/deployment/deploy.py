@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from botocore.exceptions import ClientError
 
+from chalicelib.clock import iso
 from chalicelib.config import DEFAULT_PROGRAMME, Programme, Settings, load_programme
-from chalicelib.figures.schemes import Scheme
 from infrastructure import app_stack, data_stack
 
 from . import package, stages
+from .promises import Promises
 from .stacks import Consent, Count, DeployFailed, Report, Stacks, Template, outputs, parameters
 from .stages import Aws
 
@@ -61,18 +61,19 @@ def deploy(
     before = stacks.find(stages.app_stack(stage))
     programme = load_programme(stage, values.get("Programme") or _programme(before))
     data, data_changed = _deploy_data(stacks, stage, values)
-    s3 = aws.client("s3")
-    check_promises(s3, data["ArtifactsBucket"], programme)
+    promises = Promises(aws, data["ArtifactsBucket"], before)
+    promises.check(programme)
     if before is not None:
-        check_open_wave(stages.settings(parameters(before) | data | values, aws), programme, datetime.now(UTC))
+        check_calendar(stages.settings(parameters(before) | data | values, aws), programme, datetime.now(UTC))
     report("packaging")
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
     report(f"package {built.release}: {built.figures}")
     template = upload(aws, data["ArtifactsBucket"], built, report)
     derived = data | {"ResultsUrl": stages.results_url(aws, data)}
     # Before the functions may promise anything: who deploys may go away while they are already served.
-    keep_promises(s3, data["ArtifactsBucket"], programme)
+    promises.keep(programme)
     app, app_changed = _deploy_app(stacks, aws, stage, template, derived | values)
+    promises.check(programme)  # another deployment may have promised more meanwhile, which this one has taken out
     url = stages.api_url(aws, outputs(app))
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
     return Deployed(stage, url, changed=data_changed or app_changed)
@@ -83,52 +84,24 @@ def _programme(app: Mapping[str, Any] | None) -> str:
     return (parameters(app) if app else {}).get("Programme", DEFAULT_PROGRAMME)
 
 
-PROMISES = "schemes.json"
-"""In the artifacts bucket: every scheme that the stage has served or was to serve, as a JSON object by its version."""
+def check_calendar(settings: Settings, programme: Programme, now: datetime) -> None:
+    """Raises `DeployFailed` if the programme gives other times to a wave that has opened, or has one that should have.
 
-
-def check_open_wave(settings: Settings, programme: Programme, now: datetime) -> None:
-    """Raises `DeployFailed` if the programme gives other times to a wave that people may join now."""
+    That would be one in a pause, or after the end, of the calendar that the stage has now.
+    """
     from chalicelib.wiring import Services  # only a stage that was deployed before has waves
 
-    if (number := Services(settings, programme).waves.at_odds(now)) is not None:
+    waves = Services(settings, programme).waves
+    if (number := waves.at_odds(now)) is not None:
         raise DeployFailed(
             f"wave {number} is open until another time than this programme says: leave its times, pauses and end as "
             "they are while it is open; `gelombang wave extend` lets it close later"
         )
-
-
-def check_promises(s3: Any, bucket: str, programme: Programme) -> None:
-    """Raises `DeployFailed` unless the programme has every scheme that the stage has served, unchanged.
-
-    People keep the scheme of their wave: what was promised under a version stays what it was.
-    """
-    now = {scheme.version: scheme for scheme in programme.schemes}
-    for version, promised in _promises(s3, bucket).items():
-        if now.get(version) != msgspec.convert(promised, Scheme, str_keys=True):
-            what = "changes" if version in now else "leaves out"
-            raise DeployFailed(
-                f"the programme {what} the scheme {version}, which this stage has served: let it be as it was, and "
-                "give a change another version, with a first_wave that has not opened"
-            )
-
-
-def keep_promises(s3: Any, bucket: str, programme: Programme) -> None:
-    """Record that the stage serves these schemes now."""
-    kept = _promises(s3, bucket)
-    if kept != (served := kept | _schemes(programme)):
-        s3.put_object(Bucket=bucket, Key=PROMISES, Body=json.dumps(served).encode())
-
-
-def _schemes(programme: Programme) -> dict[str, Any]:
-    return {scheme.version: json.loads(msgspec.json.encode(scheme)) for scheme in programme.schemes}
-
-
-def _promises(s3: Any, bucket: str) -> dict[str, Any]:
-    if not _exists(s3, bucket, PROMISES):
-        return {}
-    served: dict[str, Any] = json.loads(s3.get_object(Bucket=bucket, Key=PROMISES)["Body"].read())
-    return served
+    if (missed := waves.unopened(now)) is not None:
+        raise DeployFailed(
+            f"wave {missed.number} did not open at {iso(missed.opens_at)}, as this programme says: write a pause over "
+            "the time in which none did into its calendar; if its step is only late: `gelombang wave advance`"
+        )
 
 
 def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple[dict[str, str], bool]:

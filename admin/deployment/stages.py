@@ -98,14 +98,20 @@ def is_production(data: Mapping[str, Any]) -> bool:
     return values.get("Production", "yes" if values.get("Protection") != "off" else "no") == "yes"
 
 
-def load(name: str) -> Stage:
-    """Find a deployed stage. Raises `BadConfiguration` if there is none."""
-    aws = connect()
-    stack = stacks.Stacks(aws.client("cloudformation"), lambda _: None).find(app_stack(name))
-    if stack is None:
+def found(aws: Aws, name: str, stack: str) -> dict[str, Any]:
+    """CloudFormation's description of a stack of a stage. Raises `BadConfiguration` if there is none."""
+    there = stacks.Stacks(aws.client("cloudformation"), lambda _: None).find(stack)
+    if there is None:
         raise BadConfiguration(
             reason=f"there is no stage {name} in {aws.region}: `gelombang deploy --stage {name}` makes it"
         )
+    return there
+
+
+def load(name: str) -> Stage:
+    """Find a deployed stage. Raises `BadConfiguration` if there is none."""
+    aws = connect()
+    stack = found(aws, name, app_stack(name))
     return Stage(name, api_url(aws, stacks.outputs(stack)), settings(stacks.parameters(stack), aws))
 
 

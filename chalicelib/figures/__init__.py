@@ -67,8 +67,8 @@ class CalendarRules(_Frozen, frozen=True):
     closing_soon_s: NotNegative
     first_wave: Annotated[int, Meta(gt=0, lt=FIRST_EXTRA)]
     first_opens_at: Instant | None = None
-    every_days: NotNegative = 0
-    open_hours: NotNegative = 0
+    every_days: Annotated[int, Meta(ge=0, le=3_660)] = 0
+    open_hours: Annotated[int, Meta(ge=0, le=3_660 * 24)] = 0
     waves: tuple[ListedWave, ...] = ()
     ends_on: date | None = None
     pauses: tuple[PlannedPause, ...] = ()

@@ -6,19 +6,22 @@ A rule is the place, whether it holds, and the sentence if it does not; `{p...}`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
 from ..clock import WIB, iso
 from ..config import LONGEST_REQUEST_S, Programme
 from ..registration.rules import Employment
-from ..waves.calendar import Calendar, end_of
+from ..waves.calendar import LAST, Calendar, PlannedWave, end_of
 from . import CalendarRules, TrainingRules
 from .schemes import Scheme
 
 AGES = (17, 120)
 """A KTP is issued at 17: before that nobody has the NIK card and account to be paid."""
+
+YEARS = range(2000, LAST.year + 1)
+"""Which years a calendar may name."""
 
 
 class Fault(NamedTuple):
@@ -152,6 +155,9 @@ def _differ(names: Iterable[object]) -> bool:
 
 def _calendar(programme: Programme) -> Iterator[Fault]:
     rules = programme.calendar
+    if wrong := [*_years(rules)]:
+        yield from wrong
+        return
     if not rules.waves:
         if rules.first_opens_at is None:
             yield Fault("calendar", "has no waves: say first_opens_at, every_days and open_hours, or a list of `waves`")
@@ -223,26 +229,48 @@ def _unearned(scheme: Scheme, where: str) -> Iterator[Fault]:
         )
 
 
+def _instants(rules: CalendarRules) -> Iterator[tuple[str, datetime | date]]:
+    """Each instant and day of a calendar, with its place."""
+    yield from ((f"calendar.{name}", said) for name in ("first_opens_at", "ends_on") if (said := getattr(rules, name)))
+    for n, wave in enumerate(rules.waves):
+        yield from ((f"calendar.waves[{n}]", said) for said in (wave.opens_at, wave.closes_at))
+    for n, pause in enumerate(rules.pauses):
+        yield from ((f"calendar.pauses[{n}]", said) for said in (pause.since, pause.until))
+
+
+def _years(rules: CalendarRules) -> Iterator[Fault]:
+    for where, said in _instants(rules):
+        if said.year not in YEARS:
+            yield Fault(where, f"says {said:%Y-%m-%d}: say a year from {min(YEARS)} to {max(YEARS)}")
+
+
 def _targets(programme: Programme) -> Iterator[Fault]:
-    """Of the years with a line of their own: whether waves open in them, and have no more seats than the target."""
+    """Of the years with a line of their own: whether waves open in them. Of each year: whether its seats suffice."""
     rules = programme.calendar
-    if not (rules.waves or (rules.first_opens_at and rules.every_days)):
+    if not (rules.waves or (rules.first_opens_at and rules.every_days)) or any(_years(rules)):
         return
     calendar = Calendar(rules)
+    # By the year of opening, as the seats are taken. A list that a stage moves has its waves in other years.
+    for year in sorted({one.opens_at.astimezone(WIB).year for one in rules.waves if not rules.first_opens_at}):
+        name = str(year) if str(year) in programme.targets else "default"
+        seats = sum(wave.quota or 0 for wave in _of_year(calendar, year))
+        if seats > (target := programme.targets.get(name, seats)):
+            wrong = f"is {target}, and the quotas of the waves of {year} add up to {seats}: say at least that"
+            yield Fault(f"targets.{name}", wrong)
     for name in sorted(programme.targets.keys() - {"default"}):
         where, target = f"targets.{name}", programme.targets[name]
-        if not name.isdecimal() or not 2000 <= int(name) <= 2999:
+        if not name.isdecimal() or int(name) not in YEARS:
             yield Fault(where, "is no year: say `default` or a year of four digits")
             continue
         start = datetime(int(name), 1, 1, tzinfo=WIB).astimezone(UTC)
-        waves = calendar.between(start, datetime(int(name) + 1, 1, 1, tzinfo=WIB))
         # A stage that moves the calendar out of everybody's life has no waves to compare.
         shifted = rules.first_opens_at and rules.first_opens_at > start + timedelta(days=366 * 50)
-        if not waves and not shifted:
+        if not _of_year(calendar, int(name)) and not shifted:
             yield Fault(where, f"is {target}, which no wave can give: no wave opens in {name}")
-        seats = sum(wave.quota or 0 for wave in waves)
-        if seats > target:
-            yield Fault(where, f"is {target}, and the quotas of its waves add up to {seats}: say at least that")
+
+
+def _of_year(calendar: Calendar, year: int) -> list[PlannedWave]:
+    return calendar.between(datetime(year, 1, 1, tzinfo=WIB), datetime(year + 1, 1, 1, tzinfo=WIB))
 
 
 def _bank_files(programme: Programme) -> Iterator[Fault]:

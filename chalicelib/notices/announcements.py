@@ -25,7 +25,7 @@ PublicFacts = Mapping[str, str | int | None]
 
 _ORDER = (
     *("wave_open", "wave_extended", "wave_closing_soon", "wave_closed", "wave_frozen", "wave_waiting_for_beacon"),
-    *("wave_drawn", "wave_settled", "programme_paused", "programme_ends"),
+    *("wave_drawn", "wave_settled"),
 )
 """The order in a wave. A late step announces several at one instant, and the feed keeps them in this order."""
 

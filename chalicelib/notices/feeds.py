@@ -109,13 +109,16 @@ _TITLES = {
     ),
     "wave_drawn": ("Gelombang {wave} telah diundi", "Wave {wave} is drawn"),
     "programme_paused": ("Program dijeda", "The programme pauses"),
+    "programme_pause_withdrawn": ("Jeda program dibatalkan", "A pause of the programme is withdrawn"),
     "programme_ends": ("Program berakhir", "The programme ends"),
+    "programme_end_withdrawn": ("Penutupan program dibatalkan", "The end of the programme is withdrawn"),
     "wave_settled": ("Hasil gelombang {wave}", "The results of wave {wave}"),
 }
 _PLACE: dict[Language, int] = {"id": 0, "en": 1}
 _FACTS = {
     "opens_at": ("Buka: {}", "Opens: {}"),
     "closes_at": ("Tutup: {}", "Closes: {}"),
+    "was_from_at": ("Semula mulai: {}", "It was to begin: {}"),
     "no_wave_from_at": ("Tidak ada gelombang baru mulai: {}", "No new wave from: {}"),
     "no_wave_until_at": ("Sampai: {}", "Until: {}"),
     "quota": ("Kuota: {} orang", "Seats: {}"),

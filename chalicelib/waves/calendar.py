@@ -21,7 +21,8 @@ from ..values import Value
 from .errors import BadPlan, ChangeTooLate, CloseTooNear, UnknownWave, WavesOverlap
 
 _INSTANT = timedelta(microseconds=1)
-_NEVER = datetime.max.replace(tzinfo=UTC)
+LAST = datetime(9000, 1, 1, tzinfo=UTC)
+"""No wave opens from here on, and administrators may name no later instant: Python's dates end with the year 9999."""
 
 
 class PlannedWave(Value, frozen=True):
@@ -60,12 +61,14 @@ class Pause(Value, frozen=True):
 class Changes(Value, frozen=True):
     """All that administrators have changed: single waves, pauses, and from when on no wave opens any more.
 
-    An end set here stands instead of that of the rules; pauses stand beside those of the rules.
+    An end set here stands instead of that of the rules; pauses stand beside those of the rules. The programme had
+    `ended` in the times between an end that came and the change that put it off: their waves never open.
     """
 
     waves: tuple[CalendarException, ...] = ()
     pauses: tuple[Pause, ...] = ()
     ends_at: datetime | None = None
+    ended: tuple[Pause, ...] = ()
 
 
 class Calendar:
@@ -80,11 +83,11 @@ class Calendar:
         self._planned = _planned_by(rules)
         self.changes = changes
         ruled = (Pause(pause.since.astimezone(UTC), pause.until.astimezone(UTC)) for pause in rules.pauses)
-        self._pauses = (*ruled, *changes.pauses)
+        self._pauses = (*ruled, *changes.pauses, *changes.ended)
         # With an end, or a pause without one, a search for what is to come must come to its own end.
         stops = [pause.since for pause in self._pauses if pause.until is None]
-        ends_at = changes.ends_at or (end_of(rules.ends_on) if rules.ends_on else None)
-        self._stops = min([*stops, *([ends_at] if ends_at else [])], default=_NEVER)
+        self.ends_at = changes.ends_at or (end_of(rules.ends_on) if rules.ends_on else LAST)
+        self._stops = min([*stops, self.ends_at, LAST])
         self._exceptions = {exception.number: exception for exception in changes.waves}
         planned = (self.wave(number) for number in sorted(self._exceptions))
         self._excepted = sorted((wave for wave in planned if wave is not None), key=lambda wave: wave.opens_at)
@@ -206,10 +209,10 @@ class Calendar:
 
     def pause(self, since: datetime, until: datetime | None, earliest: datetime) -> Calendar:
         """Let no wave open from `since` on until `until` (None: until `resume`)."""
-        if until is not None and until <= since:
+        if not since < (until or LAST) <= LAST:
             raise BadPlan(reason="times")
-        pauses = (*self.changes.pauses, Pause(since, until))
-        return self._halting(replace(self.changes, pauses=pauses), since, earliest)
+        pauses = dict.fromkeys((*self.changes.pauses, Pause(since, until)))
+        return self._halting(replace(self.changes, pauses=tuple(pauses)), since, earliest)
 
     def resume(self, at: datetime, earliest: datetime) -> Calendar:
         """End at that instant the pause that an administrator has set for it; pauses of the rules stay.
@@ -217,15 +220,21 @@ class Calendar:
         Raises `BadPlan` if there is none.
         """
         over = [one for one in self.changes.pauses if one.since <= at and (one.until is None or at < one.until)]
-        if not over:
-            raise BadPlan(reason="no_pause")
-        ended = (replace(one, until=at) if one in over else one for one in self.changes.pauses)
+        if not over or at > LAST:
+            raise BadPlan(reason="no_pause" if at <= LAST else "times")
+        ended = dict.fromkeys(replace(one, until=at) if one in over else one for one in self.changes.pauses)
         left = tuple(one for one in ended if one.until is None or one.since < one.until)
         return self._halting(replace(self.changes, pauses=left), at, earliest)
 
-    def end(self, at: datetime, earliest: datetime) -> Calendar:
-        """Let no wave open from that instant on: earlier or later than it was."""
-        return self._halting(replace(self.changes, ends_at=at), min(at, self._stops), earliest)
+    def end(self, at: datetime | None, earliest: datetime) -> Calendar:
+        """Let no wave open from that instant on, earlier or later than it was; None: the end is that of the rules."""
+        if at is not None and at > LAST:
+            raise BadPlan(reason="times")
+        after = Calendar(self._rules, replace(self.changes, ends_at=at))
+        if self.ends_at < min(after.ends_at, earliest):
+            gone = (*self.changes.ended, Pause(self.ends_at, earliest))
+            after = Calendar(self._rules, replace(after.changes, ended=gone))
+        return self._halting(after.changes, min(after._stops, self._stops), earliest)
 
     # Arithmetic
 
@@ -311,7 +320,7 @@ class _Regular:
         self._lasts = timedelta(hours=rules.open_hours)
 
     def wave(self, number: int) -> PlannedWave | None:
-        if not self._number <= number < FIRST_EXTRA:
+        if not self._number <= number < FIRST_EXTRA or number - self._number > (LAST - self._first) // self._every:
             return None
         opens_at = self._first + (number - self._number) * self._every
         return PlannedWave(number, opens_at, opens_at + self._lasts)
@@ -370,14 +379,14 @@ def _listed(wave: ListedWave, moved: timedelta) -> PlannedWave:
 
 
 def end_of(day: date) -> datetime:
-    """The instant at which a WIB day ends."""
-    return datetime.combine(day + timedelta(days=1), time(), WIB).astimezone(UTC)
+    """The instant at which a WIB day ends; that of a day after `LAST` is some instant after it."""
+    return datetime.combine(min(day, LAST.date()) + timedelta(days=1), time(), WIB).astimezone(UTC)
 
 
 def _check(wave: PlannedWave) -> None:
     quota = wave.quota
     rules = {
-        "times": wave.opens_at < wave.closes_at,
+        "times": wave.opens_at < wave.closes_at <= LAST,
         "quota": quota is None or quota >= 0,
         "reserved": wave.reserved == 0 or (quota is not None and 0 < wave.reserved <= quota),
         "weights": all(11 <= region <= 99 and weight >= 0 for region, weight in wave.weights.items())

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
 from ..aws.admin_acts import Act, Signed
 from ..clock import iso
 from ..config import Programme
 from ..errors import Unavailable
-from .calendar import Calendar, CalendarException, Changes, Pause, PlannedWave, end_of
-from .errors import UnknownScheme, WaveNotOpen
+from .calendar import LAST, Calendar, CalendarException, Changes, Pause, PlannedWave, end_of
+from .errors import ChangeTooLate, UnknownScheme, WaveNotOpen
 from .rules import WaveState
-from .store import WaveStore
+from .store import Halt, WaveStore
 
 CHANGE_MARGIN_S = 5
 """Added to the time that a change of the calendar takes to reach every function: clocks differ, and writes take time.
@@ -37,8 +37,14 @@ class CalendarChanges:
     def move(
         self, number: int, opens_at: datetime, closes_at: datetime, now: datetime, signed: Signed | None = None
     ) -> None:
-        """Give a wave other times, or let one that was skipped take place."""
-        self._change(now, lambda calendar, earliest: calendar.move(number, opens_at, closes_at, earliest), signed)
+        """Give a wave other times, or let one that was skipped take place. One that has opened keeps its times."""
+
+        def move(calendar: Calendar, earliest: datetime) -> Calendar:
+            if (wave := self._store.wave(number)) is not None:
+                raise ChangeTooLate(wave=number, opens_at=iso(wave.opens_at), earliest=iso(earliest))
+            return calendar.move(number, opens_at, closes_at, earliest)
+
+        self._change(now, move, signed)
 
     def skip(self, number: int, now: datetime, signed: Signed | None = None) -> None:
         self._change(now, lambda calendar, earliest: calendar.skip(number, earliest), signed)
@@ -77,9 +83,13 @@ class CalendarChanges:
         now: datetime,
         signed: Signed | None = None,
         scheme: str | None = None,
+        served: Collection[str] | None = None,
     ) -> int:
-        """Add a wave, with the version of its scheme (None: that of the wave before it). Raises `UnknownScheme` too."""
-        versions = [one.version for one in self._programme.schemes]
+        """Add a wave, with the version of its scheme (None: that of the wave before it). Raises `UnknownScheme` too.
+
+        `served`: the versions that the stage serves, if this programme's file may not be its own.
+        """
+        versions = [one.version for one in self._programme.schemes] if served is None else served
         if scheme is not None and scheme not in versions:
             raise UnknownScheme(scheme=scheme, known=", ".join(versions))
 
@@ -114,9 +124,13 @@ class CalendarChanges:
         """End the pause that is set for then (None: as soon as every function has read it)."""
         self._change(now, lambda calendar, earliest: calendar.resume(at or earliest, earliest), signed)
 
-    def end(self, on: date, now: datetime, signed: Signed) -> None:
-        """Let no wave open after this WIB day."""
-        self._change(now, lambda calendar, earliest: calendar.end(end_of(on), earliest), signed)
+    def end(self, on: date | None, now: datetime, signed: Signed) -> None:
+        """Let no wave open after this WIB day; None: the programme's own end, or none, stands again.
+
+        Waves whose time fell while the programme had ended stay unopened.
+        """
+        at = end_of(on) if on else None
+        self._change(now, lambda calendar, earliest: calendar.end(at, earliest), signed)
 
     def _change(
         self,
@@ -133,10 +147,34 @@ class CalendarChanges:
             changed = change(Calendar(self._programme.calendar, before), earliest)
             act = _act(before, changed.changes, signed, now)
             longer = changed.wave(extended) if extended is not None else None
-            if self._store.replace_changes(version, changed.changes, act, longer):
+            halts = [self._halt(event, at, facts, changed) for event, at, facts in _halts(before, changed)]
+            if self._store.replace_changes(version, changed.changes, now, act, longer, halts):
                 self._calendar_kept = None
                 return changed
         raise Unavailable()
+
+    def _halt(self, event: str, at: datetime, facts: Mapping[str, str | None], changed: Calendar) -> Halt:
+        last = changed.previous(at)
+        return Halt(event, last.number if last else self._programme.calendar.first_wave, facts)
+
+
+def _halts(before: Changes, changed: Calendar) -> Iterator[tuple[str, datetime, dict[str, str | None]]]:
+    """What a change is to the public: an event, the instant that it is about, and its facts."""
+    after = changed.changes
+    for pause in after.pauses:
+        if pause not in before.pauses:
+            until = iso(pause.until) if pause.until else None
+            facts = {"no_wave_from_at": iso(pause.since), "no_wave_until_at": until}
+            yield "programme_paused", pause.since, facts
+    left = {pause.since for pause in after.pauses}
+    for pause in before.pauses:
+        if pause.since not in left:
+            yield "programme_pause_withdrawn", pause.since, {"was_from_at": iso(pause.since)}
+    ends = {"no_wave_from_at": iso(changed.ends_at) if changed.ends_at < LAST else None, "no_wave_until_at": None}
+    if after.ends_at is not None and after.ends_at != before.ends_at:
+        yield "programme_ends", after.ends_at, ends
+    if after.ends_at is None and before.ends_at is not None:
+        yield "programme_end_withdrawn", before.ends_at, ends | {"was_from_at": iso(before.ends_at)}
 
 
 def _act(before: Changes, after: Changes, signed: Signed | None, now: datetime) -> Act | None:
@@ -151,6 +189,9 @@ def _act(before: Changes, after: Changes, signed: Signed | None, now: datetime) 
     facts += [f"not paused {_span(pause)}" for pause in before.pauses if pause not in after.pauses]
     if after.ends_at is not None and after.ends_at != before.ends_at:
         facts.append(f"no wave opens from {iso(after.ends_at)}")
+    if after.ends_at is None and before.ends_at is not None:
+        facts.append(f"withdrawn: no wave opens from {iso(before.ends_at)}")
+    facts += [f"never opened {_span(gone)}" for gone in after.ended if gone not in before.ended]
     return Act(now, "CALENDAR", " ".join(facts), signed.by, signed.note)
 
 

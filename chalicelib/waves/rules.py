@@ -110,8 +110,8 @@ class Wave(Value, frozen=True):
     the wave's log. Registration and the people know of the first `barred_count`. The first `passed_count` were passed
     on: the published substitutions include them, and their successors were told. If the winners were queued, this was
     in `award_batches` batches, `award_sends` times, last at `awards_sent_at`. `witnesses` signed the note in time.
-    The close was put off `extended` times, and the public was told of `extension_told` of them. `scheme` is the version
-    that it opened with (None: opened by an earlier release).
+    The close was put off `extended` times, last at `extended_at`, and the public was told of `extension_told` of them.
+    `scheme` is the version that it opened with (None: opened by an earlier release).
     """
 
     number: int
@@ -136,6 +136,7 @@ class Wave(Value, frozen=True):
     witnesses: frozenset[str] = frozenset()
     extended: int = 0
     extension_told: int = 0
+    extended_at: datetime | None = None
     scheme: str | None = None
 
 
@@ -380,15 +381,19 @@ def owed(
 ) -> tuple[WaveState, datetime] | None:
     """The state in which a wave should be known to be, and since when; None if it is settled and that was told.
 
-    A wave that is OPEN and known to be so is next due to be told to close soon.
+    What an extension makes due was not due before it. A wave that is OPEN, and known to be so with its close, is next
+    due to be told to close soon.
     """
     if wave is None:
         return WaveState.OPEN, plan.opens_at
     if wave.announced is not wave.state:
         before = next(state for state, after in NEXT.items() if after is wave.state)
         return wave.state, due(plan, wave, before, programme.draw)
+    known_from = wave.extended_at or wave.opens_at
+    if wave.extension_told < wave.extended:
+        return wave.state, known_from
     if wave.state is WaveState.SETTLED:
         return None
     if wave.state is WaveState.OPEN and not wave.closing_told and now < wave.closes_at:
-        return WaveState.OPEN, max(wave.opens_at, closing_soon(wave, programme.calendar))
+        return WaveState.OPEN, max(known_from, closing_soon(wave, programme.calendar))
     return NEXT[wave.state], due(plan, wave, wave.state, programme.draw)

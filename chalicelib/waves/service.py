@@ -148,18 +148,27 @@ class Waves(CalendarChanges):
         return (wave and wave.scheme) or scheme(plan, self._calendar(now), self._programme)
 
     def at_odds(self, now: datetime) -> int | None:
-        """The wave that is open now by its record or by the calendar, and not until the same time by both; else None.
+        """A wave that has opened, and is open now or later until another time by the calendar than by its record.
 
         People join by the calendar; the list is closed and frozen by the record.
         """
-        waves, changes = self._store.waves(), self._store.changes()[1]
-        plan = Calendar(self._programme.calendar, changes).current(now)
-        record = next((wave for wave in waves if wave.opens_at <= now < wave.closes_at), None)
-        if record is None:
-            return plan.number if plan and any(wave.number == plan.number for wave in waves) else None
-        # A record has milliseconds, the calendar what an administrator gave it.
-        same = plan is not None and plan.number == record.number and abs(plan.closes_at - record.closes_at) < _A_SECOND
-        return None if same else record.number
+        calendar = Calendar(self._programme.calendar, self._store.changes()[1])
+        for wave in self._store.waves():
+            plan = calendar.wave(wave.number)
+            # A record has milliseconds, the calendar what an administrator gave it.
+            same = plan is not None and abs(plan.closes_at - wave.closes_at) < _A_SECOND
+            if not same and now < max(wave.closes_at, plan.closes_at if plan else wave.closes_at):
+                return wave.number
+        return None
+
+    def unopened(self, now: datetime) -> PlannedWave | None:
+        """The first wave that by the programme's rules has opened here, and has no record: a step would open it now."""
+        began, changes = self._store.started_at(), self._store.changes()[1]
+        if began is None:
+            return None
+        known = {wave.number for wave in self._store.waves()} | {one.number for one in changes.waves if one.opens_at}
+        waves = Calendar(self._programme.calendar, changes).since(began, now)
+        return next((plan for plan in waves if plan.number not in known), None)
 
     def agenda(self, now: datetime) -> Agenda:
         """What a calendar program shows: the waves run here and the next ones, with those that were skipped."""

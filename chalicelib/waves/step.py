@@ -22,7 +22,7 @@ from ..errors import Unavailable
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
 from .award_queue import AwardQueueing
-from .calendar import Calendar, Changes, Pause, PlannedWave
+from .calendar import Calendar, PlannedWave
 from .errors import NotFrozenYet, UnknownWave
 from .freeze import Freeze
 from .publication.draw_run import DrawRun
@@ -90,8 +90,7 @@ class WaveStep:
         """
         budget = TimeBudget(now, deadline_s, seconds)
         began = self._store.start(now)
-        changes = self._store.changes()[1]
-        calendar = Calendar(self._programme.calendar, changes)
+        calendar = Calendar(self._programme.calendar, self._store.changes()[1])
         waves = {wave.number: wave for wave in self._store.waves()}
         done: list[Transition] = []
         trouble = Trouble()
@@ -100,7 +99,7 @@ class WaveStep:
             with suppress(OutOfTime), apart(plan.number, trouble):
                 self._follow(plan, waves.get(plan.number), calendar, budget, done)
         with apart(0, trouble):
-            self._tell_of_halts(changes, calendar, now)
+            self._tell_of_halts()
         # An award may take all the time, so it comes when every wave is as far as its draw.
         drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is WaveState.DRAWN]
         with suppress(OutOfTime):
@@ -198,18 +197,11 @@ class WaveStep:
                 return False
         raise Unavailable()
 
-    def _tell_of_halts(self, changes: Changes, calendar: Calendar, now: datetime) -> None:
-        """Tell the public, once, of the pauses that administrators have set and of the end, while they are news."""
-        ends = Pause(changes.ends_at) if changes.ends_at else None
-        halts = [("programme_paused", one) for one in changes.pauses] + ([("programme_ends", ends)] if ends else [])
-        for event, halt in halts:
-            if halt.until is not None and halt.until <= now:
-                continue
-            until = iso(halt.until) if halt.until else None
-            last = calendar.previous(halt.since)
-            facts = {"no_wave_from_at": iso(halt.since), "no_wave_until_at": until}
-            wave = last.number if last else self._programme.calendar.first_wave
-            self._announcements.publish(event, wave, facts, f"{iso(halt.since)}/{until}")
+    def _tell_of_halts(self) -> None:
+        """Tell the public of what administrators have changed of pauses and the end: each change once, in order."""
+        for halt in self._store.halts():
+            self._announcements.publish(halt.event, halt.wave, halt.facts, halt.id)
+            self._store.halt_told(halt)
 
     def _closing_soon(self, wave: Wave, budget: TimeBudget) -> bool:
         """Whether to announce now, once, that an open wave is about to close; never after the close."""

@@ -5,7 +5,7 @@ Entries are in `entries.py`, beneficiaries in `beneficiaries.py`; all are items 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
@@ -13,12 +13,22 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from ..aws.admin_acts import Act, ActColumns, Journal
-from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute
+from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import LegsFailed, Table, Transaction, find, save_if, update_if
 from ..draw.selection import DrawResult
 from ..structs import fill
+from ..values import Value
 from .calendar import CalendarException, Changes, Pause, PlannedWave
 from .rules import NEXT, AwardedBatch, Wave, WaveState
+
+
+class Halt(Value, frozen=True):
+    """What the public is to be told, once, of a pause or the end. `wave` is the last that had closed before it."""
+
+    event: str
+    wave: int
+    facts: Mapping[str, str | None]
+    id: str = ""
 
 
 class WavesTable(Table):
@@ -48,6 +58,7 @@ class WaveItem(WavesTable):
     awards_sent_at = InstantAttribute(null=True)
     witnesses = UnicodeSetAttribute(null=True)
     extended = WholeAttribute(null=True)
+    extended_at = InstantAttribute(null=True)
     extension_told = WholeAttribute(null=True)
     scheme = UnicodeAttribute(null=True)
 
@@ -59,6 +70,16 @@ class ExceptionsItem(WavesTable):
     exceptions = JsonAttribute[tuple[CalendarException, ...]](tuple[CalendarException, ...])
     pauses = JsonAttribute[tuple[Pause, ...]](tuple[Pause, ...], null=True)
     ends_at = InstantAttribute(null=True)
+    ended = JsonAttribute[tuple[Pause, ...]](tuple[Pause, ...], null=True)
+
+
+class HaltItem(WavesTable):
+    """`HALTS` / version of the changes in 9 digits, `#`, number: what to tell the public of a pause or the end."""
+
+    event = UnicodeAttribute()
+    wave = WholeAttribute()
+    facts = JsonAttribute[Mapping[str, str | None]](dict[str, str | None])
+    told = BooleanAttribute(null=True)
 
 
 class ActItem(WavesTable, ActColumns):
@@ -102,12 +123,20 @@ class WaveStore:
     def changes(self) -> tuple[int, Changes]:
         """What administrators have changed of the calendar, and its version (0: nothing was ever changed)."""
         item = find(ExceptionsItem, "CALENDAR", "EXCEPTIONS")
-        return (item.version, Changes(item.exceptions, item.pauses or (), item.ends_at)) if item else (0, Changes())
+        if item is None:
+            return 0, Changes()
+        return item.version, Changes(item.exceptions, item.pauses or (), item.ends_at, item.ended or ())
 
     def replace_changes(
-        self, version: int, changes: Changes, act: Act | None = None, extended: PlannedWave | None = None
+        self,
+        version: int,
+        changes: Changes,
+        now: datetime,
+        act: Act | None = None,
+        extended: PlannedWave | None = None,
+        halts: Sequence[Halt] = (),
     ) -> bool:
-        """Write the changes that were derived from `version`, with the record of who made them.
+        """Write the changes that were derived from `version`, with who made them and what is to be told of them.
 
         An open wave that was `extended` has its new close in its record by the same transaction. False if `version` is
         no longer the present one, or that wave is no longer open.
@@ -119,6 +148,7 @@ class WaveStore:
             exceptions=changes.waves,
             pauses=changes.pauses or None,
             ends_at=changes.ends_at,
+            ended=changes.ended or None,
         )
         before = ExceptionsItem.version == version if version else ExceptionsItem.pk.does_not_exist()
         try:
@@ -131,16 +161,29 @@ class WaveStore:
                         [
                             WaveItem.closes_at.set(extended.closes_at),
                             WaveItem.extended.add(1),
+                            WaveItem.extended_at.set(now),
                             WaveItem.closing_told.remove(),
                         ],
                         WaveItem.state == WaveState.OPEN,
                     )
+                for n, halt in enumerate(halts):
+                    tx.put(f"halt {n}", item_of(HaltItem, "HALTS", f"{version + 1:09d}#{n}", halt))
                 if act is not None:
                     self.journal.add_to(tx, act)
         except LegsFailed:
             # The answer to a write may be lost; then the client library's retry meets its own first write.
             return self.changes() == (version + 1, changes)
         return True
+
+    def halts(self) -> list[Halt]:
+        """What the public was not told yet of pauses and the end, in the order of the changes."""
+        return [
+            fill(Halt, item, id=item.sk)
+            for item in HaltItem.query("HALTS", filter_condition=HaltItem.told.does_not_exist(), consistent_read=True)
+        ]
+
+    def halt_told(self, halt: Halt) -> None:
+        HaltItem("HALTS", halt.id).update([HaltItem.told.set(True)])
 
     def started_at(self) -> datetime | None:
         """When this system began; None before its first step."""

@@ -14,7 +14,6 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 from moto import mock_aws
-from msgspec.structs import replace
 
 import app as application
 from admin.cli import main
@@ -22,7 +21,7 @@ from admin.commands import stage
 from admin.deployment import deploy, stages
 from admin.deployment.deploy import destroy
 from admin.deployment.stacks import DeployFailed, Template
-from chalicelib.config import BadConfiguration, Settings, load_programme
+from chalicelib.config import BadConfiguration, Settings
 from infrastructure import data_stack
 from tests.conftest import REGION
 
@@ -171,26 +170,6 @@ def test_a_programme_that_is_not_there_is_refused_before_anything_is_done(cloud:
 
     assert result.exit_code == 1
     assert "Error: there is no programme prakerja-1999; there are " in result.output
-
-
-def test_a_scheme_that_a_stage_has_served_never_changes(cloud: Settings):
-    s3, bucket, programme = boto3.client("s3", REGION), cloud.results_bucket, load_programme("prod")
-    deploy.check_promises(s3, bucket, programme)  # a first deployment has promised nothing
-    for _ in range(2):
-        deploy.keep_promises(s3, bucket, programme)
-        deploy.check_promises(s3, bucket, programme)
-    old, new = programme.schemes
-    for schemes, what in [
-        ((old, replace(new, training_idr=1)), "changes the scheme 2023"),
-        ((replace(old, version="2019"), new), "leaves out the scheme 2020"),
-    ]:
-        with pytest.raises(DeployFailed, match=what):
-            deploy.check_promises(s3, bucket, replace(programme, schemes=schemes))
-    later = replace(programme, schemes=(old, new, replace(new, version="2027", first_wave=200, training_idr=1)))
-    deploy.check_promises(s3, bucket, later)
-    deploy.keep_promises(s3, bucket, later)
-    with pytest.raises(DeployFailed, match="2027"):
-        deploy.check_promises(s3, bucket, programme)
 
 
 def test_destroying_a_stage_deletes_every_version_of_its_files(cloud: Settings):

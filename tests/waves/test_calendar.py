@@ -262,7 +262,7 @@ def naive(calendar: Calendar) -> list[PlannedWave]:
             times[one.number] = (one.opens_at, one.closes_at)
         if one.skipped:
             times.pop(one.number, None)
-    pauses = [*rules.pauses, *changes.pauses]
+    pauses = [*rules.pauses, *changes.pauses, *changes.ended]
     ends_at = changes.ends_at
     if ends_at is None and rules.ends_on:
         ends_at = datetime.combine(rules.ends_on, time(), WIB) + DAY
@@ -290,60 +290,6 @@ def test_all_questions_to_the_calendar_agree_after_any_changes(calendar, half_ho
     assert calendar.between(now, end) == [one for one in waves if now <= one.opens_at < end]
     assert calendar.since(now, end) == [one for one in waves if one.closes_at > now and one.opens_at <= end]
     assert not {one.number for one in calendar.halted(now, end)} & {one.number for one in waves}
-
-
-def test_no_wave_opens_in_a_pause_and_one_that_is_open_stays_open():
-    paused = CALENDAR.pause(wave(60).opens_at + MS, wave(62).opens_at, LONG_AGO)
-    assert paused.current(wave(60).closes_at - MS).number == 60
-    assert [paused.wave(number) for number in (61,)] == [None]
-    assert paused.next(wave(60).opens_at).number == 62
-    assert [one.number for one in paused.halted(wave(59).opens_at, wave(70).opens_at)] == [61]
-    with pytest.raises(BadPlan, match="halted"):
-        paused.move(59, wave(61).opens_at, wave(61).closes_at, LONG_AGO)
-    again = paused.move(61, wave(62).opens_at + 5 * DAY, wave(62).closes_at + 5 * DAY, LONG_AGO)
-    assert again.next(wave(62).opens_at).number == 61
-
-
-def test_a_pause_without_an_end_lasts_until_it_is_resumed():
-    paused = CALENDAR.pause(wave(60).opens_at, None, LONG_AGO)
-    assert paused.next(wave(59).opens_at) is None
-    assert paused.previous(wave(80).opens_at).number == 59
-    resumed = paused.resume(wave(65).opens_at, LONG_AGO)
-    assert resumed.next(wave(59).opens_at).number == 65
-    with pytest.raises(BadPlan, match="no_pause"):
-        resumed.resume(wave(65).opens_at, LONG_AGO)
-    assert paused.resume(wave(60).opens_at, LONG_AGO).changes == CALENDAR.changes, "one that never was"
-
-
-def test_nothing_opens_from_the_end_on_and_the_end_may_be_put_off():
-    ended = CALENDAR.end(wave(60).opens_at, LONG_AGO)
-    assert ended.next(wave(59).opens_at) is None
-    assert ended.wave(60) is None
-    assert ended.end(wave(61).opens_at, LONG_AGO).next(wave(59).opens_at).number == 60
-
-
-def test_a_halt_or_its_end_that_some_function_may_not_have_read_is_refused():
-    opens_at, paused = wave(60).opens_at, CALENDAR.pause(wave(60).opens_at, None, LONG_AGO)
-    ended = CALENDAR.end(wave(60).opens_at, LONG_AGO)
-    changes = [
-        lambda earliest: CALENDAR.pause(opens_at, None, earliest),
-        lambda earliest: paused.resume(opens_at, earliest),
-        lambda earliest: CALENDAR.end(opens_at, earliest),
-        lambda earliest: ended.end(wave(61).opens_at, earliest),
-    ]
-    for change in changes:
-        change(opens_at)
-        with pytest.raises(ChangeTooLate):
-            change(opens_at + MS)
-
-
-def test_waves_that_take_place_again_may_not_overlap_one_that_was_put_between():
-    paused = CALENDAR.pause(wave(60).opens_at, None, LONG_AGO)
-    before = wave(60).opens_at - DAY
-    between = paused.add(CalendarException(FIRST_EXTRA, opens_at=before, closes_at=before + 2 * DAY), LONG_AGO)
-    with pytest.raises(WavesOverlap):
-        between.resume(wave(60).opens_at, LONG_AGO)
-    assert between.resume(wave(60).closes_at, LONG_AGO).next(before).number == 61
 
 
 def test_an_open_wave_is_extended_while_every_function_reads_it_before_the_old_close():

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from admin.deployment.deploy import check_open_wave
+from admin.deployment.deploy import check_calendar
 from admin.deployment.stacks import DeployFailed
 from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import iso
+from chalicelib.figures import PlannedPause
 from chalicelib.waves.calendar import Changes
-from chalicelib.waves.errors import CloseTooNear, NoneComing, UnknownWave, WaveClosed, WaveNotOpen
+from chalicelib.waves.errors import ChangeTooLate, CloseTooNear, NoneComing, UnknownWave, WaveClosed, WaveNotOpen
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveStore
 from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined
@@ -124,17 +125,49 @@ def test_a_calendar_that_moves_an_open_wave_is_not_deployed(world: WavesWorld) -
     world.at(OPENS)
     settings, rules = world.settings, world.programme.calendar
     for now in (OPENS, CLOSES + SECOND):
-        check_open_wave(settings, world.programme, now)
+        check_calendar(settings, world.programme, now)
     fine = OPENS + timedelta(days=4, microseconds=1)
     added = world.waves.add(fine, fine + timedelta(hours=1), 3, OPENS)
     world.at(fine + SECOND)
     assert world.waves.current(fine + SECOND).number == added
-    check_open_wave(settings, world.programme, fine + SECOND)
-    later = replace(rules, open_hours=(rules.open_hours or 0) + 1)
+    check_calendar(settings, world.programme, fine + SECOND)
+    later = replace(rules, open_hours=rules.open_hours + 1)
     ended = replace(rules, ends_on=OPENS.date() - DAY)
     for changed, now in ((later, OPENS), (ended, OPENS), (later, CLOSES + SECOND)):
         with pytest.raises(DeployFailed, match=f"wave {WAVE} is open until another time"):
-            check_open_wave(settings, replace(world.programme, calendar=changed), now)
+            check_calendar(settings, replace(world.programme, calendar=changed), now)
+
+
+def test_a_calendar_that_opens_waves_of_the_past_or_a_wave_again_is_not_deployed(world: WavesWorld) -> None:
+    """As a file that puts off an end that came, or changes the rhythm, would."""
+    joined(world)
+    world.at(OPENS, FREEZES, ROUND)
+    rules, ended = world.programme.calendar, OPENS.date() + 2 * DAY
+    now = OPENS + 30 * DAY
+    world.waves.resize(WAVE + 3, 4, 0, {}, ROUND)
+
+    def check(**changes: Any) -> None:
+        check_calendar(world.settings, replace(world.programme, calendar=replace(rules, **changes)), now)
+
+    check(ends_on=ended)
+    with pytest.raises(DeployFailed, match=f"wave {WAVE + 1} did not open at {iso(OPENS + 14 * DAY)}"):
+        check()
+    gap = PlannedPause(since=OPENS + DAY, until=now, why_id="Belum ada aturan", why_en="There was no decree")
+    check(pauses=(gap,))
+    assert rules.first_opens_at
+    with pytest.raises(DeployFailed, match=f"wave {WAVE} is open until another time"):
+        check(ends_on=date(2999, 1, 1), first_opens_at=rules.first_opens_at + 700 * DAY)
+
+
+def test_a_wave_that_has_opened_is_not_moved_whatever_the_calendar_says(world: WavesWorld) -> None:
+    """A file may say that the programme paused when it opened."""
+    world.at(OPENS, CLOSES)
+    gap = PlannedPause(since=OPENS - DAY, until=CLOSES, why_id="Jeda", why_en="A pause")
+    calendar = replace(world.programme.calendar, pauses=(gap,))
+    world.restart(programme=replace(world.programme, calendar=calendar))
+    assert world.waves._calendar(CLOSES).wave(WAVE) is None
+    with pytest.raises(ChangeTooLate):
+        world.waves.move(WAVE, CLOSES + DAY, CLOSES + 2 * DAY, CLOSES)
 
 
 def test_an_extension_whose_wave_closes_meanwhile_changes_nothing(world: WavesWorld, monkeypatch: Any) -> None:
@@ -203,6 +236,56 @@ def test_a_pause_and_the_end_are_announced_once_and_anew_when_they_change(world:
     assert [(one["event"], one["no_wave_until_at"]) for one in world.heard()] == [("programme_paused", iso(OPENS))]
     world.at(OPENS, OPENS + SECOND)
     assert names(world) == ["wave_open"], "what is over is not told again"
+
+
+def test_each_change_is_told_once_however_late_or_often_a_step_comes(
+    world: WavesWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joined(world)
+    world.step()
+    since, until = OPENS + 30 * DAY, OPENS + 50 * DAY
+
+    def told() -> list[tuple[str, str | None]]:
+        events = [one for one in world.heard() if one["event"].startswith("programme")]
+        return [(one["event"], one.get("no_wave_until_at") or one.get("was_from_at")) for one in events]
+
+    world.waves.pause(since, until, T0, ANI)
+    world.step()
+    assert told() == [("programme_paused", iso(until))]
+    world.waves.skip(WAVE + 2, T0)  # the last wave before it
+    world.waves.pause(since, until, T0, ANI)
+    world.step()
+    assert told() == [], "nothing has changed of it"
+    # No step comes for a while.
+    world.waves.resume(until - DAY, T0, ANI)
+    world.waves.resume(since, T0, ANI)
+    world.waves.pause(since, until, T0, ANI)
+    for on in (date(2027, 1, 31), date(2027, 3, 31), None, date(2027, 1, 31)):
+        world.waves.end(on, T0, ANI)
+    with monkeypatch.context() as patch, pytest.raises(ExceptionGroup):
+        patch.setattr(WaveStore, "halt_told", _dies)  # after the first was announced
+        world.at(until + DAY)  # and that pause is over
+    ends = iso(datetime(2027, 1, 31, 17, tzinfo=UTC)), iso(datetime(2027, 3, 31, 17, tzinfo=UTC))
+    expected = [
+        ("programme_paused", iso(until - DAY)),
+        ("programme_pause_withdrawn", iso(since)),
+        ("programme_paused", iso(until)),
+        ("programme_ends", None),
+        ("programme_ends", None),
+        ("programme_end_withdrawn", ends[1]),
+        ("programme_ends", None),
+    ]
+    assert told() == expected[:1]
+    world.step()
+    assert told() == expected[1:]
+    world.at(until + 2 * DAY)
+    assert told() == []
+    acts = {act.about for act in world.waves.acts()}
+    assert {f"no wave opens from {ends[0]}", f"withdrawn: no wave opens from {ends[1]}"} < acts
+
+
+def _dies(*_: Any) -> None:
+    raise RuntimeError("killed")
 
 
 def test_a_stage_that_never_paused_has_no_changes(world: WavesWorld) -> None:

@@ -33,6 +33,7 @@ from chalicelib.waves.rules import (
     chain_of,
     check_may_buy,
     closing_day,
+    closing_soon,
     due,
     freeze_due,
     frozen_at,
@@ -290,6 +291,25 @@ def test_a_draw_is_due_when_the_round_of_its_own_note_is():
     committed = replace(NOTE, frozen=LATE, round=beacon_round(CHAIN, LATE))
     frozen = wave("FROZEN", note=committed.encode().decode())
     assert owed(planned(frozen), frozen, PROD, LATE) == (WaveState.DRAWN, round_time(CHAIN, committed.round))
+
+
+@pytest.mark.parametrize(
+    ("told", "again", "owes"),
+    [
+        pytest.param(1, False, "OPEN", id="not told that it closes soon, which an extension by an hour makes due"),
+        pytest.param(0, True, "OPEN", id="not told of the extension"),
+        pytest.param(1, True, None, id="not closed by the new close"),
+    ],
+)
+def test_an_extension_makes_nothing_late_that_was_not_due_before_it(told, again, owes):
+    extended_at = CLOSES_145 - timedelta(minutes=5)
+    closes_at = CLOSES_145 + timedelta(hours=1)
+    record = wave(
+        "OPEN", closes_at=closes_at, extended=1, extended_at=extended_at, extension_told=told, closing_told=again
+    )
+    assert closing_soon(record, PROD.calendar) < extended_at
+    debt = ("OPEN", extended_at) if owes else ("CLOSED", closes_at)
+    assert owed(planned(record), record, PROD, extended_at) == debt
 
 
 def test_a_short_waves_coming_close_is_announced_from_its_opening_on():

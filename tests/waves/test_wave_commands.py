@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from click.testing import Result
+from msgspec.structs import replace
 
 from admin.commands import stage as stage_commands
 from admin.commands import wave
-from admin.deployment import stages
+from admin.deployment import promises, stages
 from chalicelib.waves.calendar import Changes
 from chalicelib.waves.rules import commitment
 from chalicelib.waves.step import Transition
@@ -44,6 +45,7 @@ def stage(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     stepper = SimpleNamespace(advance=advance)
 
     monkeypatch.setattr(stages, "load", load)
+    monkeypatch.setattr(promises, "of_stage", lambda _: SimpleNamespace(served=lambda: {"2020": {}, "2031": {}}))
     monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
     monkeypatch.setattr(wave, "utc_now", lambda: world.clock.now)
 
@@ -66,10 +68,10 @@ def test_a_wave_that_is_added_is_listed_and_shown():
     assert terminal.found("show", "100001") == added
 
 
-def test_an_added_wave_may_name_its_scheme_and_no_other_than_there_are():
+def test_an_added_wave_may_name_a_scheme_that_the_stage_serves_whatever_the_files_at_hand_say():
     times = ("--opens-at", "2026-11-25T12:00:00+07:00", "--closes-at", "2026-11-25T05:02:00Z")
-    assert terminal.run("add", *times, "--scheme", "2019").stderr == (
-        "Error: There is no scheme 2019; there are 2020, 2023. (unknown_scheme)\n"
+    assert terminal.run("add", *times, "--scheme", "2023").stderr == (
+        "Error: There is no scheme 2023; there are 2020, 2031. (unknown_scheme)\n"
     )
     added = terminal.found("add", *times, "--scheme", "2020")
     assert (added["wave"], added["scheme"]) == (100001, "2020")
@@ -77,6 +79,8 @@ def test_an_added_wave_may_name_its_scheme_and_no_other_than_there_are():
     later = ("--opens-at", "2026-11-25T13:00:00+07:00", "--closes-at", "2026-11-25T14:00:00+07:00")
     assert terminal.found("move", "100001", *later)["scheme"] == "2020", "a wave that is moved keeps it"
     assert terminal.found("show", "145")["scheme"] == "2023"
+    soon = ("--opens-at", "2026-11-25T15:00:00+07:00", "--closes-at", "2026-11-25T16:00:00+07:00")
+    assert terminal.found("add", *soon, "--scheme", "2031")["scheme"] == "2031"
 
 
 def test_waves_are_moved_skipped_and_resized(world):
@@ -110,6 +114,35 @@ def test_an_open_wave_is_extended_and_waves_are_paused_resumed_and_ended(world):
     ended = terminal.found("end", "--on", "2026-12-31")
     assert [one["wave"] for one in ended if one["state"] == "SCHEDULED"] == [147]
     assert [terminal.run("resume").exit_code for _ in range(2)] == [0, 1], "the second finds no pause"
+    world.clock.now = OPENS + timedelta(days=60)  # the end has come, and four waves since
+    later = [one["wave"] for one in terminal.found("end", "--on", "2027-02-28") if one["state"] == "SCHEDULED"]
+    assert later == [150, 151]
+    withdrawn = [one["wave"] for one in terminal.found("end", "--withdraw") if one["state"] == "SCHEDULED"]
+    assert withdrawn == [150, 151, 152]
+    assert [terminal.run("end", *words).exit_code for words in ((), ("--withdraw", "--on", "2027-01-01"))] == [2, 2]
+    assert terminal.run("show", "149").exit_code == 1, "it never took place"
+
+
+@pytest.mark.parametrize(
+    ("words", "refusal"),
+    [
+        (("show", "100000"), "unknown_wave"),
+        (("show", "9" * 40), "unknown_wave"),
+        (("skip", "100000"), "unknown_wave"),
+        (("extend", "100000", "--closes-at", "2026-12-02T00:00:00+07:00"), "wave_not_open"),
+        (("end", "--on", "9999-12-31"), "bad_wave_plan"),
+        (("pause", "--until", "9999-12-31T23:00:00Z"), "bad_wave_plan"),
+        (("pause", "--until", "9999-12-31T23:00:00-07:00"), "is no instant"),
+        (("pause", "--from", "0001-01-01T00:00:00+07:00"), "is no instant"),
+    ],
+)
+def test_numbers_and_instants_out_of_this_world_are_refused(world, words, refusal):
+    calendar = replace(world.programme.calendar, every_days=30)
+    world.restart(programme=replace(world.programme, calendar=calendar))
+    result = terminal.run(*words)
+    assert result.exit_code in (1, 2)
+    assert refusal in result.stderr
+    assert world.store.changes() == (0, Changes())
 
 
 def test_a_refusal_is_one_line_with_its_code(world):

@@ -1,0 +1,138 @@
+"""What a stage has promised: every scheme that it has served or was to serve, unchanged for good.
+
+They are `schemes.json` in the artifacts bucket, a JSON object by version, replaced only as it was read. Of a stage that
+an earlier version deployed, which wrote no such file, they are those in the package that it runs.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tomllib
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from chalicelib.config import DEFAULT_PROGRAMME, Programme
+from chalicelib.figures.schemes import Scheme
+
+from . import stages
+from .stacks import DeployFailed, outputs, parameters
+
+PROMISES = "schemes.json"
+
+TRIES = 5
+"""How often a record is decided again when it collides with another deployment's."""
+
+
+class Promises:
+    """`app`: CloudFormation's description of the stage's app stack; None before its first deployment."""
+
+    def __init__(self, aws: stages.Aws, bucket: str, app: Mapping[str, Any] | None) -> None:
+        self._aws = aws
+        self._s3 = aws.client("s3")
+        self._bucket = bucket
+        self._app = app
+
+    def served(self) -> dict[str, Any]:
+        """The schemes by version, as JSON has them."""
+        return self._read()[0]
+
+    def check(self, programme: Programme) -> None:
+        """Raises `DeployFailed` unless the programme has every scheme that the stage has served, unchanged.
+
+        People keep the scheme of their wave: what was promised under a version stays what it was.
+        """
+        _check(self.served(), programme)
+
+    def keep(self, programme: Programme) -> None:
+        """Record that the stage serves these schemes now. Raises as `check` does, also for what is recorded meanwhile.
+
+        Repeating it changes nothing.
+        """
+        schemes = {scheme.version: json.loads(msgspec.json.encode(scheme)) for scheme in programme.schemes}
+        for _ in range(TRIES):
+            before, unchanged = self._read()
+            _check(before, programme)
+            served = before | schemes
+            if served == before and "IfMatch" in unchanged:
+                return
+            try:
+                self._s3.put_object(Bucket=self._bucket, Key=PROMISES, Body=json.dumps(served).encode(), **unchanged)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in {"PreconditionFailed", "ConditionalRequestConflict"}:
+                    raise
+                continue
+            return
+        raise DeployFailed(f"other deployments keep changing {PROMISES}: deploy again when they are done")
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, str]]:
+        """What is recorded, and the condition on which it may be replaced."""
+        try:
+            found = self._s3.get_object(Bucket=self._bucket, Key=PROMISES)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise
+            return self._packaged(), {"IfNoneMatch": "*"}
+        return json.loads(found["Body"].read()), {"IfMatch": found["ETag"]}
+
+    def _packaged(self) -> dict[str, Any]:
+        """The schemes of the package that the stage runs; none if it runs none."""
+        if self._app is None:
+            return {}
+        cloudformation = self._aws.client("cloudformation")
+        body = cloudformation.get_template(StackName=self._app["StackName"], TemplateStage="Original")["TemplateBody"]
+        template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
+        code = next(
+            one["Properties"]["CodeUri"]
+            for one in template["Resources"].values()
+            if one["Type"] == "AWS::Serverless::Function"
+        )
+        name = parameters(self._app).get("Programme", DEFAULT_PROGRAMME)
+        package = self._s3.get_object(Bucket=code["Bucket"], Key=code["Key"])["Body"].read()
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            # Before there were programmes all figures were one file.
+            files = {f"chalicelib/programmes/{name}.toml", "chalicelib/programme.toml"} & set(archive.namelist())
+            if not files:
+                raise DeployFailed(f"the package that the stage runs, {code['Key']}, has no programme {name}")
+            figures = tomllib.loads(archive.read(min(files, key=len)).decode())
+        return {one["version"]: _in_payments(one) for one in figures["schemes"]}
+
+
+def of_stage(stage: str) -> Promises:
+    """Those of a deployed stage. Raises `BadConfiguration` if there is none."""
+    aws = stages.connect()
+    data = stages.found(aws, stage, stages.data_stack(stage))
+    return Promises(aws, outputs(data)["ArtifactsBucket"], stages.found(aws, stage, stages.app_stack(stage)))
+
+
+def _check(served: Mapping[str, Any], programme: Programme) -> None:
+    now = {scheme.version: scheme for scheme in programme.schemes}
+    for version, promised in served.items():
+        if now.get(version) != msgspec.convert(promised, Scheme, str_keys=True):
+            what = "changes" if version in now else "leaves out"
+            raise DeployFailed(
+                f"the programme {what} the scheme {version}, which this stage has served: let it be as it was, and "
+                "give a change another version, with a first_wave that has not opened"
+            )
+
+
+def _in_payments(scheme: Mapping[str, Any]) -> dict[str, Any]:
+    """A scheme as it is said now; before it named its payments it said how many there are of each kind."""
+    if "payments" in scheme:
+        return dict(scheme)
+    kinds = (
+        ("INCENTIVE", "review", scheme["incentive_idr"], scheme["incentives"]),
+        ("SURVEY", "survey", scheme["survey_idr"], scheme["surveys"]),
+    )
+    return {
+        **{name: scheme[name] for name in ("version", "first_wave", "training_idr")},
+        "payments": [
+            {"kind": kind, "trigger": trigger, "amount_idr": each, "times": times}
+            for kind, trigger, each, times in kinds
+            if each and times
+        ],
+    }

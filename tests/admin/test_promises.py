@@ -1,0 +1,147 @@
+"""What a stage has promised is recorded before it is served, never changes, and is not lost by deployments at once."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+import pytest
+from msgspec.structs import replace
+
+from admin.deployment import promises, stages
+from admin.deployment.promises import Promises
+from admin.deployment.stacks import DeployFailed
+from chalicelib.config import FOLDER, Programme, Settings, load_programme
+from tests.conftest import REGION
+
+PROGRAMME = load_programme("prod")
+OLD, NEW = PROGRAMME.schemes
+
+
+def promised(cloud: Settings, app: Mapping[str, Any] | None = None) -> Promises:
+    return Promises(stages.Aws(REGION), cloud.results_bucket, app)
+
+
+def with_one_more(version: str, training_idr: int = 1) -> Programme:
+    more = replace(NEW, version=version, first_wave=200 + int(version) % 100, training_idr=training_idr)
+    return replace(PROGRAMME, schemes=(*PROGRAMME.schemes, more))
+
+
+def test_a_scheme_that_a_stage_has_served_never_changes(cloud: Settings):
+    stage = promised(cloud)
+    stage.check(PROGRAMME)  # a first deployment has promised nothing
+    for _ in range(2):
+        stage.keep(PROGRAMME)
+        stage.check(PROGRAMME)
+    for schemes, what in [
+        ((OLD, replace(NEW, training_idr=1)), "changes the scheme 2023"),
+        ((replace(OLD, version="2019"), NEW), "leaves out the scheme 2020"),
+    ]:
+        for refuses in (stage.check, stage.keep):
+            with pytest.raises(DeployFailed, match=what):
+                refuses(replace(PROGRAMME, schemes=schemes))
+    stage.check(with_one_more("2027"))
+    stage.keep(with_one_more("2027"))
+    with pytest.raises(DeployFailed, match="2027"):
+        stage.check(PROGRAMME)
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["the first two", "later ones"])
+@pytest.mark.parametrize(
+    ("other", "refusal"),
+    [
+        (with_one_more("2028"), "leaves out the scheme 2028"),
+        (with_one_more("2027", training_idr=2), "changes the scheme 2027"),
+        (with_one_more("2027"), None),
+    ],
+)
+def test_two_deployments_at_once_lose_no_promise(
+    cloud: Settings, monkeypatch: pytest.MonkeyPatch, begun: bool, other: Programme, refusal: str | None
+):
+    """The other one records its schemes between this one's look and its write."""
+    mine, theirs = promised(cloud), promised(cloud)
+    if begun:
+        mine.keep(PROGRAMME)
+    put, meanwhile = mine._s3.put_object, [other]
+
+    def overtaken(**asked: Any) -> Any:
+        if meanwhile:
+            theirs.keep(meanwhile.pop())
+        return put(**asked)
+
+    monkeypatch.setattr(mine, "_s3", _Overtaken(mine._s3, overtaken))
+    if refusal is None:
+        mine.keep(with_one_more("2027"))
+    else:
+        with pytest.raises(DeployFailed, match=refusal):
+            mine.keep(with_one_more("2027"))
+    assert theirs.served().keys() == {one.version for one in other.schemes}
+    theirs.check(other)
+
+
+class _Overtaken:
+    def __init__(self, s3: Any, put_object: Any) -> None:
+        self.get_object, self.put_object = s3.get_object, put_object
+
+
+BEFORE_PAYMENTS = """
+[[schemes]]
+version = "2020"
+first_wave = 1
+training_idr = 1_000_000
+incentive_idr = 600_000
+incentives = 4
+survey_idr = 50_000
+surveys = 3
+
+[[schemes]]
+version = "2023"
+first_wave = 54
+training_idr = 3_500_000
+incentive_idr = 600_000
+incentives = 1
+survey_idr = 50_000
+surveys = 2
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("chalicelib/programme.toml", BEFORE_PAYMENTS),
+        ("chalicelib/programmes/prakerja-2023.toml", BEFORE_PAYMENTS),
+        ("chalicelib/programmes/prakerja-2023.toml", (FOLDER / "programmes/prakerja-2023.toml").read_text()),
+    ],
+    ids=["one file", "before payments", "before the record"],
+)
+def test_what_a_stage_of_an_earlier_version_serves_is_recorded_before_it_changes(cloud: Settings, file: str, text: str):
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr(file, text)
+    s3, cloudformation = boto3.client("s3", REGION), boto3.client("cloudformation", REGION)
+    s3.put_object(Bucket=cloud.results_bucket, Key="code/1.zip", Body=package.getvalue())
+    code = {"CodeUri": {"Bucket": cloud.results_bucket, "Key": "code/1.zip"}}
+    template = {
+        "Resources": {
+            "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}},
+            "Pay": {"Type": "AWS::Serverless::Function", "Properties": code},
+        }
+    }
+    cloudformation.create_stack(StackName="gelombang-old-app", TemplateBody=json.dumps(template))
+    stage = promised(cloud, cloudformation.describe_stacks(StackName="gelombang-old-app")["Stacks"][0])
+    assert stage.served().keys() == {"2020", "2023"}
+    with pytest.raises(DeployFailed, match="changes the scheme 2023"):
+        stage.keep(replace(PROGRAMME, schemes=(OLD, replace(NEW, training_idr=1))))
+    stage.keep(PROGRAMME)
+    s3.delete_object(Bucket=cloud.results_bucket, Key="code/1.zip")
+    assert stage.served().keys() == {"2020", "2023"}
+    stage.check(PROGRAMME)
+
+
+def test_a_stage_that_is_not_there_has_promised_nothing_to_look_at(cloud: Settings):
+    with pytest.raises(promises.stages.BadConfiguration, match="there is no stage nowhere"):
+        promises.of_stage("nowhere")
