@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.outcomes import survey_wire as surveys
     from chalicelib.payouts import errors as payout
     from chalicelib.payouts import wire as payouts
+    from chalicelib.privacy import wire as privacy
     from chalicelib.registration import errors as person
     from chalicelib.registration import wire as registration
     from chalicelib.training import errors as course
@@ -51,6 +52,7 @@ else:  # a process imports what its requests need
     wave, waves = later.domain("waves")
     passkeys = later.Module("chalicelib.accounts.passkeys.wire")
     notices = later.Module("chalicelib.notices.wire")
+    privacy = later.Module("chalicelib.privacy.wire")
     surveys = later.Module("chalicelib.outcomes.survey_wire")
 
 VERSION = "0.1.0"
@@ -405,6 +407,47 @@ def get_me() -> edge.Reply:
 
 
 @app.endpoint(
+    "GET /me/data",
+    "All that is kept about me, a page at a time: each record with its source, purpose, legal ground and term",
+    who="citizen",
+    proof=present_session,
+    query=privacy.DataQuery,
+    answers={200: privacy.DataPage},
+    refuses=account.LOOKING,
+    dpop=True,
+)
+def get_my_data(session: Session, query: privacy.DataQuery) -> edge.Reply:
+    return edge.ok(services().my_data(session, query, app.now()))
+
+
+@app.endpoint(
+    "GET /me/consents",
+    "What I have agreed to, and what follows if I take it back",
+    who="citizen",
+    proof=present_session,
+    query=privacy.ConsentQuery,
+    answers={200: privacy.ConsentList},
+    refuses=account.LOOKING,
+    dpop=True,
+)
+def get_my_consents(session: Session, query: privacy.ConsentQuery) -> edge.Reply:
+    return edge.ok(services().consents.of(session.account_id, query))
+
+
+@app.endpoint(
+    "POST /me/consents/{consent_id}/withdrawal",
+    "Take back a consent; again changes nothing",
+    who="citizen",
+    proof=present_session,
+    answers={200: privacy.ConsentView},
+    refuses=account.REFRESHING,
+    dpop=True,
+)
+def withdraw_consent(session: Session, consent_id: str) -> edge.Reply:
+    return edge.ok(services().consents.withdraw(session.account_id, consent_id, app.now()))
+
+
+@app.endpoint(
     "PUT /me/language",
     "Choose the language to write to me in",
     who="citizen",
@@ -644,6 +687,7 @@ def get_verifier(number: str) -> edge.Reply:
         wave.AlreadyBeneficiary,
         wave.Barred,
         person.NotRegistered,
+        person.ConsentWithdrawn,
         person.InFormalEducation,
         person.ExcludedOccupation,
         person.UnderAge,

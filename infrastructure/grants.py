@@ -95,13 +95,15 @@ STEP = (
 
 GRANTS: dict[str, tuple[Json, ...]] = {
     "api": (
-        rows("registrations", read="GetItem BatchGetItem", write="PutItem UpdateItem DeleteItem ConditionCheckItem"),
+        rows(
+            "registrations", read="GetItem BatchGetItem Query", write="PutItem UpdateItem DeleteItem ConditionCheckItem"
+        ),
         rows("waves", read="GetItem BatchGetItem Query", write="UpdateItem ConditionCheckItem"),
-        rows("training", read="GetItem Query", write="PutItem UpdateItem"),
+        rows("training", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         rows("jobs", read="GetItem BatchGetItem Query", write="PutItem UpdateItem DeleteItem ConditionCheckItem"),
-        rows("payouts", read="BatchGetItem", write="PutItem ConditionCheckItem"),
+        rows("payouts", read="BatchGetItem Query", write="PutItem ConditionCheckItem"),
         rows("outcomes", read="Query GetItem", write="UpdateItem"),
-        rows("helpdesk", read="GetItem Query", write="PutItem UpdateItem"),
+        rows("helpdesk", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         read_files("ResultsBucket", "draws", "FindInPublishedLists"),
         use_key("MacKey", "mac", "kms:GenerateMac", "HashIdentities"),
         use_key("DataKey", "data", "kms:GenerateDataKey kms:Decrypt", "SealPersonalData"),
@@ -114,7 +116,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         send("payouts"),
         send("mails"),
         read_fsp_secret("ReadCallbackToken"),
-        rows("notices", read="GetItem Query", write="PutItem UpdateItem"),
+        rows("notices", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         rows("runs", read="GetItem", why="ReadTheLastLook", partition="STATUS"),
     ),
     "citizen": (rows("accounts", read="GetItem BatchGetItem Query", why="ReadSigningKeysAndSessions"),),

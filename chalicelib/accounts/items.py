@@ -39,6 +39,7 @@ class AccountItem(AccountsTable):
     language = UnicodeAttribute()
     created_at = UTCDateTimeAttribute()
     contacts: JsonAttribute[tuple[KeptContact, ...]] = JsonAttribute(tuple[KeptContact, ...])
+    subject_mac = UnicodeAttribute(null=True)
 
 
 class SessionItem(AccountsTable):

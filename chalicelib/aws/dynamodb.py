@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from types import TracebackType
 from typing import Any, TypeVar
@@ -145,6 +145,28 @@ def get_rows(
             return found
         sleep(_pause_s(attempt))
     raise Unavailable()
+
+
+def rows_of(table: type[Model], pk: str) -> Iterator[dict[str, Any]]:
+    """The rows of a partition in their order and in DynamoDB's own form, read consistently; a query for each page.
+
+    Raises pynamodb's `QueryError`.
+    """
+    asked: dict[str, Any] = {
+        "TableName": table.Meta.table_name,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": pk}},
+        "ConsistentRead": True,
+    }
+    while True:
+        try:
+            page = call(table.Meta.region, "Query", asked)
+        except (BotoCoreError, ClientError) as error:
+            raise QueryError(f"Failed to query items: {error}", error) from error
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
 def query_body(table: type[Model], asked: dict[str, Any]) -> bytes:

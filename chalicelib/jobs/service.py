@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from ..config import Programme
 from ..errors import NotFound, Unavailable
+from ..privacy.rules import Consent
 from ..registration.identity import parse_province
 from ..registration.service import Registrations
 from ..training.rules import Partner, to_milliseconds
@@ -23,6 +24,8 @@ from .store import JobsStore
 
 log = logging.getLogger(__name__)
 
+CONSENT = "job_application"
+"""The kind of a consent to share with a vacancy's partner; its id ends in that of the vacancy."""
 TRIES = 4
 """How often a change is decided again when another one of the same vacancy came first."""
 KEPT = timedelta(minutes=1)
@@ -239,6 +242,20 @@ class Jobs:
         shown = [mine[key] for key in keys if mine[key].vacancy_id in found]
         views = [wire.application_view(one, found[one.vacancy_id], now) for one in shown]
         return wire.ApplicationList(views, _next_cursor(keys, page.limit))
+
+    # Consents
+
+    def consents(self, person: str) -> Sequence[Consent]:
+        """What a person agreed to share, with each vacancy to which they applied, the newest first. One query."""
+        applied = sorted(self._store.applications(person), key=lambda one: (one.consented_at, one.vacancy_id))
+        return [
+            Consent(f"{CONSENT}-{one.vacancy_id}", CONSENT, one.consented_at, one.withdrawn_at, None, one.vacancy_id)
+            for one in reversed(applied)
+        ]
+
+    def withdraw_consent(self, person: str, consent_id: str, now: datetime) -> None:
+        """As `withdraw`."""
+        self.withdraw(person, consent_id.partition("-")[2], now)
 
     # The statistics
 

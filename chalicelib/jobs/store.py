@@ -244,6 +244,12 @@ def _application(item: ApplicationItem) -> Application:
     return fill(Application, item, registrant_id=item.pk.removeprefix("A#"), vacancy_id=item.sk)
 
 
+def applicant_of(item: ApplicationItem) -> tuple[str, str]:
+    """The key of what the partner is shown of an application."""
+    entry = _entry(_application(item))
+    return entry.pk, entry.sk
+
+
 def _entry(application: Application) -> ApplicantItem:
     # Named by the application, not by the person, because the partner gets these keys as cursors.
     name = application_id(application.vacancy_id, application.registrant_id)

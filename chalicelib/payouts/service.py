@@ -89,7 +89,7 @@ class Payouts:
         A claim that has read the address before may still come after; it pays to the address that was right then.
         """
         if beneficiary is not None:
-            self._store.check_nothing_alive(tx, leg, self._ids(beneficiary))
+            self._store.check_nothing_alive(tx, leg, self.ids(beneficiary))
 
     def look_again(self, beneficiary: Beneficiary | None, now: datetime) -> None:
         """Continue what was HELD because of the account, after a person has given one, or the same one again.
@@ -99,7 +99,7 @@ class Payouts:
         """
         if beneficiary is None:
             return
-        held = [each for each in self._store.batch(self._ids(beneficiary)) if each.hold in rules.WAITING]
+        held = [each for each in self._store.batch(self.ids(beneficiary)) if each.hold in rules.WAITING]
         for each in held:
             if rules.may_be_mended(each, now, self._rules):
                 with suppress(Superseded):
@@ -193,7 +193,7 @@ class Payouts:
         """
         people = list(beneficiaries)
         found: dict[str, list[Entitlement]] = {each.registrant_id: [] for each in people}
-        ids = [id_ for each in people for id_ in self._ids(each)]
+        ids = [id_ for each in people for id_ in self.ids(each)]
         for entitlement in self._store.batch(ids):
             found[entitlement.registrant_id].append(entitlement)
         order = list(Kind)
@@ -209,8 +209,8 @@ class Payouts:
         """
         return [news for news, _ in self._store.transitions(shard, after, until, limit)]
 
-    def _ids(self, beneficiary: Beneficiary) -> list[str]:
-        """What a person may be entitled to under their scheme, by kind."""
+    def ids(self, beneficiary: Beneficiary) -> list[str]:
+        """The entitlements that a person may have under their scheme, by kind."""
         kinds = plan_rules.kinds(self._schemes[beneficiary.scheme])
         return [rules.entitlement_id(beneficiary.wave, beneficiary.registrant_id, kind) for kind in kinds]
 

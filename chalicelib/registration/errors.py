@@ -94,6 +94,19 @@ class ConsentMissing(DomainError):
     english = "Consent to version {current} of the terms is required."
 
 
+class ConsentWithdrawn(DomainError):
+    code = "consent_withdrawn"
+    status = 403
+    indonesian = (
+        "Anda telah menarik persetujuan untuk ikut serta. Untuk ikut lagi, berikan persetujuan di pendaftaran Anda "
+        "(PUT /me/registration)."
+    )
+    english = (
+        "You have withdrawn your consent to take part. To take part again, give it in your registration "
+        "(PUT /me/registration)."
+    )
+
+
 class Excluded(DomainError):
     code = "excluded"
     status = 403

@@ -12,20 +12,21 @@ from typing import Any
 from ..aws import dynamodb
 from ..errors import DomainError
 from ..figures import EligibilityRules
-from .errors import Excluded, NotRegistered
+from .errors import ConsentWithdrawn, Excluded, NotRegistered
 from .items import RegistrationsTable, exclusion_pk, person_pk
 from .rules import Employment, Standing, check_eligible
 
 Unfit = type[DomainError] | Standing
 """The reason: the error that would refuse the person, or their standing if it is no longer REGISTERED."""
 
-_ATTRIBUTES = "pk,employment,birth_date,nik_mac,standing"
+_ATTRIBUTES = "pk,employment,birth_date,nik_mac,standing,consent_withdrawn_at"
 
 
 def unfit(registrant_ids: Sequence[str], day: date, rules: EligibilityRules) -> dict[str, Unfit]:
     """Who of at most 100 people may not take part on `day` (WIB), with the first reason that holds of
 
-    `NotRegistered`; BENEFICIARY, REVOKED; `InFormalEducation`, `ExcludedOccupation`, `UnderAge`, `OverAge`; `Excluded`.
+    `NotRegistered`; BENEFICIARY, REVOKED; `ConsentWithdrawn`; `InFormalEducation`, `ExcludedOccupation`,
+    `UnderAge`, `OverAge`; `Excluded`.
     Two batch gets of the bound table, consistent. Raises `Unavailable` or pynamodb's `GetError`.
     """
     keys = [(person_pk(one), "PROFILE") for one in registrant_ids]
@@ -49,6 +50,8 @@ def _reason(profile: dict[str, Any], day: date, rules: EligibilityRules) -> Unfi
     standing = Standing(profile["standing"]["S"])
     if standing is not Standing.REGISTERED:
         return standing
+    if "consent_withdrawn_at" in profile:
+        return ConsentWithdrawn
     try:
         birth_date = date.fromisoformat(profile["birth_date"]["S"])
         check_eligible(Employment(profile["employment"]["S"]), birth_date, day, rules)

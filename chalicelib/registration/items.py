@@ -43,6 +43,8 @@ class Profile(RegistrationsTable):
     education = EnumAttribute(Education)
     employment = EnumAttribute(Employment)
     consent_version = UnicodeAttribute()
+    consented_at = UTCDateTimeAttribute(null=True)
+    consent_withdrawn_at = UTCDateTimeAttribute(null=True)
     nik_mac = UnicodeAttribute()
     kk_mac = UnicodeAttribute()
     phone_mac = UnicodeAttribute()

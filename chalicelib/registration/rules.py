@@ -87,6 +87,9 @@ class Registrant(Value, frozen=True):
     warnings: tuple[str, ...]
     registered_at: datetime
     updated_at: datetime
+    consented_at: datetime | None = None
+    """None: with the registration."""
+    consent_withdrawn_at: datetime | None = None
 
 
 class Applicant(Value, frozen=True):
@@ -98,6 +101,7 @@ class Applicant(Value, frozen=True):
     kk_mac: str
     standing: Standing
     beneficiary_wave: int | None
+    consent_withdrawn_at: datetime | None = None
 
 
 class PersonalData(Hidden, frozen=True):

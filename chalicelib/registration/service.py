@@ -18,7 +18,15 @@ from ..structs import fill
 from ..vault import PersonKey, Vault
 from . import change_notices, fitness, identity, rules, wire
 from .addresses import FinancialAddresses
-from .errors import Excluded, FixedAfterAward, NikAlreadyRegistered, NikCannotChange, NotRegistered, PhoneAlreadyUsed
+from .errors import (
+    ConsentWithdrawn,
+    Excluded,
+    FixedAfterAward,
+    NikAlreadyRegistered,
+    NikCannotChange,
+    NotRegistered,
+    PhoneAlreadyUsed,
+)
 from .items import TRIES
 from .records import Record, address_of, frozen_part, person_of
 from .refusals import Refusals
@@ -59,7 +67,8 @@ class Registrations:
     def register(
         self, registrant_id: str, form: wire.RegistrationForm, now: datetime, unless_joined: MakeLegs | None = None
     ) -> tuple[Registrant, bool]:
-        """Register or change a registration; True if it is new. The same form again changes nothing.
+        """Register or change a registration; True if it is new. The same form again changes nothing, unless the person
+        had taken their consent back: then it gives it again. They may leave the consent out and only correct.
 
         The NIK never changes. The `frozen_part` does not change once a person was chosen or revoked; before it changes,
         `unless_joined` is asked and gives legs named `store.OVERTAKEN_LEG`. Only a plain registrant is tested for
@@ -98,7 +107,9 @@ class Registrations:
             raise NotRegistered()
         person = person_of(self._vault.open_key(registrant_id, record.wrapped_key), record)
         given = {name: value for name, value in msgspec.structs.asdict(form).items() if value is not None}
-        known = {"province": str(record.registrant.region), **asdict(person)}
+        known: dict[str, str | None] = {"province": str(record.registrant.region), **asdict(person)}
+        if record.registrant.consent_withdrawn_at is not None:
+            known["consent_version"] = None
         return fill(wire.RegistrationForm, record.registrant, **known | given)
 
     def registrant(self, registrant_id: str) -> Registrant:
@@ -145,8 +156,10 @@ class Registrations:
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
         """Test a person again who is about to be chosen, for the WIB day the wave closes. One read.
 
-        Raises what `rules.check_eligible` raises, then `Excluded`.
+        Raises `ConsentWithdrawn`, then what `rules.check_eligible` raises, then `Excluded`.
         """
+        if registrant.consent_withdrawn_at is not None:
+            raise ConsentWithdrawn()
         rules.check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
         self.check_not_excluded(registrant)
 
@@ -234,6 +247,8 @@ class Registrations:
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
             registered_at=now,
             updated_at=now,
+            consented_at=now,
+            consent_withdrawn_at=None,
         )
         record = Record(registrant, key.seal("person/1", msgspec.json.encode(person)), key.wrapped, version=1)
         self._store.save(record, None, unless_excluded=True)
@@ -254,6 +269,7 @@ class Registrations:
         known = person_of(key, record)
         if person.nik != known.nik:
             raise NikCannotChange()
+        without_consent = old.consent_withdrawn_at is not None and form.consent_version is None
         changed = replace(
             old,
             region=region[0],
@@ -261,11 +277,13 @@ class Registrations:
             birth_date=form.birth_date,
             education=form.education,
             employment=form.employment,
-            consent_version=form.consent_version or "",
+            consent_version=old.consent_version if without_consent else form.consent_version or "",
             kk_mac=old.kk_mac if person.kk == known.kk else self._vault.mac("kk", person.kk),
             phone_mac=old.phone_mac if person.phone == known.phone else self._vault.mac("phone", person.phone),
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
         )
+        if not without_consent and (old.consent_withdrawn_at or changed.consent_version != old.consent_version):
+            changed = replace(changed, consented_at=now, consent_withdrawn_at=None)
         if changed == old and person == known:
             return old
         plain_registrant = old.standing is Standing.REGISTERED
@@ -276,7 +294,8 @@ class Registrations:
             others = unless_joined() if unless_joined else None
         if plain_registrant:
             rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
-        rules.check_consent(form.consent_version, self._eligibility)
+        if not without_consent:
+            rules.check_consent(form.consent_version, self._eligibility)
         if not few:
             raise self._refusals.too_many()
         # The registry has not seen this form yet, whatever it said about the last one.

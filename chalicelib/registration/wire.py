@@ -113,6 +113,7 @@ class RegistrationView(_Form, frozen=True):
     education: Education
     employment: Employment
     consent_version: str
+    consent_withdrawn_at: datetime | None
     standing: Standing
     verification: Verification
     warnings: tuple[str, ...]

@@ -191,7 +191,7 @@ class TrainingStore:
         """Record the completion and its certificate; fails in `CERTIFICATE_LEG` if the partner used that before."""
         sealed = self._key(training.registrant_id).seal("certificate/1", number.encode())
         self.add_step(tx, training, TrainingState.COMPLETED, completed_at=completed_at, sealed_certificate=sealed)
-        guard = self._mac("certificate", f"{training.partner_id}\0{number}")
+        guard = self._mac("certificate", certificate_guard(training.partner_id, number))
         proof = item_of(CertificateItem, f"CERT#{guard}", "CERT", training, training_id=training.id)
         tx.put(CERTIFICATE_LEG, proof, CertificateItem.pk.does_not_exist())
         account = AccountItem(f"T#{training.registrant_id}", _ACCOUNT)
@@ -228,6 +228,11 @@ class TrainingStore:
             [TrainingItem.state.set(to), *(getattr(TrainingItem, name).set(facts[name]) for name in facts)],
             TrainingItem.state == training.state,
         )
+
+
+def certificate_guard(partner_id: str, number: str) -> str:
+    """What is hashed so that a partner uses the number of a certificate once."""
+    return f"{partner_id}\0{number}"
 
 
 def _owned(registrant_id: str) -> Iterable[Any]:

@@ -24,7 +24,15 @@ from ..draw.leaves import LEAF_BYTES, Region, Unsorted, commit_to, table_of
 from ..draw.selection import allot
 from ..errors import DomainError, Unavailable
 from ..figures import DrawRules
-from ..registration.errors import Excluded, ExcludedOccupation, InFormalEducation, NotRegistered, OverAge, UnderAge
+from ..registration.errors import (
+    ConsentWithdrawn,
+    Excluded,
+    ExcludedOccupation,
+    InFormalEducation,
+    NotRegistered,
+    OverAge,
+    UnderAge,
+)
 from ..registration.rules import Standing as Registered
 from ..time_budget import TimeBudget
 from .entries import UNDECIDED, EntryItem, EntryStore, each_shard, entry_item
@@ -166,6 +174,7 @@ OUTCOMES: Mapping[type[DomainError] | Registered, EntryOutcome] = {
     UnderAge: EntryOutcome.UNDER_AGE,
     OverAge: EntryOutcome.OVER_AGE,
     NotRegistered: EntryOutcome.WITHDRAWN,
+    ConsentWithdrawn: EntryOutcome.WITHDRAWN,
     Registered.BENEFICIARY: EntryOutcome.ALREADY_BENEFICIARY,
     Registered.REVOKED: EntryOutcome.BARRED,
 }

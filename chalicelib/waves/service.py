@@ -11,6 +11,7 @@ from ..config import Programme
 from ..draw.leaves import TICKET_BYTES
 from ..errors import NotFound
 from ..ids import Randomness
+from ..registration.errors import ConsentWithdrawn
 from ..registration.rules import check_eligible
 from ..values import Value
 from . import wire
@@ -56,6 +57,7 @@ EntryViews = list[wire.EntryView]
 WaveRecords = list[Wave]
 Results = list[Result]
 Sampled = list[tuple[str, int]]
+Numbers = list[int]
 
 
 class Stores(Value, frozen=True):
@@ -185,14 +187,16 @@ class Waves(CalendarChanges):
 
         `now` alone decides whether the wave is open, to the microsecond. A repeat returns the same receipt, also after
         the close until another wave opens. Raises the first that holds of `NotRegistered`; `WaveClosed`, `NotOpenYet`
-        or `NoneComing`; `Barred`, `AlreadyBeneficiary`; and, for the day the wave closes, `InFormalEducation`,
-        `ExcludedOccupation`, `UnderAge`, `OverAge`.
+        or `NoneComing`; `Barred`, `AlreadyBeneficiary`; `ConsentWithdrawn`; and, for the day the wave closes,
+        `InFormalEducation`, `ExcludedOccupation`, `UnderAge`, `OverAge`.
         """
         wave = self._calendar(now).current(now)
         if wave is None:
             return self._joined_before(registrant_id, now), False
         applicant = self._registrations.applicant(registrant_id)
         check_may_join(applicant.standing, applicant.beneficiary_wave)
+        if applicant.consent_withdrawn_at is not None:
+            raise ConsentWithdrawn()
         day = closing_day(wave.closes_at)
         check_eligible(applicant.employment, applicant.birth_date, day, self._programme.eligibility)
         ticket = self._randomness(TICKET_BYTES)
@@ -243,6 +247,10 @@ class Waves(CalendarChanges):
     def records(self) -> WaveRecords:
         """Every wave that has opened here, in order of opening, as recorded now; one query."""
         return self._store.waves()
+
+    def numbers(self, now: datetime) -> Numbers:
+        """Every wave that people could join here so far."""
+        return [plan.number for plan in self._plans(self._calendar(now), 0, now)]
 
     def results(self, wave: int, shard: str, after: str, limit: int) -> Results:
         """The results of a settled wave in one of `rules.SHARDS`, after the registrant `after`.

@@ -11,7 +11,7 @@ from ..accounts.wire import ContactView
 from ..clock import iso
 from ..errors import DomainError
 from ..figures import EligibilityRules
-from ..registration.errors import NotRegistered
+from ..registration.errors import ConsentWithdrawn, NotRegistered
 from ..registration.rules import check_eligible
 from ..registration.wire import FinancialAddressView, RegistrationView
 from ..waves.rules import Beneficiary, BeneficiaryState, check_may_join, closing_day
@@ -49,6 +49,8 @@ def why_not(registration: RegistrationView | None, closes_at: datetime, rules: E
         return NotRegistered.code
     try:
         check_may_join(registration.standing, None)
+        if registration.consent_withdrawn_at is not None:
+            raise ConsentWithdrawn()
         check_eligible(registration.employment, registration.birth_date, closing_day(closes_at), rules)
     except DomainError as refusal:
         return refusal.code

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..at_once import at_once
 from ..config import Settings, load_programme
 from ..structs import fill
-from .participants import ParticipantsServices
+from .privacy import PrivacyServices
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..web.verifier_page import VerifierPage
 
 
-class Services(ParticipantsServices):
+class Services(PrivacyServices):
     """Every service of one deployment: those of all domains, and those that combine several."""
 
     def me(self, registrant_id: str, now: datetime) -> Me:

@@ -67,7 +67,7 @@ def test_importing_the_application_loads_no_domain_and_no_library_that_only_some
         [sys.executable, "-c", "import app, sys; print(*sys.modules)"], cwd=ROOT, capture_output=True, text=True
     )
     loaded = set(run.stdout.split())
-    domains = r"accounts|registration|waves|payouts|training|jobs|helpdesk|outcomes|notices"
+    domains = r"accounts|registration|waves|payouts|training|jobs|helpdesk|outcomes|notices|privacy"
     works = re.compile(rf"chalicelib\.({domains}|status|web\.(me|references|openapi|pages))\b")
     libraries = {"boto3", "cryptography", "holidays", "icalendar", "joserfc", "lokal", "phonenumbers", "pyblst"}
     libraries |= {"OpenSSL", "webauthn"}

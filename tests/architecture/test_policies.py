@@ -163,7 +163,7 @@ def test_only_who_gives_a_place_or_checks_an_account_changes_a_registration() ->
 
 def test_the_api_makes_payouts_due_and_shows_a_person_s_own_and_does_nothing_else_to_the_ledger() -> None:
     calls = {action.partition(":")[2] for action, resource in grants("api") if resource.endswith("-payouts")}
-    assert calls == {"BatchGetItem", "PutItem", "ConditionCheckItem", "SendMessage"}
+    assert calls == {"BatchGetItem", "Query", "PutItem", "ConditionCheckItem", "SendMessage"}
 
 
 def test_only_the_step_publishes_all_of_a_draw() -> None:

@@ -247,6 +247,11 @@ COSTS: dict[str, str] = {
     f"{routes.RESPOND} again": "Query",
     routes.NOTICES: "2 Query",
     routes.LANGUAGE: "UpdateItem",
+    routes.MY_DATA: "7 BatchGetItem, 5 GetItem, 14 Query, GenerateMac, 3 Decrypt",
+    f"{routes.MY_DATA} newcomer": "4 BatchGetItem, 3 GetItem, 11 Query, Decrypt",
+    routes.CONSENTS: "BatchGetItem, GetItem, Query",
+    routes.WITHDRAW_CONSENT: f"{PROVED}, 2 GetItem, TransactWriteItems, SendMessageBatch",
+    f"{routes.WITHDRAW_CONSENT} again": f"{PROVED}, 2 GetItem",
     routes.REMINDERS: "Query, UpdateItem",
     routes.COMPLAINTS: "Query, BatchGetItem, Decrypt",
     routes.POST_VACANCY: f"{SIGNED}, GetItem, TransactWriteItems",
@@ -282,6 +287,8 @@ COSTS: dict[str, str] = {
 KEPT_IN_MEMORY = {
     routes.PUBLIC_KEYS,
     routes.ENTRIES,
+    routes.MY_DATA,
+    f"{routes.MY_DATA} newcomer",
     "GET /waves",
     "GET /waves/current",
     routes.GET_WAVE,
@@ -310,6 +317,7 @@ CASES: dict[str, Provoke] = {
     f"{routes.COMPLAIN} selection": appeal,
     f"{routes.COMPLAIN} disbursement": complain_of_money,
     f"{routes.RESPOND} comparison": answer_as_one_compared,
+    f"{routes.MY_DATA} newcomer": lambda gateway: Call(routes.MY_DATA, person=gateway.stranger()),
     f"{routes.PAYOUTS} sent": lambda gateway: Call(routes.PAYOUTS, person=gateway.being_paid()[0]),
     routes.LIST_VACANCIES: lambda gateway: Call(routes.LIST_VACANCIES, partner=_posted_twice(gateway)),
 }

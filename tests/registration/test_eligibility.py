@@ -179,7 +179,7 @@ def test_screening_makes_two_calls_and_reads_only_what_it_needs(people, monkeypa
     people.unfit(["fit", "excluded", "police"], CLOSING_DAY)
     assert [operation for operation, _ in made] == ["BatchGetItem", "BatchGetItem"]
     [profiles], [exclusions] = (asked.values() for _, asked in made)
-    assert profiles["ProjectionExpression"] == "pk,employment,birth_date,nik_mac,standing"
+    assert profiles["ProjectionExpression"] == "pk,employment,birth_date,nik_mac,standing,consent_withdrawn_at"
     assert (len(profiles["Keys"]), len(exclusions["Keys"])) == (3, 2)
     assert profiles["ConsistentRead"] is exclusions["ConsistentRead"] is True
     made.clear()

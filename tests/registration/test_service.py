@@ -48,6 +48,7 @@ def test_a_new_registration_is_stored_as_stated(service):
             "education": "senior_high",
             "employment": "jobseeker",
             "consent_version": "2026-01",
+            "consent_withdrawn_at": None,
             "standing": "REGISTERED",
             "verification": "PENDING",
             "warnings": [],

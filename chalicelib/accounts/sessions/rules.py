@@ -57,13 +57,17 @@ class ContactGuard(Value, frozen=True):
 
 
 class Account(Value, frozen=True):
-    """A person's account. Its contacts are encrypted with the person's key, which is stored wrapped."""
+    """A person's account. Its contacts are encrypted with the person's key, which is stored wrapped.
+
+    `subject_mac` is the keyed hash of another issuer's subject, if the account was made for one.
+    """
 
     id: str
     wrapped_key: bytes
     language: Literal["id", "en"]
     created_at: datetime
     contacts: tuple[KeptContact, ...]
+    subject_mac: str | None = None
 
 
 class Session(Value, frozen=True):

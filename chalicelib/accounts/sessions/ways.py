@@ -95,13 +95,14 @@ class Ways:
         return Way(guard.account_id, "issuer", identity.token_id, form.device, new, used=IdTokenRefused)
 
     def _guard(self, identity: Identity, language: Literal["id", "en"], now: datetime) -> IssuerGuard:
-        pk = f"I#{self._macs.subject(identity.issuer, identity.subject)}"
+        mac = self._macs.subject(identity.issuer, identity.subject)
+        pk = f"I#{mac}"
         item = dynamodb.find(IssuerGuardItem, pk, "ISSUER")
         if item is None:
             account_id = _account_of(identity)
             made = IssuerGuard(account_id, self._vault.new_key(account_id).wrapped, language, created_at=now)
             if dynamodb.save_if(item_of(IssuerGuardItem, pk, "ISSUER", made), IssuerGuardItem.pk.does_not_exist()):
-                self._store.add_account(_account(made))
+                self._store.add_account(_account(made, mac))
                 return made
             # Another token of the same person was first.
             item = IssuerGuardItem.get(pk, "ISSUER", consistent_read=True)
@@ -109,7 +110,7 @@ class Ways:
         if is_barred(guard.created_at, self._recoveries.get(guard.account_id)):
             raise IdTokenRefused()
         if self._store.account(guard.account_id) is None:  # a request died after it made the guard
-            self._store.add_account(_account(guard))
+            self._store.add_account(_account(guard, mac))
         return guard
 
 
@@ -118,6 +119,6 @@ def _account_of(identity: Identity) -> str:
     return derived_id("account/2", identity.token_id)
 
 
-def _account(guard: IssuerGuard) -> Account:
+def _account(guard: IssuerGuard, subject_mac: str) -> Account:
     """The account that the guard describes. It has no contact; the person may add one to get mails."""
-    return Account(guard.account_id, guard.wrapped_key, guard.language, guard.created_at, ())
+    return Account(guard.account_id, guard.wrapped_key, guard.language, guard.created_at, (), subject_mac)

@@ -18,7 +18,8 @@ from ...values import Value
 from ..errors import CodeUsedUp, TooManyCodes, TooManyTries
 from . import counters
 
-_KEPT = timedelta(days=3)
+KEPT = timedelta(days=3)
+"""How long a budget is kept after its day began."""
 
 
 class Place(Value, frozen=True):
@@ -76,7 +77,7 @@ class Budgets:
             "expires_at = :gone",
             {
                 **{f":{name}": limit for name, limit in limits},
-                **{":one": 1, ":it": sign_in_id, ":now": iso(now), ":gone": int((now + _KEPT).timestamp())},
+                **{":one": 1, ":it": sign_in_id, ":now": iso(now), ":gone": int((now + KEPT).timestamp())},
             },
             " AND ".join(counters.below(name, f":{name}") for name, _ in limits),
         )

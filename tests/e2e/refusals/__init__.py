@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tests.e2e import routes
 from tests.e2e.gateway import Call, Provoke
 
-from . import citizens, contacts, partners, passkeys, signing_in
+from . import citizens, contacts, partners, passkeys, privacy, signing_in
 
 REFERENCES = "GET /references/{list_name}"
 ASSET = "GET /assets/{build}/{folder}/{module}"
@@ -14,6 +15,8 @@ REFUSALS: dict[str, dict[str, Provoke]] = (
     | signing_in.REFUSALS
     | contacts.REFUSALS
     | passkeys.REFUSALS
+    | privacy.REFUSALS
+    | {routes.JOIN: citizens.REFUSALS[routes.JOIN] | {"consent_withdrawn": privacy.joining_without_consent}}
     | {REFERENCES: {"not_found": lambda _: Call(REFERENCES).at("registrants")}}
     | {ASSET: {"not_found": lambda _: Call(ASSET).at("any", "citizen", "none.js")}}
 )
@@ -43,6 +46,7 @@ SUCCESSES: dict[str, Provoke] = {
     **signing_in.SUCCESSES,
     **contacts.SUCCESSES,
     **passkeys.SUCCESSES,
+    **privacy.SUCCESSES,
     REFERENCES: lambda _: Call(REFERENCES).at("education"),
     ASSET: lambda _: Call(ASSET).at("any", "citizen", "main.js"),
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},

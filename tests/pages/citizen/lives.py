@@ -47,7 +47,7 @@ OPENS, CLOSES, BUY_BY = "2026-06-05T05:00:00Z", "2026-06-08T17:00:00Z", "2026-06
 REGISTRATION = RegistrationView(
     nik="3174**********01", kk="3174**********02", name="Siti Aminah", birth_date=date(1995, 8, 17),
     phone="+62********7890", province="31", regency="3174", education=Education.SENIOR_HIGH,
-    employment=Employment.JOBSEEKER, consent_version="2026-01", standing=Standing.REGISTERED,
+    employment=Employment.JOBSEEKER, consent_version="2026-01", consent_withdrawn_at=None, standing=Standing.REGISTERED,
     verification=Verification.PENDING, warnings=(), registered_at=NOW, updated_at=NOW,
 )  # fmt: skip
 ADDRESS = FinancialAddressView(

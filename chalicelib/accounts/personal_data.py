@@ -1,0 +1,65 @@
+"""What the tables of accounts and of sign-ins keep about a person (docs/privacy.md)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from ..aws.dynamodb import get_rows, rows_of
+from ..privacy.rules import Held, Row
+from .items import AccountsTable, account_pk, contact_pk
+from .signing_in.budgets import KEPT, KnownDevice, budget_of
+from .signing_in.items import SignInsTable
+
+_KINDS = {
+    "ACCOUNT": "account",
+    "SESSION": "session",
+    "CHANGE": "account_change",
+    "RECOVERY": "recovery",
+    "PASSKEY": "passkey",
+}
+_AT_ONCE = 100
+
+
+def of_account(account_id: str, _now: datetime) -> Iterator[Held]:
+    """The account with all that belongs to it, then its guards. One query and at most one batch get."""
+    guards = list[tuple[str, str]]()
+    for row in rows_of(AccountsTable, account_pk(account_id)):
+        kind = _KINDS[row["sk"]["S"].partition("#")[0]]
+        yield Held(kind, row)
+        if kind == "account":
+            guards += [(contact_pk(mac), "CONTACT") for mac in _macs(row)]
+            guards += [(f"I#{row['subject_mac']['S']}", "ISSUER")] if "subject_mac" in row else []
+        elif kind == "passkey":
+            guards.append((f"K#{row['id']['S']}", "PASSKEY"))
+    found = get_rows(AccountsTable, guards, None) if guards else []
+    names = {"CONTACT": "contact", "ISSUER": "issuer", "PASSKEY": "passkey_guard"}
+    for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
+        if row["account_id"]["S"] == account_id:  # a removed contact may be another's by now
+            yield Held(names[row["sk"]["S"]], row)
+
+
+def of_sign_ins(account_id: str, now: datetime) -> Iterator[Held]:
+    """How often codes went to the contacts of the account and were tried, in the days for which that is kept.
+
+    One query, and a batch get for each 100 days of a contact and a device.
+    """
+    macs, devices = list[str](), set[str]()
+    for row in rows_of(AccountsTable, account_pk(account_id)):
+        if row["sk"]["S"] == "ACCOUNT":
+            macs = _macs(row)
+        elif row["sk"]["S"].startswith("SESSION#") and "jkt" in row:
+            devices.add(row["jkt"]["S"])
+    known = [(mac, KnownDevice(mac, key)) for mac in macs for key in sorted(devices)]
+    budgets = [budget_of(mac, device) for mac, device in [*((mac, None) for mac in macs), *known]]
+    days = [(now - timedelta(days=back)).date().isoformat() for back in range(KEPT.days + 2)]
+    keys = [(f"B#{budget}", day) for budget in budgets for day in days]
+    for start in range(0, len(keys), _AT_ONCE):
+        found = get_rows(SignInsTable, keys[start : start + _AT_ONCE], None)
+        for row in sorted(found, key=lambda one: (one["pk"]["S"], one["sk"]["S"])):
+            yield Held("code_budget", row)
+
+
+def _macs(account: Row) -> list[str]:
+    return [one["mac"] for one in json.loads(account["contacts"]["S"])]

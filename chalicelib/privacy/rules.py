@@ -1,0 +1,115 @@
+"""What is kept about people: each kind of row with its source, purpose, ground and term. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .. import tables
+from ..values import Hidden, Value
+from ..vault import SealKind
+
+Words = tuple[str, str]
+"""The same in Indonesian and in English."""
+
+Row = Mapping[str, Any]
+"""A row of a table in DynamoDB's own form: `{"pk": {"S": "..."}}`."""
+
+
+class Source(StrEnum):
+    """Where it came from."""
+
+    PERSON = "person"
+    SYSTEM = "system"
+    PARTNER = "partner"
+    PROVIDER = "provider"
+    ADMINISTRATOR = "administrator"
+
+
+class Ground(StrEnum):
+    """On what ground it may be kept (UU 27/2022, article 20, paragraph 2)."""
+
+    CONSENT = "consent"
+    AGREEMENT = "agreement"
+    LEGAL_DUTY = "legal_duty"
+    PUBLIC_SERVICE = "public_service"
+    LEGITIMATE_INTEREST = "legitimate_interest"
+
+
+LETTERS: Mapping[Ground, str] = {
+    Ground.CONSENT: "a",
+    Ground.AGREEMENT: "b",
+    Ground.LEGAL_DUTY: "c",
+    Ground.PUBLIC_SERVICE: "e",
+    Ground.LEGITIMATE_INTEREST: "f",
+}
+
+
+def law(ground: Ground) -> str:
+    """The place in the law, as it is cited in Indonesian."""
+    return f"UU 27/2022 Pasal 20 ayat (2) huruf {LETTERS[ground]}"
+
+
+class Kept(Value, frozen=True):
+    """One kind of row: what of it is sealed and as what, what of it nobody is shown, and the record of its processing.
+
+    `term` and `readers` are names in the register. `withheld` are keys and secrets, and who else had to do with it.
+    """
+
+    table: str
+    key: str
+    source: Source
+    ground: Ground
+    purpose: Words
+    term: str
+    readers: str
+    sealed: Mapping[str, SealKind] = {}
+    withheld: Sequence[str] = ()
+
+
+class Register(Value, frozen=True):
+    """The record of processing: by kind what is kept.
+
+    `left_out`: by table and by the beginnings of both keys (`V#/VACANCY`) which rows no person is shown, and why.
+    """
+
+    terms: Mapping[str, Words]
+    readers: Mapping[str, Words]
+    kept: Mapping[str, Kept]
+    left_out: Mapping[str, Mapping[str, str]]
+    consents: Mapping[str, Words]
+    """What follows from the withdrawal of each kind of consent."""
+
+
+@cache
+def register() -> Register:
+    """`processing.toml`."""
+    return msgspec.convert(tables.read(Path(__file__).with_name("processing.toml")), Register)
+
+
+class Held(Hidden, frozen=True):
+    """A row about a person, and its kind in the register. Its repr shows nothing."""
+
+    kind: str
+    row: Row
+
+
+Part = Callable[[str, datetime], Iterator[Held]]
+"""What one domain keeps about a person, by an account's id and the present; always in the same order."""
+
+
+class Consent(Value, frozen=True):
+    """A consent that a person gave, to `version` of a text or for one vacancy, and when they took it back."""
+
+    id: str
+    kind: str
+    given_at: datetime
+    withdrawn_at: datetime | None
+    version: str | None = None
+    vacancy_id: str | None = None

@@ -1,0 +1,94 @@
+"""The JSON of what is kept about a person, and of their consents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from ..structs import fill
+from .rules import Consent, Ground, Source, Words, register
+
+PAGE_MAX = 100
+"""Rows of a page: the longest has some 10 KB, so a page stays below a megabyte."""
+
+DataCursor = Annotated[str, Meta(pattern=r"^[a-z_]{1,40}(\.[a-z2-7]{26})?$")]
+"""A part, and the record after which the page begins."""
+
+
+class DataQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page of what is kept."""
+
+    cursor: DataCursor | None = None
+    limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)] = PAGE_MAX
+
+
+class Bilingual(Struct, frozen=True):
+    """The same in Indonesian and in English."""
+
+    id: str
+    en: str
+
+
+class DataRecord(Struct, frozen=True):
+    """One row that is kept about the caller, with why it is and for how long."""
+
+    record_id: str
+    kind: str
+    kept_in: str
+    content: Mapping[str, Any]
+    withheld: list[str]
+    source: Source
+    purpose: Bilingual
+    ground: Ground
+    law: str
+    retention: Bilingual
+    readers: Bilingual
+    expires_at: datetime | None
+
+
+class DataPage(Struct, frozen=True):
+    """A page of what is kept about the caller. `opened_from`: until then, what is sealed is withheld from this session,
+    which is too young.
+    """
+
+    records: list[DataRecord]
+    opened_from: datetime | None
+    next_cursor: str | None
+
+
+class ConsentView(Struct, frozen=True):
+    """A consent that the caller gave: to what, since when, and until when."""
+
+    consent_id: str
+    kind: Literal["registration", "job_application"]
+    version: str | None
+    vacancy_id: str | None
+    given_at: datetime
+    withdrawn_at: datetime | None
+    what_follows: Bilingual
+
+
+class ConsentQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page of the consents."""
+
+    cursor: Annotated[str, Meta(pattern=r"^[a-z_]{1,40}(-[a-z2-7]{26})?$")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)] = PAGE_MAX
+
+
+class ConsentList(Struct, frozen=True):
+    """The consents of the caller, those taken back too; that of the registration comes first."""
+
+    consents: list[ConsentView]
+    next_cursor: str | None
+
+
+def bilingual(words: Words) -> Bilingual:
+    return Bilingual(*words)
+
+
+def consent_view(consent: Consent) -> ConsentView:
+    follows = bilingual(register().consents[consent.kind])
+    return fill(ConsentView, consent, consent_id=consent.id, what_follows=follows)

@@ -1,0 +1,36 @@
+"""What the table of registrations keeps about a person (docs/privacy.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from ..aws.dynamodb import get_rows, rows_of
+from ..privacy.rules import Held
+from .items import RegistrationsTable, exclusion_pk, person_pk
+
+_KINDS = {
+    "PROFILE": "registration",
+    "KEY": "helpdesk_key",
+    "REFUSED": "refusals",
+    "CORRECTION": "proposed_correction",
+    "CORRECTED": "correction",
+    "ADDRESS": "financial_address",
+    "DISPUTE": "dispute",
+}
+_GUARDED = {"nik_mac": "nik", "phone_mac": "phone", "account_mac": "account"}
+
+
+def of_registration(registrant_id: str, _now: datetime) -> Iterator[Held]:
+    """The person's rows, the guards of their numbers, and whether a list excludes them. One query, one batch get."""
+    others = list[tuple[str, str]]()
+    for row in rows_of(RegistrationsTable, person_pk(registrant_id)):
+        yield Held(_KINDS[row["sk"]["S"].partition("#")[0]], row)
+        others += [(f"U#{_GUARDED[name]}#{row[name]['S']}", "UNIQUE") for name in _GUARDED if name in row]
+        others += [(exclusion_pk(row["nik_mac"]["S"]), "EXCLUDED")] if "nik_mac" in row else []
+    found = get_rows(RegistrationsTable, others, None) if others else []
+    for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
+        if row["sk"]["S"] == "EXCLUDED":
+            yield Held("exclusion", row)
+        elif row["registrant"]["S"] == registrant_id:  # an account that cannot be paid to may be another's by now
+            yield Held("number", row)

@@ -1,0 +1,34 @@
+"""What the table of trainings keeps about a person (docs/privacy.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from ..aws.dynamodb import get_rows, rows_of
+from ..privacy.rules import Held
+from ..vault import MacKind, PersonKey
+from .store import TrainingTable, certificate_guard
+
+
+def of_trainings(
+    registrant_id: str, key: Callable[[str], PersonKey], mac: Callable[[MacKind, str], str]
+) -> Iterator[Held]:
+    """The account and the trainings, the attended months, then their guards.
+
+    Two queries; a batch get if anything was bought; with a certificate also the person's key and a call of KMS each.
+    """
+    key, guards = cache(key), list[tuple[str, str]]()
+    for row in rows_of(TrainingTable, f"T#{registrant_id}"):
+        bought = row["sk"]["S"] != "ACCOUNT"
+        yield Held("training" if bought else "training_account", row)
+        if bought:
+            guards.append((f"CODE#{row['redeem_code']['S']}", "CODE"))
+        if "sealed_certificate" in row:
+            number = key(registrant_id).unseal("certificate/1", row["sealed_certificate"]["B"]).decode()
+            guards.append((f"CERT#{mac('certificate', certificate_guard(row['partner_id']['S'], number))}", "CERT"))
+    for row in rows_of(TrainingTable, f"M#{registrant_id}"):
+        yield Held("attended_month", row)
+    found = get_rows(TrainingTable, guards, None) if guards else []
+    for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
+        yield Held("redeem_code" if row["sk"]["S"] == "CODE" else "certificate", row)

@@ -1,0 +1,39 @@
+"""What the table of waves keeps about a person (docs/privacy.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..aws.dynamodb import get_rows
+from ..privacy.rules import Held
+from .rules import Beneficiary, shard_of
+from .store import WavesTable
+
+_AT_ONCE = 100
+
+
+def of_waves(registrant_id: str, waves: Sequence[int], place: Beneficiary | None) -> Iterator[Held]:
+    """The person's entries in these waves, then their place and what stands for it. A batch get for each 100 waves.
+
+    The other person on the family card is not shown.
+    """
+    keys = [(f"E#{wave}#{shard_of(registrant_id)}", registrant_id) for wave in sorted(waves)]
+    for start in range(0, len(keys), _AT_ONCE):
+        found = get_rows(WavesTable, keys[start : start + _AT_ONCE], None)
+        yield from (Held("entry", row) for row in sorted(found, key=lambda one: str(one["pk"]["S"])))
+    if place is None:
+        return
+    kinds = {
+        (f"B#{registrant_id}", "BENEFICIARY"): "place",
+        (f"C#{place.card_number}", "CARD"): "card",
+        (f"K#{place.kk_mac}", "HOLDERS"): "family_card",
+        (f"WAVE#{place.wave}", f"REVOKED#{place.revoked_seq or 0:08d}"): "revoked_place",
+    }
+    rows = {(row["pk"]["S"], row["sk"]["S"]): row for row in get_rows(WavesTable, list(kinds), None)}
+    for key, kind in kinds.items():
+        row = rows.get(key)
+        if row is not None and "holders" in row:
+            mine = [one for one in row["holders"]["SS"] if one == registrant_id]
+            row = {**row, "holders": {"SS": mine}} if mine else None
+        if row is not None:
+            yield Held(kind, row)

@@ -1,0 +1,107 @@
+"""How the services are built by which people see what is kept about them, and take their consents back."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .participants import ParticipantsServices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from ..accounts.sessions.rules import Session
+    from ..privacy.consents import Consents
+    from ..privacy.export import Export
+    from ..privacy.rules import Held, Part
+    from ..privacy.wire import DataPage, DataQuery
+    from ..vault import PersonKey, SealKind
+
+
+class PrivacyServices(ParticipantsServices):
+    """Every domain's part of what is kept about a person, and what people may ask of it."""
+
+    def my_data(self, session: Session, query: DataQuery, now: datetime) -> DataPage:
+        """`GET /me/data`. A young session, which may be a thief's, gets nothing opened."""
+        from datetime import timedelta
+
+        from ..accounts.rules import is_young
+
+        rules = self.programme.accounts
+        opened_from = session.started_at + timedelta(seconds=rules.young_session_s)
+        young = is_young(session, now, rules)
+        return self.export.page(session.account_id, query, opened_from if young else None, now)
+
+    @cached_property
+    def export(self) -> Export:
+        from ..privacy.export import Export
+
+        return Export(self.held, self._key_of)
+
+    @cached_property
+    def consents(self) -> Consents:
+        from ..jobs.service import CONSENT as APPLICATION
+        from ..privacy.consents import Consents
+        from ..registration.consent import CONSENT as REGISTRATION
+        from ..registration.consent import RegistrationConsent
+
+        registration = RegistrationConsent(self.registration_store, lambda: self.notices)
+        return Consents({REGISTRATION: registration, APPLICATION: self.jobs})
+
+    @cached_property
+    def held(self) -> Mapping[str, Part]:
+        """By domain what it keeps about a person, in the order in which it is shown."""
+        from ..accounts.personal_data import of_account, of_sign_ins
+        from ..helpdesk.personal_data import of_helpdesk
+        from ..jobs.personal_data import of_jobs
+        from ..notices.personal_data import of_notices
+        from ..outcomes.personal_data import of_surveys
+        from ..payouts.personal_data import of_payouts
+        from ..registration.personal_data import of_registration
+        from ..training.personal_data import of_trainings
+        from ..waves.personal_data import of_waves
+
+        # Each is made so that its table is bound.
+        vault, registrations, waves, payouts = self.vault, self.registrations, self.waves, self.payouts
+        self.account_store, self.sign_ins, self.jobs, self.helpdesk, self.surveys, self.mailboxes  # noqa: B018
+        self.training  # noqa: B018
+
+        def entries_and_place(person: str, now: datetime) -> Iterator[Held]:
+            return of_waves(person, waves.numbers(now), waves.beneficiaries.of(person))
+
+        def money(person: str, _now: datetime) -> Iterator[Held]:
+            place = waves.beneficiaries.of(person)
+            return of_payouts(person, payouts.ids(place) if place else [])
+
+        def trainings(person: str, _now: datetime) -> Iterator[Held]:
+            return of_trainings(person, registrations.key, vault.mac)
+
+        return {
+            "accounts": of_account,
+            "sign_ins": of_sign_ins,
+            "registrations": of_registration,
+            "waves": entries_and_place,
+            "payouts": money,
+            "training": trainings,
+            "jobs": of_jobs,
+            "helpdesk": of_helpdesk,
+            "outcomes": of_surveys,
+            "notices": of_notices,
+        }
+
+    def _key_of(self, person: str, sealed: SealKind) -> PersonKey:
+        """The key under which such a value of a person is sealed. One or two reads and a call of KMS.
+
+        Raises `NotRegistered`, `NotFound`.
+        """
+        from ..errors import NotFound
+
+        if sealed == "grievance/1":
+            return self.account_keys.key(person)
+        if sealed != "contact/1":
+            return self.registrations.key(person)
+        account = self.account_store.account(person)
+        if account is None:
+            raise NotFound()
+        return self.vault.open_key(person, account.wrapped_key)

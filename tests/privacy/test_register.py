@@ -1,0 +1,59 @@
+"""The record of processing has every table and kind, docs/privacy.md says the same, and what is shown is bounded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from chalicelib.privacy.rules import Ground, Kept, law, register
+from tests.builders.lives import table_names
+from tests.conftest import ROOT
+
+PAGE = (ROOT / "docs/privacy.md").read_text()
+KEPT = register().kept
+
+
+def row(kind: str, kept: Kept) -> str:
+    """The line of the page about a kind."""
+    term, readers = register().terms[kept.term][1], register().readers[kept.readers][1]
+    cells = (kind, f"{kept.table}: `{kept.key}`", kept.source, kept.purpose[1], kept.ground, term, readers)
+    return f"| {' | '.join(cells)} |"
+
+
+def test_every_table_of_the_data_stack_is_shown_or_left_out_for_a_reason() -> None:
+    shown = {kept.table for kept in KEPT.values()}
+    assert shown | register().left_out.keys() == set(table_names())
+    assert set(table_names()) - shown == {"runs"}
+    assert all(reason for reasons in register().left_out.values() for reason in reasons.values())
+
+
+def test_the_page_has_exactly_the_rows_of_the_record() -> None:
+    table = PAGE.partition("## The record of processing")[2].partition("\n## ")[0]
+    assert [line for line in table.splitlines() if line.startswith("| ")][1:] == [row(*one) for one in KEPT.items()]
+    left = PAGE.partition("## What is not shown")[2].partition("\n## ")[0]
+    reasons = [(table, key, why) for table, of in register().left_out.items() for key, why in of.items()]
+    assert [line for line in left.splitlines() if line.startswith("| ")][1:] == [
+        f"| {table} | {f'`{key}`' if key != '/' else 'all'} | {why} |" for table, key, why in reasons
+    ]
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_kind_is_described_in_both_languages(kind: str) -> None:
+    kept = KEPT[kind]
+    assert kept.purpose[0] != kept.purpose[1]
+    assert kept.term in register().terms
+    assert kept.readers in register().readers
+    assert law(kept.ground)[-1] in "abcdef"
+
+
+def test_nothing_of_the_record_is_unused() -> None:
+    assert register().terms.keys() == {kept.term for kept in KEPT.values()}
+    assert register().readers.keys() == {kept.readers for kept in KEPT.values()}
+    assert {kept.ground for kept in KEPT.values()} == set(Ground) - {Ground.AGREEMENT}
+
+
+def test_every_domain_gives_its_part() -> None:
+    parts = {path.parent.name for path in (Path(ROOT) / "chalicelib").glob("*/personal_data.py")}
+    domains = {path.parent.name for path in (Path(ROOT) / "chalicelib").glob("*/rules.py")}
+    assert domains - parts == {"privacy"}
