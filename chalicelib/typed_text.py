@@ -27,9 +27,8 @@ REFERENCE: Words = (
 """What a partner's own number of something may have."""
 _MOBILE = re.compile(r"(?:0062|\+?62|)0?(8[0-9]{6,14})")
 """Every mobile number begins with 8 after the country code, the trunk prefix, both ("+62 (0)812") or neither."""
-_APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼʻ`´′＇"), "'")
-_DASHES = dict.fromkeys(map(ord, "\u2212\u2043\u02d7"), "-")
-"""Dashes that Unicode does not count as dashes."""
+_ALIKE = dict.fromkeys(map(ord, "’‘ʼʻ`´′＇"), "'") | dict.fromkeys(map(ord, "\u2212\u2043\u02d7"), "-")
+"""Apostrophes, and dashes that Unicode does not count as dashes."""
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\ufffc\U000e0100-\U000e01ef]"
 )
@@ -102,7 +101,9 @@ _IN_NAMES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nl", "Pc", "Pd
 
 
 def _flat(text: str) -> str:
-    return "".join(map(_plain, _UNSEEN.sub("", text).translate(_APOSTROPHES | _DASHES)))
+    text = _UNSEEN.sub("", text).translate(_ALIKE)
+    # Printable ASCII, as most texts are, stays as it is.
+    return text if text.isascii() and text.isprintable() else "".join(map(_plain, text))
 
 
 def _plain(letter: str) -> str:

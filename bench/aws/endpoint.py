@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import cache
+from functools import cache, cached_property
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
 from types import MappingProxyType
@@ -65,7 +65,11 @@ class Index:
             return None
         if self.kept is None:
             return item
-        return {name: value for name, value in item.items() if name in {"pk", "sk", *self.keys} | self.kept}
+        return {name: value for name, value in item.items() if name in self._names}
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset({"pk", "sk", *self.keys}) | (self.kept or frozenset())
 
     def units(self, before: Item | None, after: Item | None) -> int:
         """The units that a write of an item costs in this index: none if its entry stays the same, two if it moves."""

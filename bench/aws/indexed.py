@@ -58,7 +58,8 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
 
     def __init__(self, indexes: dict[str, list[Index]]) -> None:
         self._indexes = indexes
-        self._tables: dict[str, dict[str, dict[str, bytes]]] = {name: {} for name in indexes}
+        self._tables: dict[str, dict[str, dict[str, bytes] | tuple[str, bytes]]] = {name: {} for name in indexes}
+        """By table and `pk`. Most partitions have one row, which a pair holds in a third of a dict's memory."""
         self._unsorted: set[tuple[str, str]] = set()
         self._places: dict[tuple[str, str, str], list[Place]] = {}
         self.watch: Callable[[tuple[str, str, str], Item | None, Item], None] = lambda _key, _before, _after: None
@@ -68,45 +69,58 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
         """The rows of a partition of a table (`index` is empty) or of an index, in order."""
         if index:
             return self._places.get((table, index, partition), [])
-        own = self._tables[table].get(partition, {})
+        own = self._partition(table, partition)
         if (table, partition) in self._unsorted:
             self._unsorted.discard((table, partition))
             self._tables[table][partition] = own = dict(sorted(own.items()))
         return [(sk, "", "") for sk in own]
 
+    def _partition(self, table: str, pk: str) -> dict[str, bytes]:
+        """The rows of a partition by their sort keys; a change of these is no change of the table."""
+        own = self._tables[table].get(pk, {})
+        return dict((own,)) if isinstance(own, tuple) else own
+
     def __getitem__(self, key: tuple[str, str, str]) -> Item:
-        table, pk, sk = key
-        item: Item = self._decode(self._tables[table][pk][sk])
-        return item
+        item = self.get(key)
+        if item is None:
+            raise KeyError(key)
+        found: Item = item
+        return found
 
     def get(self, key: tuple[str, str, str], default: Any = None) -> Any:
         table, pk, sk = key
         own = self._tables[table].get(pk)
+        if isinstance(own, tuple):
+            return self._decode(own[1]) if own[0] == sk else default
         found = None if own is None else own.get(sk)
         return default if found is None else self._decode(found)
 
     def __setitem__(self, key: tuple[str, str, str], item: Item) -> None:
         table, pk, sk = key
         before = self.get(key)
-        own = self._tables[table].setdefault(pk, {})
+        own = self._partition(table, pk)
         if before is None and own:
             self._unsorted.add((table, pk))
         own[sys.intern(sk) if len(sk) < SHORT else sk] = self._encode(item)
+        self._tables[table][pk] = own if len(own) > 1 else next(iter(own.items()))
         self._reindex(key, before, item)
         self.watch(key, before, item)
 
     def __delitem__(self, key: tuple[str, str, str]) -> None:
         table, pk, sk = key
         before = self[key]
-        del self._tables[table][pk][sk]
-        if not self._tables[table][pk]:
+        own = self._partition(table, pk)
+        del own[sk]
+        if own:
+            self._tables[table][pk] = own
+        else:
             del self._tables[table][pk]
         self._reindex(key, before, None)
 
     def __iter__(self) -> Iterator[tuple[str, str, str]]:
         for table, partitions in self._tables.items():
-            for pk, own in partitions.items():
-                yield from ((table, pk, sk) for sk in own)
+            for pk in partitions:
+                yield from ((table, pk, sk) for sk in self._partition(table, pk))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -28,7 +28,7 @@ from pynamodb.exceptions import (
     UpdateError,
 )
 from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
+from pynamodb.expressions.update import Action, Update
 from pynamodb.models import Model
 
 from ..errors import Unavailable
@@ -56,6 +56,18 @@ class Table(Model):
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
+
+    def __init__(self, hash_key: str | None = None, range_key: str | None = None, **attributes: Any) -> None:
+        # What pynamodb makes, at a third of its price: it asks a descriptor for each value, twice for a default.
+        # Every attribute has a value, None if it was not given: `structs.fill` then asks no descriptor either.
+        self.attribute_values = values = {"pk": hash_key, "sk": range_key}
+        for name, _, _, default, _ in _columns(type(self)):
+            if name not in values:
+                values[name] = default() if callable(default) else default
+        for name, value in attributes.items():
+            if name not in values:
+                raise ValueError(f"Attribute {name} specified does not exist")
+            setattr(self, name, value)
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Any:
@@ -163,7 +175,7 @@ def _client(region: str | None) -> Any:
 
 def find(kind: type[M], pk: str, sk: str, *, consistent: bool = True) -> M | None:
     """An item, if there is one. One read."""
-    asked = {"TableName": kind.Meta.table_name, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}, "ConsistentRead": consistent}
+    asked = {"TableName": kind.Meta.table_name, "Key": _key(pk, sk), "ConsistentRead": consistent}
     try:
         item = call(kind.Meta.region, "GetItem", asked).get("Item")
     except (BotoCoreError, ClientError) as error:
@@ -190,7 +202,7 @@ def get_rows(
     found: list[dict[str, Any]] = []
     wanted: dict[str, Any] = {
         "ConsistentRead": True,
-        "Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys],
+        "Keys": [_key(*each) for each in keys],
     } | ({"ProjectionExpression": attributes} if attributes else {})
     asked = {name: wanted}
     for attempt in range(CONFLICT_TRIES):
@@ -243,9 +255,8 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
     Raises pynamodb's `UpdateError`, which leaves the outcome unknown. Not for what cannot be done twice: a try whose
     answer was lost is repeated, as by every client.
     """
-    asked = item.get_update_kwargs_from_instance(actions=list(actions), condition=condition)
     try:
-        call(item.Meta.region, "UpdateItem", asked)
+        call(item.Meta.region, "UpdateItem", _asked(item, condition, _keys(item), actions))
     except (BotoCoreError, ClientError) as error:
         failure = UpdateError(f"Failed to update item: {error}", error)
         if is_condition_failure(failure):
@@ -257,12 +268,40 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
 def save_if(item: Model, condition: Condition) -> bool:
     """Write an item whole. False if the condition did not hold. Raises pynamodb's `PutError`, as `update_if` does."""
     try:
-        item.save(condition=condition)
-    except PutError as error:
-        if is_condition_failure(error):
+        call(item.Meta.region, "PutItem", _asked(item, condition, {"Item": item.serialize()}))
+    except (BotoCoreError, ClientError) as error:
+        failure = PutError(f"Failed to put item: {error}", error)
+        if is_condition_failure(failure):
             return False
-        raise
+        raise failure from error
     return True
+
+
+def _asked(
+    of: Model | type[Model], condition: Condition | None, more: dict[str, Any], actions: Sequence[Action] = ()
+) -> dict[str, Any]:
+    """A write of an item of a table, in DynamoDB's form; `more` has its keys or the item."""
+    # What pynamodb asks, at half its price: it takes an item apart and looks up the types of keys, which are texts.
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    asked: dict[str, Any] = {"TableName": of.Meta.table_name, **more}
+    if condition is not None:
+        asked["ConditionExpression"] = condition.serialize(names, values)
+    if actions:
+        asked["UpdateExpression"] = Update(*actions).serialize(names, values)
+    if names:
+        asked["ExpressionAttributeNames"] = {short: name for name, short in names.items()}
+    if values:
+        asked["ExpressionAttributeValues"] = values
+    return asked
+
+
+def _keys(item: Any) -> dict[str, Any]:
+    return {"Key": _key(item.pk, item.sk)}
+
+
+def _key(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 def _pause_s(attempt: int) -> float:
@@ -312,30 +351,20 @@ class Transaction:
 
     def check(self, leg: str, table: type[Model], keys: tuple[str, str], condition: Condition) -> None:
         """Require a condition on an item without writing it."""
-        self._legs["ConditionCheck"].append((leg, table.get_operation_kwargs_from_class(*keys, condition=condition)))
+        self._legs["ConditionCheck"].append((leg, _asked(table, condition, {"Key": _key(*keys)})))
 
     def delete(self, leg: str, item: Model, condition: Condition | None = None) -> None:
         """Delete an item."""
-        self._legs["Delete"].append((leg, item.get_delete_kwargs_from_instance(condition=condition)))
+        self._legs["Delete"].append((leg, _asked(item, condition, _keys(item))))
 
     def put(self, leg: str, item: Model, condition: Condition | None = None) -> None:
         """Put an item whole."""
-        # What pynamodb's `get_save_kwargs_from_instance` makes, at half its price: it takes the item apart in between.
-        asked: dict[str, Any] = {"TableName": item.Meta.table_name, "Item": item.serialize(), _SHOWN: "ALL_OLD"}
-        if condition is not None:
-            names: dict[str, str] = {}
-            values: dict[str, Any] = {}
-            asked["ConditionExpression"] = condition.serialize(names, values)
-            asked["ExpressionAttributeNames"] = {short: name for name, short in names.items()}
-            if values:
-                asked["ExpressionAttributeValues"] = values
+        asked = _asked(item, condition, {"Item": item.serialize(), _SHOWN: "ALL_OLD"})
         self._legs["Put"].append((leg, asked))
 
     def update(self, leg: str, item: Model, actions: Sequence[Action], condition: Condition | None = None) -> None:
         """Change attributes of an item; its keys are read from `item`."""
-        asked = item.get_update_kwargs_from_instance(
-            actions=list(actions), condition=condition, return_values_on_condition_failure="ALL_OLD"
-        )
+        asked = _asked(item, condition, {**_keys(item), _SHOWN: "ALL_OLD"}, actions)
         self._legs["Update"].append((leg, asked))
 
     def __enter__(self) -> Transaction:
