@@ -47,6 +47,22 @@ def test_the_difference_of_two_shares_is_the_one_in_newcombes_table(one, other, 
     assert got.value == pytest.approx(one[0] / one[1] - other[0] / other[1])
 
 
+@pytest.mark.parametrize(
+    ("one", "other"), [((300, 0.45), (240, 0.3)), ((60, 0.45), (45, 0.3)), ((300, 0.1), (20, 0.05))]
+)
+def test_the_interval_of_a_difference_covers_the_truth_in_95_of_100_cases(one, other):
+    # Computed and not tried: the probability of each pair of counts, summed up where the interval has the difference.
+    def likely(n, share):
+        return {k: p for k in range(n + 1) if (p := math.comb(n, k) * share**k * (1 - share) ** (n - k)) > 1e-6}
+
+    truth, covered = one[1] - other[1], 0.0
+    for k, p in likely(*one).items():
+        for m, q in likely(*other).items():
+            got = newcombe(k, one[0], m, other[0])
+            covered += p * q if got.lower <= truth <= got.upper else 0
+    assert 0.945 < covered < 0.97
+
+
 def test_a_share_of_everybody_or_nobody_keeps_to_its_scale():
     assert wilson(0, 7).lower == 0
     assert wilson(7, 7).upper == 1

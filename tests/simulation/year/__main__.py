@@ -22,7 +22,7 @@ from msgspec.structs import asdict, replace
 from chalicelib.outcomes import figures
 
 from .bugs import BUGS
-from .coverage import coverage
+from .coverage import by_chance, coverage
 from .play import WAVE_COLUMNS, Played, play
 from .plots import draw
 from .rates import Rates
@@ -43,13 +43,19 @@ def main() -> int:
         "--coverage", type=int, metavar="SEEDS", help="how often the interval covers the planted effect"
     )
     asked = parser.parse_args()
-    rates = rates_of(asked)
+    try:
+        rates = rates_of(asked)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     if asked.bugs:
         return plant(asked.seed)
     if asked.coverage:
-        share = coverage(asked.coverage, rates) / asked.coverage
-        print(f"the interval covers the planted effect in {share:.1%} of {asked.coverage} seeds")
-        return 0
+        covered, (least, most) = coverage(asked.coverage, rates), by_chance(asked.coverage)
+        print(
+            f"the interval covers the planted effect in {covered / asked.coverage:.1%} of {asked.coverage} seeds; "
+            f"an interval of 95% does in {least} to {most} of so many, by chance, and this one in {covered}"
+        )
+        return 0 if least <= covered else 1
     began = time.perf_counter()
     played = play_all(asked.seed, rates, asked.days, asked.processes)
     show(played, rates)
@@ -61,9 +67,9 @@ def main() -> int:
 
 
 def rates_of(asked: argparse.Namespace) -> Rates:
-    """The rates that were asked for. Raises msgspec's `ValidationError` for what is no rate."""
+    """The rates that were asked for. Raises `ValueError` (msgspec's is one) for what is no rate, and `OSError`."""
     given: dict[str, Any] = tomllib.loads(asked.rates.read_text()) if asked.rates else {}
-    given |= dict(word.split("=", 1) for word in asked.set)
+    given |= dict(word.partition("=")[::2] for word in asked.set)
     if asked.people:
         given["people"] = asked.people
     return msgspec.convert(asdict(Rates()) | given, Rates, strict=False)

@@ -5,9 +5,12 @@ Nobody registers here and nothing is stored: only the pure count (`tally_rules`)
 
 from __future__ import annotations
 
+import math
 import random
+from bisect import bisect, bisect_left
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 
 from chalicelib.money import rupiah
 from chalicelib.outcomes import figures, tally_rules
@@ -46,3 +49,9 @@ def covers(seed: int, rates: Rates) -> bool:
 def coverage(seeds: int, rates: Rates) -> int:
     """In how many of the seeds 0 to `seeds` - 1."""
     return sum(covers(seed, rates) for seed in range(seeds))
+
+
+def by_chance(seeds: int) -> tuple[int, int]:
+    """In how many of so many seeds an interval of exactly 95% covers, at the least and at the most, 95 times in 100."""
+    sums = list(accumulate(math.comb(seeds, hits) * 0.95**hits * 0.05 ** (seeds - hits) for hits in range(seeds + 1)))
+    return bisect(sums, 0.025), bisect_left(sums, 0.975)

@@ -3,66 +3,71 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Number = Annotated[int, Meta(ge=0)]
 
 
 class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Shares are from 0 to 1, each of those who come so far; days are WIB days."""
 
     programme: str = "prakerja-2023"
-    people: int = 20_000
-    waves: int = 26
+    people: Number = 20_000
+    waves: Number = 26
     first_day: date = date(2023, 6, 1)
     """With 26 waves the year has a New Year, a 29 February and a 31st in every second month."""
-    paused_wave: int = 10
+    paused_wave: Number = 10
     """On its second day, counted from 1, an administrator pauses the programme over its close; 0: never."""
-    paused_days: int = 20
+    paused_days: Number = 20
     scheme: str = ""
     """The version of the scheme that all waves have; empty: the one that the programme gives them."""
-    seats: float = 0.06
+    seats: Share = 0.06
     """Of the people: the seats of all waves together."""
-    early: float = 0.6
+    early: Share = 0.6
     """Register in the first month; the others on any day."""
-    joins: float = 0.05
+    joins: Share = 0.05
     """Of those who may, in each wave. The others forget."""
-    holiday: float = 0.05
+    holiday: Share = 0.05
     """As many of the usual ones join a wave that is open at New Year."""
-    joins_twice: float = 0.05
-    family: float = 0.3
+    joins_twice: Share = 0.05
+    family: Share = 0.3
     """Share a family card with the person before."""
-    buys: float = 0.85
-    cancels: float = 0.03
+    buys: Share = 0.85
+    cancels: Share = 0.03
     """Of the buyers, at once; half of them buy again."""
-    drops_out: float = 0.08
+    drops_out: Share = 0.08
     """Of the buyers: never redeem the code."""
-    leaves: float = 0.1
+    leaves: Share = 0.1
     """After each month, where attendance is paid: nothing more is attested."""
-    reviews: float = 0.95
-    gives_account: float = 0.97
-    wallet: float = 0.3
-    broken_account: float = 0.01
+    reviews: Share = 0.95
+    gives_account: Share = 0.97
+    wallet: Share = 0.3
+    broken_account: Share = 0.01
     """The account takes no money; its owner gives another one a week later."""
-    changes_phone: float = 0.05
+    changes_phone: Share = 0.05
     """Some day after the award, with the wallet that belongs to it."""
-    complains: float = 0.02
+    complains: Share = 0.02
     """Of those who joined, after a result."""
-    dies: float = 0.002
+    dies: Share = 0.002
     """Of the chosen, at any time of the next half year; then does nothing more."""
-    compared: float = 0.004
+    compared: Share = 0.004
     """Of the people: the comparison group of each wave."""
-    answers: float = 0.7
+    answers: Share = 0.7
     """Each survey."""
-    answers_comparison: float = 0.4
-    unemployed: float = 0.6
+    answers_comparison: Share = 0.4
+    unemployed: Share = 0.6
     """Before the wave, in both groups."""
-    works_after: float = 0.30
-    effect: float = 0.15
+    works_after: Share = 0.30
+    effect: Share = 0.15
     """So much more of the formerly unemployed work after the training: planted, and looked for in the statistics."""
-    missed: float = 0.05
+    missed: Share = 0.05
     """Of a trigger's runs; never more than two in a row."""
-    doubled: float = 0.05
-    late_s: int = 120
+    doubled: Share = 0.05
+    late_s: Number = 120
     """At most so late comes a trigger."""
-    cut_short: float = 0.05
+    cut_short: Share = 0.05
     """Of the jobs' runs: they are given a tenth of their time."""
