@@ -145,6 +145,9 @@ class Life:
         if new:
             self.oracle.joined[receipt.wave][person.region] += 1
             self._count("joined")
+            if not person.joined:
+                self._count("joined once")
+            person.joined = True
         if self.dice.random() < self.rates.joins_twice:
             again, new = self._services.waves.join(person.id, self.world.clock())
             if new or again.ticket != receipt.ticket:
@@ -196,7 +199,7 @@ class Life:
         if not person.alive:
             return
         view, _ = self._services.training.buy(person.id, self._course, self.world.now)
-        self._count("bought")
+        self._count("bought again" if again else "bought")
         if not again and self.dice.random() < self.rates.cancels:
             self.world.after(MINUTE, DAY, self._cancel, person, view)
         elif self.dice.random() >= self.rates.drops_out:
@@ -345,6 +348,7 @@ class Life:
         counts[f"{group}formerly_unemployed"] += unemployed
         counts[f"{group}now_working"] += unemployed and works
         if not comparison:
+            self._count("first survey")
             counts["business_capital"] += happy % 3 == 0
             counts["promoters" if happy >= 9 else "passives" if happy >= 7 else "detractors"] += 1
             month = self.world.now.astimezone(WIB).strftime("%Y-%m")

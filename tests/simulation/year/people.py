@@ -19,7 +19,7 @@ _BANK, _WALLETS = "BNI", ("OVO", "GOPAY", "DANA", "LINKAJA")
 class Person:
     """`number` tells the name and the numbers; the rest is what has happened so far."""
 
-    __slots__ = ("accounts", "alive", "birth_date", "card", "chosen", "family", "id", "number", "phones")
+    __slots__ = ("accounts", "alive", "birth_date", "card", "chosen", "family", "id", "joined", "number", "phones")
 
     def __init__(self, number: int, family: int, birth_date: date) -> None:
         self.number = number
@@ -30,6 +30,7 @@ class Person:
         self.chosen = 0
         """The wave, once there is one."""
         self.alive = True
+        self.joined = False
         self.phones = 0
         """How often the number was changed."""
         self.accounts = 0

@@ -11,7 +11,11 @@ from chalicelib.outcomes import figures
 from .play import Played
 from .rates import Rates
 
-WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 760, 320, 64, 48, 64
+WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 760, 320, 64, 56, 64
+LETTER = 6
+"""As wide is a letter, about."""
+LEAST = -0.2
+"""Where the scale of the outcomes begins: the interval of a difference may begin below zero."""
 COLOURS = ("#1f5f8b", "#e08e2b", "#7a9a3d", "#b0b0b0")
 
 
@@ -43,16 +47,18 @@ def draw(played: Played, rates: Rates, folder: Path) -> list[Path]:
     return paths
 
 
-FUNNEL = ("registered", "joined", "chosen", "bought", "completed", "reviewed", "survey answered")
+FUNNEL = ("registered", "joined once", "chosen", "bought", "completed", "reviewed", "first survey")
+"""Each counts people."""
 
 
 def bars(title: str, labels: Sequence[str], series: Mapping[str, Sequence[int]]) -> str:
-    """Bars, those of one label on top of each other. Nothing is drawn for what is below zero."""
+    """Bars, those of one label on top of each other, with their sum. Nothing is drawn for what is below zero."""
     most = max(1, *(sum(max(0, values[place]) for values in series.values()) for place in range(len(labels))))
     step = (WIDTH - LEFT - 16) / max(1, len(labels))
+    turned = max(map(len, labels), default=0) * LETTER > step
     drawn = []
     for place, label in enumerate(labels):
-        x, y = LEFT + place * step, HEIGHT - BOTTOM
+        x, y = LEFT + place * step, float(HEIGHT - BOTTOM)
         for colour, values in zip(COLOURS, series.values(), strict=False):
             height = max(0, values[place]) / most * (HEIGHT - TOP - BOTTOM)
             y -= height
@@ -61,9 +67,11 @@ def bars(title: str, labels: Sequence[str], series: Mapping[str, Sequence[int]])
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="{step * 0.8:.1f}" height="{height:.1f}" fill="{colour}">'
                 f"{tip}</rect>"
             )
-        drawn.append(_text(x + step * 0.4, HEIGHT - BOTTOM + 16, label, "middle", turned=len(labels) > 8))
+        total = sum(max(0, values[place]) for values in series.values())
+        drawn.append(_text(x + step * 0.4, y - 4, f"{total:,}", "middle"))
+        drawn.append(_text(x + step * 0.4, HEIGHT - BOTTOM + 16, label, "middle", turned=turned))
     drawn += [_text(LEFT - 6, TOP + 4, f"{most:,}", "end"), _text(LEFT - 6, HEIGHT - BOTTOM, "0", "end")]
-    return _picture(title, drawn, list(series))
+    return _picture(title, drawn, list(series) if len(series) > 1 else ())
 
 
 def outcomes(played: Played, rates: Rates) -> str:
@@ -86,21 +94,31 @@ def outcomes(played: Played, rates: Rates) -> str:
             rates.effect,
         ),
     )
+
+    def at(share: float) -> float:
+        return LEFT + 40 + (share - LEAST) / (1 - LEAST) * (WIDTH - LEFT - 80)
+
     drawn = []
+    bottom = HEIGHT - BOTTOM
+    for tick in (-0.2, 0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
+        x = at(tick)
+        drawn.append(f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{bottom}" stroke="{COLOURS[3]}"/>')
+        drawn.append(_text(x, bottom + 16, f"{tick:g}", "middle"))
     for place, (name, value, lower, upper, planted) in enumerate(rows):
         y = TOP + 40 + place * 60
         drawn.append(_text(LEFT + 20, y + 4, name, "end"))
         if value is None or lower is None or upper is None:
-            drawn.append(_text(LEFT + 40, y + 4, "nobody answered", "start"))
+            drawn.append(_text(LEFT + 44, y + 4, "nobody answered", "start"))
             continue
-        a, b, at, mark = (LEFT + 40 + share * (WIDTH - LEFT - 80) for share in (lower, upper, value, planted))
-        drawn.append(f'<line x1="{a:.1f}" y1="{y}" x2="{b:.1f}" y2="{y}" stroke="{COLOURS[0]}" stroke-width="6"/>')
-        drawn.append(f'<circle cx="{at:.1f}" cy="{y}" r="6" fill="{COLOURS[0]}"/>')
-        drawn.append(
-            f'<line x1="{mark:.1f}" y1="{y - 16}" x2="{mark:.1f}" y2="{y + 16}" stroke="{COLOURS[1]}" '
-            'stroke-width="3"/>'
-        )
-        drawn.append(_text(b + 10, y - 10, f"{value:.3f} ({lower:.3f} to {upper:.3f}), planted {planted:.3f}", "start"))
+        for colour, wide, x1, x2, up in (
+            (COLOURS[0], 6, at(lower), at(upper), 0),
+            (COLOURS[1], 3, at(planted), at(planted), 14),
+        ):
+            ends = f'x1="{x1:.1f}" y1="{y - up}" x2="{x2:.1f}" y2="{y + up}"'
+            drawn.append(f'<line {ends} stroke="{colour}" stroke-width="{wide}"/>')
+        drawn.append(f'<circle cx="{at(value):.1f}" cy="{y}" r="6" fill="{COLOURS[0]}"/>')
+        told = f"{value:.3f} ({lower:.3f} to {upper:.3f}), planted {planted:.3f}"
+        drawn.append(_text(at(lower), y - 20, told, "start"))
     return _picture(
         "At work afterwards, of those without work before", drawn, ["estimate with 95% interval", "planted"]
     )
@@ -108,7 +126,9 @@ def outcomes(played: Played, rates: Rates) -> str:
 
 def _text(x: float, y: float, text: str, anchor: str, *, turned: bool = False) -> str:
     turn = f' transform="rotate(-45 {x:.1f} {y:.1f})"' if turned else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{"end" if turned else anchor}"{turn}>{escape(text)}</text>'
+    # A white edge keeps it readable over a line.
+    seen = f'text-anchor="{"end" if turned else anchor}" stroke="#fff" stroke-width="3" paint-order="stroke"'
+    return f'<text x="{x:.1f}" y="{y:.1f}" {seen}{turn}>{escape(text)}</text>'
 
 
 def _picture(title: str, drawn: Sequence[str], legend: Sequence[str]) -> str:
