@@ -248,7 +248,8 @@ class Oracle:
     def _check_seats(self) -> None:
         store = self._world.services._wave_store
         years: Counter[int] = Counter()
-        for wave in store.waves():
+        waves = store.waves()
+        for wave in waves:
             year = wave.opens_at.astimezone(WIB).year
             settled = wave.state.value == "SETTLED"
             years[year] += wave.chosen or 0 if settled else wave.quota
@@ -264,7 +265,7 @@ class Oracle:
             allotted, target = store.allotted(year), self._world.programme.target(year)
             if allotted != held or held > target:
                 self.fail(f"{year}: the year says {allotted} seats, its waves hold {held}, the target is {target}")
-        opened = {wave.opens_at for wave in store.waves()}
+        opened = {wave.opens_at for wave in waves}
         for opens_at, _ in self._life.openings:
             if opens_at + HOUR < self._world.now and (opens_at in opened) is self._life.halted(opens_at):
                 self.fail(f"a wave opened in the pause, at {opens_at}" if opens_at in opened else f"none at {opens_at}")
