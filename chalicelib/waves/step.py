@@ -78,6 +78,7 @@ class WaveStep:
         self._award = award
         self._announcements = announcements
         self._results_url = results_url
+        self._halts_told: int | None = None
 
     def advance(
         self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic
@@ -90,7 +91,8 @@ class WaveStep:
         """
         budget = TimeBudget(now, deadline_s, seconds)
         began = self._store.start(now)
-        calendar = Calendar(self._programme.calendar, self._store.changes()[1])
+        version, changes = self._store.changes()
+        calendar = Calendar(self._programme.calendar, changes)
         waves = {wave.number: wave for wave in self._store.waves()}
         done: list[Transition] = []
         trouble = Trouble()
@@ -99,7 +101,7 @@ class WaveStep:
             with suppress(OutOfTime), apart(plan.number, trouble):
                 self._follow(plan, waves.get(plan.number), calendar, budget, done)
         with apart(0, trouble):
-            self._tell_of_halts()
+            self._tell_of_halts(version)
         # An award may take all the time, so it comes when every wave is as far as its draw.
         drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is WaveState.DRAWN]
         with suppress(OutOfTime):
@@ -197,11 +199,17 @@ class WaveStep:
                 return False
         raise Unavailable()
 
-    def _tell_of_halts(self) -> None:
-        """Tell the public of what administrators have changed of pauses and the end: each change once, in order."""
+    def _tell_of_halts(self, version: int) -> None:
+        """Tell the public of what administrators have changed of pauses and the end: each change once, in order.
+
+        A function that has told of this version of the changes has nothing to read.
+        """
+        if version == self._halts_told:
+            return
         for halt in self._store.halts():
             self._announcements.publish(halt.event, halt.wave, halt.facts, halt.id)
             self._store.halt_told(halt)
+        self._halts_told = version
 
     def _closing_soon(self, wave: Wave, budget: TimeBudget) -> bool:
         """Whether to announce now, once, that an open wave is about to close; never after the close."""
