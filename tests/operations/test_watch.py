@@ -12,10 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
-import app as application
-from chalicelib import status
-from chalicelib.aws.job_progress import Look, Runs
-from chalicelib.clock import iso
+from chalicelib.aws.job_progress import Runs
 from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.reconciliation.nightly import DayComparison, DayStore, NightlyComparison
@@ -25,59 +22,13 @@ from chalicelib.payouts.service import BACKLOG_MAX
 from chalicelib.watch import DAILY, PROMISED, next_due
 from chalicelib.waves.rules import WaveState
 from chalicelib.wiring import Services
-from tests.builders.alarms import CloudWatch
 from tests.builders.crashes import Calls, Crash
 from tests.builders.payouts.world import World as Payments
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
 from tests.conftest import REGION, T0
-from tests.e2e.world import Context, invoke
+from tests.e2e.world import Context
 
-MINUTE = timedelta(minutes=1)
-LOOK = 5 * MINUTE
-DELAY = 3 * LOOK
-"""From a promise's last minute to its alarm, at most: till the next look, and two periods of CloudWatch."""
-
-
-class OnDuty:
-    """The watch of a stage, its alarms, and a clock that tests move."""
-
-    def __init__(self, services: Services, patch: pytest.MonkeyPatch) -> None:
-        self.services = services
-        self.now = T0
-        self.cloudwatch = CloudWatch()
-        patch.setattr(application, "services", lambda: services)
-        patch.setattr(application.app, "clock", lambda: self.now)
-        patch.setenv("AWS_LAMBDA_FUNCTION_NAME", "gelombang-test-watch")
-
-    def fire(self, function: str, now: datetime) -> None:
-        """Run a function as its schedule does."""
-        self.now = now
-        with self.cloudwatch.listening():
-            invoke(function)
-
-    def rings(self, job: str, now: datetime) -> bool:
-        """Whether a promise's alarm rings, if there were the two last looks before `now`."""
-        for ago in (2 * LOOK, LOOK):
-            self.fire("watch", now - ago)
-        return self.cloudwatch.rings(f"{job}-late", now)
-
-    def promised(self, job: str) -> timedelta:
-        """How late a job may be."""
-        return MINUTE * self.cloudwatch.alarms[f"{job}-late"]["Threshold"]
-
-    def rings_in_time(self, job: str, due: datetime) -> None:
-        """Assert that what was due is let be for as long as is promised, and rings soon after that."""
-        assert not self.rings(job, due + self.promised(job))
-        assert self.rings(job, due + self.promised(job) + DELAY)
-
-    def late(self, job: str) -> dict[str, Any]:
-        """The last line about a job."""
-        return [line for line in self.cloudwatch.lines if line.get("Job") == job][-1]
-
-
-@pytest.fixture
-def on_duty(cloud, programme, monkeypatch) -> OnDuty:
-    return OnDuty(Services(cloud, programme, lambda: T0), monkeypatch)
+from .conftest import LOOK, MINUTE, OnDuty
 
 
 def dies(*_: Any, **__: Any) -> Any:
@@ -374,42 +325,3 @@ def test_a_failing_measurement_rings_and_does_not_stop_the_others(on_duty, monke
     assert on_duty.cloudwatch.rang("another-needs-a-person")
     look = on_duty.services.runs.last_look()
     assert look.late_since.keys() == PROMISED.keys() - {"results"}
-
-
-# What the public is told of it
-
-
-def test_the_public_is_told_what_is_late_and_since_when_once_it_is_late(on_duty):
-    runs, promised = on_duty.services.runs, on_duty.promised("sweep_payouts")
-    runs.whole("sweep_payouts", T0)
-    due = T0 + MINUTE
-    for ago, condition, since in ((MINUTE, "well", None), (timedelta(0), "late", due)):
-        now = due + promised - ago
-        on_duty.fire("watch", now)
-        told = {one.part: one for one in status.of(runs.last_look(), now).parts}
-        assert (told["payments"].condition, told["payments"].late_since) == (condition, since and iso(since))
-        assert told["draws"].condition == "well"
-
-
-def test_an_older_look_that_ends_later_tells_nothing(on_duty):
-    runs = on_duty.services.runs
-    for ago in (timedelta(0), LOOK):
-        on_duty.fire("watch", T0 + LOOK - ago)
-        assert runs.last_look().looked_at == T0 + LOOK
-
-
-def test_nothing_is_known_when_the_watch_has_not_looked_in_its_time():
-    look = Look(T0, dict.fromkeys(PROMISED) | {"award": T0 - MINUTE})
-    for later, condition in ((3 * LOOK, "late"), (3 * LOOK + MINUTE, "unknown")):
-        told = status.of(look, T0 + later)
-        assert (told.condition, told.looked_at) == (condition, iso(T0))
-        assert (told.parts[0].condition, told.parts[1].condition == "unknown") == (condition, condition == "unknown")
-    never = status.of(None, T0)
-    assert (never.condition, never.looked_at, {one.condition for one in never.parts}) == ("unknown", None, {"unknown"})
-
-
-def test_the_worst_part_is_said_of_the_whole_and_each_promise_has_its_part():
-    assert status.of(Look(T0, dict.fromkeys(PROMISED)), T0).condition == "well"
-    assert status.of(Look(T0, dict.fromkeys(PROMISED.keys() - {"award"})), T0).condition == "unknown"
-    assert status.of(Look(T0, {"award": None, "results": T0}), T0).condition == "late"
-    assert sorted(job for jobs in status.JOBS.values() for job in jobs) == sorted(PROMISED)

@@ -1,7 +1,4 @@
-"""The count continues after interruptions with the same result, and each answer costs one call.
-
-Past totals in an administrator's file: which lines are accepted, and which are wrong.
-"""
+"""The count continues after interruptions with the same result, and each answer costs one call."""
 
 from __future__ import annotations
 
@@ -16,11 +13,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from click.testing import CliRunner
 from msgspec.structs import replace
 
-from admin.cli import main
-from admin.deployment import stages
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.figures.schemes import Payment, Scheme
@@ -28,13 +22,12 @@ from chalicelib.helpdesk.service import GrievanceCounts
 from chalicelib.jobs.rules import JobCounts
 from chalicelib.outcomes import tally_job
 from chalicelib.outcomes.errors import MalformedHistory
-from chalicelib.outcomes.statistics_service import KEPT, PublishedStatistics, read_history
+from chalicelib.outcomes.statistics_service import KEPT, PublishedStatistics
 from chalicelib.outcomes.statistics_wire import BEFORE_THE_FIRST, MonthView, RegisteredIn
 from chalicelib.outcomes.statistics_wire import HEADER as CSV_HEADER
 from chalicelib.outcomes.store import OutcomesTable, RoundOvertaken, TallyStore
 from chalicelib.outcomes.survey_rules import Survey
 from chalicelib.outcomes.tally_job import Sources, TallyJob
-from chalicelib.outcomes.tally_rules import PastTotals, PastWave
 from chalicelib.payouts.rules import Entitlement
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Wave, WaveState, shard_of
@@ -43,8 +36,8 @@ from tests.builders.crashes import Calls, Crash, die
 from tests.builders.surveys import Seconds, beneficiary
 from tests.conftest import T0
 
-HEADER = "wave,year,province,recipients,graduates"
-LINES = [HEADER, "11,2020,31,400000,300000", "11,2020,32,100,50", "4,2020,31,7000, 6000 "]
+from .test_past_totals import HEADER, LINES
+
 DAY = timedelta(days=1)
 NAMES = {11: "Aceh", 31: "DKI Jakarta", 32: "Jawa Barat"}
 
@@ -333,70 +326,3 @@ def test_past_totals_may_be_imported_again_and_corrected(world):
     world.statistics.import_history([HEADER, "4,2020,31,8000,6000"], T0)
     world.tallying().run(T0 + HOUR, AMPLE_S)
     assert world.statistics.country().totals.before_this_system.recipients == 408_100
-
-
-def taken(*lines: str) -> list[PastWave]:
-    return read_history(lines, lambda code: code in {"11", "31", "32"}, lambda wave: wave >= 145, 2026)
-
-
-def test_past_totals_are_read_by_wave_and_province():
-    first = PastWave(4, 2020, {31: PastTotals(7_000, 6_000)})
-    assert taken(*LINES) == [first, PastWave(11, 2020, {31: PastTotals(400_000, 300_000), 32: PastTotals(100, 50)})]
-
-
-@pytest.mark.parametrize(
-    ("line", "what"),
-    [
-        ("48,2023,31,7000", "a column is missing"),
-        ("48,2023,31,7000,6000,1", "one is too many"),
-        ("48,2023,31,7e3,6000", "no whole number"),
-        ("48,2023,31,\u0667,6", "digits of another script"),
-        ("48,2023,31,-7,0", "below zero"),
-        ("48,2023,31,5,6", "more graduates than recipients"),
-        ("48,2023,31,100000000,6", "more than a province can have"),
-        ("48,2019,31,7,6", "before there was a programme"),
-        ("48,2027,31,7,6", "a year to come"),
-        ("48,2023,99,7,6", "no such province"),
-        ("11,2021,11,7,6", "another year than the wave's other lines"),
-        ("11,2020,31,7,6", "a province for the second time"),
-        ("145,2026,31,7,6", "a wave of this system"),
-        ("0,2023,31,7,6", "no wave"),
-        ("", "nothing"),
-        ('"48', "a quote that is not closed"),
-    ],
-)
-def test_a_wrong_line_is_named(line, what):
-    with pytest.raises(MalformedHistory) as refused:
-        taken(*LINES, line)
-    assert refused.value.facts == {"wrong": 1, "lines": "5"}, what
-
-
-def test_a_stray_quote_does_not_join_lines():
-    with pytest.raises(MalformedHistory) as refused:
-        taken(*LINES, '48,2023,"31\n', "48,2023,32,7,6\n", '",7,6\n', "49,2023,31,7,6")
-    assert refused.value.facts == {"wrong": 1, "lines": "5"}
-    assert taken(HEADER, '"48","2023","31","7","6"') == [PastWave(48, 2023, {31: PastTotals(7, 6)})]
-
-
-def test_wrong_lines_are_named_up_to_a_limit():
-    with pytest.raises(MalformedHistory) as refused:
-        taken(*LINES, "x", "48,2023,31,7,6", "y")
-    assert refused.value.facts == {"wrong": 2, "lines": "5, 7"}
-    with pytest.raises(MalformedHistory) as refused:
-        taken(HEADER, *["x"] * 30)
-    assert refused.value.facts["wrong"] == 30
-    assert str(refused.value.facts["lines"]).endswith(", 21")
-
-
-def test_an_empty_file_or_one_with_other_columns_is_refused():
-    for lines in ([], [HEADER], ["wave,year"], [HEADER.replace("year", "tahun"), *LINES[1:]]):
-        with pytest.raises(MalformedHistory):
-            taken(*lines)
-
-
-def test_a_file_in_a_wrong_spreadsheet_format_is_refused_with_its_format(tmp_path, monkeypatch):
-    monkeypatch.setattr(stages, "load", lambda _: pytest.fail("nothing is asked of the stage"))
-    file = tmp_path / "history.csv"
-    file.write_bytes("\n".join(LINES).encode("utf-16"))
-    refused = CliRunner().invoke(main, ["wave", "import-history", "--stage", "test", "--reason", "x", str(file)])
-    assert (refused.exit_code, "CSV UTF-8" in refused.output) == (1, True)
