@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import pkgutil
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
+from _pytest.assertion import rewrite
 from botocore.session import Session as BotocoreSession
 from hypothesis import HealthCheck, settings
 
@@ -84,6 +86,24 @@ def data_stack_made() -> dict[str, str]:
         SecretString=json.dumps({"api_key": "test-api-key", "callback_token": "test-callback-token"}),
     )
     return {output["OutputKey"]: output["OutputValue"] for output in stack.outputs}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let the second worker prepare tests from the last file on, until it meets what the first has prepared.
+
+    Both would rewrite the assertions of all tests on a fresh machine, which takes as long as to import them.
+    """
+    config = session.config
+    if os.environ.get("PYTEST_XDIST_WORKER") != "gw1" or config.args != config.getini("testpaths"):
+        return
+    for path in sorted(ROOT.glob("tests/**/test_*.py"), reverse=True):
+        compiled = rewrite.get_cache_dir(path) / f"{path.stem}{rewrite.PYC_TAIL}"
+        if sys.dont_write_bytecode or rewrite._read_pyc(path, compiled):
+            return
+        source_hash, code = rewrite._rewrite_test(path, config)
+        compiled.parent.mkdir(exist_ok=True)
+        rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, source_hash, compiled)
 
 
 def pytest_collection_finish() -> None:

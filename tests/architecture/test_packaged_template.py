@@ -34,6 +34,7 @@ def faults(template: Template) -> list[str]:
     return [f"{match.rule.id} {match.message}" for match in found]
 
 
+@pytest.mark.deep  # ten seconds of CPU; `make check` lints what is packaged, too
 def test_cfn_lint_finds_a_planted_error_and_nothing_else(app_template: Template, data_template: Template) -> None:
     assert faults(data_template) == []
     broken = json.loads(json.dumps(app_template))

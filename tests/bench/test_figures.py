@@ -38,6 +38,7 @@ def figures(report: dict[str, Any], *columns: str) -> dict[str, list[float]]:
 UNITS = ("read units", "write units", "index units")
 
 
+@pytest.mark.deep
 def test_a_join_makes_two_calls_and_one_write_unit_and_the_others_their_stated_ones() -> None:
     assert figures(printed("join", "4"), "calls", "KMS", *UNITS) == {
         "gelombang": [2, 0, 1, 1, 0],
@@ -49,6 +50,7 @@ def test_a_join_makes_two_calls_and_one_write_unit_and_the_others_their_stated_o
     }
 
 
+@pytest.mark.deep
 def test_a_payout_costs_what_it_should_and_each_of_its_steps_is_one_transaction() -> None:
     report = printed("payout", "20")
     assert figures(report, "calls", "KMS", *UNITS) == {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from itertools import count
 from typing import Any
@@ -41,18 +42,22 @@ from .cheat import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fraud:
-    """Published files, what else whoever verifies knows, and how it must be named."""
+    """A wave, or its published files; how it must be named; and what else whoever verifies knows."""
 
-    files: Mapping[str, bytes]
+    planted: Wave | Mapping[str, bytes]
     names: frozenset[str]
     facts: Facts = field(default_factory=Facts)
 
+    @cached_property
+    def files(self) -> Mapping[str, bytes]:
+        """Made when they are first asked for: the worker of other tests imports this, too."""
+        return self.planted.files() if isinstance(self.planted, Wave) else self.planted
+
 
 def fraud(planted: Wave | Mapping[str, bytes], *names: str, **facts: Any) -> Fraud:
-    files = planted.files() if isinstance(planted, Wave) else planted
-    return Fraud(files, frozenset(names), Facts(**facts))
+    return Fraud(planted, frozenset(names), Facts(**facts))
 
 
 def with_list(wave: Wave, region: int, leaves: bytes, **changes: Any) -> Wave:
