@@ -690,6 +690,7 @@ def get_verifier(number: str) -> edge.Reply:
         person.ConsentWithdrawn,
         person.InFormalEducation,
         person.ExcludedOccupation,
+        person.EducationNotAccepted,
         person.UnderAge,
         person.OverAge,
     ),

@@ -116,7 +116,7 @@ class Bench:
             RemovedEntries(self._services.transaction).set_screened(WAVE, shard)
 
         def run() -> str:
-            written = self._freeze.run(self._wave, _budget())
+            written = self._freeze.run(self._wave, "2023", _budget())
             self._services._drawing.run(replace(self._wave, state=WaveState.FROZEN, note=written))
             return written
 
@@ -168,7 +168,7 @@ class Bench:
             self.cloud.calls.clear()
 
         def run() -> bool:
-            self._freeze._check.run(self._wave, _budget())
+            self._freeze._check.run(self._wave, "2023", _budget())
             return True
 
         self.meter.step_on(SCREEN, forget, lambda _: run())

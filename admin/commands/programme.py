@@ -12,6 +12,7 @@ import msgspec
 
 from chalicelib.clock import WIB, utc_now
 from chalicelib.config import Programme, load_programme, programmes, read_programme
+from chalicelib.figures import Once
 from chalicelib.figures.schemes import Payment, Scheme
 from chalicelib.money import format_idr, rupiah
 from chalicelib.waves.calendar import Calendar, PlannedWave
@@ -68,6 +69,8 @@ def check(which: str, year: int | None) -> None:
             "waves_in_the_year": len(waves),
             "last_day": str(found.calendar.ends_on or "none"),
             "who_may_take_part": _who(found),
+            "who_is_asked": _asked(found),
+            "reminders": _reminded(found),
             "a_person_gets_at_most_idr": usual,
             "the_year_costs_at_most_idr": usual * target,
             **where_most,
@@ -139,7 +142,37 @@ def _who(found: Programme) -> str:
     rules = found.eligibility
     card = f"{rules.family_card_cap} of a family card" if rules.family_card_cap else "any number of a family card"
     ages = f"{rules.age_min} to {rules.age_max} years old on the last day of the wave"
-    return f"{ages}; {', '.join(rules.employment)}; once in a lifetime; {card}"
+    education = f"completed {' or '.join(rules.education)}; " if rules.education else ""
+    return f"{ages}; {', '.join(rules.employment)}; {education}{_how_often(rules.once)}; {card}"
+
+
+def _how_often(once: Once) -> str:
+    if once == "lifetime":
+        return "once in a lifetime"
+    if once == "scheme":
+        return "once under each scheme, after the last month of the one before"
+    return f"again {once.days} days after the last day of the wave that chose them"
+
+
+def _asked(found: Programme) -> str:
+    rules = found.surveys
+    if not rules.questions:
+        return "nobody: there are no surveys"
+    paid = max(scheme.surveys for scheme in found.schemes)
+    people = f"who was paid the first incentive, {paid} times at most; and once " if paid else ""
+    return f"{people}{rules.comparison_size} of those not chosen in a wave; a survey is open for {_days(rules.open_s)}"
+
+
+def _reminded(found: Programme) -> str:
+    if all(scheme.begins_at_award for scheme in found.schemes):
+        return "none: nobody has a deadline to buy a training"
+    before = " and ".join(_days(before) for before in found.notices.remind_before_s)
+    return f"{before} before the deadline of the first training"
+
+
+def _days(seconds: int) -> str:
+    days = seconds / DAY_S
+    return f"{days:g} day{'' if days == 1 else 's'}"
 
 
 # The money
@@ -170,8 +203,8 @@ def _when(found: Programme, payment: Payment) -> str:
     if payment.trigger == "attendance":
         day = ", for each attended day" if payment.day_idr else ""
         return f"each month that a partner attests{day}, {payment.times} at most"
-    days = " and ".join(str(after // DAY_S) for after in found.surveys.after_s[: payment.times])
-    return f"each answered survey, {days} days after the first incentive"
+    days = " and ".join(_days(after) for after in found.surveys.after_s[: payment.times])
+    return f"each answered survey, {days} after the first incentive"
 
 
 def _each(payment: Payment, highest: bool) -> int:
@@ -236,7 +269,7 @@ def _flat(table: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Each figure with its place; a wave, a pause or a bank is one."""
     for name, value in table.items():
         where = f"{path}.{name}" if path else name
-        if isinstance(value, dict) and path != "payouts.codes":
+        if isinstance(value, dict) and path != "payouts.codes" and where != "eligibility.once":
             yield from _flat(value, where)
         elif isinstance(value, dict):
             yield where, _in_words(value)

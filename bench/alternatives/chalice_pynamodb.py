@@ -34,6 +34,7 @@ class Person(Model):
     sk = UnicodeAttribute(range_key=True)
     standing = UnicodeAttribute()
     employment = UnicodeAttribute()
+    education = UnicodeAttribute()
     birth_date = UnicodeAttribute()
     region = NumberAttribute()
 
@@ -56,7 +57,8 @@ def join() -> Response:
     try:
         wave = rules.open_wave(now)
         found = Person.get(f"R#{person}", "PROFILE", consistent_read=True)
-        rules.check_may_join(wave, found.standing, found.employment, date.fromisoformat(found.birth_date))
+        birth_date = date.fromisoformat(found.birth_date)
+        rules.check_may_join(wave, found.standing, found.employment, found.education, birth_date)
     except Person.DoesNotExist as error:
         raise ConflictError("not registered") from error
     except rules.Refused as refusal:

@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.config import load_programme
 from chalicelib.draw.leaves import leaf
-from chalicelib.registration.rules import Employment, check_eligible
+from chalicelib.registration.rules import Education, Employment, check_eligible
 from chalicelib.waves.calendar import Calendar, PlannedWave
 from chalicelib.waves.rules import closing_day
 
@@ -35,10 +35,11 @@ def open_wave(now: datetime) -> PlannedWave:
     return wave
 
 
-def check_may_join(wave: PlannedWave, standing: str, employment: str, birth_date: date) -> None:
+def check_may_join(wave: PlannedWave, standing: str, employment: str, education: str, birth_date: date) -> None:
     if standing != "REGISTERED":
         raise Refused("not allowed to join")
-    check_eligible(Employment(employment), birth_date, closing_day(wave.closes_at), _programme.eligibility)
+    day = closing_day(wave.closes_at)
+    check_eligible(Employment(employment), Education(education), birth_date, day, _programme.eligibility)
 
 
 def receipt(wave: int, region: int, ticket: bytes, joined_at: str) -> dict[str, Any]:

@@ -27,7 +27,8 @@ def join(person: str, now: datetime) -> tuple[dict[str, Any], int]:
     if profile is None:
         raise Refused("not registered")
     birth_date = date.fromisoformat(profile["birth_date"]["S"])
-    check_may_join(wave, profile["standing"]["S"], profile["employment"]["S"], birth_date)
+    standing, employment, education = (profile[name]["S"] for name in ("standing", "employment", "education"))
+    check_may_join(wave, standing, employment, education, birth_date)
     key = {"pk": {"S": f"E#{wave.number}#{shard_of(person)}"}, "sk": {"S": person}}
     joined = _dynamodb.get_item(TableName=WAVES, Key=key, ConsistentRead=True).get("Item")
     if joined is not None:

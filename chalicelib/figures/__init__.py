@@ -74,8 +74,19 @@ class CalendarRules(_Frozen, frozen=True):
     pauses: tuple[PlannedPause, ...] = ()
 
 
+class Waiting(_Frozen, frozen=True):
+    """So many days after the last day of the wave that chose a person they may be chosen again."""
+
+    days: Positive
+
+
+Once = Literal["lifetime", "scheme"] | Waiting
+"""How often a person may be chosen: once in a lifetime, once under each scheme, or again after a time."""
+
+
 class EligibilityRules(_Frozen, frozen=True):
-    """Who may take part. `employment`: of what people do now (`registration.Employment`), what allows it.
+    """Who may take part. `employment`: of what people do now (`registration.Employment`), what allows it. `education`:
+    the same of the highest level completed (`registration.Education`); empty: any.
 
     `family_card_cap`: the most beneficiaries on one family card, ever; None: any number.
     """
@@ -85,6 +96,8 @@ class EligibilityRules(_Frozen, frozen=True):
     employment: Annotated[tuple[str, ...], Meta(min_length=1)]
     refusals_max: Positive
     consent_versions: Annotated[tuple[str, ...], Meta(min_length=1)]
+    education: tuple[str, ...] = ()
+    once: Once = "lifetime"
     family_card_cap: Positive | None = None
 
 
@@ -184,15 +197,18 @@ class PartnerRules(_Frozen, frozen=True):
 
 
 class SurveyRules(_Frozen, frozen=True):
-    """When surveys open, in seconds from the first incentive's payment, and for how long; `questions`: the version."""
+    """When surveys open, in seconds from the first incentive's payment, and for how long; `questions`: the version.
 
-    questions: Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}$")]
-    after_s: Annotated[tuple[Positive, ...], Meta(max_length=3)]
-    open_s: Positive
-    remind_before_s: Positive
+    A programme that says none of these asks nobody, whatever a stage says.
+    """
+
     comparison_after_s: Positive
     """From the settling of a wave to the survey of its comparison group of `comparison_size` people."""
     comparison_size: Positive
+    questions: Annotated[str, Meta(pattern=r"^([0-9]{4}-[0-9]{2})?$")] = ""
+    after_s: Annotated[tuple[Positive, ...], Meta(max_length=3)] = ()
+    open_s: NotNegative = 0
+    remind_before_s: NotNegative = 0
 
 
 class SmsRules(_Frozen, frozen=True):
@@ -263,11 +279,15 @@ class ChannelRules(_Frozen, frozen=True):
 
 
 class NoticeRules(_Frozen, frozen=True):
-    """`mails_per_s`: what is left of the mail service's rate beside `AccountRules.codes_per_s`, for all together."""
+    """`mails_per_s`: what is left of the mail service's rate beside `AccountRules.codes_per_s`, for all together.
+
+    `remind_before_s`: when people are reminded before the deadline of their first purchase; a programme may leave it to
+    us.
+    """
 
     mails_per_s: Positive
     requeue_after_s: Positive
-    remind_before_s: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    remind_before_s: Annotated[tuple[Positive, ...], Meta(min_length=1)] = (432_000, 86_400)
     channels: tuple[ChannelRules, ...] = ()
 
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from ..clock import WIB, iso
 from ..config import LONGEST_REQUEST_S, Programme
-from ..registration.rules import Employment
+from ..registration.rules import Education, Employment
 from ..waves.calendar import LAST, Calendar, PlannedWave, end_of
-from . import CalendarRules, TrainingRules
+from . import CalendarRules
 from .schemes import Scheme
 
 AGES = (17, 120)
@@ -75,6 +75,11 @@ _RULES: tuple[tuple[str, Callable[[Programme], bool], str], ...] = (
         f"has what nobody can register as: there are {', '.join(Employment)}",
     ),
     (
+        "eligibility.education",
+        lambda p: set(p.eligibility.education) <= set(Education),
+        f"has what nobody can register with: there are {', '.join(Education)}",
+    ),
+    (
         "payouts.codes",
         lambda p: bool(p.payouts.codes),
         "is empty, so nobody could be paid: name a bank or wallet with its provider, such as "
@@ -87,7 +92,7 @@ _RULES: tuple[tuple[str, Callable[[Programme], bool], str], ...] = (
     ),
     (
         "surveys.remind_before_s",
-        lambda p: p.surveys.remind_before_s < p.surveys.open_s,
+        lambda p: not p.surveys.open_s or p.surveys.remind_before_s < p.surveys.open_s,
         "is {p.surveys.remind_before_s}, and a survey is open for {p.surveys.open_s} s: remind later than it opens",
     ),
     (
@@ -203,20 +208,32 @@ def _listed(rules: CalendarRules) -> Iterator[Fault]:
 def _schemes(programme: Programme) -> Iterator[Fault]:
     for scheme in programme.schemes:
         where = f"schemes[{programme.schemes.index(scheme)}]"
-        if scheme.surveys > len(programme.surveys.after_s):
+        if scheme.surveys and not programme.surveys.questions:
+            yield Fault(f"{where}.payments", "pays surveys, and nobody is asked: add [surveys]")
+        elif scheme.surveys > len(programme.surveys.after_s):
             waits = len(programme.surveys.after_s)
             yield Fault(
                 f"{where}.payments",
                 f"pays {scheme.surveys} surveys, more surveys than surveys.after_s says when they open: {waits}",
             )
         yield from _unearned(scheme, where)
-        if not scheme.begins_at_award and (missing := _missing_of(programme.training)):
+        if not scheme.begins_at_award and (missing := _missing_of(programme.training, _TAUGHT)):
             yield Fault(where, f"pays people who take a training, and [training] does not say {missing}: say it")
 
 
-def _missing_of(training: TrainingRules) -> str:
-    names = ("buy_within_days", "cancel_within_s", "course_hours_min")
-    return " and ".join(name for name in names if not getattr(training, name))
+def _surveys(programme: Programme) -> Iterator[Fault]:
+    """A programme without surveys says nothing of them; a stage may say when they would open."""
+    rules = programme.surveys
+    if (rules.questions or rules.open_s or rules.remind_before_s) and (missing := _missing_of(rules, _ASKING)):
+        yield Fault("surveys", f"does not say {missing}: say it, or leave the section out, and nobody is asked")
+
+
+_TAUGHT = ("buy_within_days", "cancel_within_s", "course_hours_min")
+_ASKING = ("questions", "after_s", "open_s", "remind_before_s")
+
+
+def _missing_of(section: object, names: Iterable[str]) -> str:
+    return " and ".join(name for name in names if not getattr(section, name))
 
 
 def _unearned(scheme: Scheme, where: str) -> Iterator[Fault]:
@@ -242,6 +259,24 @@ def _years(rules: CalendarRules) -> Iterator[Fault]:
     for where, said in _instants(rules):
         if said.year not in YEARS:
             yield Fault(where, f"says {said:%Y-%m-%d}: say a year from {min(YEARS)} to {max(YEARS)}")
+
+
+def _once(programme: Programme) -> Iterator[Fault]:
+    once = programme.eligibility.once
+    if once == "lifetime":
+        return
+    for scheme in programme.schemes:
+        if not scheme.begins_at_award or scheme.surveys:
+            yield Fault(
+                "eligibility.once",
+                f"lets people be chosen again, and scheme {scheme.version} needs trainings or surveys, which are kept "
+                'once for a person: say "lifetime", or let every scheme pay from the award on and no surveys',
+            )
+        elif once != "scheme" and once.days <= scheme.lasts_days:
+            yield Fault(
+                "eligibility.once",
+                f"is {once.days} days, and scheme {scheme.version} may pay for {scheme.lasts_days}: say more than that",
+            )
 
 
 def _targets(programme: Programme) -> Iterator[Fault]:
@@ -282,4 +317,4 @@ def _bank_files(programme: Programme) -> Iterator[Fault]:
                 yield Fault(f"payouts.codes.{name}", "is paid by bank file, which needs payouts.bank_file")
 
 
-_CHECKS = (_calendar, _schemes, _targets, _bank_files)
+_CHECKS = (_calendar, _schemes, _surveys, _once, _targets, _bank_files)

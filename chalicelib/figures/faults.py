@@ -44,6 +44,8 @@ def in_plain_words(error: str, raw: Mapping[str, Any], kind: Any) -> tuple[str, 
         names = [name.strip() for name in expected[1].split("|") if name.strip() != "null"]
         right = " or ".join(_WORDS.get(name, name) for name in names)
         return where, f"is {value}, and {right}{expected[3]} is expected"
+    if said.startswith("Invalid enum value") and (names := _names(_type_at(kind, where))):
+        said = f"{said}: there are {', '.join(names)}"
     return where, f"is refused: {said}" if isinstance(value, dict | list) else f"is {value}: {said}"
 
 
@@ -126,6 +128,17 @@ def _value(raw: Any, where: str) -> Any:
 
 def _fields(kind: Any, where: str) -> list[str]:
     """The names that a table may have."""
+    found = _type_at(kind, where)
+    return [field.encode_name for field in found.fields] if isinstance(found, inspect.StructType) else []
+
+
+def _names(found: inspect.Type) -> list[str]:
+    """The texts that a value may be."""
+    kinds = found.types if isinstance(found, inspect.UnionType) else (found,)
+    return [str(name) for one in kinds if isinstance(one, inspect.LiteralType) for name in one.values]
+
+
+def _type_at(kind: Any, where: str) -> inspect.Type:
     found: inspect.Type = inspect.type_info(kind)
     for part in _PART.findall(where):
         found = _plain(found)
@@ -135,8 +148,7 @@ def _fields(kind: Any, where: str) -> list[str]:
             found = found.value_type
         elif isinstance(found, inspect.VarTupleType | inspect.ListType):
             found = found.item_type
-    found = _plain(found)
-    return [field.encode_name for field in found.fields] if isinstance(found, inspect.StructType) else []
+    return found if _names(found) else _plain(found)
 
 
 def _plain(kind: inspect.Type) -> inspect.Type:

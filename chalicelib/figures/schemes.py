@@ -95,6 +95,11 @@ class Scheme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return incentive is not None and incentive.trigger == "award"
 
     @property
+    def lasts_days(self) -> int:
+        """How long after an award its last month may fall due, where payments begin at the award."""
+        return 31 * (self.incentives - 1) if self.begins_at_award else 0
+
+    @property
     def incentive_idr(self) -> int:
         """One incentive, where no other amount is set for the province; of attended days: one day."""
         incentive = self.payment("INCENTIVE")

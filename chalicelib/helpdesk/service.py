@@ -258,8 +258,8 @@ class Helpdesk:
                 log.error("leaf_not_published", extra={"wave": about.wave, "region": drawn.entry.region})
             return evidence.of_selection(drawn, place, length, self._lists.results_url)
         if isinstance(about, AboutDisbursement):
-            own_payouts = self._payouts.of(self._waves.beneficiaries.of(registrant_id))
-            if about.payout_id not in {payout.payout_id for payout in own_payouts}:
+            places = self._waves.beneficiaries.places(registrant_id)
+            if about.payout_id not in {payout.payout_id for place in places for payout in self._payouts.of(place)}:
                 raise NotFound()
         return None
 

@@ -72,6 +72,16 @@ class ExcludedOccupation(DomainError):
     english = "Your occupation is excluded from this programme."
 
 
+class EducationNotAccepted(DomainError):
+    """The highest level completed (`education`) is none of those that the programme takes (`accepted`)."""
+
+    code = "education_not_accepted"
+    about = "education"
+    status = 422
+    indonesian = "Pendidikan terakhir Anda tidak termasuk yang dapat mengikuti program ini."
+    english = "Your highest education is not one with which you can take part in this programme."
+
+
 class UnderAge(DomainError):
     code = "under_age"
     status = 422
@@ -293,6 +303,7 @@ CORRECTING: tuple[type[DomainError], ...] = (
     UnknownRegion,
     InFormalEducation,
     ExcludedOccupation,
+    EducationNotAccepted,
     UnderAge,
     OverAge,
     ConsentMissing,

@@ -14,19 +14,20 @@ from ..errors import DomainError
 from ..figures import EligibilityRules
 from .errors import ConsentWithdrawn, Excluded, NotRegistered
 from .items import RegistrationsTable, exclusion_pk, person_pk
-from .rules import Employment, Standing, check_eligible
+from .rules import Education, Employment, Standing, check_eligible, chosen_again_from, may_be_chosen_again
 
 Unfit = type[DomainError] | Standing
 """The reason: the error that would refuse the person, or their standing if it is no longer REGISTERED."""
 
-_ATTRIBUTES = "pk,employment,birth_date,nik_mac,standing,consent_withdrawn_at"
+_ATTRIBUTES = "pk,employment,education,birth_date,nik_mac,standing,chosen_on,ended_on,schemes,consent_withdrawn_at"
 
 
-def unfit(registrant_ids: Sequence[str], day: date, rules: EligibilityRules) -> dict[str, Unfit]:
-    """Who of at most 100 people may not take part on `day` (WIB), with the first reason that holds of
+def unfit(registrant_ids: Sequence[str], day: date, scheme: str, rules: EligibilityRules) -> dict[str, Unfit]:
+    """Who of at most 100 people may not be chosen on `day` (WIB) under `scheme`, with the first reason that holds of
 
-    `NotRegistered`; BENEFICIARY, REVOKED; `ConsentWithdrawn`; `InFormalEducation`, `ExcludedOccupation`,
-    `UnderAge`, `OverAge`; `Excluded`.
+    `NotRegistered`; BENEFICIARY (if they may not be chosen again), REVOKED; `ConsentWithdrawn`;
+    `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`, `UnderAge`, `OverAge`; `Excluded`.
+
     Two batch gets of the bound table, consistent. Raises `Unavailable` or pynamodb's `GetError`.
     """
     keys = [(person_pk(one), "PROFILE") for one in registrant_ids]
@@ -35,7 +36,7 @@ def unfit(registrant_ids: Sequence[str], day: date, rules: EligibilityRules) -> 
     fit: dict[str, str] = {}  # who, by the partition of their NIK, which is nobody else's
     for registrant_id in registrant_ids:
         profile = profiles.get(person_pk(registrant_id))
-        reason = NotRegistered if profile is None else _reason(profile, day, rules)
+        reason = NotRegistered if profile is None else _reason(profile, day, scheme, rules)
         if reason is not None:
             found[registrant_id] = reason
         elif profile is not None:
@@ -46,15 +47,26 @@ def unfit(registrant_ids: Sequence[str], day: date, rules: EligibilityRules) -> 
     return found
 
 
-def _reason(profile: dict[str, Any], day: date, rules: EligibilityRules) -> Unfit | None:
+def _reason(profile: dict[str, Any], day: date, scheme: str, rules: EligibilityRules) -> Unfit | None:
     standing = Standing(profile["standing"]["S"])
-    if standing is not Standing.REGISTERED:
+    if standing is Standing.BENEFICIARY:
+        chosen_on, ended_on = (_day(profile.get(name)) for name in ("chosen_on", "ended_on"))
+        schemes = profile.get("schemes", {"SS": []})["SS"]
+        again_from = chosen_again_from(chosen_on, ended_on, rules.once)
+        if not may_be_chosen_again(again_from, schemes, scheme, day, rules.once):
+            return standing
+    elif standing is not Standing.REGISTERED:
         return standing
     if "consent_withdrawn_at" in profile:
         return ConsentWithdrawn
     try:
         birth_date = date.fromisoformat(profile["birth_date"]["S"])
-        check_eligible(Employment(profile["employment"]["S"]), birth_date, day, rules)
+        employment, education = Employment(profile["employment"]["S"]), Education(profile["education"]["S"])
+        check_eligible(employment, education, birth_date, day, rules)
     except DomainError as error:
         return type(error)
     return None
+
+
+def _day(value: dict[str, str] | None) -> date | None:
+    return date.fromisoformat(value["S"]) if value else None

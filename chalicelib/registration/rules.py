@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime
+from collections.abc import Callable, Collection
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from ..figures import EligibilityRules
+from ..figures import EligibilityRules, Once
 from ..values import Hidden, Value
-from .errors import ConsentMissing, ExcludedOccupation, InFormalEducation, OverAge, UnderAge
+from .errors import ConsentMissing, EducationNotAccepted, ExcludedOccupation, InFormalEducation, OverAge, UnderAge
 
 
 class Education(StrEnum):
@@ -67,8 +67,10 @@ class Registrant(Value, frozen=True):
     """A registration as every other domain sees it: nothing in it names the person.
 
     `region` is the province of the KTP address (31), `regency` its full code ("3174"); the three macs are keyed hashes.
-    `beneficiary_wave` is set while the standing is BENEFICIARY or was. `warnings` are for verification:
-    `nik_region_unknown`, `nik_birth_date_differs`, `kk_region_unknown`, `kk_date_in_future`, `kk_date_impossible`.
+    `beneficiary_wave` is set while the standing is BENEFICIARY or was: the latest, which chose them on the day
+    `chosen_on` and has paid all by `ended_on`; they were chosen under all of `schemes`. `warnings` are for
+    verification: `nik_region_unknown`, `nik_birth_date_differs`, `kk_region_unknown`, `kk_date_in_future`,
+    `kk_date_impossible`.
     """
 
     id: str
@@ -90,6 +92,9 @@ class Registrant(Value, frozen=True):
     consented_at: datetime | None = None
     """None: with the registration."""
     consent_withdrawn_at: datetime | None = None
+    chosen_on: date | None = None
+    ended_on: date | None = None
+    schemes: frozenset[str] = frozenset()
 
 
 class Applicant(Value, frozen=True):
@@ -97,11 +102,24 @@ class Applicant(Value, frozen=True):
 
     region: int
     birth_date: date
+    education: Education
     employment: Employment
     kk_mac: str
     standing: Standing
     beneficiary_wave: int | None
+    chosen_on: date | None
+    ended_on: date | None
+    schemes: frozenset[str]
     consent_withdrawn_at: datetime | None = None
+
+
+class Place(Value, frozen=True):
+    """What a wave gave to a person whom it chose: `on` is its last WIB day, `until` the first without a payment due."""
+
+    wave: int
+    scheme: str
+    on: date
+    until: date
 
 
 class PersonalData(Hidden, frozen=True):
@@ -184,20 +202,37 @@ def age_on(birth_date: date, day: date) -> int:
     return day.year - birth_date.year - (0 if had_birthday else 1)
 
 
-def check_eligible(employment: Employment, birth_date: date, day: date, rules: EligibilityRules) -> None:
+def check_eligible(
+    employment: Employment, education: Education, birth_date: date, day: date, rules: EligibilityRules
+) -> None:
     """Refuse a person who may not take part on `day` (WIB): at registration that day, at award the day the wave closes.
 
-    Raises the first that holds of `InFormalEducation`, `ExcludedOccupation`, `UnderAge`, `OverAge`.
+    Raises the first that holds of `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`,
+    `UnderAge`, `OverAge`.
     """
     if employment.value not in rules.employment:
         raise (
             InFormalEducation() if employment is Employment.STUDENT else ExcludedOccupation(employment=employment.value)
         )
+    if rules.education and education.value not in rules.education:
+        raise EducationNotAccepted(education=education.value, accepted=list(rules.education))
     age = age_on(birth_date, day)
     if age < rules.age_min:
         raise UnderAge(age_min=rules.age_min)
     if age > rules.age_max:
         raise OverAge(age_max=rules.age_max)
+
+
+def chosen_again_from(chosen_on: date | None, ended_on: date | None, once: Once) -> date | None:
+    """The first day on which a person may be chosen again who was chosen once; None: never, or it is not known."""
+    if once == "lifetime" or chosen_on is None or ended_on is None:
+        return None
+    return ended_on if once == "scheme" else max(ended_on, chosen_on + timedelta(days=once.days))
+
+
+def may_be_chosen_again(again_from: date | None, schemes: Collection[str], scheme: str, day: date, once: Once) -> bool:
+    """Whether a beneficiary may be chosen on `day` (WIB) by a wave under `scheme`."""
+    return again_from is not None and again_from <= day and not (once == "scheme" and scheme in schemes)
 
 
 def check_consent(version: str | None, rules: EligibilityRules) -> str:

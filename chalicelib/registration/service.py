@@ -30,7 +30,7 @@ from .errors import (
 from .items import TRIES
 from .records import Record, address_of, frozen_part, person_of
 from .refusals import Refusals
-from .rules import Applicant, Contact, PersonalData, Registrant, Standing, Verification
+from .rules import Applicant, Contact, PersonalData, Place, Registrant, Standing, Verification
 from .store import Legs, RegistrationOvertaken, RegistrationStore
 
 if TYPE_CHECKING:
@@ -74,8 +74,9 @@ class Registrations:
         `unless_joined` is asked and gives legs named `store.OVERTAKEN_LEG`. Only a plain registrant is tested for
         eligibility. Raises the first that holds of: `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`,
         `UnknownRegion`, `NikCannotChange`, `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`,
-        `ExcludedOccupation`, `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`, `PhoneAlreadyUsed`,
-        `Excluded`, `NikAlreadyRegistered`. The last three tell of others and are counted, by account and WIB day.
+        `ExcludedOccupation`, `EducationNotAccepted`, `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`,
+        `PhoneAlreadyUsed`, `Excluded`, `NikAlreadyRegistered`. The last three tell of others and are counted, by
+        account and WIB day.
 
         A new registration costs one read, four KMS calls at once and one transaction, and a write if it tells of
         others; the same form again one read and one KMS call.
@@ -139,19 +140,19 @@ class Registrations:
             raise NotRegistered()
         return applicant
 
-    def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
-        """The standing of each of at most 100 people who is registered. One batch get."""
-        return self._store.standings(registrant_ids)
+    def waves_of(self, registrant_ids: Sequence[str]) -> dict[str, int | None]:
+        """The latest wave that chose each of at most 100 people who is registered. One batch get."""
+        return self._store.waves_of(registrant_ids)
 
-    def me(self, registrant_id: str) -> wire.MeView:
+    def me(self, registrant_id: str) -> wire.Kept:
         """What is kept about a person, masked: one read and one KMS call, or one read if there is nothing."""
         record, kept = self._store.record_and_address(registrant_id)
         if record is None:
-            return wire.MeView(registration=None, financial_address=None)
+            return wire.Kept(None, None, None)
         key = self._vault.open_key(registrant_id, record.wrapped_key)
         address = wire.financial_address_view(address_of(key, record, kept)) if kept else None
         registration = wire.registration_view(record.registrant, person_of(key, record))
-        return wire.MeView(registration=registration, financial_address=address)
+        return wire.Kept(record.registrant, registration, address)
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
         """Test a person again who is about to be chosen, for the WIB day the wave closes. One read.
@@ -160,12 +161,12 @@ class Registrations:
         """
         if registrant.consent_withdrawn_at is not None:
             raise ConsentWithdrawn()
-        rules.check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
+        rules.check_eligible(registrant.employment, registrant.education, registrant.birth_date, day, self._eligibility)
         self.check_not_excluded(registrant)
 
-    def unfit(self, registrant_ids: Sequence[str], day: date) -> dict[str, fitness.Unfit]:
+    def unfit(self, registrant_ids: Sequence[str], day: date, scheme: str) -> dict[str, fitness.Unfit]:
         """Which of at most 100 people may not take part on `day`, and why: see `fitness.unfit`. Two batch gets."""
-        return fitness.unfit(registrant_ids, day, self._eligibility)
+        return fitness.unfit(registrant_ids, day, scheme, self._eligibility)
 
     def check_not_excluded(self, registrant: Registrant) -> None:
         """Test a person again who is about to be paid; age no longer counts. One read. Raises `Excluded`."""
@@ -177,13 +178,14 @@ class Registrations:
         registrant = self._store.registrant(registrant_id)
         return registrant is not None and self._store.excluded(registrant.nik_mac)
 
-    def set_standing(self, registrant_id: str, standing: Standing, wave: int | None = None) -> None:
-        """Change a standing as `rules.NEXT` allows; any other change, and a repeat, does nothing.
+    def set_standing(self, registrant_id: str, standing: Standing, place: Place | None = None) -> None:
+        """Change a standing as `rules.NEXT` allows, or a beneficiary's place to a later one; any other change, and a
+        repeat, does nothing.
 
         The standing BENEFICIARY is kept here too, so that a join needs no other read; waves have the award itself. One
         write. Raises `NotRegistered`.
         """
-        if not self._store.move(registrant_id, standing, wave):
+        if not self._store.move(registrant_id, standing, place):
             self.registrant(registrant_id)
 
     def contact(self, registrant_id: str) -> Contact | None:
@@ -221,7 +223,7 @@ class Registrations:
         now: datetime,
         few: bool,
     ) -> Registrant:
-        rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
+        rules.check_eligible(form.employment, form.education, form.birth_date, clock.wib_date(now), self._eligibility)
         consent = rules.check_consent(form.consent_version, self._eligibility)
         if not few:
             raise self._refusals.too_many()
@@ -243,6 +245,9 @@ class Registrations:
             phone_mac=phone_mac,
             standing=Standing.REGISTERED,
             beneficiary_wave=None,
+            chosen_on=None,
+            ended_on=None,
+            schemes=frozenset(),
             verification=Verification.PENDING,
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
             registered_at=now,
@@ -293,7 +298,8 @@ class Registrations:
                 raise FixedAfterAward()
             others = unless_joined() if unless_joined else None
         if plain_registrant:
-            rules.check_eligible(form.employment, form.birth_date, clock.wib_date(now), self._eligibility)
+            today = clock.wib_date(now)
+            rules.check_eligible(form.employment, form.education, form.birth_date, today, self._eligibility)
         if not without_consent:
             rules.check_consent(form.consent_version, self._eligibility)
         if not few:

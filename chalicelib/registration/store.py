@@ -27,7 +27,7 @@ from ..vault import MacKind
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
 from .items import AddressItem, Dispute, Exclusion, Guard, OfPerson, Profile, Refused, exclusion_pk, person_pk
 from .records import AddressRecord, Record, UnpayableHolder
-from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Registrant, Standing, Verdict
+from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Place, Registrant, Standing, Verdict
 
 SHARDS = 64
 """Partitions of the index of registrations, by person."""
@@ -77,11 +77,12 @@ class RegistrationStore:
             return None
         return fill(Applicant, item)
 
-    def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
-        """The standing of each of at most 100 people who is registered. One batch get, of two attributes."""
+    def waves_of(self, registrant_ids: Sequence[str]) -> dict[str, int | None]:
+        """The latest wave that chose each of at most 100 people who is registered. One batch get, of two attributes."""
         keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
-        rows = dynamodb.get_rows(Profile, keys, "pk,standing")
-        return {row["pk"]["S"].removeprefix(person_pk("")): Standing(row["standing"]["S"]) for row in rows}
+        rows = dynamodb.get_rows(Profile, keys, "pk,beneficiary_wave")
+        waves = ((row["pk"]["S"], row.get("beneficiary_wave", {}).get("N")) for row in rows)
+        return {pk.removeprefix(person_pk("")): None if wave is None else int(wave) for pk, wave in waves}
 
     def record(self, registrant_id: str) -> Record | None:
         """A registration with its sealed part. One read."""
@@ -267,17 +268,24 @@ class RegistrationStore:
             raise AccountAlreadyUsed() from failure
         return True
 
-    def move(self, registrant_id: str, standing: Standing, wave: int | None) -> bool:
-        """Change the standing as `NEXT` allows. False if that is not allowed, is done, or nobody is registered."""
+    def move(self, registrant_id: str, standing: Standing, place: Place | None) -> bool:
+        """Change the standing as `NEXT` allows, or a beneficiary's place to a later one. False if that is not allowed,
+        is done, or nobody is registered.
+        """
         before = [source for source, targets in NEXT.items() if standing in targets]
         if not before:
             return False
         actions: list[Action] = [Profile.standing.set(standing), Profile.version.add(1)]
-        if wave is not None:
-            actions.append(Profile.beneficiary_wave.set(wave))
-        return dynamodb.update_if(
-            Profile(person_pk(registrant_id), "PROFILE"), actions, Profile.standing.is_in(*before)
-        )
+        allowed = Profile.standing.is_in(*before)
+        if place is not None:
+            actions += [
+                Profile.beneficiary_wave.set(place.wave),
+                Profile.chosen_on.set(place.on),
+                Profile.ended_on.set(place.until),
+                Profile.schemes.add({place.scheme}),
+            ]
+            allowed |= (Profile.standing == Standing.BENEFICIARY) & (Profile.chosen_on < place.on)
+        return dynamodb.update_if(Profile(person_pk(registrant_id), "PROFILE"), actions, allowed)
 
     def registered(self, number: int) -> dict[tuple[int, str], int]:
         """The number of registrations by province and WIB month (`2026-11`) in one of `SHARDS` partitions; from the

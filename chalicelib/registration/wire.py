@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from .. import typed_text
 from ..errors import all_of
 from ..structs import fill
+from ..values import Value
 from . import identity
 from .errors import MalformedName
 from .rules import Education, Employment, FinancialAddress, PersonalData, Registrant, Standing, Verdict, Verification
@@ -145,9 +146,10 @@ class FinancialAddressView(_Form, frozen=True):
     ] = None
 
 
-class MeView(_Form, frozen=True):
-    """What is kept about the caller; null where nothing was given yet."""
+class Kept(Value, frozen=True):
+    """What is kept about a person, and as they see it; None where nothing was given yet."""
 
+    registrant: Registrant | None
     registration: RegistrationView | None
     financial_address: FinancialAddressView | None
 

@@ -35,10 +35,20 @@ from ..time_budget import TimeBudget
 from ..values import Value
 from .beneficiaries import BeneficiaryStore, CardTaken
 from .entries import EntryStore, Row, each_shard
-from .errors import ListChanged
+from .errors import AlreadyBeneficiary, ListChanged
 from .publication.bucket import Publication
 from .publication.draw_run import DrawRun
-from .rules import REVOKED_PLACE, Beneficiary, BeneficiaryState, EntryOutcome, Wave, buy_by, closing_day
+from .rules import (
+    REVOKED_PLACE,
+    Beneficiary,
+    BeneficiaryState,
+    EntryOutcome,
+    Wave,
+    buy_by,
+    check_may_join,
+    closing_day,
+    place,
+)
 
 if TYPE_CHECKING:
     from ..registration.service import Registrations
@@ -97,7 +107,8 @@ class Decisions:
         `scheme` is the version of the wave's. Raises `OutOfTime`, before anything is done, or `Unavailable`.
         """
         budget.need(ONE_AWARD_S)
-        registrant = self._eligible(turn.registrant_id, closing_day(wave.closes_at))
+        day = closing_day(wave.closes_at)
+        registrant = self._eligible(turn.registrant_id, day)
         if registrant is None:
             return self._entries.refuse(wave.number, turn.registrant_id, EntryOutcome.INELIGIBLE)
         awarded_at, from_award = budget.now(), self._schemes[scheme].begins_at_award
@@ -118,23 +129,24 @@ class Decisions:
             if from_award:
                 due[:] = [self._earnings.entitle(tx, beneficiary)]
 
-        outcome = self._award(beneficiary, registrant.kk_mac, earn)
+        outcome = self._award(beneficiary, registrant.kk_mac, self._before(registrant, scheme, day), earn)
         if outcome is None:
             outcome = self._entries.outcome(wave.number, turn.registrant_id)
         elif outcome is not EntryOutcome.CHOSEN:
             outcome = self._entries.refuse(wave.number, turn.registrant_id, outcome)
         if outcome is EntryOutcome.CHOSEN:
-            self.set_standing(turn.registrant_id, wave.number)
+            self.set_standing(turn.registrant_id, wave, scheme)
             for entitlement_id in due:
                 self._earnings.send(entitlement_id)
         return outcome
 
-    def set_standing(self, registrant_id: str, wave: int) -> None:
+    def set_standing(self, registrant_id: str, wave: Wave, scheme: str) -> None:
         """Set the standing of somebody who was chosen, so that they join no other wave; a repeat changes nothing."""
         with suppress(NotRegistered):  # who is no longer registered cannot join either
-            self._registrations.set_standing(registrant_id, Registered.BENEFICIARY, wave)
+            given = place(wave, self._schemes[scheme])
+            self._registrations.set_standing(registrant_id, Registered.BENEFICIARY, given)
 
-    def set_missing_standings(self, turns: Sequence[Turn], wave: int, budget: TimeBudget) -> None:
+    def set_missing_standings(self, turns: Sequence[Turn], wave: Wave, scheme: str, budget: TimeBudget) -> None:
         """Set the standing of everybody who is known to be chosen, where an earlier run died before it did so.
 
         One read for each 100 people, and one write for each standing. Raises `OutOfTime`; the next run continues.
@@ -142,10 +154,10 @@ class Decisions:
         chosen = [turn.registrant_id for turn in turns if turn.known is EntryOutcome.CHOSEN]
         for start in range(0, len(chosen), AT_ONCE):
             budget.need(ONE_AWARD_S)
-            standings = self._registrations.standings(chosen[start : start + AT_ONCE])
-            for who in (who for who, standing in standings.items() if standing is Registered.REGISTERED):
+            waves = self._registrations.waves_of(chosen[start : start + AT_ONCE])
+            for who in (who for who, latest in waves.items() if latest != wave.number):
                 budget.need(ONE_AWARD_S)
-                self.set_standing(who, wave)
+                self.set_standing(who, wave, scheme)
 
     def _eligible(self, registrant_id: str, day: date) -> Registrant | None:
         try:
@@ -157,12 +169,29 @@ class Decisions:
             return None
         return None if registrant.standing is Registered.REVOKED else registrant
 
+    def _before(self, registrant: Registrant, scheme: str, day: date) -> Beneficiary | None:
+        """The place that a new one may follow. None if there was none, or none may follow: then the award is refused.
+
+        It is the place of which registration knows. The award holds only while that is still the person's latest.
+        """
+        try:
+            check_may_join(registrant, scheme, day, self._programme.eligibility)
+        except AlreadyBeneficiary:
+            return None
+        latest = self._beneficiaries.of(registrant.id) if registrant.standing is Registered.BENEFICIARY else None
+        return latest if latest and latest.wave == registrant.beneficiary_wave else None
+
     def _award(
-        self, beneficiary: Beneficiary, kk_mac: str, earn: Callable[[Transaction], object]
+        self,
+        beneficiary: Beneficiary,
+        kk_mac: str,
+        before: Beneficiary | None,
+        earn: Callable[[Transaction], object],
     ) -> EntryOutcome | None:
         while True:
             try:
-                return self._beneficiaries.award(replace(beneficiary, card_number=self._card_number()), kk_mac, earn)
+                numbered = replace(beneficiary, card_number=self._card_number())
+                return self._beneficiaries.award(numbered, kk_mac, before, earn)
             except CardTaken:
                 continue
 
@@ -225,7 +254,7 @@ class Award:
         def set_last_known() -> None:
             nonlocal last_known
             if last_known is not None:
-                self._decisions.set_standing(last_known, wave.number)
+                self._decisions.set_standing(last_known, wave, scheme)
             last_known = None
 
         def decide(holder: bytes, seat: str) -> EntryOutcome:

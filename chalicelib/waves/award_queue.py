@@ -69,7 +69,7 @@ class AwardQueueing:
         if not whole and self._is_worth_it(wave, turns) and self._send(wave, turns, done, budget):
             return None
         if wave.award_sends and not whole:
-            self._decisions.set_missing_standings(turns, wave.number, budget)
+            self._decisions.set_missing_standings(turns, wave, scheme, budget)
         return self._award.walk(wave, seats, scheme, budget)
 
     def _waits(self, wave: Wave, whole: bool, budget: TimeBudget) -> bool:
@@ -176,7 +176,7 @@ class AwardBatches:
         turns = self._turns(message, self._store.draw(wave.number))
         calendar = Calendar(self._programme.calendar, self._store.changes()[1])
         version = scheme_of(wave, calendar, self._programme)
-        self._decisions.set_missing_standings(turns, wave.number, budget)
+        self._decisions.set_missing_standings(turns, wave, version, budget)
         outcomes = [turn.known or self._decisions.decide(wave, version, turn, budget) for turn in turns]
         awarded = AwardedBatch(len(outcomes), outcomes.count(EntryOutcome.CHOSEN))
         self._store.put_awarded(wave.number, message.batch, awarded)

@@ -1,4 +1,8 @@
-"""Beneficiaries: once in a lifetime, at most two on a family card, each with a card of their own."""
+"""Beneficiaries: one place of a person at a time, at most two on a family card, each with a card of their own.
+
+The latest place of a person is one item, so two awards at once cannot both follow the same one. Where a programme lets
+a person be chosen again, the award that does so keeps the place before as an item of its own.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from .rules import Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_
 from .store import WavesTable
 
 BENEFICIARY_LEG = "beneficiary"
+EARLIER_LEG = "earlier"
 
 
 class ByWaveIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
@@ -43,7 +48,7 @@ class PotentialIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[n
 
 
 class BeneficiaryItem(WavesTable):
-    """`B#<registrant>` / `BENEFICIARY`."""
+    """`B#<registrant>` / `BENEFICIARY`: the latest place of a person; `PLACE#<wave, 6 digits>`: an earlier one."""
 
     wave = WholeAttribute()
     card_number = UnicodeAttribute()
@@ -57,6 +62,7 @@ class BeneficiaryItem(WavesTable):
     revoked_seq = WholeAttribute(null=True)
     graduated_at = InstantAttribute(null=True)
     kk_mac = UnicodeAttribute(null=True)
+    follows = WholeAttribute(null=True)
     roster_shard = UnicodeAttribute()
     potential_shard = UnicodeAttribute(null=True)
     roster: ClassVar[ByWaveIndex] = ByWaveIndex()
@@ -93,17 +99,22 @@ class BeneficiaryStore:
         self._cap = family_card_cap or NO_CAP
 
     def award(
-        self, beneficiary: Beneficiary, kk_mac: str, earn: Callable[[Transaction], object] = bool
+        self,
+        beneficiary: Beneficiary,
+        kk_mac: str,
+        before: Beneficiary | None = None,
+        earn: Callable[[Transaction], object] = bool,
     ) -> EntryOutcome | None:
         """Make a beneficiary of an entry's registrant; one transaction holds all conditions.
 
+        `before` is the place that this one follows: ALREADY_BENEFICIARY if the person has another, or none is given.
         The person counts to the family card of their entry; `kk_mac` is the one they have now, nearly always the same.
         Returns CHOSEN, or why nothing was written: ALREADY_BENEFICIARY or FAMILY_CARD, or None if another run of this
         award has written the entry's outcome already. `earn` adds what the award makes due. Raises `CardTaken`.
         """
         try:
             with self._transaction() as tx:
-                self._add_legs(tx, beneficiary, kk_mac)
+                self._add_legs(tx, beneficiary, kk_mac, before)
                 earn(tx)
         except LegsFailed as failed:
             # The order matters: when the same award is tried again, the legs of the beneficiary and of the card fail
@@ -111,24 +122,36 @@ class BeneficiaryStore:
             if "entry" in failed.legs:
                 entry = failed.legs["entry"] or {}
                 joined_with = entry["kk"]["B"].hex() if "kk" in entry and "outcome" not in entry else kk_mac
-                return None if joined_with == kk_mac else self.award(beneficiary, joined_with, earn)
-            if BENEFICIARY_LEG in failed.legs:
+                return None if joined_with == kk_mac else self.award(beneficiary, joined_with, before, earn)
+            if BENEFICIARY_LEG in failed.legs and before is not None:
+                latest = self.of(before.registrant_id)
+                if latest is not None and latest.wave == before.wave and latest != before:
+                    return self.award(beneficiary, kk_mac, latest, earn)  # the place before was changed meanwhile
+            if {BENEFICIARY_LEG, EARLIER_LEG} & failed.legs.keys():
                 return EntryOutcome.ALREADY_BENEFICIARY
             if "family" in failed.legs:
                 return EntryOutcome.FAMILY_CARD
             if "card" in failed.legs:
                 raise CardTaken from failed
             # What the award makes due is due already: the table of waves was restored to an earlier time.
-            return self.award(beneficiary, kk_mac)
+            return self.award(beneficiary, kk_mac, before)
         return EntryOutcome.CHOSEN
 
     def of(self, registrant_id: str) -> Beneficiary | None:
-        """A person's place, if they were chosen."""
+        """A person's latest place, if they were chosen."""
         item = find(BeneficiaryItem, _pk(registrant_id), "BENEFICIARY")
         return _beneficiary(item) if item else None
 
+    def places(self, registrant_id: str) -> list[Beneficiary]:
+        """All places of a person, the latest first. A read, and one for each earlier place."""
+        found, sk = list[Beneficiary](), "BENEFICIARY"
+        while sk and (item := find(BeneficiaryItem, _pk(registrant_id), sk)):
+            found.append(_beneficiary(item))
+            sk = earlier_sk(item.follows) if item.follows is not None else ""
+        return found
+
     def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
-        """Those of them who were ever chosen, in the given order; one call for each 100."""
+        """The latest places of those of them who were ever chosen, in the given order; one call for each 100."""
         keys = [(_pk(registrant_id), "BENEFICIARY") for registrant_id in registrant_ids]
         found = {item.pk: _beneficiary(item) for item in BeneficiaryItem.batch_get(keys, consistent_read=True)}
         return [found[pk] for pk, _ in keys if pk in found]
@@ -250,7 +273,9 @@ class BeneficiaryStore:
         item, revoked = _item(registrant_id), BeneficiaryItem.state == BeneficiaryState.REVOKED
         update_if(item, [BeneficiaryItem.potential_shard.remove()], revoked)
 
-    def _add_legs(self, tx: Transaction, beneficiary: Beneficiary, kk_mac: str) -> None:
+    def _add_legs(
+        self, tx: Transaction, beneficiary: Beneficiary, kk_mac: str, before: Beneficiary | None = None
+    ) -> None:
         person = beneficiary.registrant_id
         item = item_of(
             BeneficiaryItem,
@@ -258,17 +283,25 @@ class BeneficiaryStore:
             "BENEFICIARY",
             beneficiary,
             kk_mac=kk_mac,
+            follows=before.wave if before else None,
             roster_shard=f"{beneficiary.wave}#{shard_of(person)}",
             potential_shard=shard_of(person) if beneficiary.state is BeneficiaryState.POTENTIAL else None,
         )
         card = CardItem(f"C#{beneficiary.card_number}", "CARD", registrant_id=person)
-        tx.put(BENEFICIARY_LEG, item, BeneficiaryItem.pk.does_not_exist())
+        if before is None:
+            tx.put(BENEFICIARY_LEG, item, BeneficiaryItem.pk.does_not_exist())
+        else:
+            as_read = (BeneficiaryItem.wave == before.wave) & (BeneficiaryItem.state == before.state)
+            tx.put(BENEFICIARY_LEG, item, as_read & _on_card(before.kk_mac))
+            roster = f"{before.wave}#{shard_of(person)}"
+            kept = item_of(BeneficiaryItem, _pk(person), earlier_sk(before.wave), before, roster_shard=roster)
+            tx.put(EARLIER_LEG, kept, BeneficiaryItem.pk.does_not_exist())
         tx.put("card", card, CardItem.pk.does_not_exist())
         tx.update(
             "family",
             _family(kk_mac),
             [FamilyItem.holders.add({person})],
-            FamilyItem.holders.does_not_exist() | _room(self._cap),
+            FamilyItem.holders.does_not_exist() | _room(self._cap) | FamilyItem.holders.contains(person),
         )
         tx.update(
             "entry",
@@ -285,6 +318,11 @@ def _pk(registrant_id: str) -> str:
 def _item(registrant_id: str) -> BeneficiaryItem:
     """A beneficiary's keys, to update it by."""
     return BeneficiaryItem(_pk(registrant_id), "BENEFICIARY")
+
+
+def earlier_sk(wave: int) -> str:
+    """The sort key of a place that another one followed."""
+    return f"PLACE#{wave:06d}"
 
 
 def _family(kk_mac: str) -> FamilyItem:

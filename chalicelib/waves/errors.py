@@ -33,12 +33,12 @@ class WaveClosed(DomainError):
 
 
 class AlreadyBeneficiary(DomainError):
-    """A person benefits once in a lifetime. Facts: `wave`, the one that chose them."""
+    """The person was chosen, and may not be again, or not yet. Facts: `wave`, the latest that chose them."""
 
     code = "already_beneficiary"
     status = 409
-    indonesian = "Anda sudah menjadi penerima manfaat; bantuan diberikan satu kali seumur hidup."
-    english = "You are a beneficiary already; a person benefits once in a lifetime."
+    indonesian = "Anda sudah menjadi penerima manfaat, dan menurut aturan program tidak atau belum dapat terpilih lagi."
+    english = "You are a beneficiary already, and by the programme's rules you cannot be chosen again, or not yet."
 
 
 class Barred(DomainError):

@@ -26,6 +26,7 @@ from ..errors import DomainError, Unavailable
 from ..figures import DrawRules
 from ..registration.errors import (
     ConsentWithdrawn,
+    EducationNotAccepted,
     Excluded,
     ExcludedOccupation,
     InFormalEducation,
@@ -62,7 +63,7 @@ class Freeze:
         self._publication = publication
         self._rules = rules
 
-    def run(self, wave: Wave, budget: TimeBudget) -> str:
+    def run(self, wave: Wave, scheme: str, budget: TimeBudget) -> str:
         """The note that commits to a wave's lists, published before its round of the beacon exists.
 
         A note that was published in time is never replaced. A late one commits to nothing and is replaced. Raises
@@ -70,15 +71,15 @@ class Freeze:
         """
         found = self._publication.note(wave.number)
         if found is None or self._too_late(found):
-            found = self._publish(wave, found, budget)
+            found = self._publish(wave, scheme, found, budget)
             if self._too_late(found):
                 raise Unavailable()
         return found.raw.decode()
 
-    def _publish(self, wave: Wave, late: Published | None, budget: TimeBudget) -> Published:
+    def _publish(self, wave: Wave, scheme: str, late: Published | None, budget: TimeBudget) -> Published:
         chain = self._rules.pinned
         due = freeze_due(wave.closes_at, self._rules.freeze_delay_s)
-        self._check.run(wave, budget)
+        self._check.run(wave, scheme, budget)
         leaves, removed = self._read(wave.number, budget)
         commitment = commit_to(wave.number, self._lists(wave, leaves, budget), wave.quota, due, chain)
         self._publication.put(wave.number, published.table_files(commitment.regions, removed))
@@ -171,6 +172,7 @@ OUTCOMES: Mapping[type[DomainError] | Registered, EntryOutcome] = {
     Excluded: EntryOutcome.EXCLUDED,
     ExcludedOccupation: EntryOutcome.EXCLUDED_OCCUPATION,
     InFormalEducation: EntryOutcome.IN_FORMAL_EDUCATION,
+    EducationNotAccepted: EntryOutcome.EDUCATION_NOT_ACCEPTED,
     UnderAge: EntryOutcome.UNDER_AGE,
     OverAge: EntryOutcome.OVER_AGE,
     NotRegistered: EntryOutcome.WITHDRAWN,
@@ -189,7 +191,7 @@ class EligibilityCheck:
         self._removals = removals
         self._registrations = registrations
 
-    def run(self, wave: Wave, budget: TimeBudget) -> None:
+    def run(self, wave: Wave, scheme: str, budget: TimeBudget) -> None:
         """Remove everyone who may not take part; when this returns the wave's lists are fixed.
 
         Raises `OutOfTime`. The next run looks only at shards that are not screened, and at people still in them.
@@ -199,17 +201,17 @@ class EligibilityCheck:
 
         def screen(shard: int) -> None:
             if shard not in screened:
-                self._screen(wave.number, shard, day, budget)
+                self._screen(wave.number, shard, day, scheme, budget)
 
         each_shard(screen)
 
-    def _screen(self, wave: int, shard: int, day: date, budget: TimeBudget) -> None:
+    def _screen(self, wave: int, shard: int, day: date, scheme: str, budget: TimeBudget) -> None:
         for page in self._entries.pages(wave, shard):
             people = [who for who, _, _, outcome in page if outcome is None]
             for start in range(0, len(people), REMOVED_AT_ONCE):
                 some = people[start : start + REMOVED_AT_ONCE]
                 budget.need(ONE_BATCH_S)
-                unfit = self._registrations.unfit(some, day)
+                unfit = self._registrations.unfit(some, day, scheme)
                 if not self._removals.remove(wave, shard, {who: OUTCOMES[why] for who, why in unfit.items()}):
                     return
         self._removals.set_screened(wave, shard)

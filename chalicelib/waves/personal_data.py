@@ -6,14 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from ..aws.dynamodb import get_rows
 from ..privacy.rules import Held
+from .beneficiaries import earlier_sk
 from .rules import Beneficiary, shard_of
 from .store import WavesTable
 
 _AT_ONCE = 100
 
 
-def of_waves(registrant_id: str, waves: Sequence[int], place: Beneficiary | None) -> Iterator[Held]:
-    """The person's entries in these waves, then their place and what stands for it. A batch get for each 100 waves.
+def of_waves(registrant_id: str, waves: Sequence[int], places: Sequence[Beneficiary]) -> Iterator[Held]:
+    """The person's entries in these waves, then their places, the latest first, and what stands for each. A batch get
+    for each 100 waves, and one.
 
     The other person on the family card is not shown.
     """
@@ -21,15 +23,15 @@ def of_waves(registrant_id: str, waves: Sequence[int], place: Beneficiary | None
     for start in range(0, len(keys), _AT_ONCE):
         found = get_rows(WavesTable, keys[start : start + _AT_ONCE], None)
         yield from (Held("entry", row) for row in sorted(found, key=lambda one: str(one["pk"]["S"])))
-    if place is None:
-        return
-    kinds = {
-        (f"B#{registrant_id}", "BENEFICIARY"): "place",
-        (f"C#{place.card_number}", "CARD"): "card",
-        (f"K#{place.kk_mac}", "HOLDERS"): "family_card",
-        (f"WAVE#{place.wave}", f"REVOKED#{place.revoked_seq or 0:08d}"): "revoked_place",
-    }
-    rows = {(row["pk"]["S"], row["sk"]["S"]): row for row in get_rows(WavesTable, list(kinds), None)}
+    kinds = dict[tuple[str, str], str]()
+    for n, place in enumerate(places):
+        kinds |= {
+            (f"B#{registrant_id}", earlier_sk(place.wave) if n else "BENEFICIARY"): "place",
+            (f"C#{place.card_number}", "CARD"): "card",
+            (f"K#{place.kk_mac}", "HOLDERS"): "family_card",
+            (f"WAVE#{place.wave}", f"REVOKED#{place.revoked_seq or 0:08d}"): "revoked_place",
+        }
+    rows = {(row["pk"]["S"], row["sk"]["S"]): row for row in get_rows(WavesTable, list(kinds), None)} if kinds else {}
     for key, kind in kinds.items():
         row = rows.get(key)
         if row is not None and "holders" in row:

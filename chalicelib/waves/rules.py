@@ -11,9 +11,17 @@ from ..config import Programme
 from ..draw import note
 from ..draw.note import Chain
 from ..draw.selection import DrawResult
-from ..figures import CalendarRules, DrawRules, TrainingRules
+from ..figures import CalendarRules, DrawRules, EligibilityRules, TrainingRules
+from ..figures.schemes import Scheme
 from ..ids import shard
-from ..registration.rules import Standing
+from ..registration.rules import (
+    Applicant,
+    Place,
+    Registrant,
+    Standing,
+    chosen_again_from,
+    may_be_chosen_again,
+)
 from ..values import Value
 from .calendar import Calendar, PlannedWave
 from .errors import AlreadyBeneficiary, Barred, BeneficiaryRevoked, PurchaseDeadlinePassed
@@ -57,6 +65,7 @@ class EntryOutcome(StrEnum):
     EXCLUDED = "excluded"
     EXCLUDED_OCCUPATION = "excluded_occupation"
     IN_FORMAL_EDUCATION = "in_formal_education"
+    EDUCATION_NOT_ACCEPTED = "education_not_accepted"
     UNDER_AGE = "under_age"
     OVER_AGE = "over_age"
     WITHDRAWN = "withdrawn"
@@ -178,12 +187,11 @@ class DrawnEntry(Value, frozen=True):
 
 
 class Beneficiary(Value, frozen=True):
-    """A person who was chosen: once in a lifetime, for good under the scheme of that wave. `seat`: `open` or a region's
-    code.
+    """A person who was chosen, for good under the scheme of that wave. `seat`: `open` or a region's code.
 
     `region` is the province of the entry, `kk_mac` its family card, to which the person counts until they are revoked
     (None: awarded by an earlier release). `buy_by` is the first instant at which a first purchase is too late, in whole
-    seconds. `revoked_seq` is the line of the wave's log of revocations.
+    seconds. `revoked_seq` is the line of the wave's log of revocations, `follows` the wave of the place before.
     """
 
     registrant_id: str
@@ -199,6 +207,7 @@ class Beneficiary(Value, frozen=True):
     revoked_seq: int | None = None
     graduated_at: datetime | None = None
     kk_mac: str | None = None
+    follows: int | None = None
 
 
 class Result(Value, frozen=True):
@@ -215,12 +224,23 @@ class Deadline(Value, frozen=True):
     buy_by: datetime
 
 
-def check_may_join(standing: Standing, beneficiary_wave: int | None) -> None:
-    """Raises `Barred` or `AlreadyBeneficiary` for whoever was chosen before."""
-    if standing is Standing.REVOKED:
+def check_may_join(person: Applicant | Registrant, scheme: str, day: date, rules: EligibilityRules) -> None:
+    """Raises `Barred` or `AlreadyBeneficiary` for whoever was chosen before, unless they may be chosen again on `day`.
+
+    `scheme` is the version of the wave's.
+    """
+    if person.standing is Standing.REVOKED:
         raise Barred()
-    if standing is Standing.BENEFICIARY:
-        raise AlreadyBeneficiary(wave=beneficiary_wave)
+    if person.standing is Standing.BENEFICIARY:
+        again_from = chosen_again_from(person.chosen_on, person.ended_on, rules.once)
+        if not may_be_chosen_again(again_from, person.schemes, scheme, day, rules.once):
+            raise AlreadyBeneficiary(wave=person.beneficiary_wave)
+
+
+def place(wave: Wave, scheme: Scheme) -> Place:
+    """What a wave gives to each person whom it chooses."""
+    on = closing_day(wave.closes_at)
+    return Place(wave.number, scheme.version, on, on + timedelta(days=scheme.lasts_days + 1))
 
 
 def shard_of(registrant_id: str) -> str:

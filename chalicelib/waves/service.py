@@ -188,17 +188,18 @@ class Waves(CalendarChanges):
         `now` alone decides whether the wave is open, to the microsecond. A repeat returns the same receipt, also after
         the close until another wave opens. Raises the first that holds of `NotRegistered`; `WaveClosed`, `NotOpenYet`
         or `NoneComing`; `Barred`, `AlreadyBeneficiary`; `ConsentWithdrawn`; and, for the day the wave closes,
-        `InFormalEducation`, `ExcludedOccupation`, `UnderAge`, `OverAge`.
+        `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`, `UnderAge`, `OverAge`.
         """
-        wave = self._calendar(now).current(now)
+        calendar, rules = self._calendar(now), self._programme.eligibility
+        wave = calendar.current(now)
         if wave is None:
             return self._joined_before(registrant_id, now), False
         applicant = self._registrations.applicant(registrant_id)
-        check_may_join(applicant.standing, applicant.beneficiary_wave)
+        day = closing_day(wave.closes_at)
+        check_may_join(applicant, scheme(wave, calendar, self._programme), day, rules)
         if applicant.consent_withdrawn_at is not None:
             raise ConsentWithdrawn()
-        day = closing_day(wave.closes_at)
-        check_eligible(applicant.employment, applicant.birth_date, day, self._programme.eligibility)
+        check_eligible(applicant.employment, applicant.education, applicant.birth_date, day, rules)
         ticket = self._randomness(TICKET_BYTES)
         new = Entry(wave.number, registrant_id, applicant.region, ticket, now, applicant.kk_mac)
         entry = self._entries.join(new)
@@ -263,11 +264,11 @@ class Waves(CalendarChanges):
             for registrant_id, outcome in page
         ]
 
-    def next_close(self, now: datetime) -> datetime | None:
-        """When the open wave closes, else the next one; None if none is coming."""
+    def next_close(self, now: datetime) -> tuple[datetime | None, str]:
+        """When the open wave closes, else the next one, and its scheme's version; None and "" if none is coming."""
         calendar = self._calendar(now)
         wave = calendar.current(now) or calendar.next(now)
-        return wave.closes_at if wave else None
+        return (wave.closes_at, scheme(wave, calendar, self._programme)) if wave else (None, "")
 
     def next_opening(self, now: datetime) -> datetime | None:
         """When the next wave opens; None if none is coming."""

@@ -143,7 +143,7 @@ class WaveStep:
             due_at = due(plan, wave, state, self._programme.draw)
             if state in (WaveState.DRAWN, WaveState.SETTLED) or budget.now() < due_at:
                 return
-            mine = self._open(plan, calendar) if wave is None else self._step(wave, budget)
+            mine = self._open(plan, calendar) if wave is None else self._step(wave, calendar, budget)
             if mine:
                 done.append(_recorded(plan.number, NEXT[state]))
             wave = self._store.wave(plan.number)
@@ -161,12 +161,13 @@ class WaveStep:
             self._announce(settled)
         return True
 
-    def _step(self, wave: Wave, budget: TimeBudget) -> bool:
+    def _step(self, wave: Wave, calendar: Calendar, budget: TimeBudget) -> bool:
         """Make the transition that is due; False if another step recorded it."""
         if wave.state is WaveState.OPEN:
             return self._store.step(wave, WaveState.CLOSED)
         if wave.state is WaveState.CLOSED:
-            return self._store.step(wave, WaveState.FROZEN, note=self._freeze.run(wave, budget))
+            version = scheme_of(wave, calendar, self._programme)
+            return self._store.step(wave, WaveState.FROZEN, note=self._freeze.run(wave, version, budget))
         try:
             draw = self._drawing.run(wave)
         except BeaconUnavailable:

@@ -12,7 +12,7 @@ from ..clock import iso
 from ..errors import DomainError
 from ..figures import EligibilityRules
 from ..registration.errors import ConsentWithdrawn, NotRegistered
-from ..registration.rules import check_eligible
+from ..registration.rules import Registrant, check_eligible
 from ..registration.wire import FinancialAddressView, RegistrationView
 from ..waves.rules import Beneficiary, BeneficiaryState, check_may_join, closing_day
 from ..waves.wire import BeneficiaryView
@@ -43,15 +43,18 @@ class Me(Struct, frozen=True):
     language: Literal["id", "en"]
 
 
-def why_not(registration: RegistrationView | None, closes_at: datetime, rules: EligibilityRules) -> str | None:
-    """The code of the refusal that a join of the wave that closes then would give; None: it would be taken."""
-    if registration is None:
+def why_not(person: Registrant | None, closes_at: datetime, scheme: str, rules: EligibilityRules) -> str | None:
+    """The code of the refusal that a join of the wave that closes then, under that scheme, would give; None: it would
+    be taken.
+    """
+    if person is None:
         return NotRegistered.code
+    day = closing_day(closes_at)
     try:
-        check_may_join(registration.standing, None)
-        if registration.consent_withdrawn_at is not None:
+        check_may_join(person, scheme, day, rules)
+        if person.consent_withdrawn_at is not None:
             raise ConsentWithdrawn()
-        check_eligible(registration.employment, registration.birth_date, closing_day(closes_at), rules)
+        check_eligible(person.employment, person.education, person.birth_date, day, rules)
     except DomainError as refusal:
         return refusal.code
     return None

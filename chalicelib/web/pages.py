@@ -46,7 +46,7 @@ DOCUMENTS = {
         "Daftar, gabung gelombang, pilih pelatihan dan lihat pembayaran. "
         "Register, join a wave, choose training and see payments.",
         ("citizen/home.js",),
-        ("worker", "offline", "age_min", "age_max", "draw"),
+        ("worker", "offline", "age_min", "age_max", "may_work_as", "education", "draw"),
     ),
     "dashboard": Document(
         "Apa hasil program - Gelombang",
@@ -157,6 +157,8 @@ class Pages:
             "offline": True,
             "age_min": eligible.age_min,
             "age_max": eligible.age_max,
+            "may_work_as": eligible.employment,
+            "education": eligible.education,
             "draw": verifier_page.believed(draw),
             "guide": self._guides["guide"],
             "partners_guide": self._guides["partners"],

@@ -8,6 +8,7 @@ Each file has a class; its bases are the classes whose services its own are buil
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -53,20 +54,21 @@ class Services(PrivacyServices):
             beneficiary = beneficiaries.of(registrant_id)
             return beneficiary, training.balance(beneficiary) if beneficiary else None
 
-        kept, (beneficiary, balance_idr), closes_at, reached = at_once(
+        kept, (beneficiary, balance_idr), survey_closes_at, reached = at_once(
             partial(self.registrations.me, registrant_id),
             place,
             partial(self.surveys.next_closing, registrant_id, now),
             partial(contacts.of, registrant_id, now),
         )
         schemes = {scheme.version: scheme for scheme in self.programme.schemes}
-        refusal = why_not(kept.registration, self.waves.next_close(now) or now, self.programme.eligibility)
+        closes_at, scheme = self.waves.next_close(now)
+        refusal = why_not(kept.registrant, closes_at or now, scheme, self.programme.eligibility)
         return fill(
             Me,
             kept,
             beneficiary=beneficiary_view(beneficiary, schemes[beneficiary.scheme]) if beneficiary else None,
             balance_idr=balance_idr,
-            next_deadline=next_deadline(beneficiary, closes_at, now),
+            next_deadline=next_deadline(beneficiary, survey_closes_at, now),
             may_join=refusal is None,
             why_not=refusal,
             contacts=reached.contacts,
@@ -98,16 +100,17 @@ class Services(PrivacyServices):
         from ..registration.store import PAYING_LEG
 
         registrant_id, young = session.account_id, is_young(session, now, self.programme.accounts)
-        beneficiary = self.waves.beneficiaries.of(registrant_id)
+        places = self.waves.beneficiaries.places(registrant_id)
 
         def unless_paying(tx: Transaction) -> None:
-            self.payouts.check_nothing_alive(tx, PAYING_LEG, beneficiary)
+            for place in places[:7]:  # a transaction has 100 legs, and a place at most twelve payments of months
+                self.payouts.check_nothing_alive(tx, PAYING_LEG, place)
 
         def owed() -> bool:
-            return bool(self.payouts.of(beneficiary))
+            return any(self.payouts.of(place) for place in places)
 
         address = self.address_book.set(registrant_id, form, unless_paying, now, owed, young=young)
-        self.payouts.look_again(beneficiary, now)
+        self._look_again(places, now)
         return address
 
     def payouts_of(self, registrant_id: str) -> PayoutList:
@@ -122,8 +125,8 @@ class Services(PrivacyServices):
             found = addresses.shown(registrant_id)
             return {found[0]: fill(Destination, found[1], earlier=False)} if found else {}
 
-        beneficiary = self.waves.beneficiaries.of(registrant_id)
-        views = self.payouts.of(beneficiary, present)
+        places = self.waves.beneficiaries.places(registrant_id)
+        views = [view for place in places for view in self.payouts.of(place, present)]
         if any(view.state == "address_changed" for view in views):
             address = addresses.waiting(registrant_id)
             to_do: ToDo = "wait" if address.full else "confirm_change"
@@ -131,7 +134,11 @@ class Services(PrivacyServices):
                 replace(view, until=address.pay_from, to_do=to_do) if view.state == "address_changed" else view
                 for view in views
             ]
-        return payout_list(views, *self.plans.of(beneficiary))
+        return payout_list(views, *self.plans.of(places[0] if places else None))
+
+    def _look_again(self, places: Iterable[Beneficiary], now: datetime) -> None:
+        for place in places:
+            self.payouts.look_again(place, now)
 
     def stop_plan(self, registrant_id: str, why: Stop, authority: Authority, now: datetime) -> Plan:
         """End a person's monthly payments as an administrator says. Raises `NothingToCome`."""
@@ -153,7 +160,7 @@ class Services(PrivacyServices):
         """Confirm a person's changed account: what waited for it continues. False if the account was changed since."""
         confirmed = self.registration_store.confirm_address(registrant_id, version, settle=False)
         if confirmed:
-            self.payouts.look_again(self.waves.beneficiaries.of(registrant_id), now)
+            self._look_again(self.waves.beneficiaries.places(registrant_id), now)
         return confirmed
 
     def settle_address(self, registrant_id: str, version: int, authority: Authority, now: datetime) -> bool:
@@ -166,7 +173,8 @@ class Services(PrivacyServices):
         JournalStore().add(Act(now, PayoutDeed.SETTLE_ADDRESS, about, authority.by, authority.note))
         settled = self.registration_store.confirm_address(registrant_id, version, settle=True)
         if settled:
-            payouts.look_again(self.waves.beneficiaries.of(registrant_id), now)
+            for place in self.waves.beneficiaries.places(registrant_id):
+                payouts.look_again(place, now)
         return settled
 
     def deny_change(self, account_id: str, change_id: str, now: datetime) -> None:

@@ -68,11 +68,11 @@ class PrivacyServices(ParticipantsServices):
         self.training  # noqa: B018
 
         def entries_and_place(person: str, now: datetime) -> Iterator[Held]:
-            return of_waves(person, waves.numbers(now), waves.beneficiaries.of(person))
+            return of_waves(person, waves.numbers(now), waves.beneficiaries.places(person))
 
         def money(person: str, _now: datetime) -> Iterator[Held]:
-            place = waves.beneficiaries.of(person)
-            return of_payouts(person, payouts.ids(place) if place else [])
+            places = waves.beneficiaries.places(person)
+            return of_payouts(person, [id_ for place in places for id_ in payouts.ids(place)])
 
         def trainings(person: str, _now: datetime) -> Iterator[Held]:
             return of_trainings(person, registrations.key, vault.mac)

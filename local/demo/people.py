@@ -268,6 +268,10 @@ def _registering(identities: Identities, count: int) -> list[Person]:
     return found + [_person(identities.invent(), part, identities) for part in parts]
 
 
+def _may(levels: tuple[str, ...], accepted: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(level for level in levels if level in accepted) if accepted else levels
+
+
 def _person(identity: Identity, part: Part, identities: Identities) -> Person:
     number = identity.number
     return Person(
@@ -281,7 +285,7 @@ def _person(identity: Identity, part: Part, identities: Identities) -> Person:
             "phone": identity.phone,
             "province": identity.home[:2],
             "regency": identity.home,
-            "education": identities.pick(_EDUCATION),
+            "education": identities.pick(_may(_EDUCATION, identities.rules.education)),
             "employment": identities.pick(_EMPLOYMENT),
             "consent_version": identities.rules.consent_versions[-1],
         },

@@ -69,6 +69,50 @@ def test_the_scholarship_of_the_guide_pays_ten_months(scholarship):
     assert told["the_year_costs_at_most_idr"] == 15_000_000 * told["target"]
 
 
+def test_who_may_take_part_and_who_is_asked_is_told_in_plain_words(scholarship):
+    text = scholarship.read_text()
+    told = found("check", str(scholarship))
+    assert told["who_may_take_part"] == (
+        "17 to 25 years old on the last day of the wave; student, jobseeker; completed senior_high; "
+        "once in a lifetime; 1 of a family card"
+    )
+    assert told["who_is_asked"] == "nobody: there are no surveys"
+    assert told["reminders"] == "none: nobody has a deadline to buy a training"
+    prakerja = found("check", "prakerja-2023")
+    assert prakerja["who_is_asked"] == (
+        "who was paid the first incentive, 3 times at most; and once 2000 of those not chosen in a wave; "
+        "a survey is open for 30 days"
+    )
+    assert prakerja["reminders"] == "5 days and 1 day before the deadline of the first training"
+    for once, words in {
+        '"scheme"': "once under each scheme, after the last month of the one before",
+        "{ days = 730 }": "again 730 days after the last day of the wave that chose them",
+    }.items():
+        scholarship.write_text(text.replace("[eligibility]", f"[eligibility]\nonce = {once}"))
+        assert words in found("check", str(scholarship))["who_may_take_part"]
+    scholarship.write_text(text.replace("[eligibility]", "[eligibility]\nonce = { days = 279 }"))
+    refused = run("check", str(scholarship)).output
+    assert "eligibility.once is 279 days, and scheme scholarship-2027 may pay for 279: say more than that" in refused
+
+
+def test_a_release_shows_whom_another_eligibility_is_for(scholarship, tmp_path):
+    new = tmp_path / "new.toml"
+    changes = 'once = "scheme"\neducation = ["diploma"]'
+    new.write_text(scholarship.read_text().replace('education = ["senior_high"]', changes))
+    rows = found("diff", str(scholarship), str(new))
+    assert [(row["what"], row["before"], row["after"]) for row in rows] == [
+        ("eligibility.education", "senior_high", "diploma"),
+        ("eligibility.once", "lifetime", "scheme"),
+    ]
+    whom = "who registers or joins after the release, and who is screened or awarded after it"
+    assert {row["for_whom"] for row in rows} == {whom}
+    newer = tmp_path / "newer.toml"
+    newer.write_text(new.read_text().replace('"scheme"', "{ days = 730 }"))
+    assert [(row["what"], row["after"]) for row in found("diff", str(new), str(newer))] == [
+        ("eligibility.once", "days 730")
+    ]
+
+
 def test_a_wrong_file_is_refused_with_the_line(scholarship):
     scholarship.write_text(scholarship.read_text().replace("age_min = 17", "age_min = 71"))
     told = run("check", str(scholarship))

@@ -19,14 +19,16 @@ from chalicelib.registration.rules import (
     Applicant,
     Education,
     Employment,
+    Place,
     Registrant,
     Standing,
     Verification,
     check_eligible,
 )
-from chalicelib.registration.wire import MeView
+from chalicelib.registration.wire import Kept
 from chalicelib.structs import fill
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from chalicelib.waves.errors import AlreadyBeneficiary, Barred
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, check_may_join
 from tests.conftest import T0
 
 
@@ -74,6 +76,17 @@ def registrant(name: str, **changes: Any) -> Registrant:
     return replace(person, **changes)
 
 
+def schooled(programme: Programme) -> Programme:
+    """The programme, but for people who have completed no school."""
+    levels = tuple(level.value for level in Education if level is not Education.NONE)
+    return replace(programme, eligibility=replace(programme.eligibility, education=levels))
+
+
+def chosen_in(wave: int, on: date = date(2026, 1, 31), scheme: str = "2023") -> Place:
+    """What a wave gave that closed on a day and paid once."""
+    return Place(wave, scheme, on, on + timedelta(days=1))
+
+
 class People:
     """Registrations as waves see them, in memory."""
 
@@ -93,41 +106,44 @@ class People:
     def applicant(self, registrant_id: str) -> Applicant:
         return fill(Applicant, self.registrant(registrant_id))
 
-    def standings(self, registrant_ids: Sequence[str]) -> dict[str, Standing]:
+    def waves_of(self, registrant_ids: Sequence[str]) -> dict[str, int | None]:
         assert len(registrant_ids) <= 100
-        return {who: self.by_id[who].standing for who in registrant_ids if who in self.by_id}
+        return {who: self.by_id[who].beneficiary_wave for who in registrant_ids if who in self.by_id}
 
-    def unfit(self, registrant_ids: Sequence[str], day: date) -> dict[str, type[DomainError] | Standing]:
+    def unfit(self, registrant_ids: Sequence[str], day: date, scheme: str) -> dict[str, type[DomainError] | Standing]:
         assert len(registrant_ids) <= 100
         found: dict[str, type[DomainError] | Standing] = {}
         for who in registrant_ids:
             try:
                 person = self.registrant(who)
-                if person.standing is not Standing.REGISTERED:
-                    found[who] = person.standing
-                else:
-                    self.check_still_eligible(person, day)
+                check_may_join(person, scheme, day, self._eligibility)
+                self.check_still_eligible(person, day)
+            except (AlreadyBeneficiary, Barred):
+                found[who] = person.standing
             except DomainError as error:
                 found[who] = type(error)
         return found
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
-        check_eligible(registrant.employment, registrant.birth_date, day, self._eligibility)
+        check_eligible(registrant.employment, registrant.education, registrant.birth_date, day, self._eligibility)
         self.check_not_excluded(registrant)
 
     def check_not_excluded(self, registrant: Registrant) -> None:
         if registrant.id in self.excluded:
             raise Excluded()
 
-    def me(self, registrant_id: str) -> MeView:
-        return MeView(registration=None, financial_address=None)
+    def me(self, registrant_id: str) -> Kept:
+        return Kept(None, None, None)
 
-    def set_standing(self, registrant_id: str, standing: Standing, wave: int | None = None) -> None:
+    def set_standing(self, registrant_id: str, standing: Standing, place: Place | None = None) -> None:
         before = self.registrant(registrant_id)
-        if standing in NEXT_STANDING[before.standing]:
-            self.by_id[registrant_id] = replace(
-                before, standing=standing, beneficiary_wave=wave or before.beneficiary_wave
-            )
+        later = place is not None and before.chosen_on is not None and before.chosen_on < place.on
+        if standing in NEXT_STANDING[before.standing] or (later and standing is before.standing):
+            given: dict[str, Any] = {}
+            if place is not None:
+                given = {"beneficiary_wave": place.wave, "chosen_on": place.on, "ended_on": place.until}
+                given["schemes"] = before.schemes | {place.scheme}
+            self.by_id[registrant_id] = replace(before, standing=standing, **given)
 
 
 class Mailbox:

@@ -38,7 +38,7 @@ from chalicelib.training.store import TrainingItem
 from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
 from tests.builders.accounts.accounts import Device
-from tests.builders.people import beneficiary
+from tests.builders.people import beneficiary, chosen_in, schooled
 from tests.builders.registration import other_form
 from tests.builders.surveys import survey_of
 from tests.builders.training import PLACED, course_row, import_courses, paying_months
@@ -111,8 +111,11 @@ def serving(settings: Settings, programme: Programme, now: datetime = DURING) ->
 
 @contextmanager
 def serving_alone(programme: Programme, **calendar: Any) -> Iterator[Gateway]:
-    """The application on a cloud of its own, with a provider; `calendar` are figures other than the programme's."""
-    figures = replace(paying_months(programme), calendar=replace(programme.calendar, **calendar))
+    """The application on a cloud of its own, with a provider; `calendar` are figures other than the programme's.
+
+    Who has completed no school may not take part.
+    """
+    figures = replace(schooled(paying_months(programme)), calendar=replace(programme.calendar, **calendar))
     with contextmanager(cloud_of_one_test.__wrapped__)(None) as cloud, Sandbox("gateway") as sandbox:
         sandbox.books.configure({"holder_name": HOLDER})
         settings = replace(cloud, fsp_url=sandbox.url)
@@ -280,7 +283,7 @@ class Gateway:
         )
         kk_mac = services.registrations.registrant(person).kk_mac
         assert services._beneficiaries.award(chosen, kk_mac) is EntryOutcome.CHOSEN
-        services.registrations.set_standing(person, Standing.BENEFICIARY, WAVE)
+        services.registrations.set_standing(person, Standing.BENEFICIARY, chosen_in(WAVE))
         return chosen
 
     def being_paid(self) -> tuple[str, str]:

@@ -44,7 +44,7 @@ def judge(person: Person, day: date, programme: Programme) -> str:
         form: RegistrationForm = decoding.body(msgspec.json.encode(person.form), RegistrationForm)
         personal_data(form)
         identity.parse_region(form.province, form.regency)
-        rules.check_eligible(form.employment, form.birth_date, day, programme.eligibility)
+        rules.check_eligible(form.employment, form.education, form.birth_date, day, programme.eligibility)
         rules.check_consent(form.consent_version, programme.eligibility)
     except DomainError as error:
         return error.code

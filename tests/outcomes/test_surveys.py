@@ -9,10 +9,11 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.aws import dynamodb
 from chalicelib.clock import iso
-from chalicelib.config import Programme, Settings
+from chalicelib.config import Programme, Settings, load_programme
 from chalicelib.errors import NotFound
 from chalicelib.notices.rules import Kind as Notice
 from chalicelib.outcomes.errors import InvalidAnswer, SurveyAlreadyAnswered, SurveyClosed
@@ -31,6 +32,16 @@ DUE = PAID + 30 * DAY
 @pytest.fixture
 def world(cloud: Settings, programme: Programme) -> World:
     return World(cloud, programme)
+
+
+def test_a_programme_without_surveys_asks_nobody(cloud, programme):
+    """Not even those who were not chosen; when a stage would open one changes nothing."""
+    world = World(cloud, programme)
+    world.programme = replace(world.programme, surveys=load_programme("local", "vokasi-2026").surveys)
+    world.paid(["ani"], PAID)
+    world.people.waves = [settled(WAVE, PAID)]
+    world.open_surveys(DUE + 100 * DAY)
+    assert (world.all(), world.told.heard, world.people.drawn) == ([], {}, [])
 
 
 def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_after_90(world, caplog):

@@ -34,6 +34,7 @@ from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from chalicelib.vault import Vault
 from local.sandbox.provider import Sandbox
 from tests.builders.payouts.world import beneficiary, built
+from tests.builders.people import chosen_in
 from tests.builders.registration import ACCOUNT, other_form, registrations
 from tests.builders.waves import OPENS, WAVE, WavesWorld
 from tests.conftest import REGION, T0
@@ -163,7 +164,7 @@ def test_a_change_of_data_during_the_award_keeps_the_place(people: Registrations
         name = f"person-{number}"
         people.register(name, form(number), T0)
         changes = [partial(people.register, name, form(number, name=f"Siti {n}"), T0) for n in range(4)]
-        together([*changes, partial(people.set_standing, name, Standing.BENEFICIARY, 145)])
+        together([*changes, partial(people.set_standing, name, Standing.BENEFICIARY, chosen_in(145))])
         registrant = people.registrant(name)
         assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 145)
 

@@ -20,6 +20,7 @@ from chalicelib.registration.rules import Employment, Standing
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry
+from tests.builders.people import chosen_in
 from tests.builders.registration import SITI, form, other_form, rows
 from tests.conftest import T0
 
@@ -43,7 +44,7 @@ def chosen(services: wiring.Services, who: str, wave: int = 144) -> None:
     services._entries.join(Entry(wave, who, 31, bytes(32), T0, kk_mac))
     place = Beneficiary(who, wave, f"{hash(who) % 10**16:016d}", "2023", "open", BeneficiaryState.POTENTIAL, T0, 31, T0)
     services._beneficiaries.award(place, kk_mac)
-    services.registrations.set_standing(who, Standing.BENEFICIARY, wave)
+    services.registrations.set_standing(who, Standing.BENEFICIARY, chosen_in(wave))
 
 
 def kept(services: wiring.Services) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import date
 from typing import Any
 
@@ -13,9 +14,11 @@ from pynamodb.exceptions import GetError
 
 from chalicelib.aws import dynamodb
 from chalicelib.errors import DomainError
+from chalicelib.figures import Waiting
 from chalicelib.registration import rules
 from chalicelib.registration.errors import (
     ConsentMissing,
+    EducationNotAccepted,
     Excluded,
     ExcludedOccupation,
     InFormalEducation,
@@ -24,9 +27,12 @@ from chalicelib.registration.errors import (
     UnderAge,
 )
 from chalicelib.registration.items import Profile, person_pk
-from chalicelib.registration.rules import Employment, Standing
+from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.registration.store import RegistrationStore
+from chalicelib.waves.errors import AlreadyBeneficiary
+from chalicelib.waves.rules import check_may_join
 from tests.builders.aws_calls import wrap_calls
+from tests.builders.people import chosen_in
 from tests.builders.registration import other_form
 from tests.conftest import T0
 
@@ -44,7 +50,7 @@ def test_employment_is_exactly_one_of_these():
 def test_job_seekers_and_workers_may_take_part_but_students_and_excluded_occupations_may_not(programme, employment):
     def judged(birth_date: date) -> object:
         try:
-            return rules.check_eligible(employment, birth_date, DAY, programme.eligibility)
+            return rules.check_eligible(employment, Education.NONE, birth_date, DAY, programme.eligibility)
         except DomainError as error:
             return type(error), error.facts
 
@@ -60,9 +66,21 @@ def test_job_seekers_and_workers_may_take_part_but_students_and_excluded_occupat
 def test_a_programme_says_with_which_employment_one_may_take_part(programme):
     pupils = replace(programme.eligibility, age_min=17, employment=("student", "jobseeker"))
     seventeen = date(DAY.year - 17, DAY.month, DAY.day)
-    rules.check_eligible(Employment.STUDENT, seventeen, DAY, pupils)
+    rules.check_eligible(Employment.STUDENT, Education.NONE, seventeen, DAY, pupils)
     with pytest.raises(ExcludedOccupation):
-        rules.check_eligible(Employment.WORKER, ADULT, DAY, pupils)
+        rules.check_eligible(Employment.WORKER, Education.NONE, ADULT, DAY, pupils)
+
+
+def test_a_programme_says_with_which_education_one_may_take_part(programme):
+    graduates = replace(programme.eligibility, education=("diploma", "bachelor"))
+    young = date(DAY.year - 17, DAY.month, DAY.day)
+    for education in Education:
+        if education in {"diploma", "bachelor"}:
+            rules.check_eligible(Employment.WORKER, education, ADULT, DAY, graduates)
+            continue
+        with pytest.raises(EducationNotAccepted) as refused:
+            rules.check_eligible(Employment.WORKER, education, young, DAY, graduates)
+        assert refused.value.facts == {"education": education, "accepted": ["diploma", "bachelor"]}
 
 
 @pytest.mark.parametrize(
@@ -75,9 +93,9 @@ def test_a_programme_says_with_which_employment_one_may_take_part(programme):
 def test_one_may_take_part_from_the_eighteenth_birthday_until_the_day_before_the_sixty_fifth(
     programme, last_day, too_late, refusal, facts
 ):
-    rules.check_eligible(Employment.WORKER, last_day, DAY, programme.eligibility)
+    rules.check_eligible(Employment.WORKER, Education.NONE, last_day, DAY, programme.eligibility)
     with pytest.raises(refusal) as refused:
-        rules.check_eligible(Employment.WORKER, too_late, DAY, programme.eligibility)
+        rules.check_eligible(Employment.WORKER, Education.NONE, too_late, DAY, programme.eligibility)
     assert refused.value.facts == facts
 
 
@@ -139,7 +157,7 @@ def people(cloud, service):
     change("old", birth_date=date(1961, 11, 30))
     store.exclude(service.registrant("excluded").nik_mac, "police/2026-11/2026-11-01")
     store.exclude(service.registrant("police").nik_mac, "police/2026-11/2026-11-01")
-    service.set_standing("chosen", Standing.BENEFICIARY, 144)
+    service.set_standing("chosen", Standing.BENEFICIARY, chosen_in(144))
     service.set_standing("revoked", Standing.REVOKED)
     return service
 
@@ -155,14 +173,37 @@ def test_each_ineligible_person_is_shown_the_reason_of_their_refusal(people):
         "revoked": Standing.REVOKED,
         "nobody": NotRegistered,
     }
-    assert people.unfit([*expected, "fit"], CLOSING_DAY) == expected
-    assert people.unfit(["young", "old"], date(2026, 12, 1)) == {"old": OverAge}, "the day given counts"
-    assert people.unfit(["young", "old"], date(2026, 11, 29)) == {"young": UnderAge}
+    assert people.unfit([*expected, "fit"], CLOSING_DAY, "2023") == expected
+    assert people.unfit(["young", "old"], date(2026, 12, 1), "2023") == {"old": OverAge}, "the day given counts"
+    assert people.unfit(["young", "old"], date(2026, 11, 29), "2023") == {"young": UnderAge}
     people.check_still_eligible(people.registrant("fit"), CLOSING_DAY)
     for name in ("police", "student", "young", "old", "excluded"):
         with pytest.raises(DomainError) as caught:
             people.check_still_eligible(people.registrant(name), CLOSING_DAY)
         assert type(caught.value) is expected[name]
+
+
+@pytest.mark.parametrize(
+    ("once", "day", "scheme", "may"),
+    [
+        ("lifetime", date(2099, 1, 1), "2027", False),
+        ("scheme", date(2026, 1, 31), "2027", False),
+        ("scheme", date(2026, 2, 1), "2027", True),
+        ("scheme", date(2026, 2, 1), "2023", False),
+        (Waiting(days=300), date(2026, 11, 26), "2023", False),
+        (Waiting(days=300), date(2026, 11, 27), "2023", True),
+    ],
+)
+def test_who_was_chosen_on_31_january_may_be_chosen_again_as_the_programme_says(people, once, day, scheme, may):
+    people._eligibility = replace(people._eligibility, once=once)
+    people.set_standing("fit", Standing.BENEFICIARY, chosen_in(144))
+    expected = {"revoked": Standing.REVOKED} | ({} if may else {"fit": Standing.BENEFICIARY})
+    assert people.unfit(["fit", "revoked"], day, scheme) == expected
+    person, applicant = people.registrant("fit"), people.applicant("fit")
+    assert (applicant.chosen_on, applicant.ended_on) == (date(2026, 1, 31), date(2026, 2, 1))
+    for one in (person, applicant):
+        with nullcontext() if may else pytest.raises(AlreadyBeneficiary):
+            check_may_join(one, scheme, day, people._eligibility)
 
 
 def test_screening_makes_two_calls_and_reads_only_what_it_needs(people, monkeypatch):
@@ -176,14 +217,16 @@ def test_screening_makes_two_calls_and_reads_only_what_it_needs(people, monkeypa
         return call
 
     wrap_calls(monkeypatch, watched)
-    people.unfit(["fit", "excluded", "police"], CLOSING_DAY)
+    people.unfit(["fit", "excluded", "police"], CLOSING_DAY, "2023")
     assert [operation for operation, _ in made] == ["BatchGetItem", "BatchGetItem"]
     [profiles], [exclusions] = (asked.values() for _, asked in made)
-    assert profiles["ProjectionExpression"] == "pk,employment,birth_date,nik_mac,standing,consent_withdrawn_at"
+    assert profiles["ProjectionExpression"] == (
+        "pk,employment,education,birth_date,nik_mac,standing,chosen_on,ended_on,schemes,consent_withdrawn_at"
+    )
     assert (len(profiles["Keys"]), len(exclusions["Keys"])) == (3, 2)
     assert profiles["ConsistentRead"] is exclusions["ConsistentRead"] is True
     made.clear()
-    assert people.unfit(["nobody"], CLOSING_DAY) == {"nobody": NotRegistered}
+    assert people.unfit(["nobody"], CLOSING_DAY, "2023") == {"nobody": NotRegistered}
     assert len(made) == 1
 
 
@@ -195,4 +238,4 @@ def test_an_unreadable_registration_is_not_taken_for_withdrawn(people, monkeypat
 
     monkeypatch.setattr(dynamodb, "call", broken)
     with pytest.raises(GetError):
-        people.unfit(["fit"], CLOSING_DAY)
+        people.unfit(["fit"], CLOSING_DAY, "2023")

@@ -16,6 +16,7 @@ from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.wire import RegistrationForm
 from chalicelib.waves.beneficiaries import FamilyItem
+from tests.builders.people import chosen_in
 from tests.builders.places import TWO_WEEKS, play
 from tests.builders.registration import form, other_form
 from tests.builders.waves import CLOSES, FREEZES, OPENS, WAVE, WavesWorld
@@ -130,7 +131,7 @@ def test_after_an_award_they_are_fixed_for_good(town, monkeypatch):
     assert town.services.registrations.registrant("siti").standing is Standing.REGISTERED
     town.refused(FixedAfterAward)
     monkeypatch.undo()
-    town.services.registrations.set_standing("siti", Standing.BENEFICIARY, WAVE)
+    town.services.registrations.set_standing("siti", Standing.BENEFICIARY, chosen_in(WAVE))
     town.refused(FixedAfterAward)
     town.register(form(**FREE))
     town.services.registrations.set_standing("siti", Standing.REVOKED)

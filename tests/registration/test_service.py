@@ -15,6 +15,7 @@ from chalicelib.registration import errors, wire
 from chalicelib.registration.items import Exclusion, Guard, Profile
 from chalicelib.registration.rules import Employment, Standing, Verification
 from chalicelib.registration.store import SHARDS, RegistrationOvertaken
+from tests.builders.people import chosen_in
 from tests.builders.registration import ACCOUNT, SITI, form, guards, other_form, registrations, rows, vault
 from tests.conftest import T0
 
@@ -35,7 +36,10 @@ def test_a_new_registration_is_stored_as_stated(service):
     assert registrant.warnings == ()
     assert registrant.registered_at == registrant.updated_at == T0
     assert wire.submitted_view(registrant, SITI) == service.me("siti").registration
-    assert msgspec.json.decode(msgspec.json.encode(service.me("siti"))) == {
+    kept = service.me("siti")
+    assert (kept.registrant, kept.financial_address) == (registrant, None)
+    assert msgspec.json.decode(msgspec.json.encode(kept)) | {"registrant": None} == {
+        "registrant": None,
         "financial_address": None,
         "registration": {
             "nik": "3174**********01",
@@ -56,7 +60,7 @@ def test_a_new_registration_is_stored_as_stated(service):
             "updated_at": "2026-11-24T03:00:00Z",
         },
     }
-    assert service.me("nobody") == wire.MeView(registration=None, financial_address=None)
+    assert service.me("nobody") == wire.Kept(None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -204,20 +208,23 @@ def test_a_change_is_tested_like_a_new_registration_and_an_exclusion_list_stops_
 
 def test_a_beneficiarys_standing_is_marked_once_and_a_revocation_is_final(service, cloud):
     with pytest.raises(errors.NotRegistered):
-        service.set_standing("nobody", Standing.BENEFICIARY, 54)
+        service.set_standing("nobody", Standing.BENEFICIARY, chosen_in(54))
     assert rows(cloud) == []
     service.register("siti", SITI, T0)
-    for wave in (54, 54, 55):
-        service.set_standing("siti", Standing.BENEFICIARY, wave)
+    first, later = chosen_in(54), chosen_in(9, date(2026, 9, 30), "2026")
+    for place in (first, first, chosen_in(55), later, first):
+        service.set_standing("siti", Standing.BENEFICIARY, place)
     registrant, _ = service.register("siti", form(**MOVED), LATER)
-    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)
+    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 9), "the later day counts"
+    assert (registrant.chosen_on, registrant.ended_on) == (later.on, later.until)
+    assert registrant.schemes == {"2023", "2026"}
     assert service.registrant("siti") == registrant
     service.set_standing("siti", Standing.REVOKED)
-    service.set_standing("siti", Standing.BENEFICIARY, 55)
+    service.set_standing("siti", Standing.BENEFICIARY, chosen_in(56, date(2026, 10, 31)))
     service.set_standing("siti", Standing.REGISTERED)
     service.register("siti", form(phone="081311113333"), LATER)
     registrant = service.registrant("siti")
-    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.REVOKED, 54)
+    assert (registrant.standing, registrant.beneficiary_wave) == (Standing.REVOKED, 9)
 
 
 def test_a_payment_is_sealed_for_its_person(service):
@@ -253,7 +260,7 @@ def test_everybody_is_counted_once_in_the_province_they_live_in_now(service):
     for n in range(1, 7):
         service.register(f"person-{n}", other_form(n, kk=f"317409120318{n + 1:04d}"), T0)
     service.register("person-1", other_form(1, kk="3174091203180002", province="32", regency="3273"), T0)
-    service.set_standing("person-2", Standing.BENEFICIARY, 145)
+    service.set_standing("person-2", Standing.BENEFICIARY, chosen_in(145))
     Profile("R#person-3", "PROFILE").update([Profile.registered_at.set(datetime(2026, 10, 31, 17, tzinfo=UTC))])
     assert counted() == {(31, "2026-11"): 5, (32, "2026-11"): 1}, "by the month in WIB"
     Profile("R#person-3", "PROFILE").update([Profile.registered_at.set(datetime(2026, 10, 31, 16, 59, tzinfo=UTC))])
@@ -320,7 +327,7 @@ def test_an_overtaken_change_decides_again_and_leaves_no_guard_behind(service, c
 
 def test_a_change_does_not_undo_an_award_made_meanwhile(service, cloud, interrupted):
     service.register("siti", SITI, T0)
-    slower = interrupted(lambda: service.set_standing("siti", Standing.BENEFICIARY, 54))
+    slower = interrupted(lambda: service.set_standing("siti", Standing.BENEFICIARY, chosen_in(54)))
     slower.register("siti", form(phone="081311112222"), LATER)
     registrant = service.registrant("siti")
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.BENEFICIARY, 54)

@@ -64,14 +64,14 @@ def ended(world: WavesWorld) -> dict[str, Any]:
     assert record is not None
     assert record.state is WaveState.SETTLED
     places = world.waves.beneficiaries.of_many(PEOPLE)
-    standings = [world.people.standings(PEOPLE[start : start + 100]).items() for start in range(0, len(PEOPLE), 100)]
+    latest = [world.people.waves_of(PEOPLE[start : start + 100]).items() for start in range(0, len(PEOPLE), 100)]
     return {
         "chosen": record.chosen,
         "draw": world.store.draw(WAVE),
         "files": world.files(WAVE),
         "outcomes": {one.registrant_id: one.outcome for one in world.entries.candidates(WAVE)},
         "places": {one.registrant_id: one.seat for one in places},
-        "in_registration": {name for some in standings for name, standing in some if standing is Standing.BENEFICIARY},
+        "in_registration": {name for some in latest for name, wave in some if wave == WAVE},
     }
 
 

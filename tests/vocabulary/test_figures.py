@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from chalicelib import config, tables
-from chalicelib.config import BadConfiguration, load_programme
+from chalicelib.config import FOLDER, BadConfiguration, load_programme
 from tests.builders.figures import changed
 
 LIST = """waves = [
@@ -19,6 +19,7 @@ REGULAR = """first_opens_at = 2023-06-02T05:00:00Z      # F  Friday 12:00 WIB
 every_days = 14                            # F
 open_hours = 84                            # F  until Tuesday 00:00 WIB, exclusive"""
 PAUSE = "pauses = [{ from = 2025-01-01T00:00:00Z, until = 2024-01-01T00:00:00Z, why_id = 'a', why_en = 'b' }]"
+SURVEYS = (FOLDER / "programmes/prakerja-2023.toml").read_text().partition("[surveys]\n")[2]
 
 
 # What is written instead of what, what is said of it, and at which text if that is not the new one.
@@ -29,6 +30,26 @@ WRONG = [
     ("age_min = 18", "age_min = 15", "eligibility.age_min is 15, and nobody below 17 has a KTP"),
     ("age_max = 64", "age_max = 640", "eligibility.age_max is 640: say at most 120"),
     ("age_max = 64", "age_maxx = 64", "eligibility.age_maxx is not known: did you mean `age_max`?"),
+    (
+        "age_max = 64 ",
+        'education = ["phd"] #\nage_max = 64 ',
+        "eligibility.education has what nobody can register with: there are none, elementary, junior_high,",
+    ),
+    (
+        "age_max = 64 ",
+        "once = { days = 730 } #\nage_max = 64 ",
+        "eligibility.once lets people be chosen again, and scheme 2020 needs trainings or surveys, which are kept once",
+    ),
+    (
+        "age_max = 64 ",
+        "once = 730 #\nage_max = 64 ",
+        "eligibility.once is 730, and a text in quotes or a table is expected",
+    ),
+    (
+        "age_max = 64 ",
+        'once = "twice" #\nage_max = 64 ',
+        """eligibility.once is "twice": Invalid enum value 'twice': there are lifetime, scheme""",
+    ),
     ("[eligibility]", "[eligibilty]", "eligibilty is not known: did you mean `eligibility`?"),
     ("age_max = 64 ", "#", "eligibility has no `age_max`, which is needed", "[eligibility]"),
     (
@@ -108,6 +129,13 @@ WRONG = [
         "after_s = [20_592_000, ",
         "surveys.after_s is (20592000, 7776000, 15552000), not in order of time",
     ),
+    (
+        SURVEYS,
+        "",
+        "schemes[1].payments pays surveys, and nobody is asked: add [surveys]",
+        'payments = [\n    { kind = "INCENTIVE", trigger = "review", amount_idr = 600_000, times = 1 }',
+    ),
+    ("open_s = 2_592_000 ", "# ", "surveys does not say open_s: say it, or leave the section out", "[surveys]"),
     ('version = "2023"', 'version = "2020"', "schemes has two with one version", "[[schemes]]"),
     (
         'version = "2023"\nfirst_wave = 54',

@@ -193,7 +193,7 @@ def test_while_none_is_coming_every_answer_says_so(world: WavesWorld) -> None:
     world.at(OPENS, FREEZES, ROUND)
     now = ROUND + DAY
     waves = world.wired().waves
-    assert (waves.next_opening(now), waves.next_close(now)) == (None, None)
+    assert (waves.next_opening(now), waves.next_close(now)) == (None, (None, ""))
     assert waves.listed(now).none_coming
     assert waves.current(now).state is WaveState.SETTLED, "the last one"
     assert waves.join(PEOPLE[0], now)[0].wave == WAVE, "a receipt is given again"

@@ -7,20 +7,27 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from chalicelib.aws import dynamodb
+from chalicelib.config import Programme
 from chalicelib.draw.leaves import leaf
 from chalicelib.errors import DomainError
-from chalicelib.registration.errors import ExcludedOccupation, NotRegistered, OverAge, UnderAge
-from chalicelib.registration.rules import Employment, Standing
+from chalicelib.registration.errors import EducationNotAccepted, ExcludedOccupation, NotRegistered, OverAge, UnderAge
+from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.waves import rules
 from chalicelib.waves.errors import AlreadyBeneficiary, Barred, NotOpenYet, UnknownWave, WaveClosed
 from chalicelib.waves.rules import SHARDS, shard_of
 from chalicelib.waves.store import ExceptionsItem
 from tests.builders.crashes import Calls
-from tests.builders.people import registrant
+from tests.builders.people import registrant, schooled
 from tests.builders.waves import CLOSES, OPENS, WAVE, WavesWorld
 from tests.conftest import T0
 
 MS = timedelta(milliseconds=1)
+
+
+@pytest.fixture
+def programme(programme: Programme) -> Programme:
+    """It demands an education."""
+    return schooled(programme)
 
 
 @pytest.fixture
@@ -110,6 +117,7 @@ def test_before_the_system_has_run_a_wave_the_next_one_is_named(world, siti):
         ({"standing": Standing.REVOKED}, Barred),
         ({"standing": Standing.BENEFICIARY, "beneficiary_wave": 144}, AlreadyBeneficiary),
         ({"employment": Employment.CIVIL_SERVANT}, ExcludedOccupation),
+        ({"education": Education.NONE}, EducationNotAccepted),
         ({"birth_date": date(2008, 12, 1)}, UnderAge),
         ({"birth_date": date(1961, 11, 30)}, OverAge),
         ({"birth_date": date(2008, 11, 30)}, None),

@@ -10,15 +10,16 @@ from datetime import date, timedelta
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.config import Programme
 from chalicelib.draw.leaves import leaves_of
-from chalicelib.registration.rules import Employment, Standing
+from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, freeze, rules
 from chalicelib.waves.freeze import ONE_BATCH_S, OUTCOMES, REMOVED_AT_ONCE, RemovedEntries
 from chalicelib.waves.rules import REMOVALS, SHARDS, EntryOutcome, WaveState, shard_of
 from chalicelib.waves.step import Transition
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, die
-from tests.builders.people import registrant
+from tests.builders.people import registrant, schooled
 from tests.builders.places import TWO_WEEKS, entered, in_two_waves, leaf_of, play, standings
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
 from tests.conftest import T0
@@ -27,12 +28,19 @@ CHANGES: dict[EntryOutcome, Callable[[WavesWorld, str], object]] = {
     EntryOutcome.EXCLUDED: lambda world, who: world.people.excluded.add(who),
     EntryOutcome.EXCLUDED_OCCUPATION: lambda world, who: changed(world, who, employment=Employment.POLICE),
     EntryOutcome.IN_FORMAL_EDUCATION: lambda world, who: changed(world, who, employment=Employment.STUDENT),
+    EntryOutcome.EDUCATION_NOT_ACCEPTED: lambda world, who: changed(world, who, education=Education.NONE),
     EntryOutcome.UNDER_AGE: lambda world, who: changed(world, who, birth_date=date(2008, 12, 1)),
     EntryOutcome.OVER_AGE: lambda world, who: changed(world, who, birth_date=date(1961, 11, 30)),
     EntryOutcome.WITHDRAWN: lambda world, who: world.people.by_id.pop(who),
     EntryOutcome.ALREADY_BENEFICIARY: lambda world, who: changed(world, who, standing=Standing.BENEFICIARY),
     EntryOutcome.BARRED: lambda world, who: changed(world, who, standing=Standing.REVOKED),
 }
+
+
+@pytest.fixture
+def programme(programme: Programme) -> Programme:
+    """It demands an education."""
+    return schooled(programme)
 
 
 def changed(world: WavesWorld, who: str, **changes: object) -> None:
@@ -109,10 +117,10 @@ def test_a_hundred_people_are_two_batches(world, monkeypatch):
     asked: list[list[str]] = []
     unfit = world.people.unfit
 
-    def watched(some, day):
+    def watched(some, day, scheme):
         asked.append(list(some))
         assert day == date(2026, 11, 30), "the day that the wave closed"
-        return unfit(some, day)
+        return unfit(some, day, scheme)
 
     monkeypatch.setattr(world.people, "unfit", watched)
     world.at(FREEZES)
@@ -125,10 +133,10 @@ def test_a_step_without_time_ends_quietly_and_the_next_continues(world, monkeypa
     crowd(world, 2 * REMOVED_AT_ONCE)
     asked, unfit = Counter[str](), world.people.unfit
 
-    def slow(some, day):
+    def slow(some, day, scheme):
         asked.update(some)
         world.clock.now += timedelta(seconds=30)
-        return unfit(some, day)
+        return unfit(some, day, scheme)
 
     monkeypatch.setattr(world.people, "unfit", slow)
     world.clock.now = FREEZES
@@ -149,7 +157,7 @@ def test_a_screened_shard_is_not_screened_again(world, monkeypatch):
         removals.set_screened(WAVE, shard)
     assert removals.screened(WAVE) == done
     asked: list[str] = []
-    monkeypatch.setattr(world.people, "unfit", lambda some, day: asked.extend(some) or {})
+    monkeypatch.setattr(world.people, "unfit", lambda some, day, scheme: asked.extend(some) or {})
     world.at(FREEZES)
     assert sorted(asked) == sorted(n for n in world.people.by_id if int(shard_of(n)) not in done)
     assert removals.screened(WAVE) == set(range(SHARDS))
@@ -161,13 +169,13 @@ def test_a_slow_step_removes_nobody_from_a_shard_that_another_has_finished(world
     unfit = world.people.unfit
     slow = world.wired().stepper
 
-    def overtaken(some, day):
+    def overtaken(some, day, scheme):
         monkeypatch.setattr(world.people, "unfit", unfit)
         assert [one.state for one in world.wired().stepper.advance(FREEZES, 60, world.clock.seconds)] == [
             WaveState.FROZEN
         ]
         world.people.excluded |= {"a", "b"}
-        return unfit(some, day)
+        return unfit(some, day, scheme)
 
     world.clock.now = FREEZES
     monkeypatch.setattr(world.people, "unfit", overtaken)
@@ -235,7 +243,7 @@ def test_a_freeze_that_dies_at_any_call_gives_the_same_bytes(world, monkeypatch,
 def test_other_waves_continue_while_one_runs_out_of_time(world, monkeypatch):
     closed(world, "a")
 
-    def short(wave: object, budget: TimeBudget) -> None:
+    def short(wave: object, scheme: str, budget: TimeBudget) -> None:
         budget.need(10_000)
 
     monkeypatch.setattr(world.stepper._freeze, "run", short)

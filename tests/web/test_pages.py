@@ -189,6 +189,7 @@ def test_the_page_is_told_the_figures_of_its_stage(pages: Pages, programme: Prog
     said = told(pages)
     assert (said["base"], said["url"]) == ("/api/", "https://api.example/api")
     assert (said["age_min"], said["age_max"]) == (18, 64)
+    assert (said["may_work_as"], said["education"]) == (["jobseeker", "laid_off", "worker", "entrepreneur"], [])
 
 
 def test_both_pages_have_the_same_colours():

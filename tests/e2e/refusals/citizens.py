@@ -14,7 +14,7 @@ from chalicelib.notices.rules import ChangeLink
 from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistics
 from chalicelib.outcomes.store import TallyStore
 from chalicelib.registration.exclusions import ExclusionList
-from chalicelib.registration.rules import Employment, Standing
+from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import WaveState
@@ -247,6 +247,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "unknown_region": registering(province="31", regency="3299"),
         "in_formal_education": registering(employment=Employment.STUDENT),
         "excluded_occupation": registering(employment=Employment.CIVIL_SERVANT),
+        "education_not_accepted": registering(education=Education.NONE),
         "under_age": registering(birth_date=date(2010, 1, 31)),
         "over_age": registering(birth_date=date(1950, 1, 31)),
         "consent_missing": registering(consent_version=None),
@@ -267,6 +268,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "unknown_region": correcting(province="31", regency="3299"),
         "in_formal_education": correcting(employment="student"),
         "excluded_occupation": correcting(employment="civil_servant"),
+        "education_not_accepted": correcting(education="none"),
         "under_age": correcting(birth_date="2010-01-31"),
         "over_age": correcting(birth_date="1950-01-31"),
         "consent_missing": correcting(consent_version="1999-01"),
@@ -328,6 +330,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "not_registered": lambda gateway: Call(routes.JOIN, person=gateway.stranger()),
         "in_formal_education": join_corrected(employment=Employment.STUDENT),
         "excluded_occupation": join_corrected(employment=Employment.POLICE),
+        "education_not_accepted": join_corrected(education=Education.NONE),
         "under_age": join_corrected(birth_date=date(2010, 1, 31)),
         "over_age": lambda gateway: Call(routes.JOIN, person=gateway.registered(birth_date=BIRTHDAY_WITHIN_THE_WAVE)),
     },

@@ -257,6 +257,10 @@ LIVES: dict[str, Life] = {
     "joined": Life(me(), wave(WaveState.OPEN), [entry("waiting_for_closing")]),
     "cannot": Life(me(may_join=False, why_not="in_formal_education"), wave(WaveState.OPEN)),
     "open": Life(me(), wave(WaveState.OPEN), [entry("not_chosen", "not_drawn", WAVE - 1)]),
+    "open again": Life(
+        me(place("ACTIVE"), 0, may_join=True, why_not=None), wave(WaveState.OPEN), [entry("chosen", None, WAVE - 1)],
+        payouts=[payout("paid")],
+    ),
     "not_chosen": Life(me(), wave(number=WAVE + 1), [entry("not_chosen", "not_drawn")]),
     "none_open": Life(me()),
     "none_coming": Life(me(), none_coming=True),

@@ -130,7 +130,7 @@ class Life:
         proved = Proved(key, contact, services.macs.contact(contact), "id", "phone", b"")
         person.id, _ = services.sessions._openings.account_by(proved, None, None, now)
         self.people[person.id] = person
-        services.register(person.id, person.form(self.world.programme.eligibility.employment), now)
+        services.register(person.id, person.form(self.world.programme.eligibility), now)
         self.free.append(person)
         self._count("registered")
 

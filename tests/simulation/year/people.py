@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from chalicelib.figures import EligibilityRules
 from chalicelib.registration.rules import Education, Employment
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 
@@ -52,9 +52,9 @@ class Person:
     def phone(self) -> str:
         return f"08{12 + self.phones}{self.number:08d}"
 
-    def form(self, employment: Sequence[str]) -> RegistrationForm:
-        """What they register with; `employment` are those who may."""
-        may = [each for each in _EMPLOYMENT if each in employment]
+    def form(self, rules: EligibilityRules) -> RegistrationForm:
+        """What somebody registers with who may take part."""
+        may = [each for each in _EMPLOYMENT if each in rules.employment]
         serial, part = self.number % 9_999 + 1, self.number // 9_999
         family, of = self.family % 9_999 + 1, self.family // 9_999
         return RegistrationForm(
@@ -65,7 +65,7 @@ class Person:
             phone=self.phone,
             province=self._home[:2],
             regency=self._home,
-            education=Education.SENIOR_HIGH,
+            education=Education(rules.education[0]) if rules.education else Education.SENIOR_HIGH,
             employment=Employment(may[self.number % len(may)]),
             consent_version="2026-01",
         )

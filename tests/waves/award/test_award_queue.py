@@ -229,7 +229,7 @@ def test_only_beneficiaries_unknown_to_registration_get_their_standing_again(wor
     chosen = [one.registrant_id for one in world.entries.candidates(WAVE) if one.outcome is EntryOutcome.CHOSEN]
     forgotten = set(chosen[1:3])
     for name in forgotten:
-        world.people.add(replace(world.people.by_id[name], standing=Standing.REGISTERED))
+        world.people.add(replace(world.people.by_id[name], standing=Standing.REGISTERED, beneficiary_wave=None))
     gone = world.people.by_id.pop(chosen[3])
     told: list[str] = []
     set_standing = world.people.set_standing

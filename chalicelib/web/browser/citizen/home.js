@@ -22,6 +22,7 @@ export function why(reason, wave) {
     excluded: ["NIK Anda ada di daftar yang tidak dapat ikut.", "Your NIK is on the list of those excluded."],
     excluded_occupation: ["Pekerjaan Anda tidak dapat mengikuti program ini.", "Your occupation cannot take part."],
     in_formal_education: ["Anda masih bersekolah atau kuliah.", "You are in school or university."],
+    education_not_accepted: ["Pendidikan terakhir Anda tidak termasuk yang dapat ikut.", "Your education is not one that can take part."],
     under_age: [`Usia Anda di luar ${age} saat penutupan.`, `You were not ${age} at the close.`],
     over_age: [`Usia Anda di luar ${age} saat penutupan.`, `You were not ${age} at the close.`],
     withdrawn: ["Keikutsertaan Anda ditarik sebelum undian.", "Your entry was withdrawn before the draw."],
@@ -42,7 +43,8 @@ export const whyNot = (code) => (NOW[code] ? t(...NOW[code]) : why(code));
 /** The state that is shown, by its name; what it is about stands beside it. */
 export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], surveys = [], coming: [next] = [], none_coming: none = false }) {
   if (!me.registration) return { name: "unregistered" };
-  const place = me.beneficiary, [latest] = entries;
+  // Whoever may be chosen again is shown the waves, and no longer the place that they had.
+  const place = me.may_join ? null : me.beneficiary, [latest] = entries;
   if (me.registration.standing === "REVOKED" || (place && place.state === "REVOKED")) return { name: "revoked", place };
   if (latest && latest.reason === "excluded") return { name: "excluded" };
   if (place && place.state === "POTENTIAL") return { name: "chosen", place };
@@ -56,8 +58,8 @@ export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], 
   const training = standing.find(({ state }) => state !== "COMPLETED");
   if (training) return { name: "training", training };
   const incentive = payouts.find(({ kind }) => kind === "INCENTIVE");
-  if (incentive && incentive.state !== "paid") return { name: "reviewed", payout: incentive };
-  if (incentive && now() - Date.parse(incentive.updated_at) < MONTH) return { name: "paid", payout: incentive };
+  if (place && incentive && incentive.state !== "paid") return { name: "reviewed", payout: incentive };
+  if (place && incentive && now() - Date.parse(incentive.updated_at) < MONTH) return { name: "paid", payout: incentive };
   if (place && next) return { name: "coming", next };
   if (place && place.state === "GRADUATED") return { name: "graduate" };
   if (place) return { name: "training", training: null };

@@ -60,7 +60,7 @@ const REFUSED = {
   phone_already_used: ["phone", 3], unknown_region: ["regency", 4], consent_missing: ["consent", 6], nik_already_registered: ["nik", 2],
   nik_cannot_change: ["nik", 2],
 };
-const NOT_ELIGIBLE = ["under_age", "over_age", "in_formal_education", "excluded_occupation", "excluded"];
+const NOT_ELIGIBLE = ["under_age", "over_age", "in_formal_education", "excluded_occupation", "education_not_accepted", "excluded"];
 
 const TITLES = {
   1: ["Tanggal lahir dan pekerjaan", "Birth date and work"],
@@ -141,10 +141,12 @@ const failedAt = (step) => ({ code, detail }) => {
   return { [field]: where === step ? detail : html`${detail} <${Link} to=${`daftar/${where}`}>${t("Ubah", "Change")}<//>` };
 };
 
-/** Why somebody with this birth date and work cannot register. */
-function unable(values) {
+/** Why somebody with this birth date and work (step 1) or education (step 5) cannot register. */
+function unable(step, values) {
+  if (step === 5) return settings.education.length && !settings.education.includes(values.education) ? "education_not_accepted" : null;
+  if (step > 1) return null;
   const age = ageOn(birthDate(values)), work = employment(values);
-  return work === "student" ? "in_formal_education" : OFFICIALS.includes(work) ? "excluded_occupation"
+  return !settings.may_work_as.includes(work) ? (work === "student" ? "in_formal_education" : "excluded_occupation")
     : age < settings.age_min ? "under_age" : age > settings.age_max ? "over_age" : null;
 }
 
@@ -160,7 +162,7 @@ function Steps({ step }) {
   }, [form.ready, step]);
   const title = t(...TITLES[step]);
   const send = async (values) => {
-    const code = step === 1 && unable(values);
+    const code = unable(step, values);
     if (code) return setRefused({ code });
     if (step < 6) return go(`daftar/${step + 1}`);
     try {
@@ -173,7 +175,7 @@ function Steps({ step }) {
     return go("", true);
   };
   if (!form.ready) return null;
-  if (refused) return html`<${NotEligible} code=${refused.code} detail=${refused.detail} back=${() => (setRefused(null), go("daftar/1"))} />`;
+  if (refused) return html`<${NotEligible} code=${refused.code} detail=${refused.detail} back=${() => (setRefused(null), go(`daftar/${step === 5 ? 5 : 1}`))} />`;
   const Shown = STEPS[step];
   return html`<${Screen} title=${title} back=${step > 1 ? `daftar/${step - 1}` : ""}>
     <p class="soft">${t(`Langkah ${step} dari 6`, `Step ${step} of 6`)}</p>
