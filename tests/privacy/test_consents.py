@@ -76,7 +76,7 @@ def test_an_entry_does_not_count_while_the_consent_is_taken_back(gateway: Gatewa
     gateway.ok(Call(routes.JOIN, person=person))
     withdraw(gateway, person)
     people, day = gateway.services.registrations, closing_day(CLOSES)
-    assert people.unfit([person, other], day) == {person: ConsentWithdrawn}
+    assert people.unfit([person, other], day, "2023") == {person: ConsentWithdrawn}
     with pytest.raises(ConsentWithdrawn):
         people.check_still_eligible(people.registrant(person), day)
 

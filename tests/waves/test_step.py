@@ -145,7 +145,7 @@ def test_an_unforeseen_error_in_one_wave_is_raised_after_the_others_continued(wo
     world.step()
     world.at(OPENS)
 
-    def broken(wave, budget):
+    def broken(wave, scheme, budget):
         raise ZeroDivisionError
 
     monkeypatch.setattr(world.stepper._freeze, "run", broken)
@@ -159,7 +159,7 @@ def test_a_busy_table_delays_a_wave_until_the_next_step_without_an_alarm(world, 
     world.step()
     world.at(OPENS)
 
-    def busy(wave, budget):
+    def busy(wave, scheme, budget):
         raise ClientError({"Error": {"Code": "TransactionConflictException", "Message": ""}}, "UpdateItem")
 
     with monkeypatch.context() as patched:
