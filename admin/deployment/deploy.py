@@ -87,11 +87,13 @@ def _programme(app: Mapping[str, Any] | None) -> str:
 def check_calendar(settings: Settings, programme: Programme, now: datetime) -> None:
     """Raises `DeployFailed` if the programme gives other times to a wave that has opened, or has one that should have.
 
-    That would be one in a pause, or after the end, of the calendar that the stage has now.
+    That would be one in a pause, or after the end, of the calendar that the stage has now. Raises `WavesOverlap` if an
+    administrator's wave would meet one of its own.
     """
     from chalicelib.wiring import Services  # only a stage that was deployed before has waves
 
     waves = Services(settings, programme).waves
+    waves.check_apart(now)
     if (number := waves.at_odds(now)) is not None:
         raise DeployFailed(
             f"wave {number} is open until another time than this programme says: leave its times, pauses and end as "

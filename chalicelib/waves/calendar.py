@@ -85,9 +85,8 @@ class Calendar:
         ruled = (Pause(pause.since.astimezone(UTC), pause.until.astimezone(UTC)) for pause in rules.pauses)
         self._pauses = (*ruled, *changes.pauses, *changes.ended)
         # With an end, or a pause without one, a search for what is to come must come to its own end.
-        stops = [pause.since for pause in self._pauses if pause.until is None]
         self.ends_at = changes.ends_at or (end_of(rules.ends_on) if rules.ends_on else LAST)
-        self._stops = min([*stops, self.ends_at, LAST])
+        self._stops = min(self.ends_at, LAST, *(pause.since for pause in self._pauses if pause.until is None))
         self._exceptions = {exception.number: exception for exception in changes.waves}
         planned = (self.wave(number) for number in sorted(self._exceptions))
         self._excepted = sorted((wave for wave in planned if wave is not None), key=lambda wave: wave.opens_at)
@@ -236,6 +235,11 @@ class Calendar:
             after = Calendar(self._rules, replace(after.changes, ended=gone))
         return self._halting(after.changes, min(after._stops, self._stops), earliest)
 
+    def check_apart(self, since: datetime) -> None:
+        """Raises `WavesOverlap` if an added or moved wave that closes after `since` meets another."""
+        for wave in (one for one in self._excepted if one.closes_at > since):
+            self._check_alone(wave)
+
     # Arithmetic
 
     def _opens(self, opens_at: datetime) -> bool:
@@ -293,9 +297,9 @@ class Calendar:
         return changed
 
     def _check_alone(self, wave: PlannedWave) -> None:
-        for other in self._meeting(wave.opens_at, wave.closes_at):
-            if other.number != wave.number:
-                raise WavesOverlap(wave=wave.number, other=other.number)
+        others = [one for one in self._meeting(wave.opens_at, wave.closes_at) if one.number != wave.number]
+        if others:
+            raise WavesOverlap(wave=wave.number, other=others[0].number)
 
     def _halting(self, changes: Changes, since: datetime, earliest: datetime) -> Calendar:
         """With other pauses, or another end, which change nothing before `since`."""
@@ -304,9 +308,7 @@ class Calendar:
         for wave in before + after:
             if (wave in before) != (wave in after):
                 self._not_before(wave.number, wave.opens_at, earliest)
-        # Who added or moved a wave while others were halted may have put it where one of them now is again.
-        for wave in changed._excepted:
-            changed._check_alone(wave)
+        changed.check_apart(since)
         return changed
 
 

@@ -163,6 +163,10 @@ class Waves(CalendarChanges):
                 return wave.number
         return None
 
+    def check_apart(self, now: datetime) -> None:
+        """Raises `WavesOverlap` if one wave that is open or to come meets another by this programme's rules."""
+        Calendar(self._programme.calendar, self._store.changes()[1]).check_apart(now)
+
     def unopened(self, now: datetime) -> PlannedWave | None:
         """The first wave that by the programme's rules has opened here, and has no record: a step would open it now."""
         began, changes = self._store.started_at(), self._store.changes()[1]

@@ -14,7 +14,15 @@ from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import iso
 from chalicelib.figures import PlannedPause
 from chalicelib.waves.calendar import Changes
-from chalicelib.waves.errors import ChangeTooLate, CloseTooNear, NoneComing, UnknownWave, WaveClosed, WaveNotOpen
+from chalicelib.waves.errors import (
+    ChangeTooLate,
+    CloseTooNear,
+    NoneComing,
+    UnknownWave,
+    WaveClosed,
+    WaveNotOpen,
+    WavesOverlap,
+)
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveStore
 from tests.builders.waves import CLOSES, FREEZES, OPENS, PEOPLE, ROUND, WAVE, WavesWorld, joined
@@ -157,6 +165,18 @@ def test_a_calendar_that_opens_waves_of_the_past_or_a_wave_again_is_not_deployed
     assert rules.first_opens_at
     with pytest.raises(DeployFailed, match=f"wave {WAVE} is open until another time"):
         check(ends_on=date(2999, 1, 1), first_opens_at=rules.first_opens_at + 700 * DAY)
+
+
+def test_a_calendar_whose_waves_meet_one_that_was_added_is_not_deployed(world: WavesWorld) -> None:
+    between = OPENS + 7 * DAY
+    added = world.waves.add(between, between + DAY, 3, T0)
+    calendar, weekly = world.programme.calendar, OPENS - 7 * DAY * (WAVE - world.programme.calendar.first_wave)
+    check_calendar(world.settings, world.programme, T0)
+    twice_as_often = replace(world.programme, calendar=replace(calendar, every_days=7, first_opens_at=weekly))
+    with pytest.raises(WavesOverlap) as caught:
+        check_calendar(world.settings, twice_as_often, T0)
+    assert caught.value.facts == {"wave": added, "other": WAVE + 1}
+    check_calendar(world.settings, twice_as_often, between + DAY)
 
 
 def test_a_wave_that_has_opened_is_not_moved_whatever_the_calendar_says(world: WavesWorld) -> None:
