@@ -1143,6 +1143,23 @@ def mail_feedback(event: Any) -> None:
     ses.take_report(event.message, services().bounces, app.clock())
 
 
+# The civil registry: who registered is compared with it
+
+
+@app.on_sqs_message(queue="registry", batch_size=10, maximum_concurrency=config.REGISTRY_CONSUMERS)
+def ask_registry(event: Any) -> dict[str, Any]:
+    from chalicelib.civil_registry import service
+
+    return service.consume(event.to_dict()["Records"], services().registry_verifier)
+
+
+@app.schedule(Rate(5, unit=Rate.MINUTES))
+def sweep_registry(_event: Any) -> None:
+    now = app.clock()
+    if services().registry_sweep.run(now) is not None:
+        services().runs.whole("sweep_registry", now)
+
+
 # Money
 
 

@@ -25,6 +25,7 @@ from .figures import (
     PartnerRules,
     PayoutRules,
     Positive,
+    RegistryRules,
     Skill,
     StatisticsRules,
     SurveyRules,
@@ -38,6 +39,9 @@ FOLDER = Path(__file__).parent
 
 DEFAULT_PROGRAMME = "prakerja-2023"
 """The programme of a deployment that names none."""
+
+REGISTRY_CONSUMERS = 10
+"""How many ask the civil registry at once; they share `registry.asks_per_s`, each one question at a time."""
 
 CODE_CONSUMERS = 2
 """How many send codes at once, each a tenth of a second for one; more than twenty codes a second need more of them."""
@@ -67,6 +71,7 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     skills: Annotated[tuple[Skill, ...], Meta(min_length=1)]
     calendar: CalendarRules
     eligibility: EligibilityRules
+    registry: RegistryRules
     targets: dict[str, Positive]
     schemes: Annotated[tuple[Scheme, ...], Meta(min_length=1)]
     training: TrainingRules
@@ -179,12 +184,15 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     mails_queue_url: str
     awards_queue_url: str
     codes_queue_url: str
+    registry_queue_url: str
     rp_id: Annotated[str, Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$")]
     """The domain to which passkeys belong, for good: pages on it and below it may ask for them."""
     mail_domain: Annotated[str, Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
     """The domain that mails come from, verified at the mail service."""
     public_url: str
     """The public address of the API, without a slash at the end; links in mails begin with it."""
+    registry_url: Annotated[str, Meta(pattern=r"^(none|https://[^\s?#]+|http://127\.0\.0\.1:\d+)$")] = "none"
+    """The civil registry's DCI interface; "none": nobody is asked, and registrations stay PENDING."""
     programme: Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")] = DEFAULT_PROGRAMME
     """The name of a file in `programmes/`, without `.toml`."""
     aws_client: Literal["lean", "ordinary"] = "lean"
@@ -209,6 +217,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def data_key(self) -> str:
         """The KMS key that wraps each person's data key."""
         return f"alias/gelombang-{self.stage}-data"
+
+    @property
+    def registry_secret(self) -> str:
+        """The Secrets Manager id of what the civil registry asks for (`civil_registry.dci.RegistrySecret`)."""
+        return f"gelombang-{self.stage}-registry"
 
     @property
     def mail_from(self) -> str:

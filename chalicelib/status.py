@@ -26,6 +26,7 @@ class Part(StrEnum):
 
     DRAWS = "draws"
     RESULTS = "results"
+    IDENTITY = "identity"
     PAYMENTS = "payments"
     MESSAGES = "messages"
     SURVEYS = "surveys"
@@ -36,6 +37,7 @@ class Part(StrEnum):
 JOBS: Mapping[Part, tuple[str, ...]] = {
     Part.DRAWS: ("step", "award", "expire_places"),
     Part.RESULTS: ("results",),
+    Part.IDENTITY: ("registry", "sweep_registry"),
     Part.PAYMENTS: ("payouts", "sweep_payouts", "advance_plans", "reconcile_payouts"),
     Part.MESSAGES: ("write_notices",),
     Part.SURVEYS: ("open_surveys",),

@@ -16,6 +16,7 @@ from msgspec import field
 
 from .aws.clients import is_passing
 from .aws.job_progress import Look, Runs
+from .civil_registry.service import Sweep
 from .config import Programme
 from .logs import metric
 from .notices.store import TellingPlace, TellingProgress
@@ -43,6 +44,7 @@ DAILY = {
 EVERY = {
     "advance_plans": timedelta(hours=1),
     "sweep_payouts": timedelta(minutes=1),
+    "sweep_registry": timedelta(minutes=5),
     "tally_statistics": timedelta(hours=1),
     "write_notices": timedelta(minutes=5),
 }
@@ -52,6 +54,8 @@ PROMISED = {
     "award": 60,
     "payouts": 60,
     "results": 360,
+    "registry": 360,
+    "sweep_registry": 60,
     "sweep_payouts": 15,
     "advance_plans": 180,
     "write_notices": 30,
@@ -62,8 +66,8 @@ PROMISED = {
     "reconcile_payouts": 240,
 }
 """All that is watched: the waves' steps up to their draw, the award of seats, payments, the telling of a wave's
-results; and each scheduled job, since it last left nothing undone. With how many minutes late it counts as late; a test
-compares them with the alarms.
+results, the civil registry's answers; and each scheduled job, since it last left nothing undone. With how many minutes
+late it counts as late; a test compares them with the alarms.
 """
 
 
@@ -88,6 +92,7 @@ class Watch:
         waves: WaveStore,
         payouts: Payouts,
         results: TellingProgress,
+        registry: Sweep,
         runs: Runs,
         namespace: str,
     ) -> None:
@@ -95,6 +100,7 @@ class Watch:
         self._waves = waves
         self._payouts = payouts
         self._results = results
+        self._registry = registry
         self._runs = runs
         self._namespace = namespace
 
@@ -111,7 +117,7 @@ class Watch:
 
     def look(self, now: datetime) -> Iterator[Late]:
         """Measure every job. One that cannot be measured is left out, and does not stop the others."""
-        for measure in (self._of_waves, self._of_payments, self._of_results, self._of_jobs):
+        for measure in (self._of_waves, self._of_payments, self._of_results, self._of_registry, self._of_jobs):
             try:
                 yield from measure(now)
             except Exception as error:  # noqa: BLE001 - the other promises are watched all the same
@@ -141,6 +147,9 @@ class Watch:
         past = {number: wave.settled_at or wave.closes_at for number, wave in owing.items()}
         said = {str(number): f"{_minutes(since, now)} min" for number, since in past.items()}
         yield _late("results", min(past.values(), default=now), now, said)
+
+    def _of_registry(self, now: datetime) -> Iterator[Late]:
+        yield _late("registry", self._registry.waiting_since(now) or now, now)
 
     def _of_jobs(self, now: datetime) -> Iterator[Late]:
         whole = self._runs.last_whole()

@@ -12,6 +12,7 @@ API_ERRORS = Metric("5XXError", {"ApiName": named(), "Stage": "api"}, "AWS/ApiGa
 FAILURES = {
     "award": (3, "Three minutes in a row"),
     "pay": (3, "Three minutes in a row"),
+    "ask_registry": (3, "Three minutes in a row"),
     "send_mail": (3, "Three minutes in a row"),
     "send_code": (3, "Three minutes in a row"),
     "mail_feedback": (1, "A bounced mailbox may not have been marked"),
@@ -39,6 +40,8 @@ MINUTES_PAST_DUE = {
     "award": (60, "The seats of a drawn wave are not all given, or that was not announced"),
     "payouts": (60, "Payments have been due for an hour"),
     "results": (360, "Not everyone in a settled wave was told what came of it"),
+    "registry": (360, "The civil registry has not answered about a registration for six hours"),
+    "sweep_registry": (60, "Registrations without an answer of the civil registry are not queued again"),
     "sweep_payouts": (15, "Unsettled payouts are not looked at again"),
     "advance_plans": (180, "Monthly payments that are due were not made due, or not all of them"),
     "write_notices": (30, "Payments and deadlines are not told"),

@@ -21,6 +21,7 @@ API_STAGE = "api"
 TOLD = {
     "Stage": STAGE,
     **{name: parameter() for name in ("PayoutsQueueUrl", "MailsQueueUrl", "AwardsQueueUrl", "CodesQueueUrl")},
+    "RegistryQueueUrl": parameter(),
     **{name: parameter() for name in ("ResultsBucket", "ResultsUrl", "ReportsBucket", "AnnouncementsTopic")},
     "BeaconRelays": parameter(about="drand HTTP relays, separated by commas"),
     **{name: parameter() for name in ("FspUrl", "FspSecret")},
@@ -34,6 +35,11 @@ TOLD = {
     "PublicUrl": parameter(
         default="https://not-yet.invalid",
         about="The public address of the API; the deployment finds out its own unless a domain is given",
+    ),
+    "RegistryUrl": parameter(
+        default="none",
+        about="The civil registry's DCI interface; none: nobody is asked about registrations",
+        AllowedPattern=r"none|https://[^\s?#]+|http://127\.0\.0\.1:[0-9]+",
     ),
     "Programme": parameter(
         default="prakerja-2023",  # as `config.DEFAULT_PROGRAMME`; this folder imports nothing of the application

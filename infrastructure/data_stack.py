@@ -66,7 +66,9 @@ TABLES = {
     # A sign-in is deleted after an hour, so no backup may keep it longer.
     "SignInsTable": table("sign-ins", recoverable=False, WarmThroughput=WARM),
     "RegistrationsTable": table(
-        "registrations", Index("registered", "registered_shard", "pk", holds=["region", "registered_at"])
+        "registrations",
+        Index("registered", "registered_shard", "pk", holds=["region", "registered_at"]),
+        Index("unverified", "unverified_shard", "ask_from", holds=["version", "updated_at"]),
     ),
     "WavesTable": table(
         "waves", Index("roster", "roster_shard", "pk", holds="ALL"), Index("potential", "potential_shard", "buy_by")
@@ -89,6 +91,7 @@ QUEUES = {
     **queue("mails", visibility_s=720),
     **queue("awards", visibility_s=360),
     **queue("codes", visibility_s=360),
+    **queue("registry", visibility_s=1080),
 }
 
 KEYS = {
@@ -210,7 +213,9 @@ OUTPUTS = {
     **{name: ref(name) for name in ("Production", "FspSecret")},
     **{name: ref(name) for name in ("AnnouncementsTopic", "AlarmsTopic")},
     **{name: ref(name) for name in ("ReportsBucket", "ResultsBucket", "ArtifactsBucket")},
-    **{f"{name}Url": ref(name) for name in ("PayoutsQueue", "MailsQueue", "AwardsQueue", "CodesQueue")},
+    **{
+        f"{name}Url": ref(name) for name in ("PayoutsQueue", "MailsQueue", "AwardsQueue", "CodesQueue", "RegistryQueue")
+    },
     **{f"{name}Arn": attribute(name, "Arn") for name in ("MacKey", "DataKey", "ContactsKey", "CodesKey")},
     "ResultsUrl": sub("https://${ResultsBucket.RegionalDomainName}"),
 }

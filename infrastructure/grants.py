@@ -115,6 +115,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         send("codes"),
         send("payouts"),
         send("mails"),
+        send("registry"),
         read_fsp_secret("ReadCallbackToken"),
         rows("notices", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         rows("runs", read="GetItem", why="ReadTheLastLook", partition="STATUS"),
@@ -139,6 +140,24 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("notices", write="PutItem"),
         send("mails"),
         *write_files("ResultsBucket", "draws", "PublishDraws"),
+        SAY_WHEN_ALL_IS_DONE,
+    ),
+    "ask_registry": (
+        rows("registrations", read="GetItem", write="UpdateItem"),
+        use_key("DataKey", "data", "kms:Decrypt", "OpenRegistration"),
+        receive("registry"),
+        rows("notices", write="PutItem", why="TellThatSomethingDiffers"),
+        send("mails"),
+        allow(
+            "ReadRegistrySecret",
+            "secretsmanager:GetSecretValue",
+            arn("secretsmanager", f"secret:{own('registry')}-??????"),
+        ),
+    ),
+    "sweep_registry": (
+        rows("registrations/index/unverified", read="Query", why="FindUnverified"),
+        rows("registrations", write="UpdateItem", why="MarkQueued"),
+        send("registry", look=True),
         SAY_WHEN_ALL_IS_DONE,
     ),
     "pay": (
@@ -239,6 +258,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("payouts/index/unsettled", read="Query", why="FindUnsettled"),
         rows("payouts", read="BatchGetItem"),
         rows("notices", read="Query", why="Results"),
+        rows("registrations/index/unverified", read="Query", why="FindUnverified"),
         rows("runs", read="Query", write="PutItem"),
     ),
 }

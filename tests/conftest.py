@@ -214,6 +214,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
             mails_queue_url=outputs["MailsQueueUrl"],
             awards_queue_url=outputs["AwardsQueueUrl"],
             codes_queue_url=outputs["CodesQueueUrl"],
+            registry_queue_url=outputs["RegistryQueueUrl"],
             rp_id="gelombang.example",
             mail_domain="gelombang.example",
             public_url="https://api.invalid",

@@ -18,6 +18,7 @@ from chalicelib.notices import service as notices
 from chalicelib.payouts import rules
 from chalicelib.payouts import wire as payouts
 from chalicelib.payouts.errors import UnknownEntitlement
+from chalicelib.registration import verifications
 from chalicelib.waves.award_queue import decode_message
 
 from ..deployment import stages
@@ -141,6 +142,10 @@ def _about(queue: str, body: str) -> str | None:
                 message = notices.decode_message(body)
                 named = f"{message.registrant_id} {message.event}"
                 return named if re.fullmatch(r"[0-9a-z-]{1,64} [0-9A-Za-z_/.:-]{1,100}", named) else None
+            case "registry":
+                asked = verifications.decode_message(body)
+                named = f"{asked.registrant_id}, version {asked.version}"
+                return named if re.fullmatch(r"[0-9a-z-]{1,64}, version [0-9]+", named) else None
             case _:
                 batch = decode_message(body)
                 return f"wave {batch.wave}, batch {batch.batch}, {len(batch.people)} people"
@@ -149,7 +154,7 @@ def _about(queue: str, body: str) -> str | None:
 
 
 _NOT_THERE = "there is no message {} among them: `gelombang dlq list` shows all but what somebody reads just now"
-QUEUES = ("payouts", "mails", "awards")
+QUEUES = ("payouts", "mails", "awards", "registry")
 _queue_option = click.option("--queue", type=click.Choice(QUEUES), default="payouts", show_default=True)
 
 

@@ -21,7 +21,7 @@ from ..deployment import stages
 from ..terminal import Row, as_json, console, example, plain, show, stage_options, wib
 from .dlq import DeadLetters
 
-QUEUES = ("payouts", "mails", "awards", "codes")
+QUEUES = ("payouts", "mails", "awards", "codes", "registry")
 NEAR = 0.8
 """A quota that is used up to this share is near."""
 

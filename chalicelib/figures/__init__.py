@@ -291,6 +291,25 @@ class NoticeRules(_Frozen, frozen=True):
     channels: tuple[ChannelRules, ...] = ()
 
 
+class RegistryRules(_Frozen, frozen=True):
+    """How registrations are compared with the civil registry, where a stage has one (`Settings.registry_url`).
+
+    `compared`: what must agree. `nik_type`, `kk_type`, `reg_type`: the registry's words for these identifiers and for
+    its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`.
+    """
+
+    compared: Annotated[tuple[Literal["name", "birth_date", "kk", "province"], ...], Meta(min_length=1)]
+    name_score_min: Annotated[int, Meta(gt=0, le=100)]
+    asks_per_s: Positive
+    timeout_s: Positive
+    ask_again_after_s: Positive
+    corrections_max: Positive
+    corrections_within_s: Positive
+    nik_type: Text
+    kk_type: Text
+    reg_type: str
+
+
 class HelpdeskRules(_Frozen, frozen=True):
     working_days: Positive
     open_max: Positive

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     ADDRESS_CHANGED = "address_changed"
     ADDRESS_WAITING = "address_waiting"
     DETAILS_CHANGED = "details_changed"
+    DATA_DIFFERS = "data_differs"
     ACCOUNT_CHANGED = "account_changed"
     ACCOUNT_CHANGING = "account_changing"
     RECOVERY_BEGUN = "recovery_begun"
@@ -53,6 +54,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.ADDRESS_CHANGED: frozenset({"pay_from_at"}),
         Kind.ADDRESS_WAITING: frozenset({"pay_from_at"}),
         Kind.DETAILS_CHANGED: frozenset({"what"}),
+        Kind.DATA_DIFFERS: frozenset({"tries", "days"}),
         Kind.ACCOUNT_CHANGED: frozenset({"change"}),
         Kind.ACCOUNT_CHANGING: frozenset({"change", "takes_effect_at"}),
         Kind.RECOVERY_BEGUN: frozenset({"takes_effect_at"}),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from .. import holder_names
 from ..registration.errors import Excluded
 from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Payee, Verdict
-from . import holder_names
 from .errors import AddressUnchecked
 from .providers.provider import InquiryOutcome, Providers
 from .rules import Hold

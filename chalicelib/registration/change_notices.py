@@ -46,13 +46,14 @@ def address_changed(version: int) -> str:
 
 @contextmanager
 def telling(
-    notices: NoticeService, registrant_id: str, told: Sequence[ChangeNotice], others: Legs | None
+    notices: NoticeService, registrant_id: str, told: Sequence[ChangeNotice], *others: Legs | None
 ) -> Iterator[Legs]:
     """The legs that keep notices with a change, after the legs of `others`; mails are queued after the change."""
 
     def legs(tx: Transaction) -> None:
-        if others is not None:
-            others(tx)
+        for more in others:
+            if more is not None:
+                more(tx)
         for event, kind, facts in told:
             notices.keep(tx, registrant_id, kind, event, facts)
 

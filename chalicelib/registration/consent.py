@@ -57,7 +57,7 @@ class RegistrationConsent:
             told = [(f"consent_changed/{after.version}", Kind.DETAILS_CHANGED, {"what": "consent"})]
             try:
                 with change_notices.telling(self._notices(), person, told, None) as legs:
-                    self._store.save(after, None, unless_excluded=False, others=legs)
+                    self._store.save(after, [], unless_excluded=False, others=legs)
                 return
             except RegistrationOvertaken:
                 continue

@@ -28,8 +28,9 @@ from .change_notices import of_details, telling
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
 from .items import TRIES, Decided, Proposed, person_pk
 from .records import Record, frozen_part, person_of
-from .rules import Employment, Registrant, Verification
+from .rules import Employment, Registrant, unverified
 from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
+from .verifications import Verifications
 
 Changes = Mapping[str, tuple[str, str]]
 """By field the old and the new value, in clear."""
@@ -55,12 +56,14 @@ class Corrections:
         vault: Vault,
         move_card: Callable[[str, str], Legs],
         notices: NoticeService,
+        verifications: Verifications,
     ) -> None:
         self._store = store
         self._corrections = corrections
         self._vault = vault
         self._move_card = move_card
         self._notices = notices
+        self._verifications = verifications
 
     def propose(self, registrant_id: str, form: wire.CorrectionForm, by: str, reason: str, now: datetime) -> Correction:
         """Propose other values. The same proposal by the same person again changes nothing.
@@ -133,12 +136,11 @@ class Corrections:
         birth_date = date.fromisoformat(values.get("birth_date", old.birth_date.isoformat()))
         kk_mac = self._vault.mac("kk", corrected.kk) if "kk" in values else old.kk_mac
         new = replace(
-            old,
+            unverified(old),
             birth_date=birth_date,
             employment=Employment(values.get("employment", old.employment)),
             kk_mac=kk_mac,
             warnings=identity.warnings(person.nik, corrected.kk, birth_date, clock.wib_date(now)),
-            verification=Verification.PENDING,
             updated_at=now,
         )
         move_card = self._move_card(old.id, kk_mac) if kk_mac != old.kk_mac else None
@@ -150,10 +152,12 @@ class Corrections:
                 move_card(tx)
 
         sealed = key.seal("person/1", msgspec.json.encode(corrected))
-        after = Record(new, sealed, record.wrapped_key, record.version + 1)
+        ask_from = self._verifications.ask_from(new, now)
+        after = Record(new, sealed, record.wrapped_key, record.version + 1, ask_from)
         told = of_details(person, corrected, after.version)
         with telling(self._notices, old.id, told, others) as legs:
-            self._store.save(after, None, unless_excluded=False, others=legs)
+            self._store.save(after, [], unless_excluded=False, others=legs)
+        self._verifications.ask_about(after)
         return new
 
 

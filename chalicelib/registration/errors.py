@@ -231,6 +231,21 @@ class TooManyRefusals(DomainError):
     )
 
 
+class TooManyCorrections(DomainError):
+    """What the civil registry did not confirm was corrected too often, by account or NIK; again from `again_from`."""
+
+    code = "too_many_corrections"
+    status = 429
+    indonesian = (
+        "Data Anda sudah terlalu sering diubah sejak tidak cocok dengan data kependudukan. Cocokkan dengan KTP dan "
+        "Kartu Keluarga, lalu ubah lagi nanti, atau ajukan pengaduan (POST /me/grievances)."
+    )
+    english = (
+        "Your data was changed too often since it did not agree with the civil registry. Compare it with your KTP and "
+        "family card and change it again later, or file a grievance (POST /me/grievances)."
+    )
+
+
 class NotRegistered(DomainError):
     code = "not_registered"
     status = 409
@@ -308,6 +323,7 @@ CORRECTING: tuple[type[DomainError], ...] = (
     OverAge,
     ConsentMissing,
     TooManyRefusals,
+    TooManyCorrections,
     Excluded,
     FixedAfterAward,
     FrozenUntilSettled,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from ..aws.admin_acts import ActColumns
-from ..aws.attributes import DayAttribute, EnumAttribute, TextsAttribute, WholeAttribute
+from ..aws.attributes import DayAttribute, EnumAttribute, JsonAttribute, TextsAttribute, WholeAttribute
 from ..aws.dynamodb import Table
 from .rules import Education, Employment, Standing, Verdict, Verification
 
@@ -29,6 +30,17 @@ class RegisteredIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyp
 
     registered_shard = UnicodeAttribute(hash_key=True)
     pk = UnicodeAttribute(range_key=True)
+
+
+class UnverifiedIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """Sparse: the registrations that the civil registry is still to be asked about."""
+
+    class Meta:
+        index_name = "unverified"
+        projection = IncludeProjection(["version", "updated_at"])
+
+    unverified_shard = UnicodeAttribute(hash_key=True)
+    ask_from = UTCDateTimeAttribute(range_key=True)
 
 
 class Profile(RegistrationsTable):
@@ -54,11 +66,16 @@ class Profile(RegistrationsTable):
     ended_on = DayAttribute(null=True)
     schemes = TextsAttribute()
     verification = EnumAttribute(Verification)
+    verified_at = UTCDateTimeAttribute(null=True)
+    verification_source = UnicodeAttribute(null=True)
+    unverified_shard = UnicodeAttribute(null=True)
+    ask_from = UTCDateTimeAttribute(null=True)
     warnings = TextsAttribute()
     registered_at = UTCDateTimeAttribute()
     updated_at = UTCDateTimeAttribute()
     registered_shard = UnicodeAttribute()
     registered: ClassVar[RegisteredIndex] = RegisteredIndex()
+    unverified: ClassVar[UnverifiedIndex] = UnverifiedIndex()
 
 
 class AccountKey(RegistrationsTable):
@@ -124,6 +141,13 @@ class Decided(RegistrationsTable):
     sealed = BinaryAttribute(legacy_encoding=False)
 
 
+class Corrected(RegistrationsTable):
+    """`R#<registrant>` or `N#<nik mac>` / `CORRECTIONS`: the last corrections of what the registry did not confirm."""
+
+    times = JsonAttribute[tuple[datetime, ...]](tuple[datetime, ...])
+    expires_at = TTLAttribute()
+
+
 class Guard(RegistrationsTable):
     """`U#<kind>#<mac>` / `UNIQUE`."""
 
@@ -143,6 +167,11 @@ class ExclusionActItem(RegistrationsTable, ActColumns):
 def person_pk(registrant_id: str) -> str:
     """The partition of a person."""
     return f"R#{registrant_id}"
+
+
+def nik_pk(nik_mac: str) -> str:
+    """The partition of what is counted by NIK."""
+    return f"N#{nik_mac}"
 
 
 def exclusion_pk(nik_mac: str) -> str:

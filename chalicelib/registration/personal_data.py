@@ -7,12 +7,13 @@ from datetime import datetime
 
 from ..aws.dynamodb import get_rows, rows_of
 from ..privacy.rules import Held
-from .items import RegistrationsTable, exclusion_pk, person_pk
+from .items import RegistrationsTable, exclusion_pk, nik_pk, person_pk
 
 _KINDS = {
     "PROFILE": "registration",
     "KEY": "helpdesk_key",
     "REFUSED": "refusals",
+    "CORRECTIONS": "recent_corrections",
     "CORRECTION": "proposed_correction",
     "CORRECTED": "correction",
     "ADDRESS": "financial_address",
@@ -27,10 +28,14 @@ def of_registration(registrant_id: str, _now: datetime) -> Iterator[Held]:
     for row in rows_of(RegistrationsTable, person_pk(registrant_id)):
         yield Held(_KINDS[row["sk"]["S"].partition("#")[0]], row)
         others += [(f"U#{_GUARDED[name]}#{row[name]['S']}", "UNIQUE") for name in _GUARDED if name in row]
-        others += [(exclusion_pk(row["nik_mac"]["S"]), "EXCLUDED")] if "nik_mac" in row else []
+        if "nik_mac" in row:
+            mac = row["nik_mac"]["S"]
+            others += [(exclusion_pk(mac), "EXCLUDED"), (nik_pk(mac), "CORRECTIONS")]
     found = get_rows(RegistrationsTable, others, None) if others else []
     for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
         if row["sk"]["S"] == "EXCLUDED":
             yield Held("exclusion", row)
+        elif row["sk"]["S"] == "CORRECTIONS":
+            yield Held("recent_corrections_of_nik", row)
         elif row["registrant"]["S"] == registrant_id:  # an account that cannot be paid to may be another's by now
             yield Held("number", row)

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 
 class Record(Value, frozen=True):
-    """A registration with its sealed part. `version` is 1 when it is new and grows with each write."""
+    """A registration with its sealed part. `version` is 1 when it is new and grows with each write.
+
+    `ask_from`, of one that is saved: from when it is asked about anew, as in `Verifications.ask_from`.
+    """
 
     registrant: Registrant
     sealed: bytes
     wrapped_key: bytes
     version: int
+    ask_from: datetime | None = None
 
 
 class AddressRecord(Value, frozen=True):
@@ -50,7 +54,12 @@ def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
     Address, education, phone and consent may change: a draw uses the region of the entry.
     """
     birth_date, employment = registrant.birth_date.isoformat(), registrant.employment.value
-    return {"name": person.name, "birth_date": birth_date, "employment": employment, "kk": person.kk}
+    return {"nik": person.nik, "name": person.name, "birth_date": birth_date, "employment": employment, "kk": person.kk}
+
+
+def asked_part(registrant: Registrant, person: PersonalData) -> tuple[object, ...]:
+    """The values that a civil registry is asked about: when one changes, what it said before means nothing."""
+    return person.nik, person.name, person.kk, registrant.birth_date, registrant.region
 
 
 def person_of(key: PersonKey, record: Record) -> PersonalData:

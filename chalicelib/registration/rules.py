@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from msgspec.structs import replace
+
 from ..figures import EligibilityRules, Once
 from ..values import Hidden, Value
 from .errors import ConsentMissing, EducationNotAccepted, ExcludedOccupation, InFormalEducation, OverAge, UnderAge
@@ -57,10 +59,17 @@ NEXT: dict[Standing, frozenset[Standing]] = {
 
 
 class Verification(StrEnum):
-    """Whether the civil registry has confirmed the person. PENDING never stands in anybody's way."""
+    """What the civil registry says of a person. PENDING: nobody was asked yet, or nobody has answered."""
 
     PENDING = "PENDING"
     VERIFIED = "VERIFIED"
+    MISMATCH = "MISMATCH"
+    """It knows the NIK, and something else of the registration differs."""
+    UNKNOWN_NIK = "UNKNOWN_NIK"
+
+
+DIFFERING = frozenset({Verification.MISMATCH, Verification.UNKNOWN_NIK})
+"""Of these the person is told one thing: that something differs. Which it is would tell of a stranger's NIK."""
 
 
 class Registrant(Value, frozen=True):
@@ -71,6 +80,7 @@ class Registrant(Value, frozen=True):
     `chosen_on` and has paid all by `ended_on`; they were chosen under all of `schemes`. `warnings` are for
     verification: `nik_region_unknown`, `nik_birth_date_differs`, `kk_region_unknown`, `kk_date_in_future`,
     `kk_date_impossible`.
+    `verified_at` and `verification_source`: when which registry said what it said; None while it is PENDING.
     """
 
     id: str
@@ -95,6 +105,8 @@ class Registrant(Value, frozen=True):
     chosen_on: date | None = None
     ended_on: date | None = None
     schemes: frozenset[str] = frozenset()
+    verified_at: datetime | None = None
+    verification_source: str | None = None
 
 
 class Applicant(Value, frozen=True):
@@ -194,6 +206,11 @@ class Payee(Hidden, frozen=True):
     seal: Callable[[bytes], bytes]
     disputed: bool = False
     """The person said that a change of their data was not theirs: nothing is paid until somebody has looked."""
+
+
+def unverified(registrant: Registrant) -> Registrant:
+    """The same, about which the civil registry has said nothing."""
+    return replace(registrant, verification=Verification.PENDING, verified_at=None, verification_source=None)
 
 
 def age_on(birth_date: date, day: date) -> int:

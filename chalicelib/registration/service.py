@@ -15,7 +15,7 @@ from ..at_once import at_once
 from ..errors import Unavailable, all_of
 from ..figures import EligibilityRules
 from ..structs import fill
-from ..vault import PersonKey, Vault
+from ..vault import MacKind, PersonKey, Vault
 from . import change_notices, fitness, identity, rules, wire
 from .addresses import FinancialAddresses
 from .errors import (
@@ -28,10 +28,21 @@ from .errors import (
     PhoneAlreadyUsed,
 )
 from .items import TRIES
-from .records import Record, address_of, frozen_part, person_of
+from .records import Record, address_of, asked_part, frozen_part, person_of
 from .refusals import Refusals
-from .rules import Applicant, Contact, PersonalData, Place, Registrant, Standing, Verification
+from .rules import (
+    DIFFERING,
+    Applicant,
+    Contact,
+    PersonalData,
+    Place,
+    Registrant,
+    Standing,
+    Verification,
+    unverified,
+)
 from .store import Legs, RegistrationOvertaken, RegistrationStore
+from .verifications import Verifications
 
 if TYPE_CHECKING:
     from ..notices.service import NoticeService
@@ -56,12 +67,14 @@ class Registrations:
         notices: Callable[[], NoticeService],
         refusals: Refusals,
         addresses: FinancialAddresses,
+        verifications: Verifications,
     ) -> None:
         self._store = store
         self._vault = vault
         self._eligibility = eligibility
         self._notices = notices
         self._refusals = refusals
+        self._verifications = verifications
         self.addresses = addresses
 
     def register(
@@ -70,13 +83,13 @@ class Registrations:
         """Register or change a registration; True if it is new. The same form again changes nothing, unless the person
         had taken their consent back: then it gives it again. They may leave the consent out and only correct.
 
-        The NIK never changes. The `frozen_part` does not change once a person was chosen or revoked; before it changes,
-        `unless_joined` is asked and gives legs named `store.OVERTAKEN_LEG`. Only a plain registrant is tested for
-        eligibility. Raises the first that holds of: `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`,
-        `UnknownRegion`, `NikCannotChange`, `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`,
-        `ExcludedOccupation`, `EducationNotAccepted`, `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`,
-        `PhoneAlreadyUsed`, `Excluded`, `NikAlreadyRegistered`. The last three tell of others and are counted, by
-        account and WIB day.
+        The NIK changes only while the civil registry does not confirm it. The `frozen_part` does not change once a
+        person was chosen or revoked; before it changes, `unless_joined` is asked and gives legs named
+        `store.OVERTAKEN_LEG`. Only a plain registrant is tested for eligibility. Raises the first that holds of:
+        `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`, `UnknownRegion`, `NikCannotChange`,
+        `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`,
+        `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`, `TooManyCorrections`, `PhoneAlreadyUsed`,
+        `Excluded`, `NikAlreadyRegistered`. The last three tell of others and are counted, by account and WIB day.
 
         A new registration costs one read, four KMS calls at once and one transaction, and a write if it tells of
         others; the same form again one read and one KMS call.
@@ -249,14 +262,18 @@ class Registrations:
             ended_on=None,
             schemes=frozenset(),
             verification=Verification.PENDING,
+            verified_at=None,
+            verification_source=None,
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
             registered_at=now,
             updated_at=now,
             consented_at=now,
             consent_withdrawn_at=None,
         )
-        record = Record(registrant, key.seal("person/1", msgspec.json.encode(person)), key.wrapped, version=1)
-        self._store.save(record, None, unless_excluded=True)
+        sealed = key.seal("person/1", msgspec.json.encode(person))
+        record = Record(registrant, sealed, key.wrapped, 1, self._verifications.ask_from(registrant, now))
+        self._store.save(record, [], unless_excluded=True)
+        self._verifications.ask_about(record)
         return registrant
 
     def _change(
@@ -272,7 +289,7 @@ class Registrations:
         old = record.registrant
         key = self._vault.open_key(old.id, record.wrapped_key)
         known = person_of(key, record)
-        if person.nik != known.nik:
+        if person.nik != known.nik and (old.verification not in DIFFERING or old.standing is not Standing.REGISTERED):
             raise NikCannotChange()
         without_consent = old.consent_withdrawn_at is not None and form.consent_version is None
         changed = replace(
@@ -283,6 +300,7 @@ class Registrations:
             education=form.education,
             employment=form.employment,
             consent_version=old.consent_version if without_consent else form.consent_version or "",
+            nik_mac=old.nik_mac if person.nik == known.nik else self._vault.mac("nik", person.nik),
             kk_mac=old.kk_mac if person.kk == known.kk else self._vault.mac("kk", person.kk),
             phone_mac=old.phone_mac if person.phone == known.phone else self._vault.mac("phone", person.phone),
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
@@ -304,12 +322,22 @@ class Registrations:
             rules.check_consent(form.consent_version, self._eligibility)
         if not few:
             raise self._refusals.too_many()
-        # The registry has not seen this form yet, whatever it said about the last one.
-        changed = replace(changed, verification=Verification.PENDING, updated_at=now)
+        changed = replace(changed, updated_at=now)
+        counting = None
+        if asked_part(changed, person) != asked_part(old, known):
+            # The registry has not seen this form yet, whatever it said about the last one.
+            counting = self._verifications.counting(old, changed, now)
+            changed = unverified(changed)
         sealed = key.seal("person/1", msgspec.json.encode(person))
-        released = old.phone_mac if changed.phone_mac != old.phone_mac else None
-        new_record = Record(changed, sealed, record.wrapped_key, record.version + 1)
+        numbers: list[tuple[MacKind, str, str]] = [
+            ("nik", old.nik_mac, changed.nik_mac),
+            ("phone", old.phone_mac, changed.phone_mac),
+        ]
+        released = [(kind, before) for kind, before, after in numbers if before != after]
+        ask_from = self._verifications.ask_from(changed, now)
+        new_record = Record(changed, sealed, record.wrapped_key, record.version + 1, ask_from)
         told = change_notices.of_details(known, person, new_record.version)
-        with change_notices.telling(self._notices(), old.id, told, others) as legs:
+        with change_notices.telling(self._notices(), old.id, told, others, counting) as legs:
             self._store.save(new_record, released, unless_excluded=plain_registrant, others=legs)
+        self._verifications.ask_about(new_record)
         return changed

@@ -32,6 +32,9 @@ from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Place, Registrant, St
 SHARDS = 64
 """Partitions of the index of registrations, by person."""
 
+UNVERIFIED = 8
+"""Partitions of the index of those who are to be asked about, by person."""
+
 PAYING_LEG = "paying"
 """The name of the legs by which others say that nothing is being paid to a person just now."""
 
@@ -180,9 +183,14 @@ class RegistrationStore:
         return dynamodb.find(Exclusion, exclusion_pk(nik_mac), "EXCLUDED") is not None
 
     def save(
-        self, record: Record, released_phone_mac: str | None, *, unless_excluded: bool, others: Legs | None = None
+        self,
+        record: Record,
+        released: Sequence[tuple[MacKind, str]],
+        *,
+        unless_excluded: bool,
+        others: Legs | None = None,
     ) -> None:
-        """Write a registration with its guards, and remove the guard of the old phone number.
+        """Write a registration with its guards, and remove the guards of the old numbers that it had.
 
         `others` adds legs, some of them named `OVERTAKEN_LEG`. Raises the first that holds of `RegistrationOvertaken`,
         `PhoneAlreadyUsed` (which tells nothing of the NIK), `Excluded`, `NikAlreadyRegistered`.
@@ -193,9 +201,9 @@ class RegistrationStore:
                 if unless_excluded:
                     absent = Exclusion.pk.does_not_exist()
                     tx.check("excluded", Exclusion, (exclusion_pk(who.nik_mac), "EXCLUDED"), absent)
-                if released_phone_mac:
+                for kind, mac in released:
                     # Its owner was read together with the version that the profile's leg demands.
-                    tx.delete("released", Guard(_unique("phone", released_phone_mac), "UNIQUE"))
+                    tx.delete("released", Guard(_unique(kind, mac), "UNIQUE"))
                 tx.put("profile", _profile(record), _follows(Profile.pk, Profile.version, record.version))
                 _claim(tx, "nik", who.nik_mac, who.id)
                 _claim(tx, "phone", who.phone_mac, who.id)
@@ -388,6 +396,8 @@ def _profile(record: Record) -> Profile:
         sealed=record.sealed,
         wrapped_key=record.wrapped_key,
         registered_shard=shard(who.id, SHARDS),
+        unverified_shard=shard(who.id, UNVERIFIED) if record.ask_from else None,
+        ask_from=record.ask_from,
     )
 
 

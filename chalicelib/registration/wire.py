@@ -15,7 +15,7 @@ from ..structs import fill
 from ..values import Value
 from . import identity
 from .errors import MalformedName
-from .rules import Education, Employment, FinancialAddress, PersonalData, Registrant, Standing, Verdict, Verification
+from .rules import DIFFERING, Education, Employment, FinancialAddress, PersonalData, Registrant, Standing, Verdict
 
 _GROUPED = "spaces, dashes and dots between them do not matter"
 _NAME = f"letters and what goes with them, at most {typed_text.NAME_MAX} characters, no emoji"
@@ -116,7 +116,13 @@ class RegistrationView(_Form, frozen=True):
     consent_version: str
     consent_withdrawn_at: datetime | None
     standing: Standing
-    verification: Verification
+    verification: Annotated[
+        Literal["PENDING", "VERIFIED", "DIFFERS"],
+        Meta(
+            description="Whether the civil registry has confirmed the registration; DIFFERS: something does not agree. "
+            "Compare all of it with the KTP and the family card, and correct it."
+        ),
+    ]
     warnings: tuple[str, ...]
     registered_at: datetime
     updated_at: datetime
@@ -179,6 +185,7 @@ def registration_view(registrant: Registrant, person: PersonalData) -> Registrat
         name=person.name,
         phone=f"+62********{person.phone[-4:]}",
         province=str(registrant.region),
+        verification="DIFFERS" if registrant.verification in DIFFERING else registrant.verification.value,
     )
 
 

@@ -222,7 +222,8 @@ class Services(PrivacyServices):
 
         self.mailboxes  # noqa: B018 - binds the table that results are in
         namespace = f"gelombang-{self.settings.stage}"
-        return Watch(self.programme, self._wave_store, self.payouts, TellingProgress(), self.runs, namespace)
+        telling, sweep = TellingProgress(), self.registry_sweep
+        return Watch(self.programme, self._wave_store, self.payouts, telling, sweep, self.runs, namespace)
 
     @cached_property
     def verifier(self) -> VerifierPage:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..accounts.passkeys.passkeys import Passkeys
     from ..accounts.sessions.sessions import Sessions
     from ..accounts.sessions.ways import Ways
+    from ..civil_registry.service import Sweep, Verifier
     from ..notices.announcements import PublicEventStore
     from ..notices.channels import Channels
     from ..notices.links import Unsubscriptions
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ..registration.exclusions import ExclusionLists
     from ..registration.service import Registrations
     from ..registration.store import RegistrationStore
+    from ..registration.verifications import Verifications
 
 
 FEED_LENGTH = 50
@@ -175,7 +177,41 @@ class PeopleServices(AccountsServices):
         eligibility = self.programme.eligibility
         refusals = Refusals(store, eligibility.refusals_max)
         addresses = FinancialAddresses(store, vault, self.programme.payouts, notices, refusals)
-        return Registrations(store, vault, eligibility, notices, refusals, addresses)
+        return Registrations(store, vault, eligibility, notices, refusals, addresses, self.verifications)
+
+    @cached_property
+    def verifications(self) -> Verifications:
+        from ..aws.queues import Queue
+        from ..registration.items import RegistrationsTable
+        from ..registration.verifications import Verifications
+
+        self._bind(RegistrationsTable, "registrations")
+        settings = self.settings
+        queue = None if settings.registry_url == "none" else Queue(settings.registry_queue_url, settings.region)
+        return Verifications(self.transaction, queue, lambda: self.notices, self.programme.registry)
+
+    @cached_property
+    def registry_verifier(self) -> Verifier:
+        from ..civil_registry import dci
+        from ..civil_registry.service import Verifier
+        from ..config import REGISTRY_CONSUMERS
+        from ..notices.ses import Pace
+
+        settings, figures = self.settings, self.programme.registry
+
+        def secret() -> dci.RegistrySecret:
+            return dci.secret(settings.registry_secret, settings.region)
+
+        registry = dci.DciRegistry(settings.registry_url, figures, secret, self._clock, self._randomness)
+        pace = Pace(figures.asks_per_s / REGISTRY_CONSUMERS)
+        stores = self.registration_store, self.verifications, self.vault
+        return Verifier(*stores, registry, figures, pace.wait, self._clock)
+
+    @cached_property
+    def registry_sweep(self) -> Sweep:
+        from ..civil_registry.service import Sweep
+
+        return Sweep(self.verifications, self.programme.registry)
 
     @cached_property
     def account_keys(self) -> AccountKeys:

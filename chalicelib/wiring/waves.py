@@ -53,8 +53,9 @@ class WavesServices(PayoutsServices):
     def corrections(self) -> Corrections:
         from ..registration.corrections import Corrections, CorrectionStore
 
-        store, move_card = self.registration_store, self.registration_changes.move_card
-        return Corrections(store, CorrectionStore(self.transaction), self.vault, move_card, self.notices)
+        stores = self.registration_store, CorrectionStore(self.transaction)
+        move_card, notices = self.registration_changes.move_card, self.notices
+        return Corrections(*stores, self.vault, move_card, notices, self.verifications)
 
     @cached_property
     def inclusion(self) -> Inclusion:

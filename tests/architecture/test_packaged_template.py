@@ -106,7 +106,7 @@ def visible_after_s(queue: Template) -> int:
     return int(seconds)
 
 
-CONSUMERS_OF = {f"{name}SqsEventSource": name for name in ("Award", "Pay", "SendMail", "SendCode")}
+CONSUMERS_OF = {f"{name}SqsEventSource": name for name in ("Award", "Pay", "SendMail", "SendCode", "AskRegistry")}
 
 
 def test_every_queue_has_exactly_its_known_consumer(functions: Template) -> None:
@@ -136,6 +136,7 @@ def test_a_sweep_queues_again_only_after_the_queues_own_retry(queues: Template) 
     programme = load_programme("prod")
     assert visible_after_s(queues["AwardsQueue"]) < programme.draw.awards.resend_after_s
     assert visible_after_s(queues["MailsQueue"]) < programme.notices.requeue_after_s
+    assert visible_after_s(queues["RegistryQueue"]) < programme.registry.ask_again_after_s
 
 
 def test_only_the_local_stage_has_short_retries(data_template: Template) -> None:
@@ -225,6 +226,7 @@ def test_every_parameter_is_an_output_of_the_data_stack_or_given_by_the_deployme
     app_template: Template, data_template: Template
 ) -> None:
     given = {"Stage", "BeaconRelays", "FspUrl", "MailDomain", "RpId", "PublicUrl", "Programme", "AwsClient"}
+    given.add("RegistryUrl")
     given |= firewall.PARAMETERS.keys()
     assert set(app_template["Parameters"]) <= given | set(data_template["Outputs"])
 

@@ -24,6 +24,8 @@ MATRIX = {
     "advance": STEP,
     "award": ("waves registrations payouts", ""),
     "expire_places": ("waves registrations payouts notices runs", ""),
+    "ask_registry": ("registrations notices", ""),
+    "sweep_registry": ("registrations runs", ""),
     "pay": ("payouts registrations", "notices"),
     "sweep_payouts": ("payouts runs", ""),
     "advance_plans": ("payouts runs", ""),
@@ -36,7 +38,7 @@ MATRIX = {
     "check_grievances": ("helpdesk runs", ""),
     "tally_statistics": ("outcomes runs", "registrations waves payouts training jobs helpdesk"),
     # It writes since when there is anything to watch, since when it looks for a job, and what it found.
-    "watch": ("waves runs", "payouts notices"),
+    "watch": ("waves runs", "payouts notices registrations"),
 }
 """Which tables a function writes to, and which others it reads."""
 READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}
@@ -70,12 +72,12 @@ DOERS = {
     "kms:GenerateMac": {"api", "send_code"},
     "kms:GenerateDataKey": {"api"},
     "kms:GenerateDataKeyPairWithoutPlaintext": {"api"},
-    "kms:Decrypt": {"api", "pay", "send_mail", "send_code"},
+    "kms:Decrypt": {"api", "pay", "ask_registry", "send_mail", "send_code"},
     "sns:Publish": {*TRIGGERS, "send_mail", "send_code"},
     "ses:SendEmail": {"send_mail", "send_code"},
-    "sqs:ReceiveMessage": {"award", "pay", "send_mail", "send_code"},
+    "sqs:ReceiveMessage": {"award", "pay", "ask_registry", "send_mail", "send_code"},
     "sqs:SendMessage": {"api", "sweep_payouts", "advance_plans", "expire_places", "open_surveys", "write_notices"}
-    | {"award", *TRIGGERS},
+    | {"award", "ask_registry", "sweep_registry", *TRIGGERS},
 }
 
 
@@ -154,10 +156,10 @@ def test_every_index_is_read_by_someone(data_template: Template) -> None:
             assert any(one.endswith(f"{table['TableName']['Fn::Sub']}/index/{index['IndexName']}") for one in granted)
 
 
-def test_only_who_gives_a_place_or_checks_an_account_changes_a_registration() -> None:
+def test_only_who_gives_a_place_or_checks_an_account_or_a_person_changes_a_registration() -> None:
     changes = {(name, on) for name in POLICIES for act, on in grants(name) if act == "dynamodb:UpdateItem"}
     changing = {name for name, on in changes if on.endswith("-registrations")}
-    giving, checking = TRIGGERS | {"award", "expire_places"}, {"api", "pay"}
+    giving, checking = TRIGGERS | {"award", "expire_places"}, {"api", "pay", "ask_registry", "sweep_registry"}
     assert changing == giving | checking
 
 

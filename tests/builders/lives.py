@@ -17,6 +17,7 @@ from chalicelib.payouts.bank_files.store import _NoteItem, _RejectionItem
 from chalicelib.payouts.ledger.items import PlanItem, ProposalItem
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import reference
+from chalicelib.registration.items import Corrected, nik_pk, person_pk
 from chalicelib.registration.rules import Employment
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.training.store import MonthItem
@@ -77,6 +78,9 @@ def live(gateway: Gateway) -> str:
     _answer_survey(gateway, person)
     _administer(gateway, person)
     now = gateway.now
+    nik = nik_pk(gateway.services.registrations.registrant(person).nik_mac)
+    for pk in (person_pk(person), nik):
+        Corrected(pk, "CORRECTIONS", times=(now,), expires_at=now + timedelta(days=30)).save()
     MonthItem(f"M#{person}", "2026-10", training_id=bought.training_id, days=3, number=1, reported_at=now).save()
     _lose_the_place(gateway, person)
     return person

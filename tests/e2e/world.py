@@ -79,6 +79,7 @@ class World:
             "pay": settings.payouts_queue_url,
             "send_mail": settings.mails_queue_url,
             "send_code": settings.codes_queue_url,
+            "ask_registry": settings.registry_queue_url,
         }
         self._sqs = boto3.client("sqs", settings.region)
 

@@ -24,6 +24,7 @@ from chalicelib.waves.rules import WaveState
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls, Crash
 from tests.builders.payouts.world import World as Payments
+from tests.builders.registration import SITI
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
 from tests.conftest import REGION, T0
 from tests.e2e.world import Context
@@ -325,3 +326,12 @@ def test_a_failing_measurement_rings_and_does_not_stop_the_others(on_duty, monke
     assert on_duty.cloudwatch.rang("another-needs-a-person")
     look = on_duty.services.runs.last_look()
     assert look.late_since.keys() == PROMISED.keys() - {"results"}
+
+
+def test_a_registration_that_the_registry_never_answers_rings(cloud, programme, monkeypatch):
+    services = Services(replace(cloud, registry_url="http://127.0.0.1:9"), programme, lambda: T0)
+    on_duty = OnDuty(services, monkeypatch)
+    assert not on_duty.rings("registry", T0)
+    services.registrations.register("siti", SITI, T0)
+    on_duty.fire("sweep_registry", T0 + timedelta(hours=1))  # which queues it again, and answers nothing
+    on_duty.rings_in_time("registry", T0)

@@ -18,8 +18,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec.structs import replace
 from pynamodb.exceptions import PynamoDBException
 
+from chalicelib import holder_names
 from chalicelib.ids import derived_id
-from chalicelib.payouts import holder_names, rules
+from chalicelib.payouts import rules
 from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import Allowance, Pause
 from chalicelib.payouts.controls.proposals import Proposal

@@ -14,7 +14,7 @@ from chalicelib.notices.rules import ChangeLink
 from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistics
 from chalicelib.outcomes.store import TallyStore
 from chalicelib.registration.exclusions import ExclusionList
-from chalicelib.registration.rules import Education, Employment, Standing
+from chalicelib.registration.rules import Education, Employment, Standing, Verification
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import WaveState
@@ -92,6 +92,18 @@ def correct_when_excluded(gateway: Gateway) -> Call:
     later = ExclusionList(LIST.name, "2026-11-late", LIST.source_date)
     gateway.services.exclusion_lists.import_list(later, ["nik", call.body["nik"]], "dewi", "letter 13", gateway.clock)
     return Call(routes.CORRECT, {"education": "postgraduate"}, person=call.person)
+
+
+def correct_what_differs_once_too_often(gateway: Gateway) -> Call:
+    """The registry confirmed none of so many corrections as there may be."""
+    call = gateway.sent(gateway.registration(gateway.form()))
+    services = gateway.services
+    for n in range(services.programme.registry.corrections_max + 1):
+        gateway.sent(call.but(body=call.body | {"name": "Budi" + " Budi" * n}))
+        record = services.registration_store.record(call.person)
+        assert record is not None
+        assert services.verifications.keep(record, Verification.MISMATCH, "test", gateway.clock())
+    return call
 
 
 def change_name_while_in_a_wave(gateway: Gateway) -> Call:
@@ -254,6 +266,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "too_many_refusals": once_too_often(
             register_with_number_of_another("phone"), "phone_already_used", Gateway.form
         ),
+        "too_many_corrections": correct_what_differs_once_too_often,
         "excluded": register_excluded,
         "nik_already_registered": register_with_number_of_another("nik"),
         "nik_cannot_change": lambda gateway: Call(routes.REGISTER, gateway.form(), person=gateway.registered()),
@@ -275,6 +288,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "too_many_refusals": once_too_often(
             correct_to_number_of_another, "phone_already_used", lambda _: {"education": "postgraduate"}
         ),
+        "too_many_corrections": as_correction(correct_what_differs_once_too_often, "name"),
         "excluded": correct_when_excluded,
         "frozen_until_settled": as_correction(change_name_while_in_a_wave, "name"),
         "fixed_after_award": as_correction(change_family_card_after_an_award, "kk"),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.payouts.holder_names import score
+from chalicelib.holder_names import score
 
 TABLE = Path(__file__).parents[2] / "vectors" / "holder_names.csv"
 MIN = 80

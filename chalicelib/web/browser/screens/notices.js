@@ -18,6 +18,7 @@ const KINDS = {
   address_changed: ["Rekening atau dompet diubah", "The account or wallet was changed"],
   address_waiting: ["Perubahan rekening menunggu", "A change of the account waits"],
   details_changed: ["Data Anda diubah", "Your details were changed"],
+  data_differs: ["Data Anda berbeda", "Your details differ"],
   account_changed: ["Cara masuk diubah", "A way to sign in was changed"],
   account_changing: ["Cara masuk akan diubah", "A way to sign in will change"],
   recovery_begun: ["Pemulihan akun dimulai", "A recovery of the account began"],

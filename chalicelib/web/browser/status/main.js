@@ -7,6 +7,7 @@ import { Answers, Await, html, Notice, Screen, useRead } from "../common/parts.j
 const PARTS = {
   draws: ["Gelombang dan undian", "Waves and draws"],
   results: ["Kabar hasil undian", "News of results"],
+  identity: ["Pencocokan data diri", "Checks of personal data"],
   payments: ["Pembayaran", "Payments"],
   messages: ["Pemberitahuan", "Messages"],
   surveys: ["Survei", "Surveys"],

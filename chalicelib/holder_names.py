@@ -1,4 +1,4 @@
-"""How alike two names of an account's holder are: what the person wrote and what the bank has. Pure.
+"""How alike two names of one person are: what the person wrote and what a bank or a registry has. Pure.
 
 Banks write names in capitals, without marks, with or without titles, in another order, shortened, in an old spelling,
 and cut off at the end of their field. These all count as the same name. A different word means another person.

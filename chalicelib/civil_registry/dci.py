@@ -1,0 +1,259 @@
+"""The adapter to registries that speak the DCI standard's interface of civil registries (CRVS): its search at once.
+
+Source: https://github.com/spdci/standards, `registry_core_api_v1.0.0.yaml`, `POST /registry/sync/search`. A message is
+an envelope of `signature`, `header` and `message`, with a bearer token. The signature is a compact JWS of header and
+message, as OpenCRVS has it (https://github.com/opencrvs/dci-crvs-api). Only the registry's own JWS is believed. Records
+are read in the standard's words (`given_name`, `birth_date`) and in those of OpenCRVS (`givenName`, `birthDate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from ..aws import clients
+from ..clock import Clock, iso
+from ..figures import RegistryRules
+from ..ids import Randomness, random_id
+from .errors import NoAnswer
+from .registry import CivilRecord
+
+if TYPE_CHECKING:
+    from joserfc.jwk import Key
+
+PATH = "/registry/sync/search"
+ANSWER_BYTES_MAX = 1_000_000
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class RegistrySecret(Struct, frozen=True):
+    """`sign_with` is our private key, `verify_with` the registry's public one: each a JWK with `alg` and `kid`."""
+
+    token: str
+    sender_id: str
+    receiver_id: str
+    sign_with: dict[str, Any]
+    verify_with: dict[str, Any]
+
+
+def secret(id_: str, region: str) -> RegistrySecret:
+    """What an administrator put under this id of the Secrets Manager."""
+    kept = clients.client("secretsmanager", region).get_secret_value(SecretId=id_)["SecretString"]
+    return msgspec.json.decode(kept, type=RegistrySecret)
+
+
+class _Data(Struct, frozen=True):
+    reg_records: Any = None
+
+
+class _Found(Struct, frozen=True):
+    reference_id: str
+    status: str
+    data: _Data | None = None
+
+
+class _Message(Struct, frozen=True):
+    transaction_id: str
+    search_response: list[_Found]
+
+
+class _Header(Struct, frozen=True):
+    status: str
+
+
+class _Answer(Struct, frozen=True):
+    header: _Header
+    message: _Message
+
+
+class _Signed(Struct, frozen=True):
+    signature: str
+
+
+class DciRegistry:
+    """`secret` is called at the first question. Nothing is retried here; the sweep asks again."""
+
+    source = "dci"
+
+    def __init__(
+        self,
+        url: str,
+        figures: RegistryRules,
+        secret: Callable[[], RegistrySecret],
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        import urllib3
+
+        self._url = url.rstrip("/") + PATH
+        self._figures = figures
+        self._ask_for_secret = secret
+        self._clock = clock
+        self._randomness = randomness
+        timeout = urllib3.Timeout(connect=figures.timeout_s, read=figures.timeout_s)
+        self._http = urllib3.PoolManager(timeout=timeout, retries=False)
+        self._http_error = urllib3.exceptions.HTTPError
+
+    def find(self, nik: str) -> CivilRecord | None:
+        """See the port. More than one record of a NIK, or one of another NIK, is no answer."""
+        transaction, reference = random_id(self._randomness), random_id(self._randomness)
+        answer = self._believed(self._post(self._question(nik, transaction, reference)))
+        if answer.message.transaction_id != transaction:
+            raise NoAnswer("another_transaction")
+        if answer.header.status != "succ":
+            raise NoAnswer(_status(answer.header.status), passes=_is_waiting(answer.header.status))
+        match answer.message.search_response:
+            case [_Found(reference_id=about, status="succ") as found] if about == reference:
+                return self._record(found, nik)
+            case [_Found(reference_id=about, status=status)] if about == reference:
+                raise NoAnswer(_status(status), passes=_is_waiting(status))
+        raise NoAnswer("another_reference")
+
+    def _question(self, nik: str, transaction: str, reference: str) -> bytes:
+        """The signed envelope."""
+        now = iso(self._clock())
+        criteria: dict[str, Any] = {
+            "version": "1.0.0",
+            "query_type": "idtype-value",
+            "query": {"type": self._figures.nik_type, "value": nik},
+        }
+        if self._figures.reg_type:
+            criteria["reg_type"] = self._figures.reg_type
+        search = {"reference_id": reference, "timestamp": now, "search_criteria": criteria, "locale": "eng"}
+        content = {
+            "header": {
+                "version": "1.0.0",
+                "message_id": random_id(self._randomness),
+                "message_ts": now,
+                "action": "search",
+                "sender_id": self._secret.sender_id,
+                "receiver_id": self._secret.receiver_id,
+                "total_count": 1,
+                "is_msg_encrypted": False,
+            },
+            "message": {"transaction_id": transaction, "search_request": [search]},
+        }
+        return msgspec.json.encode({"signature": self._signature(msgspec.json.encode(content)), **content})
+
+    def _signature(self, content: bytes) -> str:
+        from joserfc import jws
+
+        key = self._secret.sign_with
+        header = {"alg": key["alg"], "kid": key["kid"]}
+        return jws.serialize_compact(header, content, _key(key), algorithms=[key["alg"]])
+
+    def _post(self, body: bytes) -> bytes:
+        headers = {"Authorization": f"Bearer {self._secret.token}", "Content-Type": "application/json"}
+        try:
+            answer = self._http.request(
+                "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
+            )
+            raw = answer.read(ANSWER_BYTES_MAX + 1)
+            answer.release_conn()
+        except self._http_error as error:
+            # The text of such an error may quote the address, never the body; its kind says enough.
+            raise NoAnswer(type(error).__name__, passes=True) from None
+        if answer.status != HTTPStatus.OK:
+            passes = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING
+            raise NoAnswer(f"http_{answer.status}", passes=passes)
+        if len(raw) > ANSWER_BYTES_MAX:
+            raise NoAnswer("too_long")
+        return raw
+
+    def _believed(self, raw: bytes) -> _Answer:
+        """What the registry signed, of an answer."""
+        from joserfc import jws
+        from joserfc.errors import JoseError
+
+        key = self._secret.verify_with
+        try:
+            signature = msgspec.json.decode(raw, type=_Signed).signature
+            signed = jws.deserialize_compact(signature, _key(key), algorithms=[key["alg"]])
+            return msgspec.json.decode(signed.payload, type=_Answer)
+        except msgspec.DecodeError:
+            # Without its cause, which may quote the answer.
+            raise NoAnswer("malformed") from None
+        except (JoseError, ValueError):
+            raise NoAnswer("signature") from None
+
+    def _record(self, found: _Found, nik: str) -> CivilRecord | None:
+        given = found.data.reg_records if found.data else None
+        if given is None:
+            raise NoAnswer("no_records")
+        if given in ([], {}):
+            return None
+        records = given if isinstance(given, list) else [given]
+        if len(records) > 1:
+            raise NoAnswer("several_records")
+        if not isinstance(records[0], dict):
+            raise NoAnswer("malformed")
+        record: dict[str, Any] = records[0]
+        identifiers = dict(_identifiers(record))
+        if identifiers.get(self._figures.nik_type) != nik:
+            raise NoAnswer("another_person")
+        name = record.get("name") if isinstance(record.get("name"), dict) else record
+        parts = (_first(name, *words) for words in _NAMES)
+        region = _first(_address(record), "region_code") or ""
+        return CivilRecord(
+            name=" ".join(part for part in parts if part) or None,
+            birth_date=_date(_first(record, "birth_date", "birthdate", "birthDate")),
+            kk=identifiers.get(self._figures.kk_type),
+            province=int(region) if region.isascii() and region.isdecimal() else None,
+            dead=_first(record, "death_date", "deathdate", "deathDate") is not None,
+        )
+
+    @cached_property
+    def _secret(self) -> RegistrySecret:
+        return self._ask_for_secret()
+
+
+_NAMES = (("given_name", "givenName"), ("second_name", "additionalName"), ("surname", "sur_name", "familyName"))
+
+
+def _key(jwk: Mapping[str, Any]) -> Key:
+    from joserfc import jwk as keys
+
+    return keys.import_key(dict(jwk))
+
+
+def _status(word: str) -> str:
+    """A status for the log: one that the standard has, as other text may hold personal data."""
+    return f"status_{word}" if word in {"rcvd", "pdng", "rjct"} else "status_unknown"
+
+
+def _is_waiting(status: str) -> bool:
+    return status in {"rcvd", "pdng"}
+
+
+def _first(source: Any, *names: str) -> str | None:
+    """The first of these that is there and says something."""
+    found = (source.get(name) for name in names) if isinstance(source, dict) else ()
+    return next((one.strip() for one in found if isinstance(one, str) and one.strip()), None)
+
+
+def _identifiers(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """A person's identifiers by their types: a list of them, or one beside the other fields."""
+    given = record.get("identifier")
+    for one in given if isinstance(given, list) else [record]:
+        kind, value = _first(one, "identifier_type", "name"), _first(one, "identifier_value", "identifier")
+        if kind and value:
+            yield kind, value
+
+
+def _address(record: Mapping[str, Any]) -> Any:
+    given = record.get("address")
+    return (given or [None])[0] if isinstance(given, list) else given
+
+
+def _date(text: str | None) -> date | None:
+    """The day of a date or of a date with a time; None for anything else."""
+    try:
+        return date.fromisoformat((text or "")[:10])
+    except ValueError:
+        return None

@@ -1,0 +1,29 @@
+"""Whether a registry's record is that of a registered person. Pure: no AWS, no present time."""
+
+from __future__ import annotations
+
+from .. import holder_names
+from ..figures import RegistryRules
+from ..registration.rules import PersonalData, Registrant, Verification
+from .registry import CivilRecord
+
+
+def missing(record: CivilRecord, rules: RegistryRules) -> list[str]:
+    """The fields that are to be compared and that the record lacks: it proves nothing then."""
+    return [field for field in rules.compared if getattr(record, field) is None]
+
+
+def state_of(
+    registrant: Registrant, person: PersonalData, record: CivilRecord | None, rules: RegistryRules
+) -> Verification:
+    """What a record that lacks nothing says of a person. A NIK of somebody who has died is nobody's to register."""
+    if record is None:
+        return Verification.UNKNOWN_NIK
+    agrees = {
+        "name": holder_names.score(person.name, record.name or "") >= rules.name_score_min,
+        "birth_date": registrant.birth_date == record.birth_date,
+        "kk": person.kk == record.kk,
+        "province": registrant.region == record.province,
+    }
+    same = not record.dead and all(agrees[field] for field in rules.compared)
+    return Verification.VERIFIED if same else Verification.MISMATCH

@@ -1,0 +1,119 @@
+"""Asking the registry about registrations, at its rate. Two may ask about one version; one answer is kept.
+
+A registry that is silent fails no message: the sweep queues the registration again, until there is an answer. So an
+outage of days fills no dead-letter queue, and refuses nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..aws import queues
+from ..clock import Clock
+from ..figures import RegistryRules
+from ..registration.records import person_of
+from ..registration.rules import Verification
+from ..registration.verifications import UNVERIFIED_SHARDS, Ask, Verifications, decode_message
+from . import rules
+from .errors import NoAnswer
+from .registry import CivilRegistry
+
+if TYPE_CHECKING:
+    from ..registration.store import RegistrationStore
+    from ..vault import Vault
+
+log = logging.getLogger(__name__)
+
+SWEPT_EVERY = timedelta(minutes=5)
+"""How often the sweep runs; it queues no more than the registry can be asked about meanwhile."""
+
+LOOKED_AT = 25
+"""Registrations of one partition of the index whose age is looked at."""
+
+
+class Verifier:
+    """See the module. `wait` returns when the next question may be put."""
+
+    def __init__(
+        self,
+        store: RegistrationStore,
+        verifications: Verifications,
+        vault: Vault,
+        registry: CivilRegistry,
+        figures: RegistryRules,
+        wait: Callable[[], None],
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._verifications = verifications
+        self._vault = vault
+        self._registry = registry
+        self._figures = figures
+        self._wait = wait
+        self._clock = clock
+
+    def process(self, asked: Ask) -> None:
+        """Ask about one version of a registration and keep the answer, unless it was changed or answered meanwhile."""
+        record = self._store.record(asked.registrant_id)
+        if (
+            record is None
+            or record.version != asked.version
+            or record.registrant.verification is not Verification.PENDING
+        ):
+            return
+        person = person_of(self._vault.open_key(asked.registrant_id, record.wrapped_key), record)
+        self._wait()
+        try:
+            found = self._registry.find(person.nik)
+            if found is not None and (lacking := rules.missing(found, self._figures)):
+                raise NoAnswer(f"without_{'_'.join(lacking)}")
+        except NoAnswer as silence:
+            log.log(
+                logging.WARNING if silence.passes else logging.ERROR, "registry_silent", extra={"fact": silence.fact}
+            )
+            return
+        state = rules.state_of(record.registrant, person, found, self._figures)
+        kept = self._verifications.keep(record, state, self._registry.source, self._clock())
+        log.info("registration_asked", extra={"state": state.value, "kept": kept})
+
+
+class Sweep:
+    """Queues what has waited for an answer; `watch` asks it how long the oldest waits."""
+
+    def __init__(self, verifications: Verifications, figures: RegistryRules) -> None:
+        self._verifications = verifications
+        self._figures = figures
+
+    def run(self, now: datetime) -> int | None:
+        """Queue again what was last queued `ask_again_after_s` ago, and return how many.
+
+        A row is put off before it is queued: if the queueing is lost, a later sweep comes back to it. None, and nothing
+        is queued, while as many messages wait as the registry can be asked about until the next sweep.
+        """
+        most = int(self._figures.asks_per_s * SWEPT_EVERY.total_seconds())
+        if (backlog := self._verifications.backlog()) >= most:
+            log.warning("registrations_not_swept", extra={"waiting": backlog})
+            return None
+        queued = 0
+        for shard in UNVERIFIED_SHARDS:
+            rows = self._verifications.waiting(shard, now, -(-most // len(UNVERIFIED_SHARDS)))
+            again = [row for row in rows if self._verifications.put_off(row, now)]
+            self._verifications.ask((row.registrant_id, row.version) for row in again)
+            queued += len(again)
+        if queued:
+            log.info("registrations_swept", extra={"queued": queued})
+        return queued
+
+    def waiting_since(self, now: datetime) -> datetime | None:
+        """Since when the oldest registration waits, of those that a sweep would take up first; None if none does."""
+        all_ = now + timedelta(seconds=2 * self._figures.ask_again_after_s)  # those that were queued just now, too
+        rows = [row for shard in UNVERIFIED_SHARDS for row in self._verifications.waiting(shard, all_, LOOKED_AT)]
+        return min((row.since for row in rows), default=None)
+
+
+def consume(records: Iterable[Mapping[str, Any]], verifier: Verifier) -> dict[str, list[dict[str, str]]]:
+    """Ask about the registrations of a batch of messages (see `queues.consume`)."""
+    return queues.consume("registry", records, lambda body: verifier.process(decode_message(body)))

@@ -1,0 +1,159 @@
+"""What the civil registry says of a registration, kept with it; and who is still to be asked about.
+
+Where a stage has no registry nobody is asked, nobody waits, and corrections are not counted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..aws import dynamodb
+from ..aws.clients import is_passing
+from ..clock import iso
+from ..errors import Unavailable
+from ..notices.rules import Kind
+from ..values import Value
+from .change_notices import telling
+from .errors import TooManyCorrections
+from .items import Corrected, Profile, UnverifiedIndex, nik_pk, person_pk
+from .records import Record
+from .rules import DIFFERING, Registrant, Verification
+from .store import OVERTAKEN_LEG, UNVERIFIED, Legs
+
+if TYPE_CHECKING:
+    from ..aws.queues import Queue
+    from ..figures import RegistryRules
+    from ..notices.service import NoticeService
+
+log = logging.getLogger(__name__)
+
+UNVERIFIED_SHARDS = [f"{number:02d}" for number in range(UNVERIFIED)]
+"""The partitions of the index of those who are to be asked about."""
+
+
+class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v", tag=1):
+    """A message, version 1: which version of a registration to ask about."""
+
+    registrant_id: str
+    version: int
+
+
+def decode_message(body: str) -> Ask:
+    """Raises msgspec.DecodeError for anything else, and for another version."""
+    return msgspec.json.decode(body, type=Ask)
+
+
+class Waiting(Value, frozen=True):
+    """A registration as the index has it: `since` when it waits, and from when a sweep may queue it again."""
+
+    registrant_id: str
+    version: int
+    since: datetime
+    ask_from: datetime
+
+
+class Verifications:
+    """See the module. Without a `queue` there is no registry."""
+
+    def __init__(
+        self,
+        transaction: Callable[[], dynamodb.Transaction],
+        queue: Queue | None,
+        notices: Callable[[], NoticeService],
+        figures: RegistryRules,
+    ) -> None:
+        self._transaction = transaction
+        self._queue = queue
+        self._notices = notices
+        self._again = timedelta(seconds=figures.ask_again_after_s)
+        self._most = figures.corrections_max
+        self._within = timedelta(seconds=figures.corrections_within_s)
+
+    def ask_from(self, registrant: Registrant, now: datetime) -> datetime | None:
+        """From when a sweep may queue a registration that is saved and queued now; None if nobody is to be asked."""
+        asks = self._queue is not None and registrant.verification is Verification.PENDING
+        return now + self._again if asks else None
+
+    def ask_about(self, saved: Record) -> None:
+        """Queue a registration that was just saved, if it is to be asked about."""
+        if saved.ask_from is not None:
+            self.ask([(saved.registrant.id, saved.version)])
+
+    def ask(self, versions: Iterable[tuple[str, int]]) -> None:
+        """Queue these versions of registrations; the sweep queues those that the queue does not take."""
+        if self._queue is None:
+            return
+        bodies = [msgspec.json.encode(Ask(*one)).decode() for one in versions]
+        try:
+            self._queue.send(bodies)
+        except Exception as error:
+            if not (isinstance(error, Unavailable) or is_passing(error)):
+                raise
+            log.warning("registrations_not_queued", extra={"count": len(bodies)})
+
+    def backlog(self) -> int:
+        """About how many messages nobody has received yet."""
+        return 0 if self._queue is None else self._queue.waiting()
+
+    def keep(self, record: Record, state: Verification, source: str, now: datetime) -> bool:
+        """Keep what a registry says of this version of a registration, and tell the person if something differs.
+
+        One transaction; False, and nothing is kept, if the version was changed or answered meanwhile.
+        """
+        who = record.registrant.id
+        said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
+        done = [Profile.version.add(1), Profile.unverified_shard.remove(), Profile.ask_from.remove()]
+        as_asked = (Profile.version == record.version) & (Profile.verification == Verification.PENDING)
+        facts = {"tries": self._most, "days": self._within.days}
+        told = [(f"{Kind.DATA_DIFFERS}/{record.version}", Kind.DATA_DIFFERS, facts)] if state in DIFFERING else []
+        try:
+            with telling(self._notices(), who, told) as legs, self._transaction() as tx:
+                tx.update("profile", Profile(person_pk(who), "PROFILE"), [*said, *done], as_asked)
+                legs(tx)
+        except dynamodb.LegsFailed:
+            return False
+        return True
+
+    def waiting(self, shard: str, before: datetime, limit: int) -> Iterator[Waiting]:
+        """At most `limit` registrations of a partition whose `ask_from` is before an instant, oldest first."""
+        if self._queue is None:
+            return
+        rows = Profile.unverified.query(shard, UnverifiedIndex.ask_from < before, limit=limit)
+        for row in rows:
+            yield Waiting(row.pk.removeprefix(person_pk("")), row.version, row.updated_at, row.ask_from)
+
+    def put_off(self, row: Waiting, now: datetime) -> bool:
+        """Move a row to the end of its partition; False if another sweep or an answer came first. One write."""
+        item = Profile(person_pk(row.registrant_id), "PROFILE")
+        return dynamodb.update_if(item, [Profile.ask_from.set(now + self._again)], Profile.ask_from == row.ask_from)
+
+    def counting(self, before: Registrant, after: Registrant, now: datetime) -> Legs | None:
+        """The legs that count a correction of what the registry did not confirm, by account and by NIK, old and new.
+
+        None if it confirmed it, or was not asked yet. One batch get. Raises `TooManyCorrections`. Without a bound the
+        registry's answers would tell a stranger's data, one guess after the other.
+        """
+        if before.verification not in DIFFERING:
+            return None
+        niks = sorted({nik_pk(before.nik_mac), nik_pk(after.nik_mac)})
+        keys = [(pk, "CORRECTIONS") for pk in (person_pk(before.id), *niks)]
+        found = {item.pk: item for item in dynamodb.get_batch(Corrected, keys)}
+        counted = []
+        for pk, sk in keys:
+            read = found.get(pk)
+            latest = sorted(at for at in (read.times if read else ()) if at > now - self._within)
+            if len(latest) >= self._most:
+                raise TooManyCorrections(again_from=iso(latest[-self._most] + self._within))
+            item = Corrected(pk, sk, times=[*latest, now], expires_at=now + self._within)
+            counted.append((item, Corrected.pk.does_not_exist() if read is None else Corrected.times == read.times))
+
+        def legs(tx: dynamodb.Transaction) -> None:
+            for item, as_read in counted:
+                tx.put(OVERTAKEN_LEG, item, as_read)
+
+        return legs

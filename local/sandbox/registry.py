@@ -1,0 +1,223 @@
+"""The sandbox civil registry: a real HTTP server on loopback that speaks DCI's search, with people of its own.
+
+`python -m local.sandbox.registry --port 8002 --people people.json`, or `with Registry("seed") as registry:`.
+
+    POST /registry/sync/search    the record of a NIK, in a signed envelope (bearer token)
+    GET  /sandbox/asked           how often each NIK was asked about
+    POST /sandbox/people          add people: [{"nik", "name", "birth_date", "kk", "province"}, ...]
+    POST /sandbox/settings        change some of `Faults`
+
+It shares no code with the application. Its mistakes follow from a seed and the NIK, so they stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from .server import JsonHandler, Loopback
+
+ALGORITHM = "Ed25519"
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A person as the registry has them. `province`: its Kemendagri code, "31"."""
+
+    nik: str
+    name: str
+    birth_date: str
+    kk: str
+    province: str
+    died_on: str = ""
+
+
+class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What goes wrong. `mistake_rate`: of the records, by NIK; `error_rate`: of the answers, anew each time."""
+
+    down: bool = False
+    hangs: bool = False
+    pending: bool = False
+    unsigned: bool = False
+    slow_s: float = 0
+    error_rate: float = 0
+    mistake_rate: float = 0
+
+
+class Registry(Loopback):
+    """The registry as a context manager. `secret` is what an administrator would be given for the application."""
+
+    def __init__(self, seed: str, people: Iterable[Person] = (), port: int = 0) -> None:
+        super().__init__(_Handler, port)
+        self.faults = Faults()
+        self.people = {person.nik: person for person in people}
+        self.asked: Counter[str] = Counter()
+        self.stopping = threading.Event()
+        self._seed = seed
+        self._key = OKPKey.generate_key("Ed25519", {"kid": "registry-1", "alg": ALGORITHM})
+        self._client = OKPKey.generate_key("Ed25519", {"kid": "gelombang-1", "alg": ALGORITHM})
+        self.secret = {
+            "token": secrets.token_urlsafe(24),
+            "sender_id": "gelombang",
+            "receiver_id": "sandbox-registry",
+            "sign_with": self._client.as_dict(private=True),
+            "verify_with": self._key.as_dict(private=False),
+        }
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        super().__exit__()
+
+    def add(self, people: Iterable[Person]) -> None:
+        self.people |= {person.nik: person for person in people}
+
+    def configure(self, **changes: Any) -> None:
+        self.faults = msgspec.structs.replace(self.faults, **changes)
+
+    def opened(self, body: bytes) -> dict[str, Any]:
+        """A caller's envelope. Raises ValueError if it is not signed by them, or not what they signed."""
+        try:
+            envelope = json.loads(body)
+            signed = jws.deserialize_compact(envelope.pop("signature"), self._client, algorithms=[ALGORITHM])
+        except (JoseError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError("not signed") from error
+        if json.loads(signed.payload or b"") != envelope:
+            raise ValueError("another message was signed")
+        return dict(envelope)
+
+    def answer(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """The signed answer to an envelope, in which each search is answered on its own."""
+        message = asked["message"]
+        searches = [self._search(one) for one in message["search_request"]]
+        content = {
+            "header": {
+                "version": "1.0.0",
+                "message_id": str(uuid.uuid4()),
+                "message_ts": _now(),
+                "action": "on-search",
+                "status": "pdng" if self.faults.pending else "succ",
+                "total_count": len(searches),
+                "completed_count": len(searches),
+                "sender_id": "sandbox-registry",
+                "receiver_id": asked["header"]["sender_id"],
+                "is_msg_encrypted": False,
+            },
+            "message": {
+                "transaction_id": message["transaction_id"],
+                "correlation_id": str(uuid.uuid4()),
+                "search_response": searches,
+            },
+        }
+        header = {"alg": ALGORITHM, "kid": "registry-1"}
+        key = self._client if self.faults.unsigned else self._key  # a key that is not the registry's
+        signature = jws.serialize_compact(header, json.dumps(content).encode(), key, algorithms=[ALGORITHM])
+        return {"signature": signature, **content}
+
+    def happens(self, rate: float, *about: str) -> bool:
+        digest = hashlib.sha256("\0".join((self._seed, *about)).encode()).digest()
+        return int.from_bytes(digest[:4], "big") < rate * 2**32
+
+    def _search(self, search: dict[str, Any]) -> dict[str, Any]:
+        query = search["search_criteria"]
+        found: dict[str, Any] = {"reference_id": search["reference_id"], "timestamp": _now(), "locale": "eng"}
+        if query["query_type"] != "idtype-value" or query["query"]["type"] != "NIK":
+            return found | {"status": "rjct", "status_reason_code": "rjct.search_criteria.invalid"}
+        nik = query["query"]["value"]
+        self.asked[nik] += 1
+        records = [self._record(self.people[nik])] if nik in self.people else []
+        data = {"version": "1.0.0", "reg_record_type": "spdci-extensions-dci:Person", "reg_records": records}
+        return found | {"status": "succ", "data": data}
+
+    def _record(self, person: Person) -> dict[str, Any]:
+        given, _, surname = person.name.upper().rpartition(" ")
+        born = person.birth_date
+        if self.happens(self.faults.mistake_rate, person.nik):
+            born = f"{int(born[:4]) - 1}{born[4:]}"
+        record: dict[str, Any] = {
+            "@type": "CRVS_Person",
+            "identifier": [
+                {"identifier_type": "NIK", "identifier_value": person.nik},
+                {"identifier_type": "KK", "identifier_value": person.kk},
+            ],
+            "name": {"given_name": given or surname, "second_name": "", "surname": surname if given else ""},
+            "birth_date": f"{born}T00:00:00",
+            "death_date": person.died_on,
+            "address": [{"region_code": person.province, "country_code": "ID"}],
+        }
+        return record
+
+
+class _Handler(JsonHandler):
+    def do_POST(self) -> None:  # noqa: N802 - as the standard library has it
+        registry: Registry = self.server.owner
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            if self.path == "/sandbox/people":
+                registry.add(msgspec.json.decode(body, type=list[Person]))
+            elif self.path == "/sandbox/settings":
+                registry.configure(**msgspec.json.decode(body, type=dict[str, Any]))
+            elif self.path == "/registry/sync/search":
+                return self._serve(registry, body)
+            else:
+                return self.answer(404, _errors("not_found"))
+        except (msgspec.DecodeError, TypeError) as error:
+            return self.answer(400, _errors(str(error)))
+        return self.answer(200, {})
+
+    def do_GET(self) -> None:  # noqa: N802 - as the standard library has it
+        found = self.server.owner.asked if self.path == "/sandbox/asked" else None
+        self.answer(404 if found is None else 200, _errors("not_found") if found is None else found)
+
+    def _serve(self, registry: Registry, body: bytes) -> None:
+        faults = registry.faults
+        if self.headers.get("Authorization") != f"Bearer {registry.secret['token']}":
+            return self.answer(401, _errors("unauthorized"))
+        if faults.hangs:
+            registry.stopping.wait(60)
+            self.close_connection = True
+            return None
+        time.sleep(faults.slow_s)
+        if faults.down or registry.happens(faults.error_rate, str(time.monotonic_ns())):
+            return self.answer(503, _errors("unavailable"))
+        try:
+            return self.answer(200, registry.answer(registry.opened(body)))
+        except (ValueError, KeyError, TypeError) as error:
+            return self.answer(400, _errors(type(error).__name__))
+
+
+def _errors(code: str) -> dict[str, Any]:
+    return {"errors": [{"code": code, "message": code}]}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@click.command()
+@click.option("--port", default=0, help="0 takes a free one.")
+@click.option("--seed", default="sandbox", help="Which records are wrong follows from it.")
+@click.option("--people", type=click.File(encoding="utf-8"), help="A JSON list, as POST /sandbox/people takes it.")
+def main(port: int, seed: str, people: Any) -> None:
+    """Run the sandbox registry until it is interrupted. Prints its address, and the application's secret as JSON."""
+    known = msgspec.json.decode(people.read(), type=list[Person]) if people else []
+    with Registry(seed, known, port) as registry:
+        click.echo(registry.url)
+        click.echo(json.dumps(registry.secret))
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,248 @@
+"""Asking the civil registry about registrations: over a queue, once kept for each version, until there is an answer."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.civil_registry.service import consume
+from chalicelib.clock import iso
+from chalicelib.config import Settings
+from chalicelib.registration.errors import NikCannotChange, TooManyCorrections
+from chalicelib.registration.rules import Verification
+from chalicelib.registration.wire import RegistrationForm
+from chalicelib.wiring import Services
+from local.sandbox.registry import Person, Registry
+from tests.builders.aws_calls import drained
+from tests.builders.registration import SITI, form, other_form, rows
+from tests.conftest import T0
+
+WHO = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
+KNOWN = Person(nik=SITI.nik, name=SITI.name, birth_date="1995-08-17", kk=SITI.kk, province="31")
+AGAIN = timedelta(seconds=1_800)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Registry]:
+    with Registry("asking") as registry:
+        yield registry
+
+
+class Stage:
+    """A stage with a registry, and a clock that tests move."""
+
+    def __init__(self, settings: Settings, programme: Any, registry: Registry) -> None:
+        self.now = T0
+        self.settings, self.registry = settings, registry
+        figures = replace(programme.registry, asks_per_s=100_000, timeout_s=2)
+        self.services = Services(settings, replace(programme, registry=figures), lambda: self.now)
+
+    def register(self, given: RegistrationForm = SITI, who: str = WHO) -> None:
+        self.services.registrations.register(who, given, self.now)
+
+    def queued(self) -> list[str]:
+        return [message["Body"] for message in drained(self.settings.registry_queue_url)]
+
+    def deliver(self, bodies: list[str]) -> None:
+        records = [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
+        assert consume(records, self.services.registry_verifier) == {"batchItemFailures": []}
+
+    def asked(self, given: RegistrationForm = SITI) -> Verification:
+        """Register or correct, and have the registry asked."""
+        self.register(given)
+        self.deliver(self.queued())
+        return self.state()
+
+    def state(self, who: str = WHO) -> Verification:
+        return self.services.registrations.registrant(who).verification
+
+    def shown(self) -> str:
+        view = self.services.registrations.me(WHO).registration
+        assert view is not None
+        return view.verification
+
+    def told(self) -> list[str]:
+        return [one.event for one in self.services.mailboxes.notices(WHO) if one.kind == "data_differs"]
+
+
+@pytest.fixture
+def stage(cloud: Settings, programme: Any, running: Registry) -> Stage:
+    running.configure(down=False, hangs=False)
+    running.people = {KNOWN.nik: KNOWN}
+    running.asked.clear()
+    settings = replace(cloud, registry_url=running.url)
+    secrets = boto3.client("secretsmanager", cloud.region)
+    secrets.create_secret(Name=settings.registry_secret, SecretString=json.dumps(running.secret))
+    return Stage(settings, programme, running)
+
+
+def test_a_new_registration_is_asked_about_by_its_id_and_version_only(stage, caplog):
+    caplog.set_level(logging.DEBUG)
+    stage.register()
+    assert (stage.shown(), stage.state()) == ("PENDING", Verification.PENDING)
+    [body] = stage.queued()
+    assert json.loads(body) == {"v": 1, "registrant_id": WHO, "version": 1}
+
+    stage.now += timedelta(minutes=1)
+    stage.deliver([body])
+    person = stage.services.registrations.registrant(WHO)
+    assert (person.verification, person.verified_at, person.verification_source) == (
+        Verification.VERIFIED, stage.now, "dci",
+    )  # fmt: skip
+    assert (stage.shown(), stage.told(), stage.registry.asked) == ("VERIFIED", [], {SITI.nik: 1})
+    for secret in (SITI.nik, SITI.kk, SITI.name):
+        assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("given", "state"),
+    [
+        ({"name": "Budi Santoso"}, Verification.MISMATCH),
+        ({"province": "32", "regency": "3273"}, Verification.MISMATCH),
+        ({"nik": "3174095708950009"}, Verification.UNKNOWN_NIK),
+    ],
+)
+def test_a_person_is_told_only_that_something_differs(stage, given: dict[str, str], state: Verification):
+    assert stage.asked(form(**given)) is state
+    assert (stage.shown(), stage.told()) == ("DIFFERS", ["data_differs/1"])
+    view = msgspec.json.encode(stage.services.registrations.me(WHO)).decode()
+    assert "MISMATCH" not in view
+    assert "UNKNOWN" not in view
+
+
+def test_an_answer_is_kept_once_for_a_version_however_often_its_message_comes(stage):
+    stage.registry.people = {}
+    stage.register()
+    [body] = stage.queued()
+    record = stage.services.registration_store.record(WHO)
+    stage.deliver([body, body])
+    stage.registry.add([KNOWN])
+    stage.deliver([body])
+    # One that asked at the same time comes second.
+    assert not stage.services.verifications.keep(record, Verification.VERIFIED, "late", stage.now)
+    assert (stage.state(), stage.told(), stage.registry.asked) == (
+        Verification.UNKNOWN_NIK, ["data_differs/1"], {SITI.nik: 1},
+    )  # fmt: skip
+
+
+def test_an_answer_to_a_version_that_was_corrected_meanwhile_is_dropped(stage):
+    stage.register(form(name="Budi Santoso"))
+    record = stage.services.registration_store.record(WHO)
+    stage.register()
+    assert not stage.services.verifications.keep(record, Verification.MISMATCH, "dci", stage.now)
+    first, second = stage.queued()
+    stage.deliver([second, first])
+    assert (stage.state(), stage.registry.asked) == (Verification.VERIFIED, {SITI.nik: 1})
+
+
+def test_while_the_registry_is_silent_nobody_is_judged_and_the_sweep_asks_until_it_answers(stage):
+    stage.registry.configure(down=True)
+    assert stage.asked() is Verification.PENDING  # no message fails: `deliver` asserts it
+    sweep = stage.services.registry_sweep
+    stage.now += AGAIN
+    assert sweep.run(stage.now) == 0
+    for hours in (1, 30):
+        stage.now = T0 + timedelta(hours=hours)
+        assert (sweep.run(stage.now), sweep.run(stage.now)) == (1, 0)
+        assert sweep.waiting_since(stage.now) == T0
+        stage.deliver(stage.queued())
+        assert (stage.shown(), stage.told()) == ("PENDING", [])
+
+    stage.registry.configure(down=False)
+    stage.now += timedelta(hours=1)
+    sweep.run(stage.now)
+    stage.deliver(stage.queued())
+    assert stage.state() is Verification.VERIFIED
+    assert (sweep.run(stage.now + 2 * AGAIN), sweep.waiting_since(stage.now)) == (0, None)
+
+
+def test_a_record_that_lacks_what_is_compared_needs_a_person_and_judges_nobody(stage, caplog):
+    stage.registry.people = {KNOWN.nik: Person(nik=SITI.nik, name=SITI.name, birth_date="", kk=SITI.kk, province="")}
+    assert stage.asked() is Verification.PENDING
+    [line] = [record for record in caplog.records if record.message == "registry_silent"]
+    assert (line.levelname, line.__dict__["fact"]) == ("ERROR", "without_birth_date_province")
+
+
+def test_a_sweep_adds_nothing_to_a_queue_that_is_full(stage, monkeypatch: pytest.MonkeyPatch):
+    stage.register()
+    stage.queued()
+    stage.now += 2 * AGAIN
+    monkeypatch.setattr(stage.services.verifications, "backlog", lambda: 10**9)
+    assert stage.services.registry_sweep.run(stage.now) is None
+    assert stage.queued() == []
+
+
+def test_what_the_registry_is_not_asked_about_keeps_the_state_and_what_it_is_asked_about_does_not(stage):
+    stage.asked()
+    stage.register(form(phone="0812-3456-7891"))
+    assert (stage.state(), stage.queued()) == (Verification.VERIFIED, [])
+    stage.register(form(phone="0812-3456-7891", name="Siti Aminah Binti Ahmad"))
+    assert (stage.state(), len(stage.queued())) == (Verification.PENDING, 1)
+    stage.register(form(phone="0812-3456-7891", name="Siti Aminah"))
+    stage.deliver(stage.queued())
+    assert stage.state() is Verification.VERIFIED
+
+
+WRONG = ["Budi", "Budi Santoso", "Santoso Budi", "Siti Rahmah"]
+
+
+def test_what_differs_is_corrected_three_times_in_thirty_days(stage):
+    for name in WRONG:
+        assert stage.asked(form(name=name)) is Verification.MISMATCH
+    with pytest.raises(TooManyCorrections) as refused:
+        stage.register()
+    assert refused.value.facts == {"again_from": iso(T0 + timedelta(days=30))}
+    stage.register(form(name=WRONG[-1], phone="0812-3456-7891"))  # what the registry is not asked about
+    stage.now += timedelta(days=30)
+    assert stage.asked() is Verification.VERIFIED
+    assert len(stage.told()) == len(WRONG)
+
+
+def test_corrections_are_counted_by_nik_too_whoever_makes_them(stage):
+    other = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a12"
+    for name in WRONG:
+        stage.asked(form(name=name))
+    stage.now += timedelta(days=1)
+    # As for another account that takes the NIK.
+    dynamodb = boto3.client("dynamodb", stage.settings.region)
+    dynamodb.delete_item(
+        TableName=stage.settings.table("registrations"), Key={"pk": {"S": f"R#{WHO}"}, "sk": {"S": "CORRECTIONS"}}
+    )
+    with pytest.raises(TooManyCorrections):
+        stage.register()
+    stage.register(other_form(7), other)
+    stage.deliver(stage.queued())
+    assert stage.state(other) is Verification.UNKNOWN_NIK
+
+
+def test_a_nik_is_corrected_only_while_it_is_not_confirmed_and_is_free_again(stage):
+    mistyped = form(nik="3174095708950009")
+    stage.register(mistyped)
+    with pytest.raises(NikCannotChange):
+        stage.register()
+    stage.deliver(stage.queued())
+    assert stage.asked() is Verification.VERIFIED
+    with pytest.raises(NikCannotChange):
+        stage.register(mistyped)
+    held = {row["pk"]["S"] for row in rows(stage.settings, "U#nik#")}
+    assert held == {f"U#nik#{stage.services.registrations.registrant(WHO).nik_mac}"}
+    stage.register(form(nik=mistyped.nik, phone="0812-9999-0000"), "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a12")
+
+
+def test_where_there_is_no_registry_nothing_is_asked_or_kept_for_it(cloud: Settings, programme: Any):
+    services = Services(cloud, programme, lambda: T0)
+    services.registrations.register(WHO, SITI, T0)
+    services.registrations.register(WHO, form(name="Budi Santoso"), T0)
+    [profile] = [row for row in rows(cloud, f"R#{WHO}") if row["sk"]["S"] == "PROFILE"]
+    assert profile["verification"]["S"] == "PENDING"
+    assert not {"ask_from", "unverified_shard", "verified_at"} & profile.keys()
+    assert drained(cloud.registry_queue_url) == []
+    assert (services.registry_sweep.run(T0 + 9 * AGAIN), services.registry_sweep.waiting_since(T0)) == (0, None)

@@ -1,0 +1,146 @@
+"""The adapter to DCI registries, over real HTTP with the sandbox registry."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import OKPKey
+from msgspec.structs import replace
+
+from chalicelib.civil_registry.dci import DciRegistry, RegistrySecret
+from chalicelib.civil_registry.errors import NoAnswer
+from chalicelib.civil_registry.registry import CivilRecord
+from chalicelib.config import load_programme
+from chalicelib.ids import system_randomness
+from local.sandbox.registry import ALGORITHM, Person, Registry
+from tests.conftest import T0
+
+FIGURES = replace(load_programme("prod").registry, timeout_s=1)
+SITI = Person(nik="3174095708950001", name="Siti Aminah", birth_date="1995-08-17", kk="3174091203180002", province="31")
+RECORD = CivilRecord("SITI AMINAH", date(1995, 8, 17), SITI.kk, 31, dead=False)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Registry]:
+    with Registry("dci") as registry:
+        yield registry
+
+
+@pytest.fixture
+def sandbox(running: Registry) -> Registry:
+    running.configure(down=False, hangs=False, pending=False, unsigned=False, mistake_rate=0)
+    running.people = {SITI.nik: SITI}
+    return running
+
+
+def client(sandbox: Registry, **changes: Any) -> DciRegistry:
+    given = RegistrySecret(**(sandbox.secret | changes))
+    return DciRegistry(sandbox.url, FIGURES, lambda: given, lambda: T0, system_randomness)
+
+
+def no_answer(asked: DciRegistry) -> tuple[str, bool]:
+    with pytest.raises(NoAnswer) as silence:
+        asked.find(SITI.nik)
+    return silence.value.fact, silence.value.passes
+
+
+def test_a_record_is_found_by_its_nik_and_an_unknown_nik_has_none(sandbox):
+    assert client(sandbox).find(SITI.nik) == RECORD
+    assert client(sandbox).find("3174095708950002") is None
+
+    sandbox.add([Person(**(json_of(SITI) | {"name": "Suharto", "died_on": "2020-01-01"}))])
+    assert client(sandbox).find(SITI.nik) == replace(RECORD, name="SUHARTO", dead=True)
+    sandbox.configure(mistake_rate=1)
+    assert client(sandbox).find(SITI.nik) == replace(RECORD, name="SUHARTO", dead=True, birth_date=date(1994, 8, 17))
+
+
+def json_of(person: Person) -> dict[str, str]:
+    return {name: getattr(person, name) for name in Person.__struct_fields__}
+
+
+@pytest.mark.parametrize(
+    ("fault", "fact", "passes"),
+    [
+        ({"down": True}, "http_503", True),
+        ({"hangs": True}, "ReadTimeoutError", True),
+        ({"pending": True}, "status_pdng", True),
+        ({"unsigned": True}, "signature", False),
+    ],
+)
+def test_a_fault_is_no_answer_and_never_an_unknown_nik(sandbox, caplog, fault: dict[str, Any], fact: str, passes: bool):
+    caplog.set_level(logging.DEBUG)
+    sandbox.configure(**fault)
+    assert no_answer(client(sandbox)) == (fact, passes)
+    assert SITI.nik not in caplog.text
+
+
+def test_a_wrong_token_or_key_of_ours_needs_a_person_and_a_registry_that_is_away_does_not(sandbox):
+    strange = OKPKey.generate_key("Ed25519", {"kid": "x", "alg": ALGORITHM}).as_dict(private=True)
+    assert no_answer(client(sandbox, token="wrong")) == ("http_401", False)
+    assert no_answer(client(sandbox, sign_with=strange)) == ("http_400", False)
+    assert no_answer(client(sandbox, verify_with=strange)) == ("signature", False)
+    given = RegistrySecret(**sandbox.secret)
+    away = DciRegistry("http://127.0.0.1:9", FIGURES, lambda: given, lambda: T0, system_randomness)
+    assert no_answer(away) == ("NewConnectionError", True)
+
+
+SUCC = {"reference_id": "R", "status": "succ"}
+OPENCRVS = {
+    "identifier": [{"name": "NIK", "identifier": SITI.nik}, {"name": "KK", "identifier": SITI.kk}],
+    "givenName": "Siti", "familyName": "Aminah", "birthDate": "1995-08-17", "address": {"region_code": "31"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("search", "outcome"),
+    [
+        # As OpenCRVS names the fields, and one record that is in no list.
+        (SUCC | {"data": {"reg_records": [OPENCRVS]}}, "Siti Aminah"),
+        (SUCC | {"data": {"reg_records": OPENCRVS}}, "Siti Aminah"),
+        (SUCC | {"data": {"reg_records": []}}, None),
+        (SUCC | {"data": {"reg_records": {}}}, None),
+        (SUCC, "no_records"),
+        (SUCC | {"data": {"reg_records": [OPENCRVS, OPENCRVS]}}, "several_records"),
+        (SUCC | {"data": {"reg_records": [OPENCRVS | {"identifier": []}]}}, "another_person"),
+        (SUCC | {"data": {"reg_records": ["3174095708950001"]}}, "malformed"),
+        ({"reference_id": "R", "status": "rjct", "data": {"reg_records": []}}, "status_rjct"),
+        ({"reference_id": "R", "status": "Siti Aminah"}, "status_unknown"),
+        ({"reference_id": "another", "status": "succ", "data": {"reg_records": []}}, "another_reference"),
+        ({"status": "succ"}, "malformed"),
+    ],
+)
+def test_only_a_record_of_this_person_and_an_empty_list_count(
+    sandbox, monkeypatch: pytest.MonkeyPatch, search: dict[str, Any], outcome: str | None
+):
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        reference = asked["message"]["search_request"][0]["reference_id"]
+        found = {name: reference if value == "R" else value for name, value in search.items()}
+        said = {"transaction_id": asked["message"]["transaction_id"], "search_response": [found]}
+        content = json.dumps({"header": {"status": "succ"}, "message": said}).encode()
+        return {"signature": jws.serialize_compact({"alg": ALGORITHM}, content, sandbox._key, algorithms=[ALGORITHM])}
+
+    monkeypatch.setattr(sandbox, "answer", answer)
+    if outcome is None or " " in outcome:
+        record = client(sandbox).find(SITI.nik)
+        assert (record and record.name) == outcome
+        assert record is None or (record.birth_date, record.kk, record.province) == (date(1995, 8, 17), SITI.kk, 31)
+    else:
+        assert no_answer(client(sandbox)) == (outcome, False)
+
+
+def test_an_answer_to_another_question_is_not_believed(sandbox, monkeypatch: pytest.MonkeyPatch):
+    asked = client(sandbox)
+    first = sandbox.answer
+
+    def replayed(envelope: dict[str, Any]) -> dict[str, Any]:
+        envelope["message"]["transaction_id"] = "an-earlier-one"
+        return first(envelope)
+
+    monkeypatch.setattr(sandbox, "answer", replayed)
+    assert no_answer(asked) == ("another_transaction", False)

@@ -1,0 +1,50 @@
+"""Whether a registry's record is that of a registered person."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.civil_registry import rules
+from chalicelib.civil_registry.registry import CivilRecord
+from chalicelib.config import load_programme
+from chalicelib.registration.rules import PersonalData, Verification
+from tests.builders.people import registrant
+
+FIGURES = load_programme("prod").registry
+SITI = registrant("siti")
+PERSON = PersonalData("3174095708950001", "3174091203180002", "Siti Aminah", "+6281234567890")
+RECORD = CivilRecord("SITI AMINAH", date(1995, 8, 17), "3174091203180002", 31, dead=False)
+
+
+@pytest.mark.parametrize(
+    ("record", "state"),
+    [
+        (RECORD, Verification.VERIFIED),
+        (replace(RECORD, name="Hj. St. Aminah, S.Pd."), Verification.VERIFIED),
+        (replace(RECORD, name="Aminah Siti R."), Verification.VERIFIED),
+        (replace(RECORD, name="Siti Aminah Wulandari"), Verification.MISMATCH),
+        (replace(RECORD, name="Budi Santoso"), Verification.MISMATCH),
+        (replace(RECORD, name="Siti Rahmah"), Verification.MISMATCH),
+        (replace(RECORD, birth_date=date(1995, 8, 18)), Verification.MISMATCH),
+        (replace(RECORD, kk="3174091203180003"), Verification.MISMATCH),
+        (replace(RECORD, province=32), Verification.MISMATCH),
+        (replace(RECORD, dead=True), Verification.MISMATCH),
+        (None, Verification.UNKNOWN_NIK),
+    ],
+)
+def test_a_record_confirms_exactly_what_agrees_with_it(record: CivilRecord | None, state: Verification):
+    assert rules.state_of(SITI, PERSON, record, FIGURES) is state
+
+
+@pytest.mark.parametrize("field", FIGURES.compared)
+def test_only_what_is_configured_is_compared_and_what_a_record_lacks_is_named(field: str):
+    other = {"name": "Budi", "birth_date": date(1970, 1, 1), "kk": "3174091203180009", "province": 11}[field]
+    record, without = replace(RECORD, **{field: other}), replace(RECORD, **{field: None})
+    rest = replace(FIGURES, compared=tuple(one for one in FIGURES.compared if one != field))
+
+    assert rules.state_of(SITI, PERSON, record, FIGURES) is Verification.MISMATCH
+    assert rules.state_of(SITI, PERSON, record, rest) is Verification.VERIFIED
+    assert (rules.missing(without, FIGURES), rules.missing(without, rest)) == ([field], [])
