@@ -53,6 +53,7 @@ DAILY: dict[str, tuple[time, ...]] = {
     "write_notices": (time(1, 5), time(9, 5), time(17, 5)),
     "advance_plans": (time(5), time(13), time(21)),
     "sweep_payouts": (time(3), time(11), time(19)),
+    "sweep_registry": (time(6),),
     "advance": (time(3), time(15)),
     "watch": (time(4),),
 }
@@ -289,6 +290,11 @@ def _swept(world: World, now: datetime, _budget_s: float) -> bool:
     return True
 
 
+def _asked_again(world: World, now: datetime, _budget_s: float) -> bool:
+    """The stage has no civil registry, so nobody waits for its answer."""
+    return world.services.registry_sweep.run(now) is not None
+
+
 def _written(world: World, now: datetime, budget_s: float) -> bool:
     world.services.channels.run()
     return world.services.notice_writer.run(now, budget_s, world._seconds)
@@ -313,6 +319,7 @@ JOBS: dict[str, Callable[[World, datetime, float], bool]] = {
     "advance": World._step,
     "expire_places": lambda it, now, s: it.services.revocation.run(now, s, it._seconds).whole,
     "sweep_payouts": _swept,
+    "sweep_registry": _asked_again,
     "advance_plans": lambda it, now, s: it.services.plans.run(now, s, it._seconds),
     "reconcile_payouts": _reconciled,
     "write_notices": _written,
