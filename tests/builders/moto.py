@@ -25,7 +25,7 @@ import pytest
 from botocore.loaders import JSONFileLoader, create_loader
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from moto.cloudformation.models import Stack
+from moto.cloudformation.models import Stack, cloudformation_backends
 from moto.core import DEFAULT_ACCOUNT_ID, models, responses
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.botocore_stubber import BotocoreStubber
@@ -79,6 +79,7 @@ def made_once(make: Callable[[], T]) -> T:
     """What `make` makes on an empty moto: a process makes it once, and every test has a copy of its own."""
     if make not in MADE:
         made, services, into = make(), list(BackendDict._instances), BytesIO()
+        cloudformation_backends.clear()  # a stack holds again all that it has made: three quarters of a copy
         Pickler(into).dump((made, [dict(service) for service in services]))
         MADE[make] = services, into.getvalue()
         return made
