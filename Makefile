@@ -43,7 +43,7 @@ test: $(BIN)/.installed ## every test but the deep ones, in process on moto, no 
 test-quick: $(BIN)/.installed ## the pure rules only, in seconds
 	$(BIN)/pytest -n 2 -m "not deep" tests/vocabulary tests/draw/test_*.py tests/*/test_*rules.py tests/*/*/test_*rules.py
 
-test-deep: $(BIN)/.installed ## jobs that die at every single call (make test tries a few of them; some minutes)
+test-deep: $(BIN)/.installed ## all cases of which make test plays a few, such as jobs that die at every call (some minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m deep
 
 test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
