@@ -77,7 +77,7 @@ class CalendarRules(_Frozen, frozen=True):
 class Waiting(_Frozen, frozen=True):
     """So many days after the last day of the wave that chose a person they may be chosen again."""
 
-    days: Positive
+    days: Annotated[int, Meta(gt=0, le=36_500)]
 
 
 Once = Literal["lifetime", "scheme"] | Waiting

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.ids import system_randomness
 from chalicelib.registration.rules import Standing
@@ -14,7 +15,7 @@ from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import revocation
 from chalicelib.waves.beneficiaries import BeneficiaryStore, CardItem, CardTaken, FamilyItem
 from chalicelib.waves.revocation import Report
-from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, WaveState
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome, WaveState
 from tests.builders.people import card, registrant
 from tests.builders.places import buy, drawn, rows, waiting
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
@@ -92,6 +93,23 @@ def test_only_one_of_simultaneous_awards_and_refusals_holds(world: WavesWorld, s
         assert answers[2:] == [told, told]
         assert answers[:2].count(EntryOutcome.CHOSEN) == (told is EntryOutcome.CHOSEN)
         assert beneficiaries(world, [name]) == ({name: WAVE} if told is EntryOutcome.CHOSEN else {})
+
+
+def test_of_many_awards_at_once_one_alone_follows_a_place(world: WavesWorld, store: BeneficiaryStore) -> None:
+    """Each of them of another wave, and all have read the same place."""
+    waves = range(WAVE + 1, WAVE + 1 + AT_ONCE)
+    for number in range(ROUNDS):
+        name = f"person-{number}"
+        joined(world, name)
+        first = replace(chosen(name, f"{number:016d}"), state=BeneficiaryState.ACTIVE, kk_mac=card(name))
+        assert store.award(first, card(name)) is EntryOutcome.CHOSEN
+        for wave in waves:
+            world.entries.join(Entry(wave, name, 31, bytes(32), OPENS, card(name)))
+        awards = [replace(first, wave=wave, card_number=f"{number:08d}{wave:08d}") for wave in waves]
+        answers = together(partial(store.award, award, card(name), first) for award in awards)
+        assert sorted(answers) == [EntryOutcome.ALREADY_BENEFICIARY] * (AT_ONCE - 1) + [EntryOutcome.CHOSEN]
+        latest, before = store.places(name)
+        assert (latest.wave, before) == (waves[answers.index(EntryOutcome.CHOSEN)], first)
 
 
 @pytest.mark.parametrize("meet", [1, ALWAYS])

@@ -50,6 +50,11 @@ WRONG = [
         'once = "twice" #\nage_max = 64 ',
         """eligibility.once is "twice": Invalid enum value 'twice': there are lifetime, scheme""",
     ),
+    (
+        "age_max = 64 ",
+        "once = { days = 40_000 } #\nage_max = 64 ",
+        "eligibility.once.days is 40000, and a whole number <= 36500 is expected",
+    ),
     ("[eligibility]", "[eligibilty]", "eligibilty is not known: did you mean `eligibility`?"),
     ("age_max = 64 ", "#", "eligibility has no `age_max`, which is needed", "[eligibility]"),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,12 @@ from msgspec.structs import replace
 from chalicelib.config import Programme, Settings
 from chalicelib.figures import Once, Waiting
 from chalicelib.figures.schemes import Payment
+from chalicelib.payouts.rules import Kind, entitlement_id
 from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, rules
 from chalicelib.waves.beneficiaries import BeneficiaryItem
 from chalicelib.waves.errors import AlreadyBeneficiary, Barred
+from chalicelib.waves.personal_data import of_waves
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, shard_of
 from tests.builders.crashes import Calls
 from tests.builders.places import TWO_WEEKS, entered, play
@@ -75,6 +78,17 @@ def test_after_the_waiting_time_a_person_is_chosen_again_and_paid_for_each_place
     assert shown == {WAVE: "chosen", WAVE + 2: "chosen"}
     with pytest.raises(AlreadyBeneficiary):
         joins(world, 3, "ani")
+
+
+def test_a_person_sees_the_payments_and_all_that_is_kept_of_each_place(world):
+    joins(world, 2, "ani")
+    play(world, 2)
+    services, world.people.addresses = world.wired(), None
+    assert [payout.payout_id for payout in services.payouts_of("ani").payouts] == [
+        entitlement_id(wave, "ani", Kind.INCENTIVE) for wave in (WAVE + 2, WAVE)
+    ]
+    held = list(of_waves("ani", [WAVE, WAVE + 2], services.waves.beneficiaries.places("ani")))
+    assert Counter(one.kind for one in held) == {"entry": 2, "place": 2, "card": 2, "family_card": 1}
 
 
 @pytest.mark.parametrize("world", ["scheme"], indirect=True)
