@@ -150,7 +150,7 @@ def _how_often(once: Once) -> str:
     if once == "lifetime":
         return "once in a lifetime"
     if once == "scheme":
-        return "once under each scheme, after the last month of the one before"
+        return "once under each scheme, and only after the last month of the place before"
     return f"again {once.days} days after the last day of the wave that chose them"
 
 

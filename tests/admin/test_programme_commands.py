@@ -85,7 +85,7 @@ def test_who_may_take_part_and_who_is_asked_is_told_in_plain_words(scholarship):
     )
     assert prakerja["reminders"] == "5 days and 1 day before the deadline of the first training"
     for once, words in {
-        '"scheme"': "once under each scheme, after the last month of the one before",
+        '"scheme"': "once under each scheme, and only after the last month of the place before",
         "{ days = 730 }": "again 730 days after the last day of the wave that chose them",
     }.items():
         scholarship.write_text(text.replace("[eligibility]", f"[eligibility]\nonce = {once}"))
