@@ -109,7 +109,7 @@ def freeze(world: WavesWorld, names: list[str], registered: int) -> Counter[str]
     world.clock.now = FREEZES
     with pytest.MonkeyPatch.context() as patch:
         calls = Calls(patch)
-        stepper._freeze.run(wave, TimeBudget(FREEZES, 900, world.clock.seconds))
+        stepper._freeze.run(wave, "2023", TimeBudget(FREEZES, 900, world.clock.seconds))
         return Counter(f"{service} {operation}" for service, operation in calls.made)
 
 
