@@ -266,7 +266,7 @@ class Gateway:
         before = store.record(person)
         assert before is not None
         registrant = replace(before.registrant, **changes)
-        store.save(replace(before, registrant=registrant, version=before.version + 1), None, unless_excluded=False)
+        store.save(replace(before, registrant=registrant, version=before.version + 1), (), unless_excluded=False)
         return person
 
     def chosen(self, form: dict[str, Any] | None = None, scheme: str = "") -> Beneficiary:
