@@ -407,6 +407,19 @@ def get_me() -> edge.Reply:
 
 
 @app.endpoint(
+    "DELETE /me",
+    "Delete my account and my data, 72 hours later; until then it is cancelled as any change",
+    who="citizen",
+    proof=present_session,
+    answers={202: accounts.ChangeView},
+    refuses=(*account.REFRESHING, account.NotDeletableYet),
+    dpop=True,
+)
+def delete_me(session: Session) -> edge.Reply:
+    return edge.accepted(accounts.change_view(services().delete_me(session, app.now())))
+
+
+@app.endpoint(
     "GET /me/data",
     "All that is kept about me, a page at a time: each record with its source, purpose, legal ground and term",
     who="citizen",
@@ -1185,6 +1198,16 @@ def advance_plans(event: Any) -> None:
     now = app.clock()
     if services().plans.run(now, failures.remaining_s(event)):
         services().runs.whole("advance_plans", now)
+
+
+# People who asked to be deleted
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def erase_people(event: Any) -> None:
+    now = app.clock()
+    if services().erasure.run(now, failures.remaining_s(event)):
+        services().runs.whole("erase_people", now)
 
 
 # A day's payments against the providers' own statements: at 02:30 WIB, and three more times for what is left

@@ -32,6 +32,7 @@ class Part(StrEnum):
     SURVEYS = "surveys"
     STATISTICS = "statistics"
     GRIEVANCES = "grievances"
+    PRIVACY = "privacy"
 
 
 JOBS: Mapping[Part, tuple[str, ...]] = {
@@ -43,6 +44,7 @@ JOBS: Mapping[Part, tuple[str, ...]] = {
     Part.SURVEYS: ("open_surveys",),
     Part.STATISTICS: ("tally_statistics",),
     Part.GRIEVANCES: ("check_grievances",),
+    Part.PRIVACY: ("erase_people",),
 }
 """Which promises of the watch a part depends on; a test asks that each has its part."""
 

@@ -43,6 +43,7 @@ DAILY = {
 
 EVERY = {
     "advance_plans": timedelta(hours=1),
+    "erase_people": timedelta(hours=1),
     "sweep_payouts": timedelta(minutes=1),
     "sweep_registry": timedelta(minutes=5),
     "tally_statistics": timedelta(hours=1),
@@ -58,6 +59,7 @@ PROMISED = {
     "sweep_registry": 60,
     "sweep_payouts": 15,
     "advance_plans": 180,
+    "erase_people": 360,
     "write_notices": 30,
     "tally_statistics": 360,
     "check_grievances": 60,

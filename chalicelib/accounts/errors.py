@@ -281,6 +281,25 @@ class NotOneContact(DomainError):
     english = "That new account has {contacts} contacts, and must have one."
 
 
+class NotDeletableYet(DomainError):
+    """Something of the person is under way.
+
+    `because`: `payment` (money is due), `instalments` (more falls due by month), `reconciliation` (what was paid is not
+    compared with the provider's statement yet), or `selection` (they are in a wave that is being drawn).
+    """
+
+    code = "not_deletable_yet"
+    status = 409
+    indonesian = (
+        "Akun belum dapat dihapus: masih ada pembayaran yang belum selesai dan dicocokkan, atau undian yang sedang "
+        "berjalan. Coba lagi setelah itu selesai."
+    )
+    english = (
+        "The account cannot be deleted yet: a payment is not finished and compared, or a draw that you are in is under "
+        "way. Try again when that is done."
+    )
+
+
 BEGIN = (
     MalformedContact,
     SmsNotOffered,

@@ -77,6 +77,20 @@ class ChangeItem(AccountsTable):
     expires_at = TTLAttribute()
 
 
+class DeletionItem(AccountsTable):
+    """`A#<account>` / `DELETION`: when the account is to be deleted, unless that is cancelled."""
+
+    due_at = UTCDateTimeAttribute()
+
+
+class DueDeletionItem(AccountsTable):
+    """`DELETIONS` / `<due at>#<account>`: until it is carried out, or found to be cancelled."""
+
+    due_at = UTCDateTimeAttribute()
+    closed_at = UTCDateTimeAttribute(null=True)
+    begun_at = UTCDateTimeAttribute(null=True)
+
+
 class RecoveryItem(AccountsTable):
     """`A#<account>` / `RECOVERY`: the last recovery of an account by the help desk, and how far it has come."""
 

@@ -16,6 +16,7 @@ _KINDS = {
     "ACCOUNT": "account",
     "SESSION": "session",
     "CHANGE": "account_change",
+    "DELETION": "deletion",
     "RECOVERY": "recovery",
     "PASSKEY": "passkey",
 }

@@ -15,12 +15,13 @@ from .sessions.rules import ContactGuard, KeptContact, Session
 
 
 class Change(StrEnum):
-    """A kind of change of contacts or passkeys."""
+    """A kind of change of contacts or passkeys, or of the whole account."""
 
     CONTACT_ADDED = "contact_added"
     CONTACT_REMOVED = "contact_removed"
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_REMOVED = "passkey_removed"
+    ACCOUNT_DELETED = "account_deleted"
 
 
 class AskedChange(Value, frozen=True):
@@ -32,6 +33,15 @@ class AskedChange(Value, frozen=True):
     session_id: str
     asked_at: datetime
     takes_effect_at: datetime
+
+
+class DueDeletion(Value, frozen=True):
+    """A deletion of an account that is due, or was: whether sign-ins were closed and the erasure begun, and when."""
+
+    account_id: str
+    due_at: datetime
+    closed_at: datetime | None = None
+    begun_at: datetime | None = None
 
 
 class RecoveryState(StrEnum):

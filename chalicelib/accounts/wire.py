@@ -245,11 +245,13 @@ class ContactList(Struct, frozen=True):
 
 
 class ChangeView(Struct, frozen=True, kw_only=True):
-    """A change of how the caller signs in: it waits until `takes_effect_at`, or took effect then."""
+    """A change of how the caller signs in, or the deletion of the account: it waits until `takes_effect_at`, or took
+    effect then.
+    """
 
     change_id: str
-    change: Literal["contact_added", "contact_removed", "passkey_added", "passkey_removed"]
-    subject: Annotated[str, Meta(description="The id of the contact or passkey")]
+    change: Literal["contact_added", "contact_removed", "passkey_added", "passkey_removed", "account_deleted"]
+    subject: Annotated[str, Meta(description="The id of the contact or passkey, or of the deletion")]
     asked_at: datetime
     takes_effect_at: datetime
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -59,6 +59,9 @@ def law(ground: Ground) -> str:
 class Kept(Value, frozen=True):
     """One kind of row: what of it is sealed and as what, what of it nobody is shown, and the record of its processing.
 
+    What becomes of it when the person is erased: the row goes, or `stays` (of who was chosen only, or always) without
+    the attributes that it `strips`; from a set of people (`leaves`) the person goes alone.
+
     `term` and `readers` are names in the register. `withheld` are keys and secrets, and who else had to do with it.
     """
 
@@ -71,6 +74,9 @@ class Kept(Value, frozen=True):
     readers: str
     sealed: Mapping[str, SealKind] = {}
     withheld: Sequence[str] = ()
+    stays: Literal["always", "chosen"] | None = None
+    strips: Sequence[str] = ()
+    leaves: str = ""
 
 
 class Register(Value, frozen=True):

@@ -38,4 +38,4 @@ def of_registration(registrant_id: str, _now: datetime) -> Iterator[Held]:
         elif row["sk"]["S"] == "CORRECTIONS":
             yield Held("recent_corrections_of_nik", row)
         elif row["registrant"]["S"] == registrant_id:  # an account that cannot be paid to may be another's by now
-            yield Held("number", row)
+            yield Held("nik" if row["pk"]["S"].startswith("U#nik#") else "number", row)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 
 from ..aws.dynamodb import get_rows, rows_of
-from ..privacy.rules import Held
+from ..privacy.rules import Held, Row
+from ..registration.errors import NotRegistered
 from ..vault import MacKind, PersonKey
 from .store import TrainingTable, certificate_guard
 
@@ -25,10 +27,15 @@ def of_trainings(
         if bought:
             guards.append((f"CODE#{row['redeem_code']['S']}", "CODE"))
         if "sealed_certificate" in row:
-            number = key(registrant_id).unseal("certificate/1", row["sealed_certificate"]["B"]).decode()
-            guards.append((f"CERT#{mac('certificate', certificate_guard(row['partner_id']['S'], number))}", "CERT"))
+            with suppress(NotRegistered):  # only where one table was restored alone
+                guards.append(_certificate(row, key(registrant_id), mac))
     for row in rows_of(TrainingTable, f"M#{registrant_id}"):
         yield Held("attended_month", row)
     found = get_rows(TrainingTable, guards, None) if guards else []
     for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
         yield Held("redeem_code" if row["sk"]["S"] == "CODE" else "certificate", row)
+
+
+def _certificate(row: Row, key: PersonKey, mac: Callable[[MacKind, str], str]) -> tuple[str, str]:
+    number = key.unseal("certificate/1", row["sealed_certificate"]["B"]).decode()
+    return f"CERT#{mac('certificate', certificate_guard(row['partner_id']['S'], number))}", "CERT"

@@ -11,12 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from ..accounts.deletions import Deletions
+    from ..accounts.rules import AskedChange
     from ..accounts.sessions.rules import Session
     from ..privacy.consents import Consents
+    from ..privacy.erasure import Erasure
     from ..privacy.export import Export
     from ..privacy.rules import Held, Part
     from ..privacy.wire import DataPage, DataQuery
     from ..vault import PersonKey, SealKind
+
+
+_IN_SELECTION = {"CLOSED", "FROZEN", "DRAWN"}
 
 
 class PrivacyServices(ParticipantsServices):
@@ -38,6 +44,51 @@ class PrivacyServices(ParticipantsServices):
         from ..privacy.export import Export
 
         return Export(self.held, self._key_of)
+
+    def delete_me(self, session: Session, now: datetime) -> AskedChange:
+        """`DELETE /me`. Raises `NotDeletableYet`."""
+        from ..accounts.errors import NotDeletableYet
+
+        because = self.under_way(session.account_id)
+        if because is not None:
+            raise NotDeletableYet(because=because)
+        return self.deletions.ask(session, now)
+
+    def under_way(self, person: str) -> str | None:
+        """What of a person is not at its end, as `NotDeletableYet` says it; None if nothing is."""
+        from ..clock import wib_date
+        from ..payouts.reconciliation.nightly import last_compared
+        from ..payouts.rules import State
+
+        places = self.waves.beneficiaries.places(person)
+        drawing = [wave.number for wave in self.waves.records() if wave.state in _IN_SELECTION]
+        if drawing and self._entries.of(person, drawing):
+            return "selection"
+        if not places:
+            return None
+        own = self.payouts.of_many(places)[person]
+        if any(each.state not in (State.PAID, State.CANCELLED) for each in own):
+            return "payment"
+        plans = [self.plans.of(place)[0] for place in places]
+        if any(plan is not None and plan.due_at is not None for plan in plans):
+            return "instalments"
+        paid = [wib_date(each.changed_at) for each in own if each.state is State.PAID]
+        compared = last_compared() if paid else None
+        return "reconciliation" if paid and (compared is None or compared < max(paid)) else None
+
+    @cached_property
+    def deletions(self) -> Deletions:
+        from ..accounts.deletions import Deletions
+
+        return Deletions(self.changes, self.transaction, self.programme.accounts, self._randomness)
+
+    @cached_property
+    def erasure(self) -> Erasure:
+        from ..privacy.erasure import Erased, Erasure
+
+        erased = Erased(lambda: self._client("s3"), self.settings.reports_bucket)
+        settings = self.settings
+        return Erasure(self.held, settings.table, settings.region, self.deletions, erased, self.under_way)
 
     @cached_property
     def consents(self) -> Consents:

@@ -29,6 +29,7 @@ MATRIX = {
     "pay": ("payouts registrations", "notices"),
     "sweep_payouts": ("payouts runs", ""),
     "advance_plans": ("payouts runs", ""),
+    "erase_people": ("accounts sign-ins registrations waves training jobs helpdesk notices outcomes runs", "payouts"),
     "reconcile_payouts": ("payouts runs", ""),
     "write_notices": ("notices runs", "waves payouts"),
     "send_mail": ("notices sign-ins", "accounts"),
@@ -69,10 +70,10 @@ def grants(function: str) -> Iterator[tuple[str, str]]:
 
 TRIGGERS = {"open_wave", "close_wave", "advance"}
 DOERS = {
-    "kms:GenerateMac": {"api", "send_code"},
+    "kms:GenerateMac": {"api", "send_code", "erase_people"},
     "kms:GenerateDataKey": {"api"},
     "kms:GenerateDataKeyPairWithoutPlaintext": {"api"},
-    "kms:Decrypt": {"api", "pay", "ask_registry", "send_mail", "send_code"},
+    "kms:Decrypt": {"api", "pay", "ask_registry", "send_mail", "send_code", "erase_people"},
     "sns:Publish": {*TRIGGERS, "send_mail", "send_code"},
     "ses:SendEmail": {"send_mail", "send_code"},
     "sqs:ReceiveMessage": {"award", "pay", "ask_registry", "send_mail", "send_code"},
@@ -107,7 +108,7 @@ def test_a_grant_is_of_a_known_action_on_a_named_resource_of_any_account_region_
         assert "*" not in action
         # Behind a named resource a star stands for the objects of one folder or the streams of one log group.
         named = resource.replace(f"-{function}:", "-FUNCTION:")
-        assert re.fullmatch(r"[^*]+(/(draws|reconciliation)/\*|-FUNCTION:\*)?", named), named
+        assert re.fullmatch(r"[^*]+(/(draws|reconciliation|erasures)/\*|-FUNCTION:\*)?", named), named
         assert "/index/" not in resource or action == "dynamodb:Query"
         assert not re.search(r"\d{12}|[a-z]{2}-[a-z]+-\d", resource)
         assert "gelombang-" not in resource or "gelombang-${Stage}-" in resource
@@ -165,7 +166,7 @@ def test_only_who_gives_a_place_or_checks_an_account_or_a_person_changes_a_regis
 
 def test_the_api_makes_payouts_due_and_shows_a_person_s_own_and_does_nothing_else_to_the_ledger() -> None:
     calls = {action.partition(":")[2] for action, resource in grants("api") if resource.endswith("-payouts")}
-    assert calls == {"BatchGetItem", "Query", "PutItem", "ConditionCheckItem", "SendMessage"}
+    assert calls == {"GetItem", "BatchGetItem", "Query", "PutItem", "ConditionCheckItem", "SendMessage"}
 
 
 def test_only_the_step_publishes_all_of_a_draw() -> None:

@@ -83,6 +83,7 @@ def live(gateway: Gateway) -> str:
         Corrected(pk, "CORRECTIONS", times=(now,), expires_at=now + timedelta(days=30)).save()
     MonthItem(f"M#{person}", "2026-10", training_id=bought.training_id, days=3, number=1, reported_at=now).save()
     _lose_the_place(gateway, person)
+    gateway.services.deletions.ask(gateway.session(person), gateway.now)
     return person
 
 

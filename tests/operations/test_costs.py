@@ -137,6 +137,8 @@ COSTS: dict[str, str] = {
     routes.LANGUAGE: "UpdateItem",
     routes.MY_DATA: "7 BatchGetItem, 5 GetItem, 14 Query, GenerateMac, 3 Decrypt",
     f"{routes.MY_DATA} newcomer": "4 BatchGetItem, 3 GetItem, 11 Query, Decrypt",
+    routes.DELETE_ME: f"{PROVED}, GetItem, 2 Query, TransactWriteItems, SendMessageBatch",
+    f"{routes.DELETE_ME} again": f"{PROVED}, GetItem, 2 Query",
     routes.CONSENTS: "BatchGetItem, GetItem, Query",
     routes.WITHDRAW_CONSENT: f"{PROVED}, 2 GetItem, TransactWriteItems, SendMessageBatch",
     f"{routes.WITHDRAW_CONSENT} again": f"{PROVED}, 2 GetItem",

@@ -207,6 +207,7 @@ KILLED = {
     "sweep_payouts": ("payouts", "sweep"),
     "advance_plans": ("plans", "run"),
     "write_notices": ("notice_writer", "run"),
+    "erase_people": ("erasure", "run"),
     "tally_statistics": ("tally_job", "run"),
     "expire_places": ("revocation", "run"),
     "reconcile_payouts": ("daily_reconciliation", "run"),

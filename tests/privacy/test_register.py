@@ -14,10 +14,19 @@ PAGE = (ROOT / "docs/privacy.md").read_text()
 KEPT = register().kept
 
 
+def erased(kept: Kept) -> str:
+    """What becomes of a kind when its person is erased."""
+    if kept.leaves:
+        return "the person goes from the set"
+    strips = f", without `{'`, `'.join(kept.strips)}`" if kept.strips else ""
+    return {"always": "stays", "chosen": "stays of who was chosen", None: "goes"}[kept.stays] + strips
+
+
 def row(kind: str, kept: Kept) -> str:
     """The line of the page about a kind."""
     term, readers = register().terms[kept.term][1], register().readers[kept.readers][1]
-    cells = (kind, f"{kept.table}: `{kept.key}`", kept.source, kept.purpose[1], kept.ground, term, readers)
+    where, gone = f"{kept.table}: `{kept.key}`", erased(kept)
+    cells = (kind, where, kept.source, kept.purpose[1], kept.ground, term, readers, gone)
     return f"| {' | '.join(cells)} |"
 
 

@@ -21,7 +21,7 @@ from ...notices.service import NoticeService
 from ...structs import fill
 from .. import rules
 from ..account_store import AccountStore
-from ..items import AccountItem, ChangeItem, GuardItem, account_pk, change_sk, contact_pk
+from ..items import AccountItem, ChangeItem, DeletionItem, GuardItem, account_pk, change_sk, contact_pk
 from ..passkeys import store as passkeys
 from ..rules import AskedChange, Change
 from ..sessions.rules import Account, ContactGuard, KeptContact, Session
@@ -130,6 +130,9 @@ class Changes:
     def _undo(self, tx: Transaction, account_id: str, asked: AskedChange) -> None:
         if asked.change in {Change.PASSKEY_ADDED, Change.PASSKEY_REMOVED}:
             passkeys.undo(tx, account_id, asked.subject, asked.takes_effect_at)
+            return
+        if asked.change is Change.ACCOUNT_DELETED:
+            tx.delete("deletion", DeletionItem(account_pk(account_id), "DELETION"))
             return
         account = self._store.account(account_id)
         contact = next((one for one in account.contacts if one.id == asked.subject), None) if account else None

@@ -251,6 +251,12 @@ class ReconciledItem(PayoutsTable):
     day = DayAttribute()
 
 
+def last_compared() -> date | None:
+    """The latest WIB day that was compared with the providers; one consistent read of the bound table."""
+    item = find(ReconciledItem, *_KEYS)
+    return item.day if item else None
+
+
 class DayStore:
     """Reads and writes what a comparison keeps. `s3` is a client."""
 
@@ -260,8 +266,7 @@ class DayStore:
 
     def last_done(self) -> date | None:
         """The latest WIB day whose report is written; one consistent read."""
-        item = find(ReconciledItem, *_KEYS)
-        return item.day if item else None
+        return last_compared()
 
     def mark_done(self, day: date) -> None:
         """Record a day as done; a late run of an earlier day changes nothing."""

@@ -23,8 +23,14 @@ def joining_without_consent(gateway: Gateway) -> Call:
     return Call(routes.JOIN, person=gateway.sent(withdrawing(gateway)).person)
 
 
+def deleting(gateway: Gateway) -> Call:
+    return Call(routes.DELETE_ME, person=gateway.registered())
+
+
 REFUSALS: dict[str, dict[str, Provoke]] = {
     routes.MY_DATA: of_session(looking, looks=True),
+    routes.DELETE_ME: of_session(deleting)
+    | {"not_deletable_yet": lambda gateway: Call(routes.DELETE_ME, person=gateway.being_paid()[0])},
     routes.CONSENTS: of_session(asking, looks=True),
     routes.WITHDRAW_CONSENT: of_session(withdrawing)
     | {"not_found": lambda gateway: withdrawing(gateway).at("marketing")},
@@ -32,6 +38,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
 
 SUCCESSES: dict[str, Provoke] = {
     routes.MY_DATA: lambda gateway: Call(routes.MY_DATA, person=gateway.veteran),
+    routes.DELETE_ME: deleting,
     routes.CONSENTS: asking,
     routes.WITHDRAW_CONSENT: withdrawing,
 }

@@ -13,6 +13,7 @@ const PARTS = {
   surveys: ["Survei", "Surveys"],
   statistics: ["Statistik", "Statistics"],
   grievances: ["Pengaduan", "Complaints"],
+  privacy: ["Penghapusan data", "Deletion of data"],
 };
 const WHOLE = {
   well: ["good", "Layanan berjalan baik", "The service is well"],

@@ -1,0 +1,90 @@
+"""Deletions of accounts that people asked for: each waits as a change that is told and can be cancelled, then is due.
+
+What is due is found in one partition (`DELETIONS`), in order of time; the row of the account says whether it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from ..aws.attributes import item_of
+from ..aws.dynamodb import LegsFailed, Transaction, find
+from ..clock import iso
+from ..errors import Unavailable
+from ..figures import AccountRules
+from ..ids import Randomness, derived_id, random_id
+from ..structs import fill
+from .contacts.changes import TRIES, Changes
+from .items import DeletionItem, DueDeletionItem, account_pk
+from .rules import AskedChange, Change, DueDeletion
+from .sessions.rules import Session
+
+_DUE = "DELETIONS"
+
+
+class Deletions:
+    """All methods also raise `Unavailable`."""
+
+    def __init__(
+        self,
+        changes: Changes,
+        transaction: Callable[[], Transaction],
+        figures: AccountRules,
+        randomness: Randomness,
+    ) -> None:
+        self._changes = changes
+        self._transaction = transaction
+        self._wait = timedelta(seconds=figures.young_session_s)
+        self._randomness = randomness
+
+    def ask(self, session: Session, now: datetime) -> AskedChange:
+        """Delete the account after the wait of a young session, whatever session asks; all contacts are told.
+
+        One that waits already is returned. One query and one transaction of 4 items.
+        """
+        account_id = session.account_id
+        for _ in range(TRIES):
+            for waiting in self._changes.pending(account_id, now):
+                if waiting.change is Change.ACCOUNT_DELETED:
+                    return waiting
+            subject, at = derived_id("deletion/1", account_id), now + self._wait
+            asked = AskedChange(random_id(self._randomness), Change.ACCOUNT_DELETED, subject, session.id, now, at)
+            try:
+                with self._transaction() as tx:
+                    told = self._changes.keep(tx, account_id, asked)
+                    stands = DeletionItem(account_pk(account_id), "DELETION", due_at=at)
+                    tx.put("deletion", stands, DeletionItem.pk.does_not_exist())
+                    tx.put("due", DueDeletionItem(_DUE, f"{iso(at)}#{account_id}", due_at=at))
+            except LegsFailed:
+                continue
+            self._changes.tell([told])
+            return asked
+        raise Unavailable()
+
+    def due(self, now: datetime) -> Iterator[DueDeletion]:
+        """Those that are due, the longest due first, page by page."""
+        until = DueDeletionItem.sk < iso(now)
+        for item in DueDeletionItem.query(_DUE, until, consistent_read=True, page_size=100):
+            yield fill(DueDeletion, item, account_id=item.sk.partition("#")[2])
+
+    def stands(self, one: DueDeletion) -> bool:
+        """Whether it was not cancelled. One read."""
+        item = find(DeletionItem, account_pk(one.account_id), "DELETION")
+        return item is not None and item.due_at == one.due_at
+
+    def close(self, one: DueDeletion, now: datetime) -> None:
+        """Record that nobody can sign in any more. One write."""
+        _due(one).update([DueDeletionItem.closed_at.set(now)])
+
+    def begin(self, one: DueDeletion, now: datetime) -> None:
+        """Record that the erasure begins: from now on it is only finished. One write."""
+        _due(one).update([DueDeletionItem.begun_at.set(now)])
+
+    def done(self, one: DueDeletion) -> None:
+        """Forget it. One write."""
+        _due(one).delete()
+
+
+def _due(one: DueDeletion) -> DueDeletionItem:
+    return item_of(DueDeletionItem, _DUE, f"{iso(one.due_at)}#{one.account_id}", one)

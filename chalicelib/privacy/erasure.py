@@ -1,0 +1,222 @@
+"""Erasing people: what is due of it each hour, and again after a table was restored.
+
+A deletion that is due is carried out in steps, each of which may be repeated. First nobody can sign in to the account
+any more. When no access token of it can live any longer, and nothing of theirs is under way, the person is entered in a
+list outside the tables, then their rows are deleted: within each domain those that are found through others first, and
+the account last. Who was chosen keeps what the draw and the books need, and the keyed hash of their NIK.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from ..aws import dynamodb
+from ..clock import iso
+from ..time_budget import OutOfTime, TimeBudget
+from ..values import Value
+from .rules import Held, Part, Row, register
+
+log = logging.getLogger(__name__)
+
+ONE_PERSON_S = 60
+"""Nobody's erasure is begun with less time left than this: some hundred calls."""
+
+TOKENS_LIVE = timedelta(minutes=15)
+"""An access token and the authorizer's answer live six minutes after the session's end."""
+
+_ENTRIES = ("session", "passkey", "passkey_guard", "contact", "issuer")
+"""By what a person signs in."""
+
+_OWNERS = ("account_id", "registrant", "registrant_id", "filed_by")
+
+
+class Due(Protocol):
+    """A deletion that is due: `accounts.DueDeletion`."""
+
+    @property
+    def account_id(self) -> str: ...
+    @property
+    def closed_at(self) -> datetime | None: ...
+    @property
+    def begun_at(self) -> datetime | None: ...
+
+
+class Deletions(Protocol):
+    """Which are due; `accounts.Deletions`."""
+
+    def due(self, now: datetime) -> Iterator[Any]: ...
+    def stands(self, one: Any) -> bool: ...
+    def close(self, one: Any, now: datetime) -> None: ...
+    def begin(self, one: Any, now: datetime) -> None: ...
+    def done(self, one: Any) -> None: ...
+
+
+class Erased(Value, frozen=True):
+    """Who was erased, in a bucket that no restore of a table touches. `s3` gives a client."""
+
+    s3: Callable[[], Any]
+    bucket: str
+
+    def add(self, person: str, now: datetime) -> None:
+        """Enter somebody; again changes the time only."""
+        self.s3().put_object(Bucket=self.bucket, Key=f"erasures/{person}", Body=iso(now).encode())
+
+    def all(self) -> Iterator[str]:
+        """Everybody, page by page."""
+        for page in self.s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix="erasures/"):
+            for one in page.get("Contents", ()):
+                yield str(one["Key"]).removeprefix("erasures/")
+
+
+class Erasure:
+    """`parts` as in `Export`; `table` gives the name of a table; `under_way` says what of a person is not at its end,
+    None if nothing is.
+    """
+
+    def __init__(
+        self,
+        parts: Mapping[str, Part],
+        table: Callable[[str], str],
+        region: str,
+        deletions: Deletions,
+        erased: Erased,
+        under_way: Callable[[str], str | None],
+    ) -> None:
+        self._parts = parts
+        self._table = table
+        self._region = region
+        self._deletions = deletions
+        self._erased = erased
+        self._under_way = under_way
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Go on with what is due and fits into `deadline_s` seconds; returns whether nothing was left undone.
+
+        One that waits for money or for the last token counts as done. An error holds up nobody else; all are raised at
+        the end in one `ExceptionGroup`.
+        """
+        budget, trouble = TimeBudget(now, deadline_s, seconds), list[Exception]()
+        try:
+            budget.need(ONE_PERSON_S)
+            for one in self._deletions.due(now):
+                budget.need(ONE_PERSON_S)
+                try:
+                    self._go_on(one, budget.now())
+                except Exception as error:  # noqa: BLE001 - raised below, after the others
+                    log.warning("erasure_failed", extra={"error": type(error).__name__})
+                    trouble.append(error)
+        except OutOfTime:
+            log.info("erasures_go_on_later")
+            return False
+        if trouble:
+            raise ExceptionGroup("people who could not be erased", trouble)
+        return True
+
+    def erase(self, person: str, now: datetime) -> None:
+        """Erase a person; again does what is left. Everything else about them stays as the record says."""
+        self._erased.add(person, now)
+        chosen = any(held.kind == "place" for held in self._parts["waves"](person, now))
+        for part in reversed(list(self._parts.values())):
+            for held in reversed(list(part(person, now))):
+                self._erase(held, person, chosen=chosen)
+
+    def replay(self, now: datetime) -> int:
+        """Erase everybody of the list again, after a table was restored; returns how many there are.
+
+        A table that was restored alone has rows that were found through rows of another. So every table is read whole.
+        """
+        people = set(self._erased.all())
+        for person in sorted(people):
+            self.erase(person, now)
+        for table in sorted({kept.table for kept in register().kept.values()}):
+            for row in dynamodb.every_row(self._table(table), self._region):
+                kind = kind_of(table, row)
+                for person in people & _people_of(row) if kind else ():
+                    chosen = any(held.kind == "place" for held in self._parts["waves"](person, now))
+                    self._erase(Held(kind, row), person, chosen=chosen)
+        return len(people)
+
+    def _go_on(self, one: Due, now: datetime) -> None:
+        if one.begun_at is None:
+            if not self._deletions.stands(one):
+                self._deletions.done(one)
+                return
+            if self._under_way(one.account_id) is not None:
+                log.info("erasure_waits")
+                return
+            if one.closed_at is None:
+                self._close(one.account_id, now)
+                self._deletions.close(one, now)
+                return
+            if now - one.closed_at < TOKENS_LIVE:
+                return
+            self._deletions.begin(one, now)
+        self.erase(one.account_id, now)
+        self._deletions.done(one)
+        log.info("person_erased")
+
+    def _close(self, person: str, now: datetime) -> None:
+        for held in reversed(list(self._parts["accounts"](person, now))):
+            if held.kind in _ENTRIES:
+                self._erase(held, person, chosen=False)
+
+    def _erase(self, held: Held, person: str, *, chosen: bool) -> None:
+        kept = register().kept[held.kind]
+        if kept.leaves:
+            self._write(kept.table, held.row, "UpdateItem", f"DELETE {kept.leaves} :mine", {":mine": {"SS": [person]}})
+            self._write(kept.table, held.row, "DeleteItem", None, {}, f"attribute_not_exists({kept.leaves})")
+        elif kept.stays == "always" or (kept.stays == "chosen" and chosen):
+            gone = [name for name in kept.strips if name in held.row]
+            if gone:
+                self._write(kept.table, held.row, "UpdateItem", f"REMOVE {', '.join(gone)}", {})
+        else:
+            self._write(kept.table, held.row, "DeleteItem", None, {})
+
+    def _write(
+        self,
+        table: str,
+        row: Row,
+        operation: str,
+        update: str | None,
+        values: dict[str, Any],
+        only_if: str = "attribute_exists(pk)",
+    ) -> None:
+        """Change or delete a row, if it still is about the same person."""
+        owner = next((name for name in _OWNERS if name in row), None)
+        condition = only_if + (f" AND {owner} = :owner" if owner else "")
+        values |= {":owner": row[owner]} if owner else {}
+        asked: dict[str, Any] = {
+            "TableName": self._table(table),
+            "Key": {"pk": row["pk"], "sk": row["sk"]},
+            "ConditionExpression": condition,
+        }
+        asked |= {"UpdateExpression": update} if update else {}
+        asked |= {"ExpressionAttributeValues": values} if values else {}
+        try:
+            dynamodb.call(self._region, operation, asked)
+        except ClientError as error:
+            # Gone, or another's by now.
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+
+
+def kind_of(table: str, row: Row) -> str:
+    """The kind of a row that is kept under something else than its person; "" if it is none of these."""
+    keys = {
+        kept.key.partition("<")[0]: kind
+        for kind, kept in register().kept.items()
+        if kept.table == table and "#<registrant>" not in kept.key
+    }
+    fitting = [start for start in keys if f"{row['pk']['S']} / {row['sk']['S']}".startswith(start)]
+    return keys[max(fitting, key=len)] if fitting else ""
+
+
+def _people_of(row: Row) -> set[str]:
+    owners = {row[name]["S"] for name in _OWNERS if "S" in row.get(name, {})}
+    return owners | set(row.get("holders", {}).get("SS", ()))

@@ -1,0 +1,297 @@
+"""Deleting an account: told, cancelled, refused while something is under way; then nothing can be read back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.accounts.items import DueDeletionItem
+from chalicelib.clock import wib_date
+from chalicelib.config import Programme, Settings
+from chalicelib.notices.store import NoticeItem
+from chalicelib.payouts.plans import plan_rules
+from chalicelib.payouts.reconciliation.nightly import DayStore
+from chalicelib.payouts.rules import Kind, Move, State
+from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE
+from chalicelib.privacy.rules import register
+from chalicelib.waves.rules import WaveState
+from chalicelib.waves.store import WaveItem
+from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
+from tests.builders.lives import FORM, SEALED, live, rows
+from tests.builders.waves import WAVE
+from tests.e2e import routes
+from tests.e2e.gateway import Call, Gateway, serving
+
+A_MINUTE = timedelta(minutes=1)
+STAYS = {kind for kind, kept in register().kept.items() if kept.stays}
+
+
+@pytest.fixture
+def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
+    with serving(cloud, programme) as gateway:
+        yield gateway
+
+
+def wait(gateway: Gateway) -> timedelta:
+    """From the request until it is due: 72 hours, less in a test's stage."""
+    return timedelta(seconds=gateway.services.programme.accounts.young_session_s) + A_MINUTE
+
+
+def ask(gateway: Gateway, person: str) -> dict[str, Any]:
+    return dict(gateway.ok(Call(routes.DELETE_ME, person=person)))
+
+
+def refusal(gateway: Gateway, person: str) -> str:
+    answer = gateway.send(Call(routes.DELETE_ME, person=person))
+    assert (answer.status_code, answer.json_body["code"]) == (409, "not_deletable_yet")
+    return str(answer.json_body["because"])
+
+
+def run(gateway: Gateway, *, after: timedelta = timedelta()) -> bool:
+    gateway.now += after
+    return gateway.services.erasure.run(gateway.now, 800, lambda: 0)
+
+
+def carry_out(gateway: Gateway, person: str) -> None:
+    """All of it, from the request."""
+    ask(gateway, person)
+    assert run(gateway, after=wait(gateway))
+    assert run(gateway, after=TOKENS_LIVE + A_MINUTE)
+    assert list(DueDeletionItem.query("DELETIONS")) == []
+
+
+def settled(gateway: Gateway, person: str) -> None:
+    """Everything of the person comes to its end: what was sent is paid, and the day is compared."""
+    services = gateway.services
+    place = services.waves.beneficiaries.of(person)
+    assert place is not None
+    for one in services.payouts.of_many([place])[person]:
+        if one.state in (State.DUE, State.HELD):
+            services.payout_store.move(one, Move(State.CANCELLED, "given up"), gateway.now)
+        elif one.state is State.SENDING:
+            services.payout_store.move(one, Move(State.PAID, "succeeded"), gateway.now)
+    compared(gateway)
+
+
+def compared(gateway: Gateway) -> None:
+    DayStore(None, "").mark_done(wib_date(gateway.now))
+
+
+def snapshot(cloud: Settings) -> list[tuple[str, dict[str, Any]]]:
+    return rows(cloud)
+
+
+def restore(cloud: Settings, before: list[tuple[str, dict[str, Any]]], only: str = "") -> None:
+    """What an administrator does with a restored table: every row that is missing is copied."""
+    client = boto3.client("dynamodb", cloud.region)
+    there = {(table, row["pk"]["S"], row["sk"]["S"]) for table, row in rows(cloud)}
+    for table, row in before:
+        if (table, row["pk"]["S"], row["sk"]["S"]) not in there and only in ("", table):
+            client.put_item(TableName=cloud.table(table), Item=row)
+
+
+def about(cloud: Settings, person: str) -> set[str]:
+    """The kinds of rows that are left about a person, as the register names them."""
+    found = set()
+    for table, row in rows(cloud):
+        if person in str(row):
+            kinds = [
+                kind
+                for kind, kept in register().kept.items()
+                if kept.table == table and row["pk"]["S"].startswith(kept.key.partition("<")[0].rstrip())
+            ]
+            found.add(next((kind for kind in kinds if kind in STAYS), f"{table}: {row['pk']['S']} / {row['sk']['S']}"))
+    return found
+
+
+def secrets_of(before: list[tuple[str, dict[str, Any]]], person: str) -> set[str]:
+    """What leads to a person: keyed hashes, wrapped keys, birth date and regency, as they were stored."""
+    found = set[str]()
+    for _, row in before:
+        if person in row["pk"]["S"] or row.get("account_id", {}).get("S") == person:
+            for name in ("wrapped_key", "kk_mac", "phone_mac", "account_mac", "birth_date", "regency", "answers"):
+                found |= {str(next(iter(row[name].values())))} if name in row else set()
+    return found
+
+
+def test_a_deletion_is_told_and_cancelled_as_any_change(gateway: Gateway, cloud: Settings) -> None:
+    person = gateway.registered()
+    asked = ask(gateway, person)
+    assert ask(gateway, person) == asked, "again is the same"
+    assert asked["change"] == "account_deleted"
+    [change] = gateway.ok(Call(routes.MY_CHANGES, person=person))["changes"]
+    assert change == asked
+    [told] = [one for one in NoticeItem.query(f"N#{person}") if one.kind == "account_changing"]
+    assert told.facts == {"change": "account_deleted", "takes_effect_at": asked["takes_effect_at"]}
+
+    assert run(gateway), "not due yet"
+    gateway.ok(Call(routes.CANCEL_CHANGE, person=person).at(asked["change_id"]))
+    before = snapshot(cloud)
+    for _ in range(2):
+        assert run(gateway, after=wait(gateway))
+    assert [row for _, row in rows(cloud)] == [row for _, row in before if row["pk"]["S"] != "DELETIONS"]
+    assert ask(gateway, person)["change_id"] != asked["change_id"], "it may be asked for anew"
+
+
+def test_the_link_of_the_notice_cancels_it_too(gateway: Gateway) -> None:
+    person = gateway.registered()
+    asked = ask(gateway, person)
+    gateway.services.deny_change(person, asked["change_id"], gateway.now)
+    assert run(gateway, after=wait(gateway))
+    assert gateway.services.registrations.registrant(person).id == person
+
+
+def test_nobody_is_deleted_while_something_is_under_way(gateway: Gateway) -> None:
+    person, payout = gateway.being_paid()
+    services = gateway.services
+    assert refusal(gateway, person) == "payment"
+    services.payout_store.move(services.payout_store.get(payout), Move(State.PAID, "succeeded"), gateway.now)
+    assert refusal(gateway, person) == "reconciliation"
+    compared(gateway)
+    assert ask(gateway, person)["change"] == "account_deleted"
+
+
+def test_months_to_come_are_under_way(gateway: Gateway) -> None:
+    services = gateway.services
+    monthly = next(each for each in services.programme.schemes if plan_rules.is_monthly(each))
+    chosen = gateway.chosen(scheme=monthly.version)
+    with services.transaction() as tx:
+        payout = services.payouts.entitle(tx, chosen, Kind.INCENTIVE, gateway.now)
+    ledger = services.payout_store
+    ledger.move(ledger.get(payout), Move(State.CANCELLED, "given up"), gateway.now)
+    assert refusal(gateway, chosen.registrant_id) == "instalments"
+    services.plans.stop((chosen.registrant_id, chosen.wave), plan_rules.Stop.DROPPED_OUT, gateway.now)
+    ask(gateway, chosen.registrant_id)
+
+
+def test_who_is_in_a_draw_waits_for_it(gateway: Gateway) -> None:
+    person = gateway.registered()
+    gateway.ok(Call(routes.JOIN, person=person))
+    ask(gateway, person)
+    item = WaveItem("WAVES", f"{WAVE:06d}")
+    item.update([WaveItem.state.set(WaveState.FROZEN)])
+    gateway.services.waves._waves_kept = None
+    assert refusal(gateway, person) == "selection"
+    assert run(gateway, after=wait(gateway))
+    assert gateway.services.registrations.registrant(person).id == person
+    item.update([WaveItem.state.set(WaveState.SETTLED)])
+    assert run(gateway)
+    assert run(gateway, after=TOKENS_LIVE + A_MINUTE)
+    assert gateway.services.registration_store.registrant(person) is None
+
+
+def test_nobody_signs_in_from_the_first_step_on(gateway: Gateway) -> None:
+    person = gateway.registered()
+    ask(gateway, person)
+    call = Call(routes.CONTACTS, person=person)
+    gateway.ok(call)
+    assert run(gateway, after=wait(gateway))
+    assert gateway.send(call).json_body["code"] == "session_expired"
+    assert run(gateway, after=A_MINUTE), "a token may still live"
+    assert gateway.services.registrations.registrant(person).id == person
+
+
+def test_nothing_that_is_stored_can_be_read_back_after_a_restore(
+    gateway: Gateway, cloud: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    person = live(gateway)
+    settled(gateway, person)
+    before = snapshot(cloud)
+    with caplog.at_level(logging.INFO):
+        carry_out(gateway, person)
+    after = rows(cloud)
+    left = about(cloud, person)
+    assert left <= STAYS, left
+
+    for only in ("registrations", "accounts", ""):
+        restore(cloud, before, only)
+        assert gateway.services.erasure.replay(gateway.now) == 1
+    assert run(gateway), "what was due came back, too, and is found to be done"
+    stored, leads = str(rows(cloud)), secrets_of(before, person)
+    assert len(leads) > 5
+    assert [one for one in leads if one in stored] == []
+    assert [name for name, value in SEALED.items() if value in stored] == []
+    assert about(cloud, person) <= STAYS
+    assert sorted(map(str, rows(cloud))) == sorted(map(str, after)), "the same is left as before the restore"
+    assert (
+        gateway.services.payouts.of_many([place]) if (place := gateway.services.waves.beneficiaries.of(person)) else 0
+    )
+    logged = " ".join(record.getMessage() for record in caplog.records)
+    assert "person_erased" in logged
+    assert person not in str([vars(record) for record in caplog.records if record.name.startswith("chalicelib")])
+
+    assert gateway.services.registrations.find(FORM.nik) == person, "the benefit is given once"
+
+
+def test_who_was_never_chosen_may_begin_anew(gateway: Gateway, cloud: Settings) -> None:
+    form = gateway.form()
+    person = gateway.sent(gateway.registration(form)).person
+    gateway.ok(Call(routes.ADDRESS, gateway.address(), person=person))
+    gateway.ok(Call(routes.JOIN, person=person))
+    carry_out(gateway, person)
+    assert about(cloud, person) == {"entry"}
+    [entry] = [row for table, row in rows(cloud) if table == "waves" and row["sk"]["S"] == person]
+    assert "kk" not in entry
+    gateway.ok(gateway.registration(form))
+
+
+@SOME_OR_ALL
+def test_an_erasure_that_dies_at_any_call_is_finished_by_a_later_run(
+    gateway: Gateway, cloud: Settings, monkeypatch: pytest.MonkeyPatch, picked: Callable[[list[int]], list[int]]
+) -> None:
+    def due() -> str:
+        person = gateway.registered()
+        gateway.ok(Call(routes.ADDRESS, gateway.address(), person=person))
+        ask(gateway, person)
+        gateway.now += wait(gateway)
+        return person
+
+    def carried_out() -> None:
+        run(gateway)
+        run(gateway, after=TOKENS_LIVE + A_MINUTE)
+
+    calls = Calls(monkeypatch)
+    for _ in range(2):  # the second time a process has what it keeps in memory
+        due()
+        calls.reset()
+        carried_out()
+    for at in picked(worth_it([operation for _, operation in calls.made])):
+        person = due()
+        assert calls.dies(carried_out, "before", at)
+        calls.reset()
+        for _ in range(2):
+            run(gateway, after=TOKENS_LIVE + A_MINUTE)
+        assert about(cloud, person) == set()
+        assert list(DueDeletionItem.query("DELETIONS")) == []
+        assert person in gateway.services.erasure._erased.all()
+
+
+def test_a_run_without_time_leaves_it_to_the_next(gateway: Gateway) -> None:
+    ask(gateway, gateway.registered())
+    gateway.now += wait(gateway)
+    assert gateway.services.erasure.run(gateway.now, ONE_PERSON_S - 1, lambda: 0) is False
+
+
+def test_one_who_cannot_be_erased_holds_up_nobody_else(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = gateway.registered(), gateway.registered()
+    ask(gateway, first)
+    ask(gateway, second)
+    erasure = gateway.services.erasure
+    assert run(gateway, after=wait(gateway))
+    erase = erasure.erase
+
+    def fails(person: str, now: Any) -> None:
+        if person == first:
+            raise ValueError("a damaged row")
+        erase(person, now)
+
+    monkeypatch.setattr(erasure, "erase", fails)
+    with pytest.raises(ExceptionGroup):
+        run(gateway, after=TOKENS_LIVE + A_MINUTE)
+    store = gateway.services.registration_store
+    assert (store.registrant(first) is None, store.registrant(second) is None) == (False, True)
