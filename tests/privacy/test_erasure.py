@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 
+from admin.deployment import stages
 from chalicelib.accounts.items import DueDeletionItem
 from chalicelib.clock import wib_date
 from chalicelib.config import Programme, Settings
@@ -21,6 +23,7 @@ from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE
 from chalicelib.privacy.rules import register
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveItem
+from tests.builders.commands import Terminal
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.lives import FORM, SEALED, live, rows
 from tests.builders.waves import WAVE
@@ -226,6 +229,19 @@ def test_nothing_that_is_stored_can_be_read_back_after_a_restore(
     assert person not in str([vars(record) for record in caplog.records if record.name.startswith("chalicelib")])
 
     assert gateway.services.registrations.find(FORM.nik) == person, "the benefit is given once"
+
+
+def test_the_command_after_a_restore_erases_everybody_of_the_list(
+    gateway: Gateway, cloud: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [gateway.registered() for _ in range(2)]
+    before = snapshot(cloud)
+    for person in people:
+        carry_out(gateway, person)
+    restore(cloud, before)
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=gateway.services))
+    assert Terminal("erasures").found("replay") == {"erased": 2}
+    assert [about(cloud, person) for person in people] == [set(), set()]
 
 
 def test_who_was_never_chosen_may_begin_anew(gateway: Gateway, cloud: Settings) -> None:
