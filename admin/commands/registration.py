@@ -18,10 +18,22 @@ from chalicelib.clock import utc_now, wib_date
 from chalicelib.registration.corrections import Correction
 from chalicelib.registration.errors import NoCorrection
 from chalicelib.registration.exclusions import ExclusionList
+from chalicelib.registration.store import SHARDS
 from chalicelib.registration.wire import CorrectionForm
 
 from ..deployment import stages
-from ..terminal import Row, act_row, ask_back, example, file_argument, reason_option, show, stage_options, yes_option
+from ..terminal import (
+    Row,
+    act_row,
+    ask_back,
+    example,
+    file_argument,
+    progress,
+    reason_option,
+    show,
+    stage_options,
+    yes_option,
+)
 
 _person_argument = click.argument("registrant_id")
 _PERSON = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
@@ -114,6 +126,21 @@ def reject(stage: str, registrant_id: str, reason: str) -> None:
     """Take a proposal away, one's own or another's. It stays in the history."""
     stages.load(stage).services.corrections.reject(registrant_id, stages.caller(), reason, utc_now())
     show({"registrant": registrant_id, "done": "the proposal was taken away"})
+
+
+@example("registration enlist")
+@registration.command()
+@stage_options
+def enlist(stage: str) -> None:
+    """Have the civil registry asked about everybody who registered before the stage had one.
+
+    The sweep asks at the registry's rate, so it may take hours. It can be ended at any time and begun again.
+    """
+    loaded = stages.load(stage)
+    if loaded.settings.registry_url == "none":
+        raise click.ClickException(f"stage {stage} has no civil registry: deploy it with --parameter RegistryUrl=...")
+    verifications, now = loaded.services.verifications, utc_now()
+    show({"to_be_asked_about": sum(verifications.enlist(n, now) for n in progress(range(SHARDS), "enlisting", SHARDS))})
 
 
 def _proposed(correction: Correction) -> dict[str, object]:

@@ -7,7 +7,7 @@ one registrant. PROFILE carries a version: a writer that comes second reads agai
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -29,11 +29,8 @@ from .items import AddressItem, Dispute, Exclusion, Guard, OfPerson, Profile, Re
 from .records import AddressRecord, Record, UnpayableHolder
 from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Place, Registrant, Standing, Verdict
 
-SHARDS = 64
-"""Partitions of the index of registrations, by person."""
-
-UNVERIFIED = 8
-"""Partitions of the index of those who are to be asked about, by person."""
+SHARDS, UNVERIFIED = 64, 8
+"""Partitions, by person, of the index of registrations, and of the index of those who are to be asked about."""
 
 PAYING_LEG = "paying"
 """The name of the legs by which others say that nothing is being paid to a person just now."""
@@ -46,6 +43,7 @@ _REFUSALS_KEPT = timedelta(days=2)
 
 _UNPAYABLE = [verdict for verdict in Verdict if verdict not in PAYABLE]
 
+Number = tuple[MacKind, str]
 Legs = Callable[[dynamodb.Transaction], None]
 """Adds another domain's legs to a transaction of this one."""
 
@@ -183,12 +181,7 @@ class RegistrationStore:
         return dynamodb.find(Exclusion, exclusion_pk(nik_mac), "EXCLUDED") is not None
 
     def save(
-        self,
-        record: Record,
-        released: Sequence[tuple[MacKind, str]],
-        *,
-        unless_excluded: bool,
-        others: Legs | None = None,
+        self, record: Record, released: Iterable[Number], *, unless_excluded: bool, others: Legs | None = None
     ) -> None:
         """Write a registration with its guards, and remove the guards of the old numbers that it had.
 

@@ -16,6 +16,7 @@ from ..aws import dynamodb
 from ..aws.clients import is_passing
 from ..clock import iso
 from ..errors import Unavailable
+from ..ids import shard
 from ..notices.rules import Kind
 from ..values import Value
 from .change_notices import telling
@@ -131,6 +132,21 @@ class Verifications:
         """Move a row to the end of its partition; False if another sweep or an answer came first. One write."""
         item = Profile(person_pk(row.registrant_id), "PROFILE")
         return dynamodb.update_if(item, [Profile.ask_from.set(now + self._again)], Profile.ask_from == row.ask_from)
+
+    def enlist(self, number: int, now: datetime) -> int:
+        """Have those of one of `store.SHARDS` partitions asked about who registered before there was a registry.
+
+        Returns how many; the sweep queues them at the registry's rate. A repeat finds only who is left. One conditional
+        write for each registration of the partition.
+        """
+        unasked = Profile.ask_from.does_not_exist() & Profile.consent_withdrawn_at.does_not_exist()
+        unasked &= Profile.verification == Verification.PENDING
+        found = 0
+        for row in Profile.registered.query(f"{number:02d}"):
+            who = row.pk.removeprefix(person_pk(""))
+            waits = [Profile.ask_from.set(now), Profile.unverified_shard.set(shard(who, UNVERIFIED))]
+            found += dynamodb.update_if(Profile(row.pk, "PROFILE"), waits, unasked)
+        return found
 
     def counting(self, before: Registrant, after: Registrant, now: datetime) -> Legs | None:
         """The legs that count a correction of what the registry did not confirm, by account and by NIK, old and new.

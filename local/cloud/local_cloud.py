@@ -18,7 +18,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -32,6 +32,7 @@ from chalicelib.aws import clients, dynamodb
 
 from ..sandbox.beacon import DevelopmentBeacon
 from ..sandbox.provider import Sandbox
+from ..sandbox.registry import Person, Registry
 
 STAGE = "local"
 REGION = "ap-southeast-3"
@@ -66,18 +67,27 @@ class LocalCloud:
 
     `folder` is emptied and gets MiniStack's log, state and temporary files. Clouds in different folders may run at the
     same time. `seed` decides which calls to the provider fail, once faults are switched on with
-    `cloud.fsp.books.configure`. `count` is called with the progress of a stack.
+    `cloud.fsp.books.configure`. With `people` there is a civil registry, which knows them alone. `count` is called with
+    the progress of a stack.
     """
 
     fsp: Sandbox
+    registry: Registry | None = None
     beacon: DevelopmentBeacon
     endpoint: str
 
     def __init__(
-        self, folder: Path, *, seed: str = "local", report: Report = print, count: Count = lambda *_: None
+        self,
+        folder: Path,
+        *,
+        seed: str = "local",
+        people: Sequence[Person] | None = None,
+        report: Report = print,
+        count: Count = lambda *_: None,
     ) -> None:
         self.folder = folder
         self._seed = seed
+        self._people = people
         self._report = report
         self._count = count
         self._api_key = secrets.token_urlsafe(24)
@@ -94,6 +104,8 @@ class LocalCloud:
             resources.enter_context(_environment(_past_proxies()))  # before anything is asked on loopback
             self.beacon = resources.enter_context(DevelopmentBeacon())
             self.fsp = resources.enter_context(Sandbox(self._seed, api_key=self._api_key))
+            if self._people is not None:
+                self.registry = resources.enter_context(Registry(self._seed, self._people))
             self.endpoint, self._group = resources.enter_context(_ministack(program, self.folder))
             resources.enter_context(_environment(_client_variables(self.endpoint)))
             resources.enter_context(_patience())
@@ -108,6 +120,7 @@ class LocalCloud:
     def deploy(self) -> stages.Stage:
         """Deploy the application to the stage `local`, with the beacon and the provider of this cloud."""
         given = {"BeaconRelays": self.beacon.url, "FspUrl": self.fsp.url}
+        given |= {"RegistryUrl": self.registry.url} if self.registry else {}
         deploy.deploy(STAGE, given, self._report, fetch, count=self._count)
         stage = stages.load(STAGE)
         self._share_secrets(stage)
@@ -142,10 +155,13 @@ class LocalCloud:
             functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": few})
 
     def _share_secrets(self, stage: stages.Stage) -> None:
-        """Store the provider's key and callback token, as an administrator does once for a real stage."""
+        """Store the secrets of provider and registry, as an administrator does once for a real stage."""
         secret = json.dumps({"api_key": self._api_key, "callback_token": self._callback_token})
         client = stages.connect().client("secretsmanager")
         client.put_secret_value(SecretId=stage.settings.fsp_secret, SecretString=secret)
+        if self.registry:
+            kept = json.dumps(self.registry.secret)
+            client.create_secret(Name=stage.settings.registry_secret, SecretString=kept)
         self.fsp.books.configure(
             {"callback_url": f"{stage.api_url}/webhooks/fsp", "callback_token": self._callback_token}
         )

@@ -25,6 +25,7 @@ from chalicelib.wiring import Services
 
 from .. import sample as history
 from ..demo.administrator import Administrator
+from ..sandbox.registry import Person
 from .local_cloud import STAGE, CloudFailed, LocalCloud
 
 FOLDER = ROOT / "build/serve"
@@ -39,6 +40,11 @@ PERSON = {
     "lives in": "31 / 3174",
 }
 """What somebody may type who has no KTP at hand. The NIK is no person's."""
+
+KNOWN = Person(
+    nik=PERSON["nik"], name=PERSON["name"], birth_date=PERSON["born"], kk=PERSON["kk"], province=PERSON["lives in"][:2]
+)
+"""Whom the civil registry knows."""
 
 OPENS_AFTER = timedelta(seconds=30)
 OPEN_FOR = timedelta(minutes=30)
@@ -74,6 +80,7 @@ times: .venv/bin/gelombang wave add --help. There are {courses} courses; whoever
 
 Sign in as {contact}. The code, and every other mail, is read by: .venv/bin/gelombang inbox {contact}
 What may be typed: {person}.
+The civil registry knows this person alone: of anybody else's data, and of a mistake in these, GET /me says DIFFERS.
 Money: any account at any bank is held by {name}, and a wallet knows no names; a number that ends in 0000 refuses it.
 
 A token for curl, for a day. The code comes a moment after the first command:
@@ -101,7 +108,7 @@ COUNT = "tally_statistics"
 def main(sample: bool) -> None:
     """Serve the application from a local cloud."""
     try:
-        with LocalCloud(FOLDER, report=click.echo) as cloud:
+        with LocalCloud(FOLDER, people=[KNOWN], report=click.echo) as cloud:
             stage = cloud.deploy()
             office = Administrator(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "office.log")
             cloud.fsp.books.configure({"holder_name": PERSON["name"]})

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -13,8 +14,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from admin.deployment import stages
 from chalicelib.civil_registry.service import consume
-from chalicelib.clock import iso
+from chalicelib.clock import iso, utc_now
 from chalicelib.config import Settings
 from chalicelib.registration.errors import NikCannotChange, TooManyCorrections
 from chalicelib.registration.rules import Verification
@@ -22,6 +24,7 @@ from chalicelib.registration.wire import RegistrationForm
 from chalicelib.wiring import Services
 from local.sandbox.registry import Person, Registry
 from tests.builders.aws_calls import drained
+from tests.builders.commands import Terminal
 from tests.builders.registration import SITI, form, other_form, rows
 from tests.conftest import T0
 
@@ -189,6 +192,24 @@ def test_what_the_registry_is_not_asked_about_keeps_the_state_and_what_it_is_ask
     stage.register(form(phone="0812-3456-7891", name="Siti Aminah"))
     stage.deliver(stage.queued())
     assert stage.state() is Verification.VERIFIED
+
+
+def test_who_registered_before_there_was_a_registry_is_enlisted_once(
+    stage, cloud: Settings, programme: Any, monkeypatch: pytest.MonkeyPatch
+):
+    before = Services(cloud, programme, lambda: T0).registrations
+    before.register(WHO, SITI, T0)
+    before.register("ani", other_form(5), T0)
+    terminal, settings = Terminal("registration"), cloud
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=stage.services, settings=settings))
+    assert "no civil registry" in terminal.refused("enlist")
+    settings = stage.settings
+    assert [terminal.found("enlist")["to_be_asked_about"] for _ in range(2)] == [2, 0]
+    stage.now = utc_now() + timedelta(minutes=5)
+    assert stage.services.registry_sweep.run(stage.now) == 2
+    stage.deliver(stage.queued())
+    assert (stage.state(), stage.state("ani")) == (Verification.VERIFIED, Verification.UNKNOWN_NIK)
+    assert terminal.found("enlist") == {"to_be_asked_about": 0}
 
 
 WRONG = ["Budi", "Budi Santoso", "Santoso Budi", "Siti Rahmah"]
