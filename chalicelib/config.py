@@ -219,6 +219,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return f"alias/gelombang-{self.stage}-data"
 
     @property
+    def has_registry(self) -> bool:
+        """Whether registrations are compared with a civil registry."""
+        return self.registry_url != "none"
+
+    @property
     def registry_secret(self) -> str:
         """The Secrets Manager id of what the civil registry asks for (`civil_registry.dci.RegistrySecret`)."""
         return f"gelombang-{self.stage}-registry"

@@ -137,7 +137,7 @@ def enlist(stage: str) -> None:
     The sweep asks at the registry's rate, so it may take hours. It can be ended at any time and begun again.
     """
     loaded = stages.load(stage)
-    if loaded.settings.registry_url == "none":
+    if not loaded.settings.has_registry:
         raise click.ClickException(f"stage {stage} has no civil registry: deploy it with --parameter RegistryUrl=...")
     verifications, now = loaded.services.verifications, utc_now()
     show({"to_be_asked_about": sum(verifications.enlist(n, now) for n in progress(range(SHARDS), "enlisting", SHARDS))})

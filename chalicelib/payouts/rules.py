@@ -48,6 +48,8 @@ class Hold(StrEnum):
     """The person has no financial address at a bank or wallet that is paid."""
     EXCLUDED = "EXCLUDED"
     """The person is on an exclusion list now."""
+    UNCONFIRMED = "UNCONFIRMED"
+    """The civil registry has not confirmed the person, or not what was corrected since."""
     UNVERIFIED = "UNVERIFIED"
     """The provider knows the account under another name, or not at all."""
     ACCOUNT_REFUSED = "ACCOUNT_REFUSED"
@@ -91,7 +93,7 @@ AT_REST = frozenset({State.PAID, State.CANCELLED, State.REVERSED})
 """Where workers are done with an entitlement."""
 
 WAITING = frozenset(
-    {Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE}
+    {Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNCONFIRMED, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE}
     | {Hold.ADDRESS_CHANGED, Hold.UNTOLD, Hold.DISPUTED}
 )
 """Holds without a live attempt; tested again at every look, and DUE again once the obstacle is gone."""

@@ -72,6 +72,7 @@ in the mail about it, or wait until `until`.
 HeldBecause = Literal[
     "no_financial_address",
     "excluded",
+    "person_not_confirmed",
     "account_not_verified",
     "account_refused",
     "our_account",
@@ -81,7 +82,8 @@ HeldBecause = Literal[
     "looked_into_by_staff",
     "asked_at_the_provider",
 ]
-"""`our_account`: our own account or order at the provider was at fault; it is tried again."""
+"""`person_not_confirmed`: the civil registry has not confirmed the registration. `our_account`: our own account or
+order at the provider was at fault; it is tried again."""
 
 
 class Destination(Struct, frozen=True):
@@ -159,6 +161,7 @@ _HELD: dict[Hold, PayoutState] = {
 _BECAUSE: dict[Hold, HeldBecause] = {
     Hold.NO_ADDRESS: "no_financial_address",
     Hold.EXCLUDED: "excluded",
+    Hold.UNCONFIRMED: "person_not_confirmed",
     Hold.UNVERIFIED: "account_not_verified",
     Hold.ACCOUNT_REFUSED: "account_refused",
     Hold.OUR_SIDE: "our_account",

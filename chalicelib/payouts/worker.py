@@ -45,6 +45,7 @@ _OBSTACLES = {
     Hold.NO_ADDRESS: "no_financial_address",
     Hold.UNVERIFIED: "account_not_verified",
     Hold.EXCLUDED: "on_exclusion_list",
+    Hold.UNCONFIRMED: "not_confirmed_by_the_registry",
     Hold.ADDRESS_CHANGED: "address_changed_lately",
     Hold.UNTOLD: "person_not_told_of_change",
     Hold.DISPUTED: "change_disputed_by_the_person",

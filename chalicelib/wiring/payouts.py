@@ -64,7 +64,8 @@ class PayoutsServices(PeopleServices):
     def address_book(self) -> AddressBook:
         from ..payouts.address_checks import AddressBook
 
-        return AddressBook(self.registrations, self.providers, self.programme.payouts.name_score_min)
+        score, registry = self.programme.payouts.name_score_min, self.settings.has_registry
+        return AddressBook(self.registrations, self.providers, score, confirmed_only=registry)
 
     @cached_property
     def ceilings(self) -> CeilingStore:

@@ -187,7 +187,7 @@ class PeopleServices(AccountsServices):
 
         self._bind(RegistrationsTable, "registrations")
         settings = self.settings
-        queue = None if settings.registry_url == "none" else Queue(settings.registry_queue_url, settings.region)
+        queue = Queue(settings.registry_queue_url, settings.region) if settings.has_registry else None
         return Verifications(self.transaction, queue, lambda: self.notices, self.programme.registry)
 
     @cached_property

@@ -18,14 +18,15 @@ from admin.deployment import stages
 from chalicelib.civil_registry.service import consume
 from chalicelib.clock import iso, utc_now
 from chalicelib.config import Settings
+from chalicelib.payouts.rules import Hold
 from chalicelib.registration.errors import NikCannotChange, TooManyCorrections
-from chalicelib.registration.rules import Verification
+from chalicelib.registration.rules import AddressCheck, Payee, Verdict, Verification
 from chalicelib.registration.wire import RegistrationForm
 from chalicelib.wiring import Services
 from local.sandbox.registry import Person, Registry
 from tests.builders.aws_calls import drained
 from tests.builders.commands import Terminal
-from tests.builders.registration import SITI, form, other_form, rows
+from tests.builders.registration import ACCOUNT, SITI, form, other_form, rows
 from tests.conftest import T0
 
 WHO = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
@@ -116,7 +117,7 @@ def test_a_new_registration_is_asked_about_by_its_id_and_version_only(stage, cap
 def test_a_person_is_told_only_that_something_differs(stage, given: dict[str, str], state: Verification):
     assert stage.asked(form(**given)) is state
     assert (stage.shown(), stage.told()) == ("DIFFERS", ["data_differs/1"])
-    view = msgspec.json.encode(stage.services.registrations.me(WHO)).decode()
+    view = msgspec.json.encode(stage.services.registrations.me(WHO).registration).decode()
     assert "MISMATCH" not in view
     assert "UNKNOWN" not in view
 
@@ -256,6 +257,22 @@ def test_a_nik_is_corrected_only_while_it_is_not_confirmed_and_is_free_again(sta
     held = {row["pk"]["S"] for row in rows(stage.settings, "U#nik#")}
     assert held == {f"U#nik#{stage.services.registrations.registrant(WHO).nik_mac}"}
     stage.register(form(nik=mistyped.nik, phone="0812-9999-0000"), "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a12")
+
+
+def test_nobody_is_paid_whom_the_registry_has_not_confirmed(stage, cloud: Settings, programme: Any):
+    def payee(services: Services) -> Payee | Hold:
+        return services.address_book.payee(WHO, stage.now)
+
+    stage.register(form(name="Budi Santoso"))
+    addresses = stage.services.registrations.addresses
+    address = addresses.set(WHO, ACCOUNT, stage.now, lambda _: None, lambda: False, young=False)
+    addresses.keep_check(WHO, address.version, AddressCheck(Verdict.MATCHED, 100, stage.now), again=False)
+    assert payee(stage.services) is Hold.UNCONFIRMED
+    stage.deliver(stage.queued())
+    assert (stage.state(), payee(stage.services)) == (Verification.MISMATCH, Hold.UNCONFIRMED)
+    assert isinstance(payee(Services(cloud, programme)), Payee)  # where the stage has no registry
+    assert stage.asked() is Verification.VERIFIED
+    assert isinstance(payee(stage.services), Payee)
 
 
 def test_where_there_is_no_registry_nothing_is_asked_or_kept_for_it(cloud: Settings, programme: Any):

@@ -105,6 +105,7 @@ def test_any_other_text_is_no_reference(text):
         (State.REVERSED, None, Step.WAIT),
         (State.HELD, Hold.NO_ADDRESS, Step.CLAIM),
         (State.HELD, Hold.EXCLUDED, Step.CLAIM),
+        (State.HELD, Hold.UNCONFIRMED, Step.CLAIM),
         (State.HELD, Hold.UNVERIFIED, Step.CLAIM),
         (State.HELD, Hold.ADMIN, Step.WAIT),
         (State.HELD, Hold.KEY_EXPIRED, Step.ASK),
