@@ -112,7 +112,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         use_key("ContactsKey", "contacts", "kms:GenerateMac", "HashContacts"),
         use_key("CodesKey", "codes", "kms:GenerateMac", "DeriveCodes"),
         use_key("DataKey", "data", "kms:GenerateDataKeyPairWithoutPlaintext", "MakeSigningKeys"),
-        send("codes"),
+        send("codes", look=True),
         send("payouts"),
         send("mails"),
         send("registry"),
