@@ -114,7 +114,8 @@ def _pause_over_a_close() -> AbstractContextManager[Any]:
 
 BUGS = {
     "a survey missed": Bug(_survey_missed, 120, "missing: survey 1"),
-    "a seat lost at New Year": Bug(_seat_lost, 30, "the year says"),
+    # Hardly anybody joins at New Year, so that the wave leaves seats whatever chance makes of the rest.
+    "a seat lost at New Year": Bug(_seat_lost, 30, "the year says", replace(SMALL, holiday=0.01)),
     "an instalment doubled on the 31st": Bug(
         _instalment_doubled, 140, "instalment", replace(SMALL, scheme="2020", people=500, seats=0.4, joins=0.6)
     ),
