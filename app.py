@@ -1193,10 +1193,12 @@ def sweep_payouts(_event: Any) -> None:
 # Instalments of payment plans: what fell due by now
 
 
-@app.schedule(Rate(1, unit=Rate.HOURS))
+@app.schedule(Rate(15, unit=Rate.MINUTES))
 def advance_plans(event: Any) -> None:
+    from chalicelib.payouts.plans.service import THREADS
+
     now = app.clock()
-    if services().plans.run(now, failures.remaining_s(event)):
+    if services().plans.run(now, failures.remaining_s(event), threads=THREADS):
         services().runs.whole("advance_plans", now)
 
 

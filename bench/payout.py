@@ -9,7 +9,8 @@ at once, both find the entitlement unpaid and both pay. Neither stores what it i
 
 All take turns, each with its own entitlements, in process and with HTTP counted. The double of the provider accepts
 every payout. The application has two rows: one has the person's address in memory, as the alternatives do, and one
-reads it with the real registration service. Exits with 1 if a paid payout needs more than two write transactions, one
+reads it with the real registration service. The last table has what a month of a plan costs that `advance_plans` makes
+due, of a hundred at once. Exits with 1 if a paid payout needs more than two write transactions, one
 read of the ledger or eight write units of its table. A missed target of CPU is only printed.
 """
 
@@ -18,7 +19,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -29,9 +30,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
 from botocore.config import Config
+from msgspec.structs import replace
 
 import chalicelib.wiring
 from chalicelib.aws import dynamodb
+from chalicelib.aws.failures import Trouble
 from chalicelib.clock import iso, utc_now
 from chalicelib.config import settings_from_environment
 from chalicelib.money import Rupiah
@@ -40,6 +43,8 @@ from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.limits import Allowance
 from chalicelib.payouts.ledger.items import Head, partition
 from chalicelib.payouts.plans import plan_rules
+from chalicelib.payouts.plans.service import PAGE
+from chalicelib.payouts.plans.store import PlanKey
 from chalicelib.payouts.providers.provider import Provider, Providers
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Answer, Hold, Kind, Outcome, State
@@ -47,6 +52,7 @@ from chalicelib.payouts.wire import decode_message, encode_message
 from chalicelib.payouts.worker import Ports, Worker
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Registrant, Verdict
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
+from chalicelib.time_budget import TimeBudget
 from chalicelib.vault import PersonKey
 from chalicelib.waves.rules import BeneficiaryState
 
@@ -68,6 +74,7 @@ CPU_AT_MOST, PEOPLE_CPU_AT_MOST = 1 / 3, 0.6
 """The most CPU compared with (a): with the person's address in memory, and with the real registration service."""
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+A_MONTH = timedelta(days=31)
 SCHEME = "2023"
 ADDRESS = FinancialAddress("BNI", "0123456789", REGISTRATION["name"])
 
@@ -167,6 +174,38 @@ class Payouts:
         address = FinancialAddressForm(ADDRESS.code, f"{serial:010}", ADDRESS.holder_name)
         version = registrations.addresses.set(person, address, NOW).version
         registrations.addresses.keep_check(person, version, AddressCheck(Verdict.MATCHED, 100, NOW), again=False)
+
+
+class Instalments:
+    """Makes the second month of a page of plans due; the messages are counted and sent nowhere."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage, self._people, self._queued = stage, 0, 0
+        self._services = chalicelib.wiring.build(settings_from_environment(os.environ))
+        self._services.payout_queue = self  # type: ignore[assignment]  # of which plans use `send` only
+
+    def send(self, ids: Sequence[str]) -> None:
+        self._queued += len(ids)
+
+    def prepare(self) -> list[PlanKey]:
+        keys = []
+        for _ in range(PAGE):
+            self._people += 1
+            earner = replace(beneficiary(f"month-{self._people:06}", BeneficiaryState.GRADUATED, NOW), scheme="2020")
+            with self._services.transaction() as tx:
+                self._services.payouts.entitle(tx, earner, Kind.INCENTIVE, NOW)
+            keys.append((earner.registrant_id, earner.wave))
+        self._queued = 0
+        return keys
+
+    def run(self, given: list[PlanKey]) -> bool:
+        budget, trouble = TimeBudget(NOW + A_MONTH, 880), Trouble()
+        self._services.plans.make_due(given, NOW + A_MONTH, budget, trouble)
+        return trouble == Trouble()
+
+    def check(self, given: list[PlanKey], answer: bool) -> None:
+        if not answer or self._queued != len(given):
+            raise RuntimeError("not every month was made due")
 
 
 def _record(entitlement_id: str) -> Record:
@@ -310,6 +349,12 @@ def report(messages: int) -> Report:
     ]
     raced = race(ways, messages // BATCH, turn=TURN, indexes={"gelombang-bench-payouts": INDEXES})
     ours, people, powertools, _ = raced
+    [months] = race(
+        [Way("a month", Instalments, PAGE)],
+        max(messages // PAGE, 2),
+        turn=1,
+        indexes={"gelombang-bench-payouts": INDEXES},
+    )
     transactions, reads = ours.made(TRANSACTION), ours.made("GetItem", "BatchGetItem")
     last = ours.runs[False][-1]
     steps = dict(zip(("store", "claim", "settle"), (last.before[-1], *transactions[-2:]), strict=True))
@@ -331,6 +376,7 @@ def report(messages: int) -> Report:
                 "a step, one transaction",
                 {name: {"write units": one.write_units, "index units": one.index_units} for name, one in steps.items()},
             ),
+            Table("of a plan", {months.way.name: months.row()}),
         ],
         targets,
     )

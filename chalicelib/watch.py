@@ -42,7 +42,7 @@ DAILY = {
 """The first of a job's runs of a day (UTC); a test compares them with the schedules."""
 
 EVERY = {
-    "advance_plans": timedelta(hours=1),
+    "advance_plans": timedelta(minutes=15),
     "erase_people": timedelta(hours=1),
     "sweep_payouts": timedelta(minutes=1),
     "sweep_registry": timedelta(minutes=5),

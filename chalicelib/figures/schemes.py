@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from . import NotNegative, Positive
 
 PaymentKind: TypeAlias = Literal["INCENTIVE", "SURVEY"]
+Trigger: TypeAlias = Literal["review", "award", "attendance", "survey"]
 
 TIMES_MAX = {"INCENTIVE": 12, "SURVEY": 3}
 """How often a scheme can pay a kind: the ledger has a name for each (`payouts.rules.Kind`)."""
@@ -21,7 +22,7 @@ class Payment(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """
 
     kind: PaymentKind
-    trigger: Literal["review", "award", "attendance", "survey"]
+    trigger: Trigger
     times: Positive
     amount_idr: Positive | None = None
     amounts_by_region: dict[Annotated[int, Meta(ge=11, le=99)], Positive] = {}

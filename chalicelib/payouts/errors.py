@@ -172,12 +172,23 @@ class BatchOutdated(DomainError):
 
 
 class NothingToCome(DomainError):
-    """The person `registrant` has no monthly payments to come that could be stopped."""
+    """The person `registrant` has no incentives to come that could be stopped."""
 
     code = "nothing_to_come"
     status = 409
-    indonesian = "Tidak ada pembayaran bulanan yang akan datang bagi {registrant}."
-    english = "There are no monthly payments to come for {registrant}."
+    indonesian = "Tidak ada insentif yang akan datang bagi {registrant}."
+    english = "There are no incentives to come for {registrant}."
+
+
+class NothingToContinue(DomainError):
+    """The payments of the person `registrant` are not stopped, or what was proposed is not what was shown."""
+
+    code = "nothing_to_continue"
+    status = 409
+    indonesian = (
+        "Pembayaran bagi {registrant} tidak dihentikan, atau usulan untuk melanjutkannya tidak ada atau berubah."
+    )
+    english = "The payments of {registrant} are not stopped, or the proposal to continue them is not there or changed."
 
 
 class PayoutsPaused(DomainError):

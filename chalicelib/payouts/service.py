@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hmac
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,9 @@ from ..waves.rules import Beneficiary
 from . import alarm_words, rules, wire
 from .errors import InvalidCallback, Superseded, UnknownEntitlement
 from .ledger.records import SELDOM_RAILS, News, unsettled_shards
-from .ledger.store import PayoutStore
+from .ledger.store import ENTITLEMENT_LEG, PayoutStore
 from .plans import plan_rules
+from .plans.store import PLAN_LEG, STOPPED_LEG, PlanKey
 from .rules import Entitlement, Kind, Move, State
 from .wire import EARLIER, Destination, PayoutView
 
@@ -66,17 +67,32 @@ class Payouts:
         is no error of the person's: if no other leg failed, the caller may repeat its own write without this call. If
         the queueing is lost after a commit, the sweep finds the entitlement. Raises `NotInScheme`.
 
-        Where attended months are paid, the leg `STOPPED_LEG` fails once the person's payments were stopped.
+        If the person's payments were stopped, `PLAN_LEG` or `STOPPED_LEG` fails for an incentive.
         """
         scheme = self._schemes[beneficiary.scheme]
         entitlement = rules.entitled(beneficiary, kind, scheme, now, days)
         self._store.add(tx, entitlement, "entitled")
-        if kind not in plan_rules.SURVEYS and plan_rules.is_attended(scheme):
-            self._store.plans.check_not_stopped(tx, (beneficiary.registrant_id, beneficiary.wave))
         plan = plan_rules.begun(beneficiary, scheme, now, self._rules.month_s) if kind is Kind.INCENTIVE else None
         if plan is not None:
             self._store.plans.add(tx, plan)
+        elif kind not in plan_rules.SURVEYS:
+            self._store.plans.check_stopped(tx, _plan_key(beneficiary), stopped=False)
         return entitlement.id
+
+    def entitle_first(
+        self, tx: Transaction, beneficiary: Beneficiary, now: datetime, failed: Collection[str]
+    ) -> str | None:
+        """As `entitle`, after legs that `failed` at an earlier try; None if the first incentive is not to be due.
+
+        The ledger may have it already, if the caller's table was restored to an earlier time. Or the person's payments
+        are stopped, which is then a condition of the transaction.
+        """
+        if ENTITLEMENT_LEG in failed:
+            return None
+        if not {PLAN_LEG, STOPPED_LEG}.isdisjoint(failed):
+            self._store.plans.check_stopped(tx, _plan_key(beneficiary), stopped=True)
+            return None
+        return self.entitle(tx, beneficiary, Kind.INCENTIVE, now)
 
     def incentives_by(self, trigger: str, beneficiary: Beneficiary) -> int:
         """How many incentives the person's scheme pays by this trigger, such as `review`; 0 if none."""
@@ -213,6 +229,10 @@ class Payouts:
         """The entitlements that a person may have under their scheme, by kind."""
         kinds = plan_rules.kinds(self._schemes[beneficiary.scheme])
         return [rules.entitlement_id(beneficiary.wave, beneficiary.registrant_id, kind) for kind in kinds]
+
+
+def _plan_key(who: Beneficiary) -> PlanKey:
+    return who.registrant_id, who.wave
 
 
 class AtAward:

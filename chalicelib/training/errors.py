@@ -207,6 +207,15 @@ class AttendanceNotPaid(DomainError):
     english = "The scheme of this participant pays {times} months of attendance, and no more."
 
 
+class AttendedLater(DomainError):
+    """The completion leaves fewer days of a month than were reported, and paid. Facts: `month`, `days` as reported."""
+
+    code = "attended_later"
+    status = 409
+    indonesian = "Untuk bulan {month} sudah dilaporkan {days} hari hadir; pelatihan tidak dapat selesai sebelum itu."
+    english = "{days} days of attendance were reported for {month}; the training cannot be completed before them."
+
+
 class CompletedTooSoon(DomainError):
     """The hours of the course cannot have passed yet. Facts: `hours`, `earliest`, when they may have."""
 
@@ -260,5 +269,5 @@ REVIEW = (AlreadyReviewed, NotCompleted)
 REDEMPTION = (*SIGNED, RedeemCodeUnknown, CardMismatch, TrainingCancelled, ParticipantBlocked)
 ATTENDANCE = (*SIGNED, RedeemCodeUnknown, ReportedOtherwise, WrongTrainingState, ReportedInFuture, ReportedTooEarly)
 MONTH = (*ATTENDANCE, TooManyDays, AttendanceNotPaid, ParticipantBlocked)
-COMPLETION = (*ATTENDANCE, CompletedTooSoon, CertificateAlreadyUsed)
+COMPLETION = (*ATTENDANCE, CompletedTooSoon, AttendedLater, CertificateAlreadyUsed)
 """The refusals of an endpoint."""

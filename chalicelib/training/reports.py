@@ -16,6 +16,7 @@ from msgspec.structs import asdict, replace
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import Programme
 from ..errors import Unavailable
+from ..payouts.ledger.store import ENTITLEMENT_LEG
 from ..payouts.plans.plan_rules import INCENTIVES
 from ..payouts.plans.store import STOPPED_LEG
 from ..payouts.service import Payouts
@@ -120,6 +121,7 @@ class Reports:
         the entitlement. Raises, in this order: `RedeemCodeUnknown`, `ReportedOtherwise`, `WrongTrainingState`,
         `ReportedInFuture`, `ReportedTooEarly`, `TooManyDays`, `AttendanceNotPaid`, `ParticipantBlocked`.
         """
+        behind = 0
         for _ in range(TRIES):
             training = self._of(partner, form.redeem_code)
             person = training.registrant_id
@@ -139,14 +141,18 @@ class Reports:
             month = AttendedMonth(form.month, training.id, form.days, number, rules.to_milliseconds(now))
             try:
                 with self._store.transaction() as tx:
-                    self._store.add_month(tx, person, month)
+                    self._store.add_month(tx, training, month)
                     self._waves.beneficiaries.check_takes_part(tx, person)
-                    due = self._payouts.entitle(tx, beneficiary, INCENTIVES[number - 1], now, form.days)
+                    # The ledger has a number that no month here has: this table was restored to an earlier time.
+                    lost, kind = number == behind, INCENTIVES[number - 1]
+                    due = None if lost else self._payouts.entitle(tx, beneficiary, kind, now, form.days)
             except LegsFailed as failed:
                 if STOPPED_LEG in failed.legs:
                     raise ParticipantBlocked() from failed
+                behind = number if ENTITLEMENT_LEG in failed.legs else 0
                 continue
-            self._payouts.queue.send([due])
+            if due is not None:
+                self._payouts.queue.send([due])
             return wire.month_view(form.redeem_code, month), True
         raise Unavailable()
 
@@ -154,7 +160,7 @@ class Reports:
         """Record a completion and its certificate; True if it is new.
 
         Raises, in this order: `RedeemCodeUnknown`, `ReportedOtherwise`, `WrongTrainingState`, `ReportedInFuture`,
-        `ReportedTooEarly`, `CompletedTooSoon`, `CertificateAlreadyUsed`.
+        `ReportedTooEarly`, `CompletedTooSoon`, `AttendedLater`, `CertificateAlreadyUsed`.
         """
         completed_at, certificate = rules.to_milliseconds(form.completed_at), form.certificate_number
 
@@ -166,6 +172,8 @@ class Reports:
             rules.check_next(training, TrainingState.COMPLETED)
             rules.check_reported_at(completed_at, training.attended_at or training.purchased_at, now + self._skew)
             rules.check_hours(training, completed_at, self._rules, now)
+            if training.months:
+                rules.check_months(training, self._store.months(training.registrant_id).values(), completed_at)
             after = replace(
                 training,
                 state=TrainingState.COMPLETED,

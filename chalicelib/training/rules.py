@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -123,6 +124,8 @@ class Training(Value, frozen=True):
     completed_at: datetime | None = None
     certificate_number: str | None = None
     review: Review | None = None
+    months: int = 0
+    """How many months of attendance were reported of it."""
 
 
 class AttendedMonth(Value, frozen=True):
@@ -246,7 +249,7 @@ def check_month(training: Training, month: str, days: int, now: datetime) -> Non
     """
     if training.redeemed_at is None:
         raise errors.WrongTrainingState(state=training.state.value, needs=TrainingState.REDEEMED.value)
-    first = date.fromisoformat(f"{month}-01")
+    first = _first(month)
     last = first.replace(day=monthrange(first.year, first.month)[1])
     today = wib_date(now)
     if today < first or (today <= last and training.completed_at is None):
@@ -255,9 +258,27 @@ def check_month(training: Training, month: str, days: int, now: datetime) -> Non
     if last < begun:
         raise errors.ReportedTooEarly(earliest=iso(training.redeemed_at))
     ended = wib_date(training.completed_at) if training.completed_at else last
-    most = max((min(last, ended, today) - max(first, begun)).days + 1, 0)
+    most = _days(first, begun, min(ended, today))
     if days > most:
         raise errors.TooManyDays(most=most)
+
+
+def check_months(training: Training, months: Iterable[AttendedMonth], completed_at: datetime) -> None:
+    """Raises `AttendedLater` if more days of a month were reported than a completion at that time leaves of it."""
+    begun, ended = wib_date(training.redeemed_at or training.purchased_at), wib_date(completed_at)
+    for month in months:
+        if month.training_id == training.id and month.days > _days(_first(month.month), begun, ended):
+            raise errors.AttendedLater(month=month.month, days=month.days)
+
+
+def _first(month: str) -> date:
+    return date.fromisoformat(f"{month}-01")
+
+
+def _days(first: date, begun: date, ended: date) -> int:
+    """How many days of the month that begins `first` are from `begun` to `ended`, both included."""
+    last = first.replace(day=monthrange(first.year, first.month)[1])
+    return max((min(last, ended) - max(first, begun)).days + 1, 0)
 
 
 def check_hours(training: Training, completed_at: datetime, rules: TrainingRules, now: datetime) -> None:

@@ -7,6 +7,7 @@ decided again. So a refusal is always about the present, and a repeat finds its 
 from __future__ import annotations
 
 import base64
+from collections.abc import Collection
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -15,7 +16,6 @@ from ..aws.dynamodb import LegsFailed
 from ..config import Programme
 from ..errors import NotFound, Unavailable
 from ..ids import Randomness
-from ..payouts.rules import Kind
 from ..payouts.service import Payouts
 from ..registration.errors import Excluded
 from ..registration.service import Registrations
@@ -130,6 +130,7 @@ class Trainings:
         Raises, in this order: `NotFound` (no such training, or another person's), `AlreadyReviewed`, `NotCompleted`.
         """
         review = Review(form.rating, form.text, rules.to_milliseconds(now))
+        failed: Collection[str] = ()
         for _ in range(TRIES):
             training = self._store.training(registrant_id, training_id)
             if training is None:
@@ -140,16 +141,22 @@ class Trainings:
                 return wire.training_view(training, None), False
             rules.check_reviewable(training)
             try:
-                entitlement_id = self._write_review(training, review, self._beneficiary(registrant_id), now)
-            except LegsFailed:
+                entitlement_id = self._write_review(training, review, self._beneficiary(registrant_id), now, failed)
+            except LegsFailed as error:
+                failed = error.legs
                 continue
             if entitlement_id is not None:
                 self._payouts.queue.send([entitlement_id])
             return wire.training_view(replace(training, review=review), None), True
         raise Unavailable()
 
-    def _write_review(self, training: Training, review: Review, beneficiary: Beneficiary, now: datetime) -> str | None:
-        """Returns the new entitlement's id; None for a graduate, who has had it, or where no review is paid."""
+    def _write_review(
+        self, training: Training, review: Review, beneficiary: Beneficiary, now: datetime, failed: Collection[str]
+    ) -> str | None:
+        """Returns the new entitlement's id; None for a graduate, who has had it, or where no review is paid.
+
+        `failed`: legs of an earlier try. A person whose payments are stopped becomes a graduate without the money.
+        """
         with self._store.transaction() as tx:
             self._store.add_review(tx, training, review)
             if beneficiary.state is BeneficiaryState.GRADUATED:
@@ -158,7 +165,7 @@ class Trainings:
             self._waves.beneficiaries.graduate(tx, training.registrant_id, now)
             if not self._payouts.incentives_by("review", beneficiary):
                 return None
-            return self._payouts.entitle(tx, beneficiary, Kind.INCENTIVE, now)
+            return self._payouts.entitle_first(tx, beneficiary, now, failed)
 
     # What is known
 

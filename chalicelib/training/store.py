@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 
 from ..aws.attributes import EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import Table, Transaction, find
@@ -49,6 +50,7 @@ class TrainingItem(TrainingTable):
     rating = WholeAttribute(null=True)
     sealed_review = BinaryAttribute(legacy_encoding=False, null=True)
     reviewed_at = InstantAttribute(null=True)
+    months = WholeAttribute(null=True)
 
 
 class AccountItem(TrainingTable):
@@ -160,14 +162,17 @@ class TrainingStore:
 
     # Legs
 
-    def add_month(self, tx: Transaction, registrant_id: str, month: AttendedMonth) -> None:
-        """Record a month, once whatever the training."""
-        tx.put("month", item_of(MonthItem, f"M#{registrant_id}", month.month, month), MonthItem.pk.does_not_exist())
+    def add_month(self, tx: Transaction, training: Training, month: AttendedMonth) -> None:
+        """Record a month, once whatever the training; fails if the training is not as it was read."""
+        person = training.registrant_id
+        tx.put("month", item_of(MonthItem, f"M#{person}", month.month, month), MonthItem.pk.does_not_exist())
+        item = TrainingItem(f"T#{person}", training.id)
+        tx.update(TRAINING_LEG, item, [TrainingItem.months.add(1)], _as_read(training))
 
     def add_purchase(self, tx: Transaction, training: Training, opening: TrainingAccount) -> None:
         """Take the price from the balance (that of `opening`, if this is the first purchase), never below zero."""
         person, price = training.registrant_id, training.price_idr
-        bought = item_of(TrainingItem, f"T#{person}", training.id, training)
+        bought = item_of(TrainingItem, f"T#{person}", training.id, training, months=None)
         tx.put(TRAINING_LEG, bought, TrainingItem.pk.does_not_exist())
         code = CodeItem(f"CODE#{training.redeem_code}", "CODE", registrant_id=person, training_id=training.id)
         tx.put("code", code, CodeItem.pk.does_not_exist())
@@ -221,12 +226,12 @@ class TrainingStore:
         )
 
     def add_step(self, tx: Transaction, training: Training, to: TrainingState, **facts: datetime | bytes) -> None:
-        """Take a training to its next state, with facts about it; fails if its state changed since it was read."""
+        """Take a training to its next state, with facts about it; fails if it is not as it was read."""
         tx.update(
             TRAINING_LEG,
             TrainingItem(f"T#{training.registrant_id}", training.id),
             [TrainingItem.state.set(to), *(getattr(TrainingItem, name).set(facts[name]) for name in facts)],
-            TrainingItem.state == training.state,
+            _as_read(training),
         )
 
 
@@ -237,6 +242,13 @@ def certificate_guard(partner_id: str, number: str) -> str:
 
 def _owned(registrant_id: str) -> Iterable[Any]:
     return _OwnedItem.query(f"T#{registrant_id}", consistent_read=True)
+
+
+def _as_read(training: Training) -> Condition:
+    months = TrainingItem.months
+    same = months == training.months if training.months else months.does_not_exist()
+    as_read: Condition = (TrainingItem.state == training.state) & same
+    return as_read
 
 
 def _training(item: TrainingItem, key: Callable[[str], PersonKey]) -> Training:

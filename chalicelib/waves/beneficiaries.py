@@ -247,6 +247,11 @@ class BeneficiaryStore:
         takes_part = BeneficiaryItem.state.is_in(BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)
         tx.check(BENEFICIARY_LEG, BeneficiaryItem, (_pk(registrant_id), "BENEFICIARY"), takes_part)
 
+    def check_as_read(self, tx: Transaction, beneficiary: Beneficiary) -> None:
+        """Hold while this is the person's latest place, in the state that was read."""
+        as_read = (BeneficiaryItem.state == beneficiary.state) & (BeneficiaryItem.wave == beneficiary.wave)
+        tx.check(BENEFICIARY_LEG, BeneficiaryItem, (_pk(beneficiary.registrant_id), "BENEFICIARY"), as_read)
+
     # Revocation
 
     def revoke(self, tx: Transaction, beneficiary: Beneficiary, seq: int, now: datetime) -> None:

@@ -15,7 +15,7 @@ from ..draw.leaves import leaf
 from ..draw.proofs import Proof
 from ..draw.selection import DrawResult, open_value, rank
 from ..figures import DrawRules
-from ..figures.schemes import Scheme
+from ..figures.schemes import Scheme, Trigger
 from ..notices.rules import Facts
 from ..structs import fill
 from .calendar import PlannedWave
@@ -161,8 +161,9 @@ class EntryList(Struct, frozen=True):
 class BeneficiaryView(Struct, frozen=True):
     """What a person sees of having been chosen. `state`: POTENTIAL, ACTIVE, REVOKED, GRADUATED.
 
-    POTENTIAL: a first training must be bought before `buy_by`, or the place goes to another. REVOKED: at `revoked_at`,
-    because none was. The amounts are those of the person's scheme.
+    POTENTIAL: a first training must be bought before `buy_by`, or the place goes to another; null where payments begin
+    at the award. REVOKED: at `revoked_at`, because none was. The amounts are those of the person's scheme.
+    `first_payment_at`: what the first of them waits for.
     """
 
     wave: int
@@ -170,13 +171,14 @@ class BeneficiaryView(Struct, frozen=True):
     scheme: str
     state: str
     awarded_at: str
-    buy_by: str
+    buy_by: str | None
     revoked_at: str | None
     revoked_because: RevokedBecause | None
     graduated_at: str | None
     training_idr: int
     incentive_idr: int
     survey_idr: int
+    first_payment_at: Trigger | None
 
 
 def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_url: str, rules: DrawRules) -> WaveView:
@@ -244,7 +246,9 @@ def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryVie
     return fill(
         BeneficiaryView,
         beneficiary,
+        buy_by=None if scheme.begins_at_award else iso(beneficiary.buy_by),
         revoked_because=_revocation(beneficiary)[1],
+        first_payment_at=first.trigger if (first := scheme.payment("INCENTIVE")) else None,
         training_idr=scheme.training_idr,
         incentive_idr=scheme.each_idr("INCENTIVE", beneficiary.region),
         survey_idr=scheme.each_idr("SURVEY", beneficiary.region),

@@ -126,7 +126,8 @@ class Services(PrivacyServices):
             return {found[0]: fill(Destination, found[1], earlier=False)} if found else {}
 
         places = self.waves.beneficiaries.places(registrant_id)
-        views = [view for place in places for view in self.payouts.of(place, present)]
+        each = [self.payouts.of(place, present) for place in places]
+        views = [view for own in each for view in own]
         if any(view.state == "address_changed" for view in views):
             address = addresses.waiting(registrant_id)
             to_do: ToDo = "wait" if address.full else "confirm_change"
@@ -134,27 +135,55 @@ class Services(PrivacyServices):
                 replace(view, until=address.pay_from, to_do=to_do) if view.state == "address_changed" else view
                 for view in views
             ]
-        return payout_list(views, *self.plans.of(places[0] if places else None))
+        latest = {view.kind for view in each[0]} if each else set()
+        return payout_list(views, *self.plans.of(places[0] if places else None, latest))
 
     def _look_again(self, places: Iterable[Beneficiary], now: datetime) -> None:
         for place in places:
             self.payouts.look_again(place, now)
 
     def stop_plan(self, registrant_id: str, why: Stop, authority: Authority, now: datetime) -> Plan:
-        """End a person's monthly payments as an administrator says. Raises `NothingToCome`."""
+        """End a person's incentives as an administrator says. Raises `NothingToCome`."""
         from ..aws.admin_acts import Act
         from ..payouts.controls.administration import JournalStore, PayoutDeed
         from ..payouts.errors import NothingToCome
 
-        beneficiary = self.waves.beneficiaries.of(registrant_id)
-        plan, _ = self.plans.of(beneficiary)
-        if beneficiary is None or not (plan or self.payouts.incentives_by("attendance", beneficiary)):
+        who = self.waves.beneficiaries.of(registrant_id)
+        if who is None:
             raise NothingToCome(registrant=registrant_id)
-        about = f"{registrant_id} wave {beneficiary.wave} {why}"
-        JournalStore().add(Act(now, PayoutDeed.STOP_PLAN, about, authority.by, authority.note))
-        if plan is None:
-            return self.plans.stop_attendance(beneficiary, why, now)
-        return self.plans.stop((registrant_id, plan.wave), why, now)
+        act = Act(now, PayoutDeed.STOP_PLAN, f"{registrant_id} wave {who.wave} {why}", authority.by, authority.note)
+        return self.plans.stop(who, why, now, lambda tx: JournalStore().add_to(tx, act))
+
+    def propose_to_continue(self, registrant_id: str, authority: Authority, now: datetime) -> Plan:
+        """Propose that a person's stopped incentives go on; another person approves it. Raises `NothingToContinue`."""
+        from ..payouts.errors import NothingToContinue
+
+        who = self.waves.beneficiaries.of(registrant_id)
+        if who is None:
+            raise NothingToContinue(registrant=registrant_id)
+        return self.plans.propose(who, authority.by, authority.note, now)
+
+    def continue_plan(self, seen: Plan, by: str, now: datetime) -> Plan | None:
+        """Let a person's stopped incentives go on, as proposed in `seen`; None: they begin as any other's.
+
+        Raises `NothingToContinue`, `SamePerson`.
+        """
+        from ..aws.admin_acts import Act
+        from ..payouts.controls.administration import JournalStore, PayoutDeed
+        from ..payouts.errors import NothingToContinue
+
+        beneficiaries = self.waves.beneficiaries
+        who = beneficiaries.of(seen.registrant_id)
+        if who is None:
+            raise NothingToContinue(registrant=seen.registrant_id)
+        about = f"{seen.registrant_id} wave {seen.wave} {seen.stopped} proposed by {seen.maker}"
+        act = Act(now, PayoutDeed.CONTINUE_PLAN, about, by, seen.note or "")
+
+        def also(tx: Transaction) -> None:
+            beneficiaries.check_as_read(tx, who)  # a review that comes now knows whether there is a stop
+            JournalStore().add_to(tx, act)
+
+        return self.plans.approve(who, seen, by, also)
 
     def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:
         """Confirm a person's changed account: what waited for it continues. False if the account was changed since."""

@@ -48,6 +48,7 @@ WITHOUT = {
     "payout export": "the file keeps its maker, its checker and who recalled it",
     "payout import": "each line of a report is kept with who imported it",
     "payout approve": "carries the reason of what was proposed",
+    "payout plan approve": "carries the reason of what was proposed",
     "account recover approve": "carries the reason of what was proposed",
     "registration approve": "carries the reason of what was proposed",
     "course approve": "carries the reason of what was proposed",

@@ -114,7 +114,8 @@ def test_every_alarm_notifies_the_alarm_topic(
 
 
 def test_every_schedule_is_watched(schedules: dict[str, str]) -> None:
-    rates = {timedelta(minutes=1): "rate(1 minute)", timedelta(minutes=5): "rate(5 minutes)"}
+    rates = {timedelta(minutes=1): "rate(1 minute)"}
+    rates |= {timedelta(minutes=every): f"rate({every} minutes)" for every in (5, 15)}
     rates[timedelta(hours=1)] = "rate(1 hour)"
     step = {"open_wave", "close_wave", "advance"}
 

@@ -62,10 +62,12 @@ def test_a_payout_costs_what_it_should_and_each_of_its_steps_is_one_transaction(
         "(b) get, check, put": [2, 0, 1, 1, 0],
     }
     assert {name: [*row.values()] for name, row in report["tables"][1]["rows"].items()} == {
-        "store": [4, 1],
+        "store": [6, 1],
         "claim": [4, 0],
         "settle": [4, 2],
     }
+    [month] = report["tables"][2]["rows"].values()
+    assert [month[column] for column in ("calls", *UNITS)] == [1.01, 1, 6, 3]
 
 
 def test_registering_and_get_me_cost_what_the_docs_say() -> None:

@@ -84,7 +84,7 @@ COSTS: dict[str, str] = {
     ),
     f"{routes.ADDRESS} again": f"{PROVED}, 2 GetItem, BatchGetItem, Decrypt",
     routes.ENTRIES: "2 GetItem, BatchGetItem",
-    routes.PAYOUTS: "GetItem, BatchGetItem",
+    routes.PAYOUTS: "2 GetItem, BatchGetItem",
     f"{routes.PAYOUTS} sent": "GetItem, 2 BatchGetItem, Decrypt",
     "GET /waves": "",
     "GET /waves/current": "",

@@ -26,7 +26,7 @@ from chalicelib.payouts.errors import CeilingChanged, Superseded, UnknownEntitle
 from chalicelib.payouts.ledger.records import Event, StoredAttempt, Unsettled, plan_shard, unsettled_shard
 from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
 from chalicelib.payouts.plans.plan_rules import Plan
-from chalicelib.payouts.plans.store import PLAN_LEG, PlanKey, PlanStore
+from chalicelib.payouts.plans.store import GOING_ON_LEG, PLAN_LEG, STOPPED_LEG, PlanKey, PlanStore
 from chalicelib.payouts.rules import ALIVE, Entitlement, Move, State
 
 from .ports import TRANSACTION, Nature, Port, store_errors
@@ -226,14 +226,18 @@ class MemoryPlanStore(InMemory, PlanStore):
     def move(self, tx: Any, before: Plan, after: Plan) -> None:
         tx.legs.append((PLAN_LEG, lambda: self._as_read(before), partial(self._write, after)))
 
-    def stop(self, before: Plan, after: Plan) -> bool:
-        def write() -> bool:
-            holds = self._as_read(before)
-            if holds:
-                self._write(after)
-            return holds
+    def remove(self, tx: Any, before: Plan) -> None:
+        def remove() -> None:
+            del self._table.plans[before.registrant_id, before.wave]
 
-        return self._nature.call(Port.WRITE, f"stop the plan of {before.registrant_id}", write, PUT)
+        tx.legs.append((PLAN_LEG, lambda: self._as_read(before), remove))
+
+    def check_stopped(self, tx: Any, key: PlanKey, *, stopped: bool) -> None:
+        def holds() -> bool:
+            plan = self._table.plans.get(key)
+            return stopped == (plan is not None and plan.stopped is not None)
+
+        tx.legs.append((GOING_ON_LEG if stopped else STOPPED_LEG, holds, int))
 
     def of(self, key: PlanKey) -> Plan | None:
         return self._nature.call(Port.GET, "read a plan", lambda: self._table.plans.get(key), GET)
@@ -261,11 +265,10 @@ class MemoryPlanStore(InMemory, PlanStore):
 
     def _as_read(self, plan: Plan) -> bool:
         now = self._table.plans.get((plan.registrant_id, plan.wave))
-        return now is not None and now.number == plan.number and now.stopped is None
+        return now is not None and _read(now) == _read(_plan(plan))
 
     def _write(self, plan: Plan) -> None:
-        stopped_at = plan.stopped_at and _kept(plan.stopped_at)
-        self._table.plans[plan.registrant_id, plan.wave] = replace(plan, stopped_at=stopped_at)
+        self._table.plans[plan.registrant_id, plan.wave] = _plan(plan)
 
 
 class MemoryProposalStore(InMemory, ProposalStore):
@@ -364,6 +367,16 @@ def as_kept(entitlement: Entitlement) -> Entitlement:
         changed_at=_kept(entitlement.changed_at),
         queued_at=_kept(entitlement.queued_at or entitlement.changed_at),
     )
+
+
+def _plan(plan: Plan) -> Plan:
+    stopped_at, made_at = (at and _kept(at) for at in (plan.stopped_at, plan.made_at))
+    return replace(plan, stopped_at=stopped_at, made_at=made_at)
+
+
+def _read(plan: Plan) -> tuple[object, ...]:
+    """What the condition of a plan's change compares."""
+    return plan.number, plan.stopped_at, plan.made_at
 
 
 def _kept(instant: datetime) -> datetime:

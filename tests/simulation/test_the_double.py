@@ -20,7 +20,7 @@ from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.ledger.records import StoredAttempt, Unsettled, plan_shards
 from chalicelib.payouts.ledger.store import ENTITLEMENT_LEG, EVENT_LEG, PayoutStore
 from chalicelib.payouts.plans.plan_rules import Plan, Stop, stopped
-from chalicelib.payouts.plans.store import PLAN_LEG, PlanKey
+from chalicelib.payouts.plans.store import GOING_ON_LEG, PLAN_LEG, STOPPED_LEG, PlanKey
 from chalicelib.payouts.rules import Authority, Entitlement, Hold, Kind, Move, State
 
 from .ports import Nature
@@ -222,17 +222,37 @@ def test_a_plan_is_found_when_it_is_due_and_moved_on_or_stopped_as_it_was_read(s
         plans.move(tx, plan, later)
     with pytest.raises(dynamodb.LegsFailed), stores.transaction() as tx:
         plans.move(tx, plan, later)
-    assert not plans.stop(plan, stopped(plan, Stop.DIED, T))
+    with pytest.raises(dynamodb.LegsFailed), stores.transaction() as tx:
+        plans.move(tx, plan, stopped(plan, Stop.DIED, T))
     assert plans.of(("ani", 143)) == later
     assert going_on(stores, FIRST + timedelta(days=60)) == []
 
     ended = stopped(later, Stop.DIED, T)
-    assert plans.stop(later, ended)
+    with stores.transaction() as tx:
+        plans.check_stopped(tx, ("ani", 143), stopped=False)
+    with stores.transaction() as tx:
+        plans.move(tx, later, ended)
     assert plans.of(("ani", 143)) == replace(ended, stopped_at=KEPT)
-    assert not plans.stop(later, stopped(later, Stop.EXCLUDED, T))
-    with pytest.raises(dynamodb.LegsFailed), stores.transaction() as tx:
-        plans.move(tx, later, replace(later, number=4))
+    proposed = replace(ended, maker="arn:ani", note="by mistake", made_at=T)
+    with stores.transaction() as tx:
+        plans.check_stopped(tx, ("ani", 143), stopped=True)
+    with stores.transaction() as tx:
+        plans.move(tx, ended, proposed)
+    assert plans.of(("ani", 143)) == replace(proposed, stopped_at=KEPT, made_at=KEPT)
+    for refused, leg in (
+        (lambda tx: plans.move(tx, later, replace(later, number=4)), PLAN_LEG),
+        (lambda tx: plans.move(tx, ended, later), PLAN_LEG),
+        (lambda tx: plans.remove(tx, ended), PLAN_LEG),
+        (lambda tx: plans.check_stopped(tx, ("ani", 143), stopped=False), STOPPED_LEG),
+        (lambda tx: plans.check_stopped(tx, ("budi", 143), stopped=True), GOING_ON_LEG),
+    ):
+        with pytest.raises(dynamodb.LegsFailed) as failed, stores.transaction() as tx:
+            refused(tx)
+        assert set(failed.value.legs) == {leg}
     assert going_on(stores) == []
+    with stores.transaction() as tx:
+        plans.remove(tx, proposed)
+    assert plans.of(("ani", 143)) is None
     assert list(stores.ledger.everything()) == [], "no plan is taken for an entitlement"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from msgspec.structs import replace
 
@@ -220,7 +221,7 @@ def test_nobody_who_was_stopped_earns_a_further_month_and_the_first_stop_counts(
     assert earned(stage) == [("INCENTIVE", 60_000)]
     assert services.payouts_of(ANI.registrant_id).stopped_because == "dropped_out"
     with pytest.raises(NothingToCome):
-        services.stop_plan(OTHER.registrant_id, Stop.DIED, office, LATER)
+        services.stop_plan("nobody", Stop.DIED, office, LATER)
 
 
 def test_a_stop_ends_months_and_no_survey_that_was_answered(cloud, programme):
@@ -238,6 +239,15 @@ def test_a_stop_ends_months_and_no_survey_that_was_answered(cloud, programme):
     assert [(payout.kind, payout.amount_idr) for payout in services.payouts.of(who)] == [("SURVEY_1", 50_000)]
     with pytest.raises(LegsFailed), services.transaction() as tx:
         services.payouts.entitle(tx, who, INCENTIVES[0], LATER, 3)
+
+
+def test_a_person_reads_what_their_first_payment_waits_for_and_a_deadline_only_where_one_must_buy(programme):
+    payment = Payment(kind="INCENTIVE", trigger="award", amount_idr=1, times=2)
+    award = Scheme(version="award", first_wave=99_997, training_idr=0, payments=(payment,))
+    nothing = Scheme(version="nothing", first_wave=99_996, training_idr=1, payments=())
+    told = [beneficiary_view(PERSON, scheme) for scheme in (*programme.schemes[:1], PLACED, award, nothing)]
+    assert [view.first_payment_at for view in told] == ["review", "attendance", "award", None]
+    assert [view.buy_by is None for view in told] == [False, False, True, False]
 
 
 def test_a_place_depends_on_its_only_purchase_but_where_payments_begin_at_the_award(cloud, programme):
@@ -263,6 +273,55 @@ def test_a_review_makes_a_graduate_and_nothing_due_where_attendance_is_paid(stag
     assert earned(stage) == [("INCENTIVE", 200_000)]
 
 
+def completes(stage: Scene, placed: TrainingView, text: str) -> Callable[[], object]:
+    form = wire.CompletionForm(placed.redeem_code, "C-1", at(text))
+    return lambda: stage.services.reports.complete(stage.partner, form, LATER)
+
+
+@pytest.fixture
+def present(stage, placed) -> TrainingView:
+    """Ani's placement, where Ani was seen on the first day."""
+    stage.services.reports.attend(stage.partner, wire.AttendanceForm(placed.redeem_code, ON_JANUARY_20), LATER)
+    return placed
+
+
+@pytest.mark.parametrize(
+    ("month", "days", "too_early", "in_time"),
+    [
+        ("2027-01", 12, "2027-01-30T23:59:59+07:00", "2027-01-31T00:00:00+07:00"),  # from the 20th
+        ("2027-02", 9, "2027-02-08T12:00:00+07:00", "2027-02-09T12:00:00+07:00"),
+        ("2027-03", 1, "2027-02-28T23:59:59+07:00", "2027-03-01T00:00:00+07:00"),
+    ],
+)
+def test_a_completion_contradicts_no_day_that_is_paid(stage, present, month, days, too_early, in_time):
+    attend(stage, present, month, days)
+    before = stage.items(""), earned(stage)
+    with pytest.raises(errors.AttendedLater) as refusal:
+        completes(stage, present, too_early)()
+    assert refusal.value.facts == {"month": month, "days": days}
+    assert (stage.items(""), earned(stage)) == before
+    assert completes(stage, present, in_time)()[1]  # type: ignore[index]
+    assert earned(stage) == before[1]
+
+
+def test_of_a_completion_and_a_month_at_once_the_second_knows_of_the_first(stage, present):
+    stage.just_before_the_next_commit(lambda: attend(stage, present, "2027-02", 20))
+    with pytest.raises(errors.AttendedLater):
+        completes(stage, present, "2027-02-10T12:00:00+07:00")()
+    stage.just_before_the_next_commit(completes(stage, present, "2027-03-10T12:00:00+07:00"))
+    with pytest.raises(errors.TooManyDays):
+        attend(stage, present, "2027-03", 20)
+    assert earned(stage) == [("INCENTIVE", 400_000)]
+
+
+def test_another_trainings_months_bind_no_completion(stage, present):
+    other = stage.buy(person=ANI, now=ON_JANUARY_20)
+    stage.redeem(other, ANI, ON_JANUARY_20)
+    attend(stage, other, "2027-03", 31)
+    attend(stage, present, "2027-01", 12)
+    assert completes(stage, present, "2027-01-31T12:00:00+07:00")()[1]  # type: ignore[index]
+
+
 def test_two_reports_at_once_are_two_months_or_one(stage, placed):
     answers: list[tuple[AttendedMonthView, bool]] = []
     stage.just_before_the_next_commit(lambda: answers.append(attend(stage, placed, "2027-02", 2)))
@@ -276,6 +335,15 @@ def test_two_reports_at_once_are_two_months_or_one(stage, placed):
         ("2027-04", 3, False),
     ]
     assert earned(stage) == [("INCENTIVE", 40_000), ("INCENTIVE_2", 100_000), ("INCENTIVE_3", 140_000)]
+
+
+def test_a_month_that_a_restored_table_lost_is_kept_again_and_pays_nothing_twice(stage, placed):
+    first, _ = attend(stage, placed, "2027-01")
+    table = boto3.resource("dynamodb", stage.settings.region).Table(stage.settings.table("training"))
+    table.delete_item(Key={"pk": "M#ani", "sk": "2027-01"})
+    assert attend(stage, placed, "2027-01") == (first, True)
+    assert attend(stage, placed, "2027-02")[0].number == 2
+    assert earned(stage) == [("INCENTIVE", 60_000), ("INCENTIVE_2", 60_000)]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import click
 
 from chalicelib.clock import utc_now
 from chalicelib.payouts.controls.proposals import Decision
-from chalicelib.payouts.errors import NoProposal
+from chalicelib.payouts.errors import NoProposal, NothingToContinue
 from chalicelib.payouts.plans.plan_rules import Stop
 from chalicelib.payouts.rules import Authority, State
 from chalicelib.wiring import Services
@@ -180,10 +180,39 @@ def show_plan(stage: str, registrant: str) -> None:
 @click.option("--because", type=click.Choice(Stop, case_sensitive=False), required=True)
 @click.argument("registrant")
 def stop(stage: str, reason: str, because: Stop, registrant: str) -> None:
-    """End REGISTRANT's monthly payments for good. What is due by now stays due: `cancel` is for that."""
+    """End REGISTRANT's incentives, also before the first. What is due by now stays due: `cancel` is for that."""
     services = stages.load(stage).services
     authority = Authority(stages.caller(), reason)
     show(plan_row(services.stop_plan(registrant, because, authority, utc_now()), services.plans))
+
+
+@example('payout plan continue 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --reason "another person of that name died"')
+@plan.command("continue")
+@stage_options
+@reason_option
+@click.argument("registrant")
+def continue_plan(stage: str, reason: str, registrant: str) -> None:
+    """Propose that REGISTRANT's stopped incentives go on, with the months that were missed; another person approves."""
+    services = stages.load(stage).services
+    proposed = services.propose_to_continue(registrant, Authority(stages.caller(), reason), utc_now())
+    next_ = f"another person approves it: gelombang payout plan approve --stage {stage} {registrant}"
+    show(plan_row(proposed, services.plans) | {"next": next_})
+
+
+@example("payout plan approve 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
+@plan.command("approve")
+@stage_options
+@click.argument("registrant")
+@yes_option
+def approve_plan(stage: str, registrant: str, yes: bool) -> None:
+    """Let REGISTRANT's stopped incentives go on as another person proposed, after it was shown."""
+    services = stages.load(stage).services
+    seen, _ = services.plans.of(services.waves.beneficiaries.of(registrant))
+    if seen is None:
+        raise NothingToContinue(registrant=registrant)
+    ask_back(plan_row(seen, services.plans), yes)
+    found = services.continue_plan(seen, stages.caller(), utc_now())
+    show(plan_row(found, services.plans) if found else {"done": "the first incentive comes when it is earned"})
 
 
 COMMANDS = (address, plan, hold, release, cancel, retry, resolve, reverse, approve, reject)

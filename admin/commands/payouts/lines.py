@@ -45,7 +45,8 @@ def entitlement_row(each: Entitlement) -> dict[str, object]:
 
 
 def plan_row(plan: Plan, plans: Plans) -> dict[str, object]:
-    """A person's monthly payments: what is to come, or why nothing is."""
+    """A person's monthly payments: what is to come, or why nothing is, and who proposed that it goes on."""
+    proposal = {"proposed": "CONTINUE", "proposed_at": plan.made_at, "by": plan.maker, "reason": plan.note}
     return {
         "registrant": plan.registrant_id,
         "wave": plan.wave,
@@ -56,6 +57,7 @@ def plan_row(plan: Plan, plans: Plans) -> dict[str, object]:
         "to_come": [
             {"kind": each.kind, "amount_idr": each.amount_idr, "due_at": each.due_at} for each in plans.left(plan)
         ],
+        "proposal": [proposal] if plan.maker else [],
     }
 
 

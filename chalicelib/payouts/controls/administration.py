@@ -39,6 +39,7 @@ class PayoutDeed(StrEnum):
     REJECT = "REJECT"
     SETTLE_ADDRESS = "SETTLE_ADDRESS"
     STOP_PLAN = "STOP_PLAN"
+    CONTINUE_PLAN = "CONTINUE_PLAN"
 
 
 class JournalStore(Journal):

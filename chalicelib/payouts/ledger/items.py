@@ -104,7 +104,7 @@ class PlanIndex(GlobalSecondaryIndex["PlanItem"]):  # type: ignore[no-untyped-ca
 
 
 class PlanItem(PayoutsTable):
-    """`PLAN#<registrant>` / `<wave, 6 digits>`: a person's monthly instalments, from the first one on."""
+    """`PLAN#<registrant>` / `<wave, 6 digits>`: a person's monthly instalments, from the first one or a stop on."""
 
     region = WholeAttribute()
     scheme = UnicodeAttribute()
@@ -114,6 +114,9 @@ class PlanItem(PayoutsTable):
     ends_at = InstantAttribute(null=True)
     stopped = EnumAttribute(Stop, null=True)
     stopped_at = InstantAttribute(null=True)
+    maker = UnicodeAttribute(null=True)
+    note = UnicodeAttribute(null=True)
+    made_at = InstantAttribute(null=True)
     due_shard = UnicodeAttribute(attr_name="unsettled_shard", null=True)
     due: ClassVar[PlanIndex] = PlanIndex()
 

@@ -76,7 +76,8 @@ class Plan(Value, frozen=True):
     """A person's monthly instalments: number `number` falls due at `due_at`, which is None if nothing comes any more.
 
     `scheme` is the version that the person keeps, `region` the province of their entry. `first_at` and `due_at` are in
-    whole seconds; nothing falls due after `ends_at`.
+    whole seconds; nothing but the first falls due after `ends_at`. A stopped plan of number 1 has not begun. That a
+    stopped one goes on was proposed by `maker` (an ARN), because of `note`, at `made_at`.
     """
 
     registrant_id: str
@@ -89,6 +90,9 @@ class Plan(Value, frozen=True):
     ends_at: datetime | None = None
     stopped: Stop | None = None
     stopped_at: datetime | None = None
+    maker: str | None = None
+    note: str | None = None
+    made_at: datetime | None = None
 
     @property
     def kind(self) -> Kind:
@@ -116,26 +120,47 @@ def is_attended(scheme: Scheme) -> bool:
     return payment is not None and payment.trigger == "attendance"
 
 
+def unbegun(who: Beneficiary, scheme: Scheme, first_at: datetime) -> Plan:
+    """A person's plan while the first incentive is not entitled, which falls due then."""
+    payment, first = scheme.payment("INCENTIVE"), first_at.replace(microsecond=0)
+    days = payment.ends_after_days if payment else None
+    ends_at = who.awarded_at + timedelta(days=days) if days else None
+    return Plan(who.registrant_id, who.wave, who.region, who.scheme, first, 1, first, ends_at)
+
+
 def begun(who: Beneficiary, scheme: Scheme, now: datetime, month_s: int | None) -> Plan | None:
     """The plan of a person whose first incentive falls due now; None if their scheme pays no more by month."""
-    payment = scheme.payment("INCENTIVE")
-    if payment is None or not is_monthly(scheme):
-        return None
-    first = now.replace(microsecond=0)
-    ends_at = who.awarded_at + timedelta(days=payment.ends_after_days) if payment.ends_after_days else None
-    plan = Plan(who.registrant_id, who.wave, who.region, who.scheme, first, 1, first, ends_at)
-    return moved_on(plan, scheme, month_s)
+    return moved_on(unbegun(who, scheme, now), scheme, month_s) if is_monthly(scheme) else None
 
 
 def moved_on(plan: Plan, scheme: Scheme, month_s: int | None) -> Plan:
     """The plan once its instalment `number` is entitled."""
-    due_at = months_after(plan.first_at, plan.number, month_s)
-    over = plan.number == scheme.incentives or (plan.ends_at is not None and due_at > plan.ends_at)
-    return replace(plan, number=plan.number + 1, due_at=None if over else due_at)
+    return _waiting(replace(plan, number=plan.number + 1), scheme, month_s)
 
 
 def stopped(plan: Plan, why: Stop, now: datetime) -> Plan:
     return replace(plan, due_at=None, stopped=why, stopped_at=now)
+
+
+def continued(plan: Plan, who: Beneficiary, scheme: Scheme, month_s: int | None) -> Plan | None:
+    """A stopped plan that goes on, with all that fell due meanwhile; None if it has not begun.
+
+    A person who was reviewed while stopped gets the first incentive as of then.
+    """
+    if plan.number > 1:
+        ended = replace(plan, stopped=None, stopped_at=None, maker=None, note=None, made_at=None)
+        return _waiting(ended, scheme, month_s)
+    payment = scheme.payment("INCENTIVE")
+    if payment is None or payment.trigger != "review" or who.graduated_at is None:
+        return None
+    return unbegun(who, scheme, who.graduated_at)
+
+
+def _waiting(plan: Plan, scheme: Scheme, month_s: int | None) -> Plan:
+    """The plan with the time at which its instalment `number` falls due."""
+    due_at = months_after(plan.first_at, plan.number - 1, month_s)
+    over = plan.number > scheme.incentives or (plan.ends_at is not None and due_at > plan.ends_at)
+    return replace(plan, due_at=None if over else due_at)
 
 
 def to_come(plan: Plan, scheme: Scheme, month_s: int | None) -> list[Instalment]:

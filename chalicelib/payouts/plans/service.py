@@ -1,4 +1,4 @@
-"""Plans of monthly instalments: the hourly job that makes each one due, and what ends a plan.
+"""Plans of monthly instalments: the job that makes each one due, and what ends a plan.
 
 An instalment and its plan, moved on to the next number, are one transaction. So the job may die anywhere, run twice at
 once or not for months: the next run makes each missed month due, once.
@@ -9,25 +9,29 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ...aws.dynamodb import LegsFailed
+from msgspec.structs import replace
+
+from ...aws.dynamodb import LegsFailed, Transaction
 from ...aws.failures import Trouble, apart
 from ...clock import WIB
 from ...config import Programme
 from ...errors import Unavailable
+from ...ids import same_person
 from ...time_budget import OutOfTime, TimeBudget
 from ...waves.rules import Beneficiary
 from .. import rules
-from ..errors import NothingToCome
+from ..errors import NothingToCome, NothingToContinue, SamePerson
 from ..ledger.records import plan_shards
 from ..ledger.store import PayoutStore
 from . import plan_rules
-from .plan_rules import Instalment, Plan, Stop, moved_on, stopped
+from .plan_rules import Instalment, Kind, Plan, Stop, moved_on, stopped
 from .store import PLAN_LEG, PlanKey
 
 if TYPE_CHECKING:
@@ -37,6 +41,9 @@ log = logging.getLogger(__name__)
 
 ONE_PERSON_S = 5
 """No person is begun with less time left than this: four calls for a month, each with its retries."""
+
+THREADS = 8
+"""Of a run on AWS, which mostly waits for it. A client keeps ten connections open."""
 
 PAGE = 100
 
@@ -52,35 +59,47 @@ class Plans:
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._month_s = programme.payouts.month_s
 
-    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+    def run(
+        self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic, threads: int = 1
+    ) -> bool:
         """Make due what falls due up to `now` and fits into `deadline_s` seconds; returns whether that was all of it.
 
-        An unforeseen error holds up nobody else; all are raised at the end in one `ExceptionGroup`.
+        Each of the `threads` takes a partition at a time. An unforeseen error holds up nobody else; all are raised at
+        the end in one `ExceptionGroup`.
         """
         budget, trouble = TimeBudget(now, deadline_s, seconds), Trouble()
-        try:
-            for shard in plan_shards():
+
+        def whole(shard: str) -> bool:
+            try:
                 budget.need(ONE_PERSON_S)
                 for page in _pages(self._store.plans.due(shard, now)):
-                    self._page(page, now, budget, trouble)
-        except OutOfTime:
+                    self.make_due(page, now, budget, trouble)
+            except OutOfTime:
+                return False
+            return True
+
+        if threads == 1:
+            done = all(map(whole, plan_shards()))
+        else:
+            with ThreadPoolExecutor(threads, "plans") as pool:
+                done = all(pool.map(whole, plan_shards()))
+        if not done:
             log.info("plans_go_on_later")
             return False
         if trouble.unforeseen:
             raise ExceptionGroup("instalments that could not be made due", trouble.unforeseen)
         return not trouble.held_up
 
-    def of(self, beneficiary: Beneficiary | None) -> tuple[Plan | None, list[Instalment]]:
-        """A person's plan, and what of it is not due yet; one batch get, if their scheme pays by month.
+    def of(
+        self, beneficiary: Beneficiary | None, entitled: Collection[str] = ()
+    ) -> tuple[Plan | None, list[Instalment]]:
+        """A person's plan, and what of it is not due yet; one read, unless all incentives are among the `entitled`.
 
-        Where attended months are paid there is a plan only once it was stopped.
+        Where they do not follow by month there is a plan only once they were stopped.
         """
-        if beneficiary is None:
+        if beneficiary is None or self._last(beneficiary) in {None, *entitled}:
             return None, []
-        scheme = self._schemes[beneficiary.scheme]
-        if not plan_rules.is_monthly(scheme) and not plan_rules.is_attended(scheme):
-            return None, []
-        plan = next(iter(self._store.plans.many([(beneficiary.registrant_id, beneficiary.wave)])), None)
+        plan = self._store.plans.of(_key(beneficiary))
         return plan, self.left(plan) if plan else []
 
     def left(self, plan: Plan) -> list[Instalment]:
@@ -99,37 +118,79 @@ class Plans:
                     months[f"{each.due_at.astimezone(WIB):%Y-%m}"] += each.amount_idr
         return months
 
-    def stop(self, key: PlanKey, why: Stop, now: datetime) -> Plan:
-        """End a plan, after what is due by now was made due; returns it as it is then. A stopped one stays as it is.
+    def stop(self, who: Beneficiary, why: Stop, now: datetime, also: Callable[[Transaction], object] = bool) -> Plan:
+        """End a person's incentives, after what is due by now was made due; returns the plan as it is then.
 
-        Raises `NothingToCome` if there is no plan, or it came to its end; `Unavailable` if the job was always quicker.
+        A plan that has not begun does not begin. A stopped one stays as it is. `also` adds to the transaction. Raises
+        `NothingToCome` if all incentives came; `Unavailable` if others were always quicker.
         """
         for _ in range(TRIES):
-            plan = self._store.plans.of(key)
-            if plan is None or (plan.due_at is None and plan.stopped is None):
-                raise NothingToCome(registrant=key[0])
-            if plan.stopped is not None:
+            plan = self._store.plans.of(_key(who))
+            if plan is not None and plan.stopped is not None:
                 return plan
-            if plan.due_at is not None and plan.due_at <= now:
+            if (plan is None and self._have_all(who)) or (plan is not None and plan.due_at is None):
+                raise NothingToCome(registrant=who.registrant_id)
+            if plan is not None and plan.due_at is not None and plan.due_at <= now:
                 entitlement_id = self._entitle(plan, self._next(plan), now)
                 if entitlement_id is not None:
                     self._queue.send([entitlement_id])
-            elif self._store.plans.stop(plan, ended := stopped(plan, why, now)):
+                continue
+            ended = stopped(plan or plan_rules.unbegun(who, self._schemes[who.scheme], now), why, now)
+            with suppress(LegsFailed):
+                with self._store.transaction() as tx:
+                    if plan is None:
+                        self._store.plans.add(tx, ended)
+                    else:
+                        self._store.plans.move(tx, plan, ended)
+                    also(tx)
                 return ended
         raise Unavailable()
 
-    def stop_attendance(self, who: Beneficiary, why: Stop, now: datetime) -> Plan:
-        """Let no further month of attendance be paid to a person; returns what says so. The first stop counts."""
-        plan = Plan(who.registrant_id, who.wave, who.region, who.scheme, now.replace(microsecond=0), 1, None)
-        ended = stopped(plan, why, now)
+    def propose(self, who: Beneficiary, by: str, note: str, now: datetime) -> Plan:
+        """Propose that a stopped plan goes on, in place of an earlier proposal; returns it with this.
+
+        Raises `NothingToContinue`.
+        """
+        plan = self._store.plans.of(_key(who))
+        if plan is None or plan.stopped is None:
+            raise NothingToContinue(registrant=who.registrant_id)
+        proposed = replace(plan, maker=by, note=note, made_at=now)
+        return self._change(plan, proposed, bool) or proposed
+
+    def approve(self, who: Beneficiary, seen: Plan, by: str, also: Callable[[Transaction], object]) -> Plan | None:
+        """Let a stopped plan go on as another person proposed; None if it has not begun, and begins as any other.
+
+        `seen` is the plan with the proposal as it was shown; `also` adds to the transaction. The job makes due what
+        fell due meanwhile. Raises `NothingToContinue` (also if anything has changed since), `SamePerson`.
+        """
+        if seen.stopped is None or seen.maker is None:
+            raise NothingToContinue(registrant=who.registrant_id)
+        if same_person(seen.maker, by):
+            raise SamePerson()
+        return self._change(seen, plan_rules.continued(seen, who, self._schemes[who.scheme], self._month_s), also)
+
+    def _change(self, before: Plan, after: Plan | None, also: Callable[[Transaction], object]) -> Plan | None:
         try:
             with self._store.transaction() as tx:
-                self._store.plans.add(tx, ended)
-        except LegsFailed:
-            return self._store.plans.of((who.registrant_id, who.wave)) or ended
-        return ended
+                if after is None:
+                    self._store.plans.remove(tx, before)
+                else:
+                    self._store.plans.move(tx, before, after)
+                also(tx)
+        except LegsFailed as failed:
+            raise NothingToContinue(registrant=before.registrant_id) from failed
+        return after
 
-    def _page(self, page: list[PlanKey], until: datetime, budget: TimeBudget, trouble: Trouble) -> None:
+    def _last(self, who: Beneficiary) -> Kind | None:
+        incentives = self._schemes[who.scheme].incentives
+        return plan_rules.INCENTIVES[incentives - 1] if incentives else None
+
+    def _have_all(self, who: Beneficiary) -> bool:
+        last = self._last(who)
+        return last is None or bool(self._store.batch([rules.entitlement_id(who.wave, who.registrant_id, last)]))
+
+    def make_due(self, page: list[PlanKey], until: datetime, budget: TimeBudget, trouble: Trouble) -> None:
+        """Make due what fell due `until` then of at most `PAGE` plans, and queue it. Raises `OutOfTime`."""
         entitled: list[str] = []
         try:
             for plan in self._store.plans.many(page):
@@ -171,6 +232,10 @@ class Plans:
             with suppress(LegsFailed), self._store.transaction() as tx:
                 self._store.plans.move(tx, plan, after)
         return entitlement.id
+
+
+def _key(who: Beneficiary) -> PlanKey:
+    return who.registrant_id, who.wave
 
 
 def _pages(rows: Iterable[PlanKey]) -> Iterator[list[PlanKey]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pynamodb.expressions.condition import Condition
 
 from ...aws.attributes import item_of
-from ...aws.dynamodb import Transaction, find, get_batch, save_if
+from ...aws.dynamodb import Transaction, find, get_batch
 from ...structs import fill
 from ..ledger.items import PlanIndex, PlanItem
 from ..ledger.records import plan_shard
@@ -16,6 +16,7 @@ from .plan_rules import Plan
 
 PLAN_LEG = "plan"
 STOPPED_LEG = "stopped"
+GOING_ON_LEG = "going_on"
 
 PlanKey = tuple[str, int]
 """A person and the wave that chose them."""
@@ -32,13 +33,18 @@ class PlanStore:
         """Put a plan as it is now into the caller's transaction. `PLAN_LEG` fails if it is not as it was read."""
         tx.put(PLAN_LEG, _item(after), _as_read(before))
 
-    def stop(self, before: Plan, after: Plan) -> bool:
-        """Write a plan that was stopped. False if it is not as it was read any more."""
-        return save_if(_item(after), _as_read(before))
+    def remove(self, tx: Transaction, before: Plan) -> None:
+        """Take a plan that has not begun away. `PLAN_LEG` fails if it is not as it was read."""
+        tx.delete(PLAN_LEG, _item(before), _as_read(before))
 
-    def check_not_stopped(self, tx: Transaction, key: PlanKey) -> None:
-        """Add the leg `STOPPED_LEG` to the caller's transaction; it fails if the person's payments were stopped."""
-        tx.check(STOPPED_LEG, PlanItem, _keys(key), PlanItem.stopped.does_not_exist())
+    def check_stopped(self, tx: Transaction, key: PlanKey, *, stopped: bool) -> None:
+        """Require in the caller's transaction that the person's payments are `stopped`, or are not.
+
+        The leg that fails is `GOING_ON_LEG`, or `STOPPED_LEG`.
+        """
+        now = PlanItem.stopped
+        leg, holds = (GOING_ON_LEG, now.exists()) if stopped else (STOPPED_LEG, now.does_not_exist())
+        tx.check(leg, PlanItem, _keys(key), holds)
 
     def of(self, key: PlanKey) -> Plan | None:
         """One consistent read."""
@@ -64,8 +70,10 @@ class PlanStore:
 
 
 def _as_read(plan: Plan) -> Condition:
-    condition: Condition = (PlanItem.number == plan.number) & PlanItem.stopped.does_not_exist()
-    return condition
+    same: Condition = PlanItem.number == plan.number
+    for now, read in ((PlanItem.stopped_at, plan.stopped_at), (PlanItem.made_at, plan.made_at)):
+        same &= now.does_not_exist() if read is None else now == read
+    return same
 
 
 def _keys(key: PlanKey) -> tuple[str, str]:

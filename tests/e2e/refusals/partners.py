@@ -8,10 +8,11 @@ from typing import Any
 
 from chalicelib.clock import iso
 from chalicelib.training import signatures
+from chalicelib.training.store import TrainingItem
 from tests.builders.training import SECOND
 from tests.builders.waves import CLOSES, OPENS
 from tests.e2e import routes
-from tests.e2e.gateway import AN_HOUR, Bought, Call, Gateway, Provoke
+from tests.e2e.gateway import A_MONTH, AN_HOUR, Bought, Call, Gateway, Provoke
 
 WRONG_OFFERS: dict[str, dict[str, Any]] = {
     "unknown_region": {"province": "99"},
@@ -129,6 +130,19 @@ def excluded_at_work(gateway: Gateway) -> Bought:
     placed = gateway.placed()
     gateway.exclude(placed.person)
     return placed
+
+
+def complete_before_attended_days(gateway: Gateway) -> Call:
+    began = gateway.now - A_MONTH
+    placed = gateway.placed()
+    TrainingItem(f"T#{placed.person}", placed.training_id).update([TrainingItem.purchased_at.set(began)])
+    for route, form in (
+        (routes.ATTEND_MONTH, gateway.attended_month(placed) | {"days": 2}),
+        (routes.ATTEND, gateway.attendance(placed) | {"attended_at": iso(began)}),
+    ):
+        gateway.ok(Call(route, form, partner=gateway.partner))
+    ended = began + timedelta(seconds=gateway.services.programme.training.hour_s)
+    return Call(routes.COMPLETE, gateway.completion(placed) | {"completed_at": iso(ended)}, partner=gateway.partner)
 
 
 def say_other_days(gateway: Gateway) -> Call:
@@ -293,6 +307,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "time_in_future": completing(completed_at=iso(CLOSES)),
         "time_too_early": completing(completed_at=iso(OPENS)),
         "completed_too_soon": complete_too_soon,
+        "attended_later": complete_before_attended_days,
         "certificate_already_used": complete_with_used_certificate,
     },
     routes.POST_VACANCY: {

@@ -112,7 +112,7 @@ def place(state: str) -> BeneficiaryView:
     amounts = (3_500_000, 600_000, 50_000)
     because = "no_first_purchase" if revoked else None
     return BeneficiaryView(
-        WAVE, "2026000000000001", "2023", state, OPENS, BUY_BY, revoked, because, graduated, *amounts
+        WAVE, "2026000000000001", "2023", state, OPENS, BUY_BY, revoked, because, graduated, *amounts, "review"
     )
 
 

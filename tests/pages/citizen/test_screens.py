@@ -6,12 +6,13 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.config import Programme
 from tests.pages.opened import AXE, ORIGIN, for_everybody, speak
 
 from .conftest import KEPT
-from .lives import CLOSES, ID, LIVES, SCREENS, WAVE, WHOLE, living
+from .lives import CLOSES, ID, LIVES, SCREENS, WAVE, WHOLE, Life, living, me, place
 
 
 def test_axe_is_the_one_that_was_published():
@@ -157,6 +158,17 @@ def test_a_pause_is_said_with_what_one_can_do_meanwhile(browser: Any, programme:
         shown = page.locator("[data-state=none_coming]")
         shown.get_by_text("Tidak ada gelombang dalam setengah tahun ke depan. Anda tetap terdaftar").wait_for()
         assert shown.get_by_role("link").all_inner_texts() == ["Periksa data saya", "Tambah ke kalender"]
+
+
+@pytest.mark.parametrize(("waits_for", "said"), [("review", 1), ("attendance", 0)])
+def test_a_review_starts_the_incentive_only_where_it_does(
+    browser: Any, programme: Programme, waits_for: str, said: int
+):
+    takes_part = replace(place("ACTIVE"), first_payment_at=waits_for)
+    with living(browser, programme, Life(me(takes_part, 0), trainings=LIVES["review"].trainings)) as page:
+        shown = page.locator("[data-state=review]")
+        shown.get_by_role("link", name="Tulis ulasan").wait_for()
+        assert shown.get_by_text("Ulas agar insentif diproses").count() == said
 
 
 def test_a_reminder_is_switched_by_a_touch_and_the_others_stay(browser: Any, programme: Programme):

@@ -39,13 +39,14 @@ class Months:
     def __init__(self, seed: int, programme: Programme) -> None:
         self.dice = random.Random(f"plans {seed}")
         self.wrong: list[str] = []
-        self.now = datetime(2027, 12, 20, tzinfo=UTC) + self.dice.random() * 60 * DAY  # 2028 is a leap year
+        # Most begin at the end of a month; 2028 is a leap year.
+        self.now = self.dice.choice([datetime(2027, 12, 29, tzinfo=UTC), datetime(2028, 1, 29, tzinfo=UTC)])
         self.table = Table()
         self.scheduler = Scheduler(self.dice, self._failed)
         self.nature = Nature(self.dice, self.scheduler.pause, len)
         self.nature.rate = self.dice.choice([0.0, 0.05, 0.2])
         self.scheduler.stay = self.dice.choice([0.0, 0.5, 0.9])
-        self.stopped: dict[str, datetime] = {}
+        self.people = {}
         queue: Any = MemoryQueue(self.nature, self.dice)
         programme = replace(programme, payouts=replace(programme.payouts, month_s=None))
         self.store = MemoryPayoutStore(self.table, self.nature, self.dice)
@@ -55,7 +56,7 @@ class Months:
     def play(self) -> list[str]:
         dice = self.dice
         for number in range(5):
-            self._later(dice.random() * 12 * DAY)
+            self._later(dice.random() * dice.choice([1, 1, 12]) * DAY)
             self._begin(f"person-{number}")
         for _ in range(30):
             self._later(dice.choice([1 / 24, 1, 3, 10, 20, 60]) * dice.random() * DAY)
@@ -63,6 +64,8 @@ class Months:
                 self.scheduler.start("job", lambda: self.plans.run(self.now, 900, lambda: 0))
             if dice.random() < 0.1:
                 self._stop(f"person-{dice.randrange(5)}", dice.choice(list(Stop)))
+            if dice.random() < 0.1:
+                self._continue(f"person-{dice.randrange(5)}")
             for _ in range(dice.choice([5, 40])):
                 if self.scheduler.tasks:
                     self.scheduler.resume()
@@ -83,7 +86,7 @@ class Months:
 
     def _begin(self, person: str) -> None:
         tx: Any = MemoryTransaction(self.table, self.nature)
-        who = beneficiary(person, scheme="2020", awarded_at=self.now)
+        self.people[person] = who = beneficiary(person, scheme="2020", awarded_at=self.now)
 
         def begin() -> None:
             with tx:
@@ -94,10 +97,14 @@ class Months:
             self.scheduler.resume()
 
     def _stop(self, person: str, why: Stop) -> None:
-        def stop() -> None:
-            self.stopped[person] = self.plans.stop((person, 143), why, self.now).stopped_at or self.now
+        self.scheduler.start("stop", lambda: self.plans.stop(self.people[person], why, self.now))
 
-        self.scheduler.start("stop", stop)
+    def _continue(self, person: str) -> None:
+        def go_on() -> None:
+            proposed = self.plans.propose(self.people[person], "arn:ani", "by mistake", self.now)
+            self.plans.approve(self.people[person], proposed, "arn:budi", bool)
+
+        self.scheduler.start("continue", go_on)
 
     def _later(self, time: timedelta) -> None:
         self.now += time
@@ -109,10 +116,10 @@ class Months:
     def _look(self, *, at_rest: bool = False) -> None:
         for (person, _), plan in self.table.plans.items():
             has = [head.kind for head in self.table.heads.values() if head.registrant_id == person]
-            until = self.stopped.get(person) or plan.stopped_at or self.now
-            due = [kind for kind, at in self._falls_due(plan) if at <= until]
+            until = plan.stopped_at or self.now
+            due = [kind for kind, at in self._falls_due(plan) if at <= until and plan.number > 1]
             done = at_rest or plan.stopped is not None
-            if not (set(due) if done else {Kind.INCENTIVE}) <= set(has) <= set(due):
+            if not (set(due) if done else set(due[:1])) <= set(has) <= set(due):
                 self.wrong.append(f"{person} has {sorted(has)} of {due}, from {plan.first_at}, {plan.stopped}")
             if any(head.amount_idr != 600_000 for head in self.table.heads.values()):
                 self.wrong.append("another amount than the scheme's")
@@ -159,7 +166,7 @@ def losing(plan: Plan, scheme: Any, month_s: int | None) -> Plan:
     return _moved_on(after, scheme, month_s) if after.due_at and plan.number == 2 else after
 
 
-_moved_on = plan_rules.moved_on
+_moved_on, _continued = plan_rules.moved_on, plan_rules.continued
 
 
 class Apart(MemoryPlanStore):
@@ -173,20 +180,31 @@ class Apart(MemoryPlanStore):
 class DeafToAStop(MemoryPlanStore):
     """Notes a stop, and goes on."""
 
-    def stop(self, before: Plan, after: Plan) -> bool:
-        return super().stop(before, replace(after, due_at=before.due_at))
-
-    def _as_read(self, plan: Plan) -> bool:
-        return self._table.plans[plan.registrant_id, plan.wave].number == plan.number
+    def move(self, tx: Any, before: Plan, after: Plan) -> None:
+        super().move(tx, before, replace(after, due_at=before.due_at) if after.stopped else after)
 
 
 class EndsWhatIsDue(Plans):
-    def stop(self, key: Any, why: Stop, now: datetime) -> Plan:
-        plan = self._store.plans.of(key)
+    def stop(self, who: Any, why: Stop, now: datetime, also: Any = bool) -> Plan:
+        plan = self._store.plans.of((who.registrant_id, who.wave))
         assert plan is not None
-        ended = plan_rules.stopped(plan, why, now)
-        self._store.plans.stop(plan, ended)
+        with self._store.transaction() as tx:
+            self._store.plans.move(tx, plan, ended := plan_rules.stopped(plan, why, now))
         return ended
+
+
+def forgetting(plan: Plan, who: Any, scheme: Any, month_s: int | None) -> Plan | None:
+    """What fell due while it was stopped is lost."""
+    after = _continued(plan, who, scheme, month_s)
+    while after is not None and after.due_at is not None and plan.made_at and after.due_at <= plan.made_at:
+        after = _moved_on(after, scheme, month_s)
+    return after
+
+
+def starting_over(plan: Plan, who: Any, scheme: Any, month_s: int | None) -> Plan | None:
+    """The months are counted from when it goes on."""
+    after = _continued(plan, who, scheme, month_s)
+    return after and replace(after, first_at=(plan.made_at or plan.first_at).replace(microsecond=0))
 
 
 BUGS: dict[str, Any] = {
@@ -196,6 +214,8 @@ BUGS: dict[str, Any] = {
     "the plan without its instalment": Apart,
     "an instalment after a stop": DeafToAStop,
     "a stop that ends what is due": EndsWhatIsDue,
+    "a month lost to a stop by mistake": ((plan_rules, "continued", forgetting),),
+    "months counted from the end of a stop": ((plan_rules, "continued", starting_over),),
 }
 
 

@@ -11,14 +11,15 @@ from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts import wire
-from chalicelib.payouts.errors import NothingToCome
+from chalicelib.payouts.errors import NothingToCome, NothingToContinue
 from chalicelib.payouts.plans import store as plan_store
 from chalicelib.payouts.plans.plan_rules import INCENTIVES, Kind, Plan, Stop
-from chalicelib.payouts.plans.service import ONE_PERSON_S
+from chalicelib.payouts.plans.service import ONE_PERSON_S, THREADS
 from chalicelib.payouts.rules import Authority
 from chalicelib.payouts.wire import decode_message
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.payouts.desk import Desk
+from tests.builders.payouts.states import ANI, BUDI
 from tests.builders.payouts.world import World, beneficiary
 from tests.conftest import T0
 
@@ -110,6 +111,20 @@ def test_a_run_without_time_leaves_the_rest_to_the_next(months: Months):
     assert months.kinds("ani") == ALL_OF_IT[:2]
 
 
+def test_threads_share_the_partitions_and_make_each_month_due_once(months: Months, monkeypatch):
+    monkeypatch.setattr("chalicelib.payouts.ledger.records.SHARDS", 16)
+    names = [f"person-{number}" for number in range(12)]
+    for name in names:
+        months.begin(name)
+    months.now += timedelta(days=60)
+    plans = months.services.plans
+    assert not plans.run(months.now, ONE_PERSON_S - 1, lambda: 0.0, threads=THREADS)
+    assert plans.run(months.now, 800, lambda: 0.0, threads=THREADS)
+    assert plans.run(months.now, 800, lambda: 0.0, threads=THREADS)
+    assert {name: months.kinds(name) for name in names} == dict.fromkeys(names, ALL_OF_IT[:3])
+    assert len(months.messages()) == 2 * len(names)
+
+
 def test_a_list_that_is_retracted_costs_nobody_a_month(months: Months):
     """The months of who is excluded come too, and the worker holds them."""
     months.begin("ani")
@@ -135,28 +150,31 @@ def test_a_plan_that_was_restored_to_an_earlier_time_follows_the_ledger(months: 
 def test_a_stop_makes_what_is_due_come_and_nothing_after_it(months: Months):
     months.begin("ani")
     months.now += timedelta(days=60)
-    plan = months.services.plans.stop(("ani", 143), Stop.DROPPED_OUT, months.now)
+    ani = beneficiary("ani", scheme="2020")
+    plan = months.services.plans.stop(ani, Stop.DROPPED_OUT, months.now)
     assert (plan.stopped, plan.due_at) == (Stop.DROPPED_OUT, None)
     assert len(months.messages()) == 2
-    assert months.services.plans.stop(("ani", 143), Stop.DIED, months.now + timedelta(days=1)) == plan
+    assert months.services.plans.stop(ani, Stop.DIED, months.now + timedelta(days=1)) == plan
     months.now += timedelta(days=60)
     assert months.go_on()
     assert months.kinds("ani") == ALL_OF_IT[:3]
 
 
 def test_there_must_be_something_to_stop(months: Months):
-    with pytest.raises(NothingToCome):
-        months.services.plans.stop(("nobody", 143), Stop.DIED, T0)
     months.begin("ani")
+    months.entitle(beneficiary("budi"))
+    with pytest.raises(NothingToCome):
+        months.services.plans.stop(beneficiary("budi"), Stop.DIED, T0)
     months.now += timedelta(days=200)
     assert months.go_on()
     with pytest.raises(NothingToCome):
-        months.services.plans.stop(("ani", 143), Stop.DIED, months.now)
+        months.services.plans.stop(beneficiary("ani", scheme="2020"), Stop.DIED, months.now)
 
 
 def chosen(months: Months, *names: str) -> None:
     people = {name: beneficiary(name, scheme="2020") for name in names} | {"budi": beneficiary("budi")}
-    months.services.waves = SimpleNamespace(beneficiaries=SimpleNamespace(of=people.get))  # type: ignore[assignment]
+    places = SimpleNamespace(of=people.get, places=lambda name: [people[name]] if name in people else [])
+    months.services.waves = SimpleNamespace(beneficiaries=places)  # type: ignore[assignment]
 
 
 def test_a_person_sees_what_is_to_come_and_why_nothing_more_is(months: Months):
@@ -205,8 +223,85 @@ def test_an_administrator_sees_and_stops_a_plan_and_the_budget_by_month(months: 
     assert [(act["deed"], act["about"], act["reason"]) for act in status["acts"]] == [
         ("STOP_PLAN", "ani wave 143 DIED", "by the registry")
     ]
+    months.entitle(beneficiary("budi"))
     assert "nothing_to_come" in desk.refused("plan", "stop", "budi", "--because", "died", "--reason", "by mistake")
     assert desk.told("plan", "show", "budi") == ["this person has no monthly payments"]
+
+
+def test_two_administrators_undo_a_stop(months: Months, monkeypatch):
+    chosen(months, "ani")
+    monkeypatch.setattr(months.services.waves.beneficiaries, "check_as_read", lambda *_: None, raising=False)
+    desk = Desk(months, monkeypatch)
+    months.begin("ani")
+    said = ("--reason", "another ani died")
+    for words in (("continue", "ani", *said), ("continue", "nobody", *said), ("approve", "ani", "--yes")):
+        assert "nothing_to_continue" in desk.refused("plan", *words)
+    desk.found("plan", "stop", "ani", "--because", "died", "--reason", "by the registry")
+    assert "nothing_to_continue" in desk.refused("plan", "approve", "ani", "--yes")
+    months.now += timedelta(days=70)
+    [proposal] = desk.found("plan", "continue", "ani", *said)["proposal"]
+    assert (proposal["proposed"], proposal["by"], proposal["reason"]) == ("CONTINUE", ANI, "another ani died")
+    assert "payout_same_person" in desk.refused("plan", "approve", "ani", "--yes")
+    assert months.go_on()
+    assert months.kinds("ani") == [Kind.INCENTIVE], "a proposal lets nothing go on"
+    desk.me = BUDI
+    found = desk.found("plan", "approve", "ani", "--yes")
+    assert (found["stopped"], found["proposal"]) == (None, [])
+    assert [(each["kind"], each["due_at"][:10]) for each in found["to_come"]] == [
+        ("INCENTIVE_2", "2026-02-28"),
+        ("INCENTIVE_3", "2026-03-31"),
+        ("INCENTIVE_4", "2026-04-30"),
+    ]
+    act = desk.found("status")["acts"][0]
+    assert (act["deed"], act["reason"]) == ("CONTINUE_PLAN", "another ani died")
+    assert act["about"] == f"ani wave 143 DIED proposed by {ANI}"
+    assert months.go_on()
+    assert months.kinds("ani") == ALL_OF_IT[:3], "what fell due meanwhile is paid"
+    months.now += timedelta(days=20)
+    assert months.go_on()
+    assert months.kinds("ani") == ALL_OF_IT
+
+
+def test_nothing_goes_on_if_it_is_not_as_it_was_shown(months: Months):
+    plans, who = months.services.plans, beneficiary("ani", scheme="2020")
+    months.begin("ani")
+    plans.stop(who, Stop.DIED, months.now)
+    seen = plans.propose(who, ANI, "by mistake", months.now)
+    plans.propose(who, BUDI, "another reason", months.now + timedelta(seconds=1))
+    with pytest.raises(NothingToContinue):
+        plans.approve(who, seen, BUDI, bool)
+    again = plans.propose(who, ANI, "by mistake", months.now + timedelta(seconds=2))
+    assert plans.approve(who, again, BUDI, bool)
+    with pytest.raises(NothingToContinue):
+        plans.approve(who, again, BUDI, bool)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+@SOME_OR_ALL
+def test_stop_continue_and_stop_may_die_at_any_call_and_pay_each_month_once(months: Months, monkeypatch, where, picked):
+    calls, plans = Calls(monkeypatch), months.services.plans
+    for seq, deaths in enumerate(((), *((act, at) for act in range(4) for at in picked(range(4))))):
+        months.now, who = FIRST, beneficiary(f"person-{seq}", scheme="2020")
+        months.begin(who.registrant_id)
+
+        def go_on(who=who) -> None:
+            plan, _ = plans.of(who)
+            if plan and plan.stopped:  # as an administrator who looks first
+                plans.approve(who, plans.propose(who, ANI, "by mistake", months.now), BUDI, bool)
+
+        def stop(who=who) -> None:
+            plans.stop(who, Stop.DROPPED_OUT, months.now)
+
+        # Month 2 falls due before the first stop, 3 between stop and continuation, 4 after the second stop.
+        for number, (day, act) in enumerate(((40, stop), (62, go_on), (63, stop), (200, months.go_on))):
+            months.now = FIRST + timedelta(days=day)
+            if deaths[:1] == (number,):
+                calls.dies(act, where, deaths[1])
+            act()
+        assert months.kinds(who.registrant_id) == ALL_OF_IT[:3], deaths
+        plan, left = plans.of(who)
+        assert plan
+        assert (plan.stopped, plan.number, left) == (Stop.DROPPED_OUT, 4, [])
 
 
 def test_a_plan_of_an_unknown_scheme_holds_nobody_else_up(months: Months, caplog):

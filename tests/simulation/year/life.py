@@ -191,9 +191,11 @@ class Life:
 
     def _stop(self, person: Person) -> None:
         """An administrator hears of a death: what is not yet due never comes."""
+        who = self._services.waves.beneficiaries.of(person.id)
         with suppress(NothingToCome):
-            self._services.plans.stop((person.id, person.chosen), Stop.DIED, self.world.now)
-            self.stopped.add(person.id)
+            if who is not None:
+                self._services.plans.stop(who, Stop.DIED, self.world.now)
+                self.stopped.add(person.id)
 
     def _buy(self, person: Person, again: bool = False) -> None:
         if not person.alive:

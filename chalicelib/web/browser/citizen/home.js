@@ -198,8 +198,8 @@ const SHOWN = {
     <p>${t("Sampai", "By")} <strong>${last(survey.closes_at)}</strong>. ${survey.amount_idr
       ? t(`Dibayar ${rupiah(survey.amount_idr)}, apa pun jawabannya.`, `Paid ${rupiah(survey.amount_idr)}, whatever you say.`)
       : t("Sukarela.", "Voluntary.")}</p>${action(`survei/${survey.survey_id}`, "Isi survei", "Answer")}<//>`,
-  review: ({ training }) => html`<${Screen} title=${t("Pelatihan selesai", "Training done")} back=${null}>
-    <p>${t("Ulas agar insentif diproses, apa pun isinya.", "Review it to start the incentive, whatever you say.")}</p>
+  review: ({ training, me }) => html`<${Screen} title=${t("Pelatihan selesai", "Training done")} back=${null}>
+    ${me.beneficiary.first_payment_at === "review" && html`<p>${t("Ulas agar insentif diproses, apa pun isinya.", "Review it to start the incentive, whatever you say.")}</p>`}
     ${action(`pelatihan/${training.training_id}/ulasan`, "Tulis ulasan", "Write review")}<//>`,
   training: ({ training }) => (training
     ? html`<${Screen} title=${training.title} back=${null}><p>${t(`Tunjukkan kode hanya kepada ${training.provider_name}.`,

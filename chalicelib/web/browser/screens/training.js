@@ -118,8 +118,8 @@ function Review({ training, again }) {
   const form = useForm(`ulasan:${training.training_id}`, { rating: "", text: "" });
   const title = t("Tulis ulasan", "Write a review");
   if (training.review) {
-    return html`<${Screen} title=${t("Terima kasih", "Thank you")} back="pelatihan"><${Notice} kind="good">${t("Ulasan Anda tersimpan. Insentif diproses, apa pun isinya.",
-      "Your review is kept. The incentive is processed, whatever it says.")}<//><p><${Link} main to="uang">${t("Lihat pembayaran", "See payments")}<//></p><//>`;
+    return html`<${Screen} title=${t("Terima kasih", "Thank you")} back="pelatihan"><${Notice} kind="good">${t("Ulasan Anda tersimpan. Isinya tidak mengubah pembayaran.",
+      "Your review is kept. It changes no payment.")}<//><p><${Link} main to="uang">${t("Lihat pembayaran", "See payments")}<//></p><//>`;
   }
   return html`<${Screen} title=${title} back="pelatihan"><p>${training.title}, ${training.provider_name}</p>
     <${Form} form=${form} title=${title} label=${t("Kirim ulasan", "Send review")}
