@@ -168,7 +168,7 @@ def test_months_to_come_are_under_way(gateway: Gateway) -> None:
     ledger = services.payout_store
     ledger.move(ledger.get(payout), Move(State.CANCELLED, "given up"), gateway.now)
     assert refusal(gateway, chosen.registrant_id) == "instalments"
-    services.plans.stop((chosen.registrant_id, chosen.wave), plan_rules.Stop.DROPPED_OUT, gateway.now)
+    services.plans.stop(chosen, plan_rules.Stop.DROPPED_OUT, gateway.now)
     ask(gateway, chosen.registrant_id)
 
 
