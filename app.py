@@ -1195,10 +1195,8 @@ def sweep_payouts(_event: Any) -> None:
 
 @app.schedule(Rate(15, unit=Rate.MINUTES))
 def advance_plans(event: Any) -> None:
-    from chalicelib.payouts.plans.service import THREADS
-
     now = app.clock()
-    if services().plans.run(now, failures.remaining_s(event), threads=THREADS):
+    if services().plans.run_at_once(now, failures.remaining_s(event)):
         services().runs.whole("advance_plans", now)
 
 

@@ -205,7 +205,7 @@ def test_after_the_last_failed_attempt_the_cancellation_is_due_at_once(cloud, pr
 
 KILLED = {
     "sweep_payouts": ("payouts", "sweep"),
-    "advance_plans": ("plans", "run"),
+    "advance_plans": ("plans", "run_at_once"),
     "write_notices": ("notice_writer", "run"),
     "erase_people": ("erasure", "run"),
     "tally_statistics": ("tally_job", "run"),

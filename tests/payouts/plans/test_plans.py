@@ -119,8 +119,8 @@ def test_threads_share_the_partitions_and_make_each_month_due_once(months: Month
     months.now += timedelta(days=60)
     plans = months.services.plans
     assert not plans.run(months.now, ONE_PERSON_S - 1, lambda: 0.0, threads=THREADS)
-    assert plans.run(months.now, 800, lambda: 0.0, threads=THREADS)
-    assert plans.run(months.now, 800, lambda: 0.0, threads=THREADS)
+    assert plans.run_at_once(months.now, 800)
+    assert plans.run_at_once(months.now, 800)
     assert {name: months.kinds(name) for name in names} == dict.fromkeys(names, ALL_OF_IT[:3])
     assert len(months.messages()) == 2 * len(names)
 
