@@ -37,6 +37,7 @@ WITHOUT = {
     "trigger": "a function does what is due, and nothing else",
     "wave advance": "a step does what is due, and nothing else",
     "erasures replay": "repeats what people asked for, and nothing else",
+    "registration enlist": "queues questions to the civil registry, and nothing else",
     "payout sweep": "queues what is due again",
     "payout ask": "queues one entitlement again",
     "payout reconcile": "does what the night does, and nothing else",

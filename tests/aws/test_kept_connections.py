@@ -139,10 +139,6 @@ class Server(ThreadingTCPServer):
         self.asked: list[bytes] = []
         self.connections = 0
 
-    def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)
-        self.hung_up.set()
-
     def handle_error(self, *_: Any) -> None:
         """A client that does not like our certificate is no news."""
 
@@ -153,12 +149,14 @@ class Connection(StreamRequestHandler):
 
     def setup(self) -> None:
         self.server.connections += 1
+        self.hung_up = Event()
         if self.server.tls:
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
 
     def handle(self) -> None:
         while self.rfile.readline():
+            self.hung_up = self.server.hung_up  # not that of a later test, where this connection ends late
             lines = list(iter(self.rfile.readline, b"\r\n"))
             self.server.heads.append(lines)
             [length] = (int(line.split(b":")[1]) for line in lines if line.lower().startswith(b"content-length"))
@@ -179,6 +177,11 @@ class Connection(StreamRequestHandler):
                 self.request.setsockopt(SOL_SOCKET, SO_LINGER, struct.pack("ii", 1, 0))
             if given.then != "stays":
                 return
+
+    def finish(self) -> None:
+        super().finish()
+        self.server.shutdown_request(self.request)
+        self.hung_up.set()
 
 
 def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
