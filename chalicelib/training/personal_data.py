@@ -12,13 +12,15 @@ from ..registration.errors import NotRegistered
 from ..vault import MacKind, PersonKey
 from .store import TrainingTable, certificate_guard
 
+_AT_ONCE = 100
+
 
 def of_trainings(
     registrant_id: str, key: Callable[[str], PersonKey], mac: Callable[[MacKind, str], str]
 ) -> Iterator[Held]:
     """The account and the trainings, the attended months, then their guards.
 
-    Two queries; a batch get if anything was bought; with a certificate also the person's key and a call of KMS each.
+    Two queries; a batch get for each 100 guards; with a certificate also the person's key and a call of KMS each.
     """
     key, guards = cache(key), list[tuple[str, str]]()
     for row in rows_of(TrainingTable, f"T#{registrant_id}"):
@@ -31,9 +33,10 @@ def of_trainings(
                 guards.append(_certificate(row, key(registrant_id), mac))
     for row in rows_of(TrainingTable, f"M#{registrant_id}"):
         yield Held("attended_month", row)
-    found = get_rows(TrainingTable, guards, None) if guards else []
-    for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
-        yield Held("redeem_code" if row["sk"]["S"] == "CODE" else "certificate", row)
+    for start in range(0, len(guards), _AT_ONCE):
+        found = get_rows(TrainingTable, guards[start : start + _AT_ONCE], None)
+        for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
+            yield Held("redeem_code" if row["sk"]["S"] == "CODE" else "certificate", row)
 
 
 def _certificate(row: Row, key: PersonKey, mac: Callable[[MacKind, str], str]) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +18,8 @@ from chalicelib.waves.award import Turn
 from chalicelib.waves.beneficiaries import BeneficiaryItem, CardItem, FamilyItem
 from chalicelib.waves.entries import EntryItem
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome
-from tests.builders.aws_calls import drained
+from infrastructure.grants import GRANTS
+from tests.builders.aws_calls import Call, drained, wrap_calls
 from tests.builders.crashes import Calls
 from tests.builders.places import entered, play
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WavesWorld
@@ -27,11 +29,13 @@ NAMES = ("ani", "budi", "citra")
 
 
 @pytest.fixture
-def scholarship(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
-    """Ten months of 900,000 rupiah from the award on; two seats for three people."""
+def scholarship(
+    cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> WavesWorld:
+    """Ten months of 900,000 rupiah from the award on, or as many as are named; two seats for three people."""
     for module in (rules, entries):
         monkeypatch.setattr(module, "SHARDS", 4)
-    monthly = Payment(kind="INCENTIVE", trigger="award", amount_idr=900_000, times=10)
+    monthly = Payment(kind="INCENTIVE", trigger="award", amount_idr=900_000, times=getattr(request, "param", 10))
     scheme = replace(programme.scheme(145), training_idr=0, payments=(monthly,))
     world = WavesWorld(cloud, replace(programme, schemes=(scheme,)), T0)
     entered(world, 2, *NAMES)
@@ -98,3 +102,25 @@ def test_an_award_that_the_ledger_already_has_is_given_all_the_same(scholarship)
         assert decisions.decide(wave, "2023", turn, budget) is EntryOutcome.CHOSEN
         assert places(scholarship)[name] is state
     assert owed(scholarship) == before
+
+
+@pytest.mark.parametrize("scholarship", [1, 10], indirect=True)
+def test_whoever_awards_is_granted_each_leg_on_the_ledger(scholarship, monkeypatch):
+    legs = set[str]()
+
+    def watch(call: Call) -> Call:
+        def watched(client: Any, operation: str, asked: Any) -> Any:
+            for leg in asked["TransactItems"] if operation == "TransactWriteItems" else ():
+                [(kind, one)] = leg.items()
+                if one["TableName"].endswith("-payouts"):
+                    legs.add(f"dynamodb:{kind}Item")
+            return call(client, operation, asked)
+
+        return watched
+
+    wrap_calls(monkeypatch, watch)
+    play(scholarship)
+    assert len(owed(scholarship)) == 2
+    for function in ("advance", "open_wave", "close_wave", "award", "expire_places"):
+        on_ledger = [one for one in GRANTS[function] if "table/gelombang-${Stage}-payouts" in str(one["Resource"])]
+        assert legs == {action for grant in on_ledger for action in grant["Action"]}, function
