@@ -67,7 +67,8 @@ class Payouts:
         is no error of the person's: if no other leg failed, the caller may repeat its own write without this call. If
         the queueing is lost after a commit, the sweep finds the entitlement. Raises `NotInScheme`.
 
-        If the person's payments were stopped, `PLAN_LEG` or `STOPPED_LEG` fails for an incentive.
+        If the person's payments were stopped, `PLAN_LEG` or `STOPPED_LEG` fails for an incentive that comes later than
+        the award.
         """
         scheme = self._schemes[beneficiary.scheme]
         entitlement = rules.entitled(beneficiary, kind, scheme, now, days)
@@ -75,7 +76,8 @@ class Payouts:
         plan = plan_rules.begun(beneficiary, scheme, now, self._rules.month_s) if kind is Kind.INCENTIVE else None
         if plan is not None:
             self._store.plans.add(tx, plan)
-        elif kind not in plan_rules.SURVEYS:
+        elif kind not in plan_rules.SURVEYS and not scheme.begins_at_award:
+            # At the award nobody was stopped yet, and its functions may only add to the ledger.
             self._store.plans.check_stopped(tx, _plan_key(beneficiary), stopped=False)
         return entitlement.id
 
