@@ -77,8 +77,8 @@ def add(
     """Add a wave between the regular ones, and show it with the number that it is given."""
     waves = stages.load(stage).services.waves
     # The stage may run another release than the one at hand.
-    served = promises.of_stage(stage).served() if scheme else None
-    _show(waves, waves.add(opens_at, closes_at, quota, utc_now(), _signed(reason), scheme, served))
+    known = promises.of_stage(stage).running() if scheme else None
+    _show(waves, waves.add(opens_at, closes_at, quota, utc_now(), _signed(reason), scheme, known))
 
 
 @example("wave move 54 --opens-at 2026-11-28T12:00:00+07:00 --closes-at 2026-11-30T00:00:00+07:00 --reason holidays")

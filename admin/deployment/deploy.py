@@ -21,7 +21,7 @@ from chalicelib.config import DEFAULT_PROGRAMME, Programme, Settings, load_progr
 from infrastructure import app_stack, data_stack
 
 from . import package, stages
-from .promises import Promises
+from .promises import Promises, take_back
 from .stacks import Consent, Count, DeployFailed, Report, Stacks, Template, outputs, parameters
 from .stages import Aws
 
@@ -71,9 +71,14 @@ def deploy(
     template = upload(aws, data["ArtifactsBucket"], built, report)
     derived = data | {"ResultsUrl": stages.results_url(aws, data)}
     # Before the functions may promise anything: who deploys may go away while they are already served.
+    new = promises.keep(programme)
+    try:
+        app, app_changed = _deploy_app(stacks, aws, stage, template, derived | values)
+    except BaseException:
+        take_back(aws, data["ArtifactsBucket"], stacks.find(stages.app_stack(stage)), programme, new)
+        raise
+    # Another deployment may have promised more meanwhile, which this one has taken out, or taken its own back.
     promises.keep(programme)
-    app, app_changed = _deploy_app(stacks, aws, stage, template, derived | values)
-    promises.check(programme)  # another deployment may have promised more meanwhile, which this one has taken out
     url = stages.api_url(aws, outputs(app))
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
     return Deployed(stage, url, changed=data_changed or app_changed)

@@ -10,7 +10,7 @@ import io
 import json
 import tomllib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -48,25 +48,37 @@ class Promises:
         """
         _check(self.served(), programme)
 
-    def keep(self, programme: Programme) -> None:
-        """Record that the stage serves these schemes now. Raises as `check` does, also for what is recorded meanwhile.
+    def keep(self, programme: Programme) -> set[str]:
+        """Record that the stage serves these schemes now: the versions that were not recorded before.
 
-        Repeating it changes nothing.
+        Raises as `check` does, also for what is recorded meanwhile. Repeating it changes nothing.
         """
         schemes = {scheme.version: json.loads(msgspec.json.encode(scheme)) for scheme in programme.schemes}
+
+        def add(before: dict[str, Any]) -> dict[str, Any]:
+            _check(before, programme)
+            return before | schemes
+
+        return self._replace(add)
+
+    def take_back(self, versions: Collection[str]) -> None:
+        """Forget versions that a deployment recorded and did not bring about, unless the stage runs them."""
+        running = self.running()
+        self._replace(lambda before: {one: before[one] for one in before if one in running or one not in versions})
+
+    def _replace(self, change: Callable[[dict[str, Any]], dict[str, Any]]) -> set[str]:
         for _ in range(TRIES):
             before, unchanged = self._read()
-            _check(before, programme)
-            served = before | schemes
+            served = change(before)
             if served == before and "IfMatch" in unchanged:
-                return
+                return set()
             try:
                 self._s3.put_object(Bucket=self._bucket, Key=PROMISES, Body=json.dumps(served).encode(), **unchanged)
             except ClientError as error:
                 if error.response["Error"]["Code"] not in {"PreconditionFailed", "ConditionalRequestConflict"}:
                     raise
                 continue
-            return
+            return served.keys() - before.keys()
         raise DeployFailed(f"other deployments keep changing {PROMISES}: deploy again when they are done")
 
     def _read(self) -> tuple[dict[str, Any], dict[str, str]]:
@@ -76,12 +88,12 @@ class Promises:
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchKey":
                 raise
-            return self._packaged(), {"IfNoneMatch": "*"}
+            return self.running(), {"IfNoneMatch": "*"}
         return json.loads(found["Body"].read()), {"IfMatch": found["ETag"]}
 
-    def _packaged(self) -> dict[str, Any]:
-        """The schemes of the package that the stage runs; none if it runs none."""
-        if self._app is None:
+    def running(self) -> dict[str, Any]:
+        """The schemes of the package that the stage runs, as `served` has them; none if it runs none."""
+        if self._app is None or self._app["StackStatus"] == "ROLLBACK_COMPLETE":
             return {}
         cloudformation = self._aws.client("cloudformation")
         body = cloudformation.get_template(StackName=self._app["StackName"], TemplateStage="Original")["TemplateBody"]
@@ -109,14 +121,31 @@ def of_stage(stage: str) -> Promises:
     return Promises(aws, outputs(data)["ArtifactsBucket"], stages.found(aws, stage, stages.app_stack(stage)))
 
 
+def take_back(aws: stages.Aws, bucket: str, app: Mapping[str, Any] | None, programme: Programme, new: set[str]) -> None:
+    """Let `new` versions of a deployment that failed be promised no longer; `app`: the app stack after it.
+
+    A version that the stage runs or has given to a wave stays. So do all while CloudFormation is at work or cannot
+    restore the stack.
+    """
+    used: set[str] = set()
+    if app is not None:
+        if not app["StackStatus"].endswith("_COMPLETE"):
+            return
+        from chalicelib.wiring import Services  # only a deployment that failed pays for importing it
+
+        used = Services(stages.settings(parameters(app), aws), programme).waves.schemes_used()
+    if new - used:
+        Promises(aws, bucket, app).take_back(new - used)
+
+
 def _check(served: Mapping[str, Any], programme: Programme) -> None:
     now = {scheme.version: scheme for scheme in programme.schemes}
     for version, promised in served.items():
         if now.get(version) != msgspec.convert(promised, Scheme, str_keys=True):
             what = "changes" if version in now else "leaves out"
             raise DeployFailed(
-                f"the programme {what} the scheme {version}, which this stage has served: let it be as it was, and "
-                "give a change another version, with a first_wave that has not opened"
+                f"the programme {what} the scheme {version}, which this stage has served or was to serve: let it be "
+                "as it was, and give a change another version, with a first_wave that has not opened"
             )
 
 

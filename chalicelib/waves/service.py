@@ -149,6 +149,11 @@ class Waves(CalendarChanges):
         plan, wave = self.plan(number, now), self._records(now).get(number)
         return (wave and wave.scheme) or scheme(plan, self._calendar(now), self._programme)
 
+    def schemes_used(self) -> set[str]:
+        """The versions of schemes that waves have opened with or were given, as they are recorded."""
+        opened, changed = self._store.waves(), self._store.changes()[1].waves
+        return {one.scheme for one in opened if one.scheme} | {one.scheme for one in changed if one.scheme}
+
     def at_odds(self, now: datetime) -> int | None:
         """A wave that has opened, and is open now or later until another time by the calendar than by its record.
 

@@ -23,7 +23,7 @@ from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
 from .award_queue import AwardQueueing
 from .calendar import Calendar, PlannedWave
-from .errors import NotFrozenYet, UnknownWave
+from .errors import NotFrozenYet, UnknownScheme, UnknownWave
 from .freeze import Freeze
 from .publication.draw_run import DrawRun
 from .rules import (
@@ -177,6 +177,10 @@ class WaveStep:
         return self._store.step(wave, WaveState.DRAWN)
 
     def _open(self, plan: PlannedWave, calendar: Calendar) -> bool:
+        """Record it; False if another step did. Raises `UnknownScheme`: nobody could be awarded what is not known."""
+        version, known = scheme(plan, calendar, self._programme), [one.version for one in self._programme.schemes]
+        if version not in known:
+            raise UnknownScheme(scheme=version, known=", ".join(known))
         year = year_of(plan.opens_at)
         year_ends = datetime(year + 1, 1, 1, tzinfo=WIB)
         waves_left = len(calendar.between(plan.opens_at, year_ends))
@@ -192,7 +196,7 @@ class WaveStep:
                 quota,
                 reserved,
                 plan.weights,
-                scheme=scheme(plan, calendar, self._programme),
+                scheme=version,
             )
             if self._store.open(wave, year, allotted):
                 return True

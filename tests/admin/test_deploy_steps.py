@@ -20,6 +20,7 @@ from admin.cli import main
 from admin.commands import stage
 from admin.deployment import deploy, stages
 from admin.deployment.deploy import destroy
+from admin.deployment.promises import Promises
 from admin.deployment.stacks import DeployFailed, Template
 from chalicelib.config import BadConfiguration, Settings
 from infrastructure import data_stack
@@ -63,6 +64,31 @@ def test_a_machine_that_cannot_package_is_refused_before_anything_is_done(monkey
 
     with pytest.raises(DeployFailed, match="Darwin"):
         deploy.deploy("local", {}, print, lambda _: (200, b""))
+
+
+def test_a_change_that_is_declined_binds_the_stage_to_nothing(cloud: Settings, monkeypatch: pytest.MonkeyPatch):
+    data = {"ArtifactsBucket": cloud.results_bucket, "ResultsBucket": "r", "ResultsUrl": "https://r"}
+    nothing_there: Any = SimpleNamespace(find=lambda _: None)
+    built = SimpleNamespace(release="1", figures="")
+
+    def declined(*_: Any) -> None:
+        asked.append(Promises(stages.Aws(REGION), cloud.results_bucket, None).served().keys())
+        raise DeployFailed("that was not its name")
+
+    asked: list[Any] = []
+    for name, value in {
+        "Stacks": lambda *_, **__: nothing_there,
+        "_deploy_data": lambda *_: (data, False),
+        "upload": lambda *_: Template({}),
+        "_deploy_app": declined,
+    }.items():
+        monkeypatch.setattr(deploy, name, value)
+    monkeypatch.setattr(stages, "connect", lambda: stages.Aws(REGION))
+    monkeypatch.setattr(deploy.package, "build", lambda *_: built)
+    with pytest.raises(DeployFailed, match="that was not its name"):
+        deploy.deploy("test", {}, print, lambda _: (200, b""))
+    assert asked == [{"2020", "2023"}], "recorded before a function may serve it"
+    assert Promises(stages.Aws(REGION), cloud.results_bucket, None).served() == {}
 
 
 class AppStack:

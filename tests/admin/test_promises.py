@@ -6,17 +6,19 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from admin.deployment import promises, stages
 from admin.deployment.promises import Promises
 from admin.deployment.stacks import DeployFailed
 from chalicelib.config import FOLDER, Programme, Settings, load_programme
-from tests.conftest import REGION
+from chalicelib.wiring import Services
+from tests.conftest import REGION, T0
 
 PROGRAMME = load_programme("prod")
 OLD, NEW = PROGRAMME.schemes
@@ -109,6 +111,32 @@ surveys = 2
 """
 
 
+def app_running(cloud: Settings, file: str, text: str) -> Mapping[str, Any]:
+    """CloudFormation's description of an app stack whose package has one file."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr(file, text)
+    s3, cloudformation = boto3.client("s3", REGION), boto3.client("cloudformation", REGION)
+    s3.put_object(Bucket=cloud.results_bucket, Key="code/1.zip", Body=package.getvalue())
+    code = {"CodeUri": {"Bucket": cloud.results_bucket, "Key": "code/1.zip"}}
+    told = asdict(cloud) | {"beacon_relays": ",".join(cloud.beacon_relays)}
+    values = {"".join(word.capitalize() for word in name.split("_")): value for name, value in told.items()}
+    template = {
+        "Parameters": {name: {"Type": "String"} for name in values},
+        "Resources": {
+            "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}},
+            "Pay": {"Type": "AWS::Serverless::Function", "Properties": code},
+        },
+    }
+    cloudformation.create_stack(
+        StackName="gelombang-old-app",
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
+    )
+    stack: Mapping[str, Any] = cloudformation.describe_stacks(StackName="gelombang-old-app")["Stacks"][0]
+    return stack
+
+
 @pytest.mark.parametrize(
     ("file", "text"),
     [
@@ -119,20 +147,7 @@ surveys = 2
     ids=["one file", "before payments", "before the record"],
 )
 def test_what_a_stage_of_an_earlier_version_serves_is_recorded_before_it_changes(cloud: Settings, file: str, text: str):
-    package = io.BytesIO()
-    with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr(file, text)
-    s3, cloudformation = boto3.client("s3", REGION), boto3.client("cloudformation", REGION)
-    s3.put_object(Bucket=cloud.results_bucket, Key="code/1.zip", Body=package.getvalue())
-    code = {"CodeUri": {"Bucket": cloud.results_bucket, "Key": "code/1.zip"}}
-    template = {
-        "Resources": {
-            "Topic": {"Type": "AWS::SNS::Topic", "Properties": {}},
-            "Pay": {"Type": "AWS::Serverless::Function", "Properties": code},
-        }
-    }
-    cloudformation.create_stack(StackName="gelombang-old-app", TemplateBody=json.dumps(template))
-    stage = promised(cloud, cloudformation.describe_stacks(StackName="gelombang-old-app")["Stacks"][0])
+    s3, stage = boto3.client("s3", REGION), promised(cloud, app_running(cloud, file, text))
     assert stage.served().keys() == {"2020", "2023"}
     with pytest.raises(DeployFailed, match="changes the scheme 2023"):
         stage.keep(replace(PROGRAMME, schemes=(OLD, replace(NEW, training_idr=1))))
@@ -140,6 +155,30 @@ def test_what_a_stage_of_an_earlier_version_serves_is_recorded_before_it_changes
     s3.delete_object(Bucket=cloud.results_bucket, Key="code/1.zip")
     assert stage.served().keys() == {"2020", "2023"}
     stage.check(PROGRAMME)
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "left"),
+    [
+        ("UPDATE_ROLLBACK_COMPLETE", False, {"2020", "2023"}),
+        ("UPDATE_ROLLBACK_COMPLETE", True, {"2020", "2023", "2027"}),
+        ("UPDATE_IN_PROGRESS", False, {"2020", "2023", "2027", "2028"}),
+    ],
+    ids=["nothing ran", "a wave was given it", "perhaps it will run"],
+)
+def test_a_deployment_that_failed_does_not_bind_the_stage(cloud: Settings, status: str, given: bool, left: set[str]):
+    name = "chalicelib/programmes/prakerja-2023.toml"
+    app = {**app_running(cloud, name, (FOLDER / "programmes/prakerja-2023.toml").read_text()), "StackStatus": status}
+    wanted = replace(PROGRAMME, schemes=(*with_one_more("2027").schemes, with_one_more("2028").schemes[-1]))
+    stage = promised(cloud, app)
+    stage.keep(PROGRAMME)
+    new = stage.keep(wanted)
+    assert new == {"2027", "2028"}
+    if given:
+        waves = Services(cloud, wanted).waves
+        waves.add(T0 + timedelta(hours=1), T0 + timedelta(hours=2), 4, T0, scheme="2027")
+    promises.take_back(stages.Aws(REGION), cloud.results_bucket, app, wanted, new)
+    assert stage.served().keys() == left
 
 
 def test_a_stage_that_is_not_there_has_promised_nothing_to_look_at(cloud: Settings):

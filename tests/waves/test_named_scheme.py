@@ -50,3 +50,18 @@ def test_people_of_a_wave_get_its_scheme_whatever_the_programme_says_later(
     successors = [one for one in world.waves.beneficiaries.of_many(NAMES) if one.registrant_id not in first]
     assert [one.scheme for one in successors] == [scheme, scheme]
     assert world.waves.scheme(number, world.clock.now) == scheme
+
+
+def test_a_wave_does_not_open_with_a_scheme_that_the_release_does_not_know(world: WavesWorld) -> None:
+    """Nobody who is chosen in it could be awarded."""
+    world.step()
+    number = world.waves.add(OPENS, CLOSES, 4, T0, scheme="2031", known={"2031"})
+    world.at(OPENS)
+    assert world.store.wave(number) is None
+    newer = msgspec.structs.replace(world.programme.schemes[-1], version="2031")
+    figures = msgspec.structs.replace(world.programme, schemes=(newer, *world.programme.schemes))
+    world.restart(programme=figures)
+    world.at(OPENS + timedelta(minutes=1))
+    wave = world.store.wave(number)
+    assert wave is not None
+    assert wave.scheme == "2031"

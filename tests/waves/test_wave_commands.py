@@ -45,7 +45,7 @@ def stage(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     stepper = SimpleNamespace(advance=advance)
 
     monkeypatch.setattr(stages, "load", load)
-    monkeypatch.setattr(promises, "of_stage", lambda _: SimpleNamespace(served=lambda: {"2020": {}, "2031": {}}))
+    monkeypatch.setattr(promises, "of_stage", lambda _: SimpleNamespace(running=lambda: {"2020": {}, "2031": {}}))
     monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
     monkeypatch.setattr(wave, "utc_now", lambda: world.clock.now)
 
@@ -68,7 +68,7 @@ def test_a_wave_that_is_added_is_listed_and_shown():
     assert terminal.found("show", "100001") == added
 
 
-def test_an_added_wave_may_name_a_scheme_that_the_stage_serves_whatever_the_files_at_hand_say():
+def test_an_added_wave_may_name_a_scheme_that_the_stage_runs_whatever_the_files_at_hand_say():
     times = ("--opens-at", "2026-11-25T12:00:00+07:00", "--closes-at", "2026-11-25T05:02:00Z")
     assert terminal.run("add", *times, "--scheme", "2023").stderr == (
         "Error: There is no scheme 2023; there are 2020, 2031. (unknown_scheme)\n"
