@@ -85,6 +85,16 @@ def score(a: str, b: str) -> int:
     return max(_of_one(x, y) for x in _holders(a) for y in _holders(b))
 
 
+def is_of_one(name: str) -> bool:
+    """Whether a name is that of one person: "Siti atau Joko" are two, and alike to either."""
+    return len(_holders(name)) == 1
+
+
+def score_of_one(person: str, other: str) -> int:
+    """As `score` for the name by which one person is known; 0 for several, of whom any would be a guess."""
+    return score(person, other) if is_of_one(person) else 0
+
+
 def _of_one(a: str, b: str) -> int:
     one, other = _words(a), _words(b)
     if not one or not other or _is_firm(a) != _is_firm(b):

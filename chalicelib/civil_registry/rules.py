@@ -20,7 +20,7 @@ def state_of(
     if record is None:
         return Verification.UNKNOWN_NIK
     agrees = {
-        "name": holder_names.score(person.name, record.name or "") >= rules.name_score_min,
+        "name": holder_names.score_of_one(person.name, record.name or "") >= rules.name_score_min,
         "birth_date": registrant.birth_date == record.birth_date,
         "kk": person.kk == record.kk,
         "province": registrant.region == record.province,

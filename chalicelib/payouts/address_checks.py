@@ -119,7 +119,8 @@ class AddressBook:
         if inquiry.outcome is InquiryOutcome.FOUND:
             # Both names must match, so that nobody is paid to another's account by giving that person's name with it.
             scores = [
-                holder_names.score(name, inquiry.holder_name) for name in (address.holder_name, address.owner_name)
+                holder_names.score(address.holder_name, inquiry.holder_name),
+                holder_names.score_of_one(address.owner_name, inquiry.holder_name),
             ]
             score = min(scores)
             verdict = _OF_NAMES[scores[0] >= self._name_score_min, scores[1] >= self._name_score_min]
@@ -129,7 +130,8 @@ class AddressBook:
             return None
         check = AddressCheck(verdict, score, now)
         again = address.check is not None
-        if not self._addresses.keep_check(registrant_id, address.version, check, again=again):
+        kept = self._addresses.keep_check(registrant_id, address.version, check, again=again, named=address.named)
+        if not kept:
             return None
         log.info("address_checked", extra={"verdict": verdict.value, "score": score})
         return check

@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
+from pynamodb.expressions.update import Action
 
 from .. import clock, typed_text
+from ..aws.dynamodb import Transaction
 from ..errors import Unavailable
 from ..figures import PayoutRules
 from ..vault import Vault
 from . import change_notices, rules, wire
 from .errors import AccountAlreadyUsed, NotRegistered, UnknownPayoutCode
-from .items import TRIES
+from .items import TRIES, AddressItem, person_pk
 from .records import AddressRecord, UnpayableHolder, address_of, person_of
 from .refusals import Refusals
 from .rules import AddressCheck, FinancialAddress, Payee
-from .store import Legs, RegistrationOvertaken, RegistrationStore
+from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
 
 if TYPE_CHECKING:
     from ..notices.service import NoticeService
@@ -35,6 +37,32 @@ class WaitingAddress(NamedTuple):
     pay_from: datetime | None = None
     untold: bool = False
     full: bool = False
+
+
+def renaming(store: RegistrationStore, registrant_id: str) -> Legs:
+    """The legs with which a person's name changes: what the bank said was about the old one, and it is asked again.
+
+    A finding that nothing can be paid stays until the person gives the address again, as the account may be another's
+    by then. One read.
+    """
+    kept = store.address(registrant_id)
+
+    def legs(tx: Transaction) -> None:
+        item = AddressItem(person_pk(registrant_id), "ADDRESS")
+        if kept is None:
+            tx.check(OVERTAKEN_LEG, AddressItem, (item.pk, item.sk), AddressItem.pk.does_not_exist())
+            return
+        actions: list[Action] = [AddressItem.named.add(1)]
+        as_read = AddressItem.as_asked(kept.version, kept.named)
+        if kept.check is None:
+            as_read &= AddressItem.verdict.does_not_exist()
+        else:
+            as_read &= AddressItem.verdict == kept.check.verdict
+            if kept.check.verdict in rules.PAYABLE:
+                actions += [AddressItem.verdict.remove(), AddressItem.score.remove(), AddressItem.checked_at.remove()]
+        tx.update(OVERTAKEN_LEG, item, actions, as_read)
+
+    return legs
 
 
 class FinancialAddresses:
@@ -91,19 +119,21 @@ class FinancialAddresses:
                 raise self.refusals.counted(registrant_id, refusal, now) from None
         raise Unavailable()
 
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
-        """Keep the result of a check of one version of an address. One write; False if the address was changed
-        meanwhile.
+    def keep_check(
+        self, registrant_id: str, version: int, check: AddressCheck, *, again: bool, named: int | None = None
+    ) -> bool:
+        """Keep the result of a check of one version of an address. One write; False if the address, or the name of its
+        owner (`named`), was changed meanwhile.
 
         `again`: before, the account could not be paid to. If now it can, but is another person's by now,
         `AccountAlreadyUsed` is raised and counted.
         """
         if again and check.verdict in rules.PAYABLE:
             try:
-                return self._store.save_second_check(registrant_id, version, check)
+                return self._store.save_second_check(registrant_id, version, check, named)
             except AccountAlreadyUsed as refusal:
                 raise self.refusals.counted(registrant_id, refusal, check.checked_at) from None
-        return self._store.save_check(registrant_id, version, check)
+        return self._store.save_check(registrant_id, version, check, named)
 
     def payee(self, registrant_id: str) -> Payee | None:
         """All that one payment needs of a person, in clear; None without a registration or a financial address.
@@ -157,7 +187,7 @@ class FinancialAddresses:
         old = self._store.address(registrant_id)
         known = address_of(key, record, old) if old else None
         address = replace(address, owner_name=person_of(key, record).name)
-        if known and replace(known, version=address.version, check=None, pay_from=None) == address:
+        if known and replace(known, version=address.version, check=None, pay_from=None, named=None) == address:
             return known
         if refusals >= self.refusals.most:
             raise self.refusals.too_many()
@@ -183,10 +213,10 @@ class FinancialAddresses:
         paying = unless_paying if old else None
         with change_notices.telling(self._notices(), registrant_id, told, paying) as legs:
             try:
-                self._store.save_address(registrant_id, new, released, record.wrapped_key, legs)
+                self._store.save_address(registrant_id, new, released, record, legs)
             except AccountAlreadyUsed:
                 taken_from = self._store.unpayable_holder(new.account_mac)
                 if taken_from is None:
                     raise
-                self._store.save_address(registrant_id, new, released, record.wrapped_key, legs, taken_from)
+                self._store.save_address(registrant_id, new, released, record, legs, taken_from)
         return replace(address, version=new.version, pay_from=new.pay_from)

@@ -24,6 +24,7 @@ from ..structs import fill
 from ..values import Hidden, Value
 from ..vault import PersonKey, Vault
 from . import identity, wire
+from .addresses import renaming
 from .change_notices import of_details, telling
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
 from .items import TRIES, Decided, Proposed, person_pk
@@ -155,7 +156,8 @@ class Corrections:
         ask_from = self._verifications.ask_from(new, now)
         after = Record(new, sealed, record.wrapped_key, record.version + 1, ask_from)
         told = of_details(person, corrected, after.version)
-        with telling(self._notices, old.id, told, others) as legs:
+        renamed = renaming(self._store, old.id) if corrected.name != person.name else None
+        with telling(self._notices, old.id, told, others, renamed) as legs:
             self._store.save(after, [], unless_excluded=False, others=legs)
         self._verifications.ask_about(after)
         return new
@@ -164,7 +166,7 @@ class Corrections:
 def _given(form: wire.CorrectionForm) -> dict[str, str]:
     """The values of a form, as `frozen_part` writes them. Raises `MalformedKk`, `MalformedName`."""
     given = {
-        "name": None if form.name is None else wire.person_name("name", form.name),
+        "name": None if form.name is None else wire.registrant_name("name", form.name),
         "birth_date": None if form.birth_date is None else form.birth_date.isoformat(),
         "employment": None if form.employment is None else form.employment.value,
         "kk": None if form.kk is None else identity.parse_kk(form.kk),

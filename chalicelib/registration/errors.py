@@ -39,12 +39,21 @@ class MalformedPhone(DomainError):
 
 
 class MalformedName(DomainError):
-    """Not a name (`field` is `name` or `holder_name`): no letter, an emoji, or over `length_max` characters."""
+    """Not a name (`field` is `name` or `holder_name`): no letter, an emoji, or over `length_max` characters.
+
+    Nor is a registrant's `name` that of several people ("Siti atau Joko").
+    """
 
     code = "malformed_name"
     status = 422
-    indonesian = "Nama ditulis dengan huruf, paling banyak {length_max} karakter, tanpa emoji."
-    english = "A name is written in letters, in at most {length_max} characters, without emoji."
+    indonesian = (
+        "Nama ditulis dengan huruf, paling banyak {length_max} karakter, tanpa emoji. Nama pendaftar adalah nama satu "
+        'orang, tanpa "atau" dan garis miring.'
+    )
+    english = (
+        "A name is written in letters, in at most {length_max} characters, without emoji. A registrant's name is that "
+        'of one person, without "or" and slashes.'
+    )
 
 
 class UnknownRegion(DomainError):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from ..aws.admin_acts import ActColumns
@@ -96,6 +97,13 @@ class AddressItem(RegistrationsTable):
     checked_at = UTCDateTimeAttribute(null=True)
     pay_from = UTCDateTimeAttribute(null=True)
     full_wait = BooleanAttribute(null=True)
+    named = WholeAttribute(null=True)
+
+    @classmethod
+    def as_asked(cls, version: int, named: int | None) -> Condition:
+        """That neither this address nor its owner's name was changed since a provider was asked about both."""
+        same_name: Condition = cls.named.does_not_exist() if named is None else cls.named == named
+        return same_name & (cls.version == version)
 
 
 class Refused(RegistrationsTable):

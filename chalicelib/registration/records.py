@@ -39,6 +39,8 @@ class AddressRecord(Value, frozen=True):
     pay_from: datetime | None = None
     full_wait: Literal[True] | None = None
     """Set where nobody may shorten the wait."""
+    named: int | None = None
+    """How often the person's name was changed since this version was given; None: never."""
 
 
 class UnpayableHolder(Value, frozen=True):
@@ -71,5 +73,10 @@ def address_of(key: PersonKey, record: Record, kept: AddressRecord) -> Financial
     """A financial address, opened, with what is known of it."""
     address = msgspec.json.decode(key.unseal("address/1", kept.sealed), type=FinancialAddress)
     return replace(
-        address, version=kept.version, check=kept.check, pay_from=kept.pay_from, owner_name=person_of(key, record).name
+        address,
+        version=kept.version,
+        check=kept.check,
+        pay_from=kept.pay_from,
+        owner_name=person_of(key, record).name,
+        named=kept.named,
     )

@@ -193,6 +193,8 @@ class FinancialAddress(Hidden, frozen=True):
     owner_name: str = ""
     pay_from: datetime | None = None
     untold: bool = False
+    named: int | None = None
+    """As in `AddressRecord`: a check is about this name of the owner."""
 
 
 class Payee(Hidden, frozen=True):

@@ -17,7 +17,7 @@ from ..figures import EligibilityRules
 from ..structs import fill
 from ..vault import MacKind, PersonKey, Vault
 from . import change_notices, fitness, identity, rules, wire
-from .addresses import FinancialAddresses
+from .addresses import FinancialAddresses, renaming
 from .errors import (
     ConsentWithdrawn,
     Excluded,
@@ -337,7 +337,8 @@ class Registrations:
         ask_from = self._verifications.ask_from(changed, now)
         new_record = Record(changed, sealed, record.wrapped_key, record.version + 1, ask_from)
         told = change_notices.of_details(known, person, new_record.version)
-        with change_notices.telling(self._notices(), old.id, told, others, counting) as legs:
+        renamed = renaming(self._store, old.id) if person.name != known.name else None
+        with change_notices.telling(self._notices(), old.id, told, others, counting, renamed) as legs:
             self._store.save(new_record, released, unless_excluded=plain_registrant, others=legs)
         self._verifications.ask_about(new_record)
         return changed

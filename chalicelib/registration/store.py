@@ -211,11 +211,11 @@ class RegistrationStore:
         registrant_id: str,
         address: AddressRecord,
         released_account_mac: str | None,
-        wrapped_key: bytes,
+        owner: Record,
         others: Legs | None = None,
         taken_from: UnpayableHolder | None = None,
     ) -> None:
-        """Write a financial address with its guard, if the key that seals it is still the person's.
+        """Write a financial address with its guard, if its owner, with their key and name, is still as read.
 
         The address is unchecked then. `others` adds legs, some of them named `PAYING_LEG`. With `taken_from` the
         account may be that person's, while they still cannot be paid to it. Raises `RegistrationOvertaken`, else
@@ -224,7 +224,7 @@ class RegistrationStore:
         item = item_of(AddressItem, person_pk(registrant_id), "ADDRESS", address)
         try:
             with dynamodb.Transaction(self._region) as tx:
-                same_key = Profile.wrapped_key == wrapped_key
+                same_key = (Profile.wrapped_key == owner.wrapped_key) & (Profile.sealed == owner.sealed)
                 tx.check("profile", Profile, (person_pk(registrant_id), "PROFILE"), same_key)
                 if released_account_mac:
                     guard = Guard(_unique("account", released_account_mac), "UNIQUE")
@@ -240,17 +240,17 @@ class RegistrationStore:
             refusals = [(PAYING_LEG, PaymentUnderWay), ("account", AccountAlreadyUsed)]
             raise _ranked(failure, refusals) from failure
 
-    def save_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
+    def save_check(self, registrant_id: str, version: int, check: AddressCheck, named: int | None) -> bool:
         """Keep the result of an inquiry about one version of an address. One write; False if it was changed since.
 
         False too if it can be paid to now and could not before: see `save_second_check`.
         """
-        as_asked = AddressItem.version == version
+        as_asked = AddressItem.as_asked(version, named)
         if check.verdict in PAYABLE:
             as_asked &= AddressItem.verdict.does_not_exist() | ~AddressItem.verdict.is_in(*_UNPAYABLE)
         return dynamodb.update_if(AddressItem(person_pk(registrant_id), "ADDRESS"), _verdict(check), as_asked)
 
-    def save_second_check(self, registrant_id: str, version: int, check: AddressCheck) -> bool:
+    def save_second_check(self, registrant_id: str, version: int, check: AddressCheck, named: int | None) -> bool:
         """The same for an account that the person could not be paid to, and now can: it may be another's since.
 
         One read, one transaction. Raises `AccountAlreadyUsed`.
@@ -261,7 +261,7 @@ class RegistrationStore:
         try:
             with dynamodb.Transaction(self._region) as tx:
                 item = AddressItem(person_pk(registrant_id), "ADDRESS")
-                tx.update("address", item, _verdict(check), AddressItem.version == version)
+                tx.update("address", item, _verdict(check), AddressItem.as_asked(version, named))
                 _claim(tx, "account", address.account_mac, registrant_id)
         except dynamodb.LegsFailed as failure:
             if "address" in failure.legs:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from .. import typed_text
+from .. import holder_names, typed_text
 from ..errors import all_of
 from ..structs import fill
 from ..values import Value
@@ -36,11 +36,19 @@ def person_name(field: str, given: str) -> str:
     return name
 
 
+def registrant_name(field: str, given: str) -> str:
+    """As `person_name`, of one person: any of several could be the one that a registry or a bank knows."""
+    name = person_name(field, given)
+    if not holder_names.is_of_one(name):
+        raise MalformedName(field=field, length_max=typed_text.NAME_MAX)
+    return name
+
+
 _TYPED: dict[str, Callable[[str, str], str]] = {
     "nik": lambda _, typed: identity.parse_nik(typed),
     "kk": lambda _, typed: identity.parse_kk(typed),
     "phone": lambda _, typed: identity.parse_phone(typed),
-    "name": person_name,
+    "name": registrant_name,
 }
 
 

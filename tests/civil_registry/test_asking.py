@@ -18,6 +18,7 @@ from admin.deployment import stages
 from chalicelib.civil_registry.service import consume
 from chalicelib.clock import iso, utc_now
 from chalicelib.config import Settings
+from chalicelib.payouts.errors import AddressUnchecked
 from chalicelib.payouts.rules import Hold
 from chalicelib.registration.errors import NikCannotChange, TooManyCorrections
 from chalicelib.registration.rules import AddressCheck, Payee, Verdict, Verification
@@ -266,12 +267,16 @@ def test_nobody_is_paid_whom_the_registry_has_not_confirmed(stage, cloud: Settin
     stage.register(form(name="Budi Santoso"))
     addresses = stage.services.registrations.addresses
     address = addresses.set(WHO, ACCOUNT, stage.now, lambda _: None, lambda: False, young=False)
-    addresses.keep_check(WHO, address.version, AddressCheck(Verdict.MATCHED, 100, stage.now), again=False)
+    matched = AddressCheck(Verdict.MATCHED, 100, stage.now)
+    addresses.keep_check(WHO, address.version, matched, again=False)
     assert payee(stage.services) is Hold.UNCONFIRMED
     stage.deliver(stage.queued())
     assert (stage.state(), payee(stage.services)) == (Verification.MISMATCH, Hold.UNCONFIRMED)
     assert isinstance(payee(Services(cloud, programme)), Payee)  # where the stage has no registry
     assert stage.asked() is Verification.VERIFIED
+    with pytest.raises(AddressUnchecked):  # the bank was asked about another name
+        payee(stage.services)
+    addresses.keep_check(WHO, address.version, matched, again=False, named=1)
     assert isinstance(payee(stage.services), Payee)
 
 

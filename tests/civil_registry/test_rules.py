@@ -10,7 +10,9 @@ from msgspec.structs import replace
 from chalicelib.civil_registry import rules
 from chalicelib.civil_registry.registry import CivilRecord
 from chalicelib.config import load_programme
+from chalicelib.registration.errors import MalformedName
 from chalicelib.registration.rules import PersonalData, Verification
+from chalicelib.registration.wire import registrant_name
 from tests.builders.people import registrant
 
 FIGURES = load_programme("prod").registry
@@ -37,6 +39,13 @@ RECORD = CivilRecord("SITI AMINAH", date(1995, 8, 17), "3174091203180002", 31, d
 )
 def test_a_record_confirms_exactly_what_agrees_with_it(record: CivilRecord | None, state: Verification):
     assert rules.state_of(SITI, PERSON, record, FIGURES) is state
+
+
+@pytest.mark.parametrize("given", ["Siti Aminah atau Joko Susilo", "Joko Susilo/Siti Aminah", "Joko or Siti Aminah"])
+def test_a_name_of_several_people_confirms_nobody_and_is_not_registered(given: str):
+    assert rules.state_of(SITI, replace(PERSON, name=given), RECORD, FIGURES) is Verification.MISMATCH
+    with pytest.raises(MalformedName):
+        registrant_name("name", given)
 
 
 @pytest.mark.parametrize("field", FIGURES.compared)

@@ -58,7 +58,9 @@ class MemoryPeople:
         if pay_from is not None:
             self.waits[account] = pay_from
 
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
+    def keep_check(
+        self, registrant_id: str, version: int, check: AddressCheck, *, again: bool, named: int | None = None
+    ) -> bool:
         assert not again, "workers ask about what nothing is known of"
 
         def write() -> bool:

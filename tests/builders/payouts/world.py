@@ -44,7 +44,9 @@ class Addresses(dict[str, FinancialAddress]):
     def payee(self, registrant_id: str) -> Payee | None:
         return payee(registrant_id, self[registrant_id]) if registrant_id in self else None
 
-    def keep_check(self, registrant_id: str, version: int, check: AddressCheck, *, again: bool) -> bool:
+    def keep_check(
+        self, registrant_id: str, version: int, check: AddressCheck, *, again: bool, named: int | None = None
+    ) -> bool:
         address = self[registrant_id]
         if address.version != version:
             return False

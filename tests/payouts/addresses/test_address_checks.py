@@ -57,7 +57,7 @@ class Rig:
         self.calls.append(("count", who, now))
         return self.countable
 
-    def keep_check(self, who: str, version: int, check: AddressCheck, *, again: bool) -> bool:
+    def keep_check(self, who: str, version: int, check: AddressCheck, *, again: bool, named: int | None = None) -> bool:
         self.calls.append(("keep", who, version, check, again))
         return self.current
 

@@ -33,6 +33,35 @@ def test_an_account_in_the_persons_name_is_verified_at_once_and_paid_without_ask
     assert town.fsp.asked == [SITI_S]
 
 
+def test_who_takes_another_name_is_not_paid_by_what_the_bank_said_of_the_old_one(town):
+    town.set()
+    address = town.people.addresses
+    assert town.check().verdict is Verdict.MATCHED
+    town.people.register("siti", registered(name="Budi Santoso"), T0)
+    assert town.check() is None
+    late = AddressCheck(Verdict.MATCHED, 100, T0)
+    assert not address.keep_check("siti", 1, late, again=False), "an answer about the old name, under way meanwhile"
+    assert town.pay() is State.HELD
+    assert town.world.store.get(town.payout).hold is Hold.UNVERIFIED
+    assert (town.check().verdict, town.fsp.asked) == (Verdict.NOT_REGISTERED_NAME, [SITI_S, SITI_S])
+    town.people.register("siti", registered(), T0)
+    assert town.check().verdict is Verdict.NOT_REGISTERED_NAME, "the account may be another's by now: it is given again"
+    assert answer(town.set()) == ("verified", "nothing")
+
+
+def test_an_address_given_while_the_name_changes_is_checked_under_the_new_name(town, monkeypatch):
+    store = town.people._store
+    save = store.save_address
+
+    def renamed_meanwhile(*args: Any) -> None:
+        monkeypatch.setattr(store, "save_address", save)
+        town.people.register("siti", registered(name="Budi Santoso"), T0)
+        save(*args)
+
+    monkeypatch.setattr(store, "save_address", renamed_meanwhile)
+    assert answer(town.set()) == ("unverified", "own_account_or_registered_name")
+
+
 def test_an_account_at_a_bank_no_longer_paid_waits_for_another_account(town, programme):
     town.set()
     codes = {name: code for name, code in programme.payouts.codes.items() if name != "BNI"}

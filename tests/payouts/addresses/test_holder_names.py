@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.holder_names import score
+from chalicelib.holder_names import score, score_of_one
 
 TABLE = Path(__file__).parents[2] / "vectors" / "holder_names.csv"
 MIN = 80
@@ -38,6 +38,14 @@ def test_the_score_is_a_whole_number_from_0_to_100_and_symmetric(a, b):
 @given(st.text(st.characters(categories=["Lu", "Ll", "Nd", "Zs", "Po"])))
 def test_a_name_with_letters_scores_100_with_itself(name):
     assert score(name, name) == (100 if any(letter.isalnum() for letter in unicodedata.normalize("NFKD", name)) else 0)
+
+
+@pytest.mark.parametrize("between", [" atau ", " or ", "/", " dan/atau "])
+def test_a_person_of_several_names_is_like_nobody_while_an_account_may_have_several_holders(between):
+    both = f"Siti Aminah{between}Joko Susilo"
+    for one in ("SITI AMINAH", "JOKO SUSILO"):
+        assert score_of_one(both, one) == 0
+        assert score_of_one(one, both) == 100
 
 
 @given(NAMES, st.randoms(use_true_random=False), st.lists(MARKS, max_size=6), st.sampled_from([" ", "  ", ", ", ". "]))
