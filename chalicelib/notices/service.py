@@ -76,13 +76,16 @@ class NoticeService:
         self.enqueue(new)
         return len(new)
 
-    def keep(self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
+    def keep(
+        self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts, *, anew: bool = False
+    ) -> None:
         """Add to a transaction the leg that keeps a notice together with its cause; `enqueue` it afterwards.
 
-        The leg fails if the event was told before. Raises ValueError if the facts are not the kind's.
+        The leg fails if the event was told before, unless it is told `anew`. Raises ValueError if the facts are
+        not the kind's.
         """
         rules.check(kind, facts)
-        self._store.keep(tx, registrant_id, kind, event, facts, self._clock())
+        self._store.keep(tx, registrant_id, kind, event, facts, self._clock(), anew=anew)
 
     def tell_sign_in(self, account_id: str, session_id: str) -> None:
         """Queue the message about a new device of a person. Raises `Unavailable`.

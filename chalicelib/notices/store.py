@@ -131,9 +131,12 @@ class NoticeStore:
         """Keep a notice, QUEUED; False if that event was told before (its kind and facts stay as they were)."""
         return save_if(_new(registrant_id, kind, event, facts, now), NoticeItem.pk.does_not_exist())
 
-    def keep(self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> None:
-        """Add the leg that keeps a notice; it fails if that event was told before."""
-        tx.put("notice", _new(registrant_id, kind, event, facts, now), NoticeItem.pk.does_not_exist())
+    def keep(
+        self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime, *, anew: bool
+    ) -> None:
+        """Add the leg that keeps a notice; it fails if that event was told before, unless it is told `anew`."""
+        unless_told = None if anew else NoticeItem.pk.does_not_exist()
+        tx.put("notice", _new(registrant_id, kind, event, facts, now), unless_told)
 
     def notice(self, registrant_id: str, event: str) -> Notice | None:
         item = find(NoticeItem, f"N#{registrant_id}", event)

@@ -48,14 +48,18 @@ def address_changed(version: int) -> str:
 def telling(
     notices: NoticeService, registrant_id: str, told: Sequence[ChangeNotice], *others: Legs | None
 ) -> Iterator[Legs]:
-    """The legs that keep notices with a change, after the legs of `others`; mails are queued after the change."""
+    """The legs that keep notices with a change, after the legs of `others`; mails are queued after the change.
+
+    The version in an event's name makes it one change's. After the table was restored versions come again, and are
+    told anew.
+    """
 
     def legs(tx: Transaction) -> None:
         for more in others:
             if more is not None:
                 more(tx)
         for event, kind, facts in told:
-            notices.keep(tx, registrant_id, kind, event, facts)
+            notices.keep(tx, registrant_id, kind, event, facts, anew=True)
 
     yield legs
     if told:

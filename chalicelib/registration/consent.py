@@ -18,6 +18,7 @@ from .store import RegistrationOvertaken, RegistrationStore
 
 if TYPE_CHECKING:
     from ..notices.service import NoticeService
+    from .verifications import Verifications
 
 CONSENT = "registration"
 """The kind of the consent, and the id of the one that a person has."""
@@ -29,9 +30,12 @@ class RegistrationConsent:
     A place that they have stays theirs, with what is due for it.
     """
 
-    def __init__(self, store: RegistrationStore, notices: Callable[[], NoticeService]) -> None:
+    def __init__(
+        self, store: RegistrationStore, notices: Callable[[], NoticeService], verifications: Verifications
+    ) -> None:
         self._store = store
         self._notices = notices
+        self._verifications = verifications
 
     def consents(self, person: str) -> Sequence[Consent]:
         """The one of the registration; none without one. One read."""
@@ -53,11 +57,13 @@ class RegistrationConsent:
             if record.registrant.consent_withdrawn_at is not None:
                 return
             registrant = replace(record.registrant, consent_withdrawn_at=now, updated_at=now)
-            after = Record(registrant, record.sealed, record.wrapped_key, record.version + 1)
+            ask_from = self._verifications.ask_from(registrant, now)
+            after = Record(registrant, record.sealed, record.wrapped_key, record.version + 1, ask_from)
             told = [(f"consent_changed/{after.version}", Kind.DETAILS_CHANGED, {"what": "consent"})]
             try:
                 with change_notices.telling(self._notices(), person, told, None) as legs:
                     self._store.save(after, [], unless_excluded=False, others=legs)
+                self._verifications.ask_about(after)
                 return
             except RegistrationOvertaken:
                 continue

@@ -117,13 +117,9 @@ class ConsentWithdrawn(DomainError):
     code = "consent_withdrawn"
     status = 403
     indonesian = (
-        "Anda telah menarik persetujuan untuk ikut serta. Untuk ikut lagi, berikan persetujuan di pendaftaran Anda "
-        "(PUT /me/registration)."
+        'Anda telah menarik persetujuan untuk ikut serta. Untuk ikut lagi, berikan persetujuan di layar "Pendaftaran".'
     )
-    english = (
-        "You have withdrawn your consent to take part. To take part again, give it in your registration "
-        "(PUT /me/registration)."
-    )
+    english = 'You have withdrawn your consent to take part. To take part again, give it on the screen "Registration".'
 
 
 class Excluded(DomainError):

@@ -102,8 +102,9 @@ class AddressItem(RegistrationsTable):
     @classmethod
     def as_asked(cls, version: int, named: int | None) -> Condition:
         """That neither this address nor its owner's name was changed since a provider was asked about both."""
-        same_name: Condition = cls.named.does_not_exist() if named is None else cls.named == named
-        return same_name & (cls.version == version)
+        same_name = cls.named.does_not_exist() if named is None else cls.named == named
+        same: Condition = same_name & (cls.version == version)
+        return same
 
 
 class Refused(RegistrationsTable):

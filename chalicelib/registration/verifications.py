@@ -23,7 +23,7 @@ from .change_notices import telling
 from .errors import TooManyCorrections
 from .items import Corrected, Profile, UnverifiedIndex, nik_pk, person_pk
 from .records import Record
-from .rules import DIFFERING, Registrant, Verification
+from .rules import DIFFERING, Registrant, Standing, Verification
 from .store import OVERTAKEN_LEG, UNVERIFIED, Legs
 
 if TYPE_CHECKING:
@@ -76,8 +76,12 @@ class Verifications:
         self._within = timedelta(seconds=figures.corrections_within_s)
 
     def ask_from(self, registrant: Registrant, now: datetime) -> datetime | None:
-        """From when a sweep may queue a registration that is saved and queued now; None if nobody is to be asked."""
-        asks = self._queue is not None and registrant.verification is Verification.PENDING
+        """From when a sweep may queue a registration that is saved and queued now; None if nobody is to be asked.
+
+        Who took the consent back and has no place is not asked about, until they give it again.
+        """
+        takes_part = registrant.consent_withdrawn_at is None or registrant.standing is not Standing.REGISTERED
+        asks = self._queue is not None and registrant.verification is Verification.PENDING and takes_part
         return now + self._again if asks else None
 
     def ask_about(self, saved: Record) -> None:
@@ -139,8 +143,9 @@ class Verifications:
         Returns how many; the sweep queues them at the registry's rate. A repeat finds only who is left. One conditional
         write for each registration of the partition.
         """
-        unasked = Profile.ask_from.does_not_exist() & Profile.consent_withdrawn_at.does_not_exist()
-        unasked &= Profile.verification == Verification.PENDING
+        unasked = Profile.ask_from.does_not_exist() & (Profile.verification == Verification.PENDING)
+        # Who took the consent back is asked about only if money may still be due to them.
+        unasked &= Profile.consent_withdrawn_at.does_not_exist() | (Profile.standing != Standing.REGISTERED)
         found = 0
         for row in Profile.registered.query(f"{number:02d}"):
             who = row.pk.removeprefix(person_pk(""))

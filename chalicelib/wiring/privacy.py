@@ -97,7 +97,7 @@ class PrivacyServices(ParticipantsServices):
         from ..registration.consent import CONSENT as REGISTRATION
         from ..registration.consent import RegistrationConsent
 
-        registration = RegistrationConsent(self.registration_store, lambda: self.notices)
+        registration = RegistrationConsent(self.registration_store, lambda: self.notices, self.verifications)
         return Consents({REGISTRATION: registration, APPLICATION: self.jobs})
 
     @cached_property

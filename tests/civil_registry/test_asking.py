@@ -15,13 +15,16 @@ import pytest
 from msgspec.structs import replace
 
 from admin.deployment import stages
+from chalicelib.aws import dynamodb
 from chalicelib.civil_registry.service import consume
 from chalicelib.clock import iso, utc_now
 from chalicelib.config import Settings
+from chalicelib.notices.rules import Kind
 from chalicelib.payouts.errors import AddressUnchecked
 from chalicelib.payouts.rules import Hold
 from chalicelib.registration.errors import NikCannotChange, TooManyCorrections
-from chalicelib.registration.rules import AddressCheck, Payee, Verdict, Verification
+from chalicelib.registration.rules import AddressCheck, Payee, Place, Standing, Verdict, Verification
+from chalicelib.registration.store import SHARDS
 from chalicelib.registration.wire import RegistrationForm
 from chalicelib.wiring import Services
 from local.sandbox.registry import Person, Registry
@@ -31,6 +34,7 @@ from tests.builders.registration import ACCOUNT, SITI, form, other_form, rows
 from tests.conftest import T0
 
 WHO = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
+OTHER = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a12"
 KNOWN = Person(nik=SITI.nik, name=SITI.name, birth_date="1995-08-17", kk=SITI.kk, province="31")
 AGAIN = timedelta(seconds=1_800)
 
@@ -212,6 +216,44 @@ def test_who_registered_before_there_was_a_registry_is_enlisted_once(
     stage.deliver(stage.queued())
     assert (stage.state(), stage.state("ani")) == (Verification.VERIFIED, Verification.UNKNOWN_NIK)
     assert terminal.found("enlist") == {"to_be_asked_about": 0}
+
+
+def test_a_place_whose_consent_is_taken_back_is_still_asked_about(stage):
+    from_consents = stage.services.consents
+    stage.register()
+    stage.register(other_form(5), OTHER)
+    stage.services.registrations.set_standing(WHO, Standing.BENEFICIARY, Place(1, "2023", T0.date(), T0.date()))
+    for who in (WHO, OTHER):
+        from_consents.withdraw(who, "registration", stage.now)
+    stage.deliver(stage.queued())
+    assert (stage.state(), stage.state(OTHER)) == (Verification.VERIFIED, Verification.PENDING)
+    stage.now += 2 * AGAIN
+    assert stage.services.registry_sweep.run(stage.now) == 0, "who has no place is not asked about"
+    stage.register(other_form(5), OTHER)
+    stage.deliver(stage.queued())
+    assert stage.state(OTHER) is Verification.UNKNOWN_NIK
+
+
+def test_who_has_a_place_and_took_the_consent_back_is_enlisted(stage, cloud: Settings, programme: Any):
+    before = Services(cloud, programme, lambda: T0)
+    for who, given in ((WHO, SITI), (OTHER, other_form(5))):
+        before.registrations.register(who, given, T0)
+        before.consents.withdraw(who, "registration", T0)
+    before.registrations.set_standing(WHO, Standing.BENEFICIARY, Place(1, "2023", T0.date(), T0.date()))
+    assert sum(stage.services.verifications.enlist(number, T0) for number in range(SHARDS)) == 1
+    stage.services.registry_sweep.run(T0 + AGAIN)
+    stage.deliver(stage.queued())
+    assert stage.state() is Verification.VERIFIED
+
+
+def test_an_answer_is_kept_though_its_notice_was_told_before_the_table_was_restored(stage):
+    stage.registry.people = {}
+    stage.register()
+    [body] = stage.queued()
+    with dynamodb.Transaction(stage.settings.region) as tx:
+        stage.services.notices.keep(tx, WHO, Kind.DATA_DIFFERS, "data_differs/1", {"tries": 3, "days": 30})
+    stage.deliver([body])
+    assert (stage.state(), stage.told()) == (Verification.UNKNOWN_NIK, ["data_differs/1"])
 
 
 WRONG = ["Budi", "Budi Santoso", "Santoso Budi", "Siti Rahmah"]
