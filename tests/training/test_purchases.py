@@ -17,7 +17,9 @@ from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.errors import DomainError, NotFound
 from chalicelib.registration.errors import Excluded
 from chalicelib.training import errors, wire
-from chalicelib.training.rules import TrainingAccount
+from chalicelib.training.personal_data import of_trainings
+from chalicelib.training.rules import TrainingAccount, TrainingState
+from chalicelib.training.store import CodeItem, TrainingItem
 from chalicelib.training.wire import RedemptionForm, TrainingList
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
@@ -318,3 +320,27 @@ def test_a_place_is_lost_only_while_no_purchase_stands(stage):
         ends.add((state.value, len(shown.trainings) - len(stand), len(stand)))
     # Among them one who is revoked after a purchase that they had taken back.
     assert ends == {("REVOKED", 0, 0), ("POTENTIAL", 1, 0), ("REVOKED", 1, 0), ("GRADUATED", 0, 1), ("ACTIVE", 1, 1)}
+
+
+def test_all_of_more_than_a_hundred_purchases_are_found_for_their_owner(stage):
+    person = PERSON.registrant_id
+    bought = dict.fromkeys(("course_id", "partner_id", "partner_name", "code", "title"), "any")
+    with TrainingItem.batch_write() as items, CodeItem.batch_write() as codes:
+        for number in range(101):
+            code = f"{number:04}"
+            items.save(
+                TrainingItem(
+                    f"T#{person}",
+                    f"training-{code}",
+                    **bought,
+                    skills=(),
+                    price_idr=1,
+                    redeem_code=code,
+                    state=TrainingState.CANCELLED,
+                    purchased_at=T0,
+                )
+            )
+            codes.save(CodeItem(f"CODE#{code}", "CODE", registrant_id=person, training_id=f"training-{code}"))
+    services = stage.services
+    held = [one.kind for one in of_trainings(person, services.registrations.key, services.vault.mac)]
+    assert held == ["training"] * 101 + ["redeem_code"] * 101
