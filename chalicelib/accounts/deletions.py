@@ -41,13 +41,13 @@ class Deletions:
     def ask(self, session: Session, now: datetime) -> AskedChange:
         """Delete the account after the wait of a young session, whatever session asks; all contacts are told.
 
-        One that waits already is returned. One query and one transaction of 4 items.
+        One that stands already is returned, also when it is due. One query, one transaction of 4 items.
         """
         account_id = session.account_id
         for _ in range(TRIES):
-            for waiting in self._changes.pending(account_id, now):
-                if waiting.change is Change.ACCOUNT_DELETED:
-                    return waiting
+            for standing in self._changes.recent(account_id, now):
+                if standing.change is Change.ACCOUNT_DELETED:
+                    return standing
             subject, at = derived_id("deletion/1", account_id), now + self._wait
             asked = AskedChange(random_id(self._randomness), Change.ACCOUNT_DELETED, subject, session.id, now, at)
             try:
@@ -72,6 +72,16 @@ class Deletions:
         """Whether it was not cancelled. One read."""
         item = find(DeletionItem, account_pk(one.account_id), "DELETION")
         return item is not None and item.due_at == one.due_at
+
+    def end(self, one: DueDeletion, because: str) -> None:
+        """End one that cannot be carried out any more, and tell all contacts why. One query, a transaction of 4 items.
+
+        Raises `LegsFailed`: another run was quicker.
+        """
+        with self._transaction() as tx:
+            told = self._changes.end_deletion(one.account_id, one.due_at, because, tx)
+            tx.delete("due", _due(one), DueDeletionItem.closed_at.does_not_exist())
+        self._changes.tell([told])
 
     def close(self, one: DueDeletion, now: datetime) -> None:
         """Record that nobody can sign in any more. One write."""

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     DATA_DIFFERS = "data_differs"
     ACCOUNT_CHANGED = "account_changed"
     ACCOUNT_CHANGING = "account_changing"
+    ACCOUNT_DELETING = "account_deleting"
+    ACCOUNT_KEPT = "account_kept"
     RECOVERY_BEGUN = "recovery_begun"
     RECOVERY_ENDED = "recovery_ended"
     SIGNED_IN = "signed_in"
@@ -57,6 +59,8 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.DATA_DIFFERS: frozenset({"tries", "days"}),
         Kind.ACCOUNT_CHANGED: frozenset({"change"}),
         Kind.ACCOUNT_CHANGING: frozenset({"change", "takes_effect_at"}),
+        Kind.ACCOUNT_DELETING: frozenset({"takes_effect_at"}),
+        Kind.ACCOUNT_KEPT: frozenset({"reason"}),
         Kind.RECOVERY_BEGUN: frozenset({"takes_effect_at"}),
         Kind.RECOVERY_ENDED: frozenset(),
         Kind.SIGNED_IN: frozenset({"device", "signed_in_at"}),
@@ -123,13 +127,15 @@ DOUBTS_MAX = 3
 REMINDERS = frozenset({Kind.PURCHASE_DEADLINE, Kind.SURVEY_OPEN, Kind.SURVEY_DEADLINE})
 """What a person may refuse. Everyone is told of results, payments, a lost place and an answer that concern them."""
 
-OF_ACCOUNT = frozenset({Kind.ACCOUNT_CHANGED, Kind.ACCOUNT_CHANGING, Kind.RECOVERY_BEGUN, Kind.SIGNED_IN})
+OF_ACCOUNT = frozenset(
+    {Kind.ACCOUNT_CHANGED, Kind.ACCOUNT_CHANGING, Kind.ACCOUNT_DELETING, Kind.RECOVERY_BEGUN, Kind.SIGNED_IN}
+)
 """Notices of how a person signs in; their event ends in the id of the change, the recovery or the session."""
 
 CHANGES = OF_ACCOUNT | {Kind.ADDRESS_GIVEN, Kind.ADDRESS_CHANGED, Kind.ADDRESS_WAITING, Kind.DETAILS_CHANGED}
 """Notices with a link by which a person says whether a change was theirs."""
 
-TOLD_TO_ALL = CHANGES | {Kind.RECOVERY_ENDED}
+TOLD_TO_ALL = CHANGES | {Kind.ACCOUNT_KEPT, Kind.RECOVERY_ENDED}
 """What every contact of a person hears, so that whoever took over one of them cannot hide it."""
 
 BACK_WITHIN = timedelta(days=3)

@@ -1,9 +1,10 @@
 """Erasing people: what is due of it each hour, and again after a table was restored.
 
-A deletion that is due is carried out in steps, each of which may be repeated. First nobody can sign in to the account
-any more. When no access token of it can live any longer, and nothing of theirs is under way, the person is entered in a
-list outside the tables, then their rows are deleted: within each domain those that are found through others first, and
-the account last. Who was chosen keeps what the draw and the books need, and the keyed hash of their NIK.
+A deletion that is due is carried out in steps, each of which may be repeated. If something of the person's came up in
+the meantime, it ends and they are told why. Else nobody can sign in to the account any more. When no access token of it
+can live any longer, and nothing of theirs is under way, the person is entered in a list outside the tables, then their
+rows are deleted: within each domain those that are found through others first, and the account last. Who was chosen
+keeps what the draw and the books need, and the keyed hash of their NIK.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Deletions(Protocol):
 
     def due(self, now: datetime) -> Iterator[Any]: ...
     def stands(self, one: Any) -> bool: ...
+    def end(self, one: Any, because: str) -> None: ...
     def close(self, one: Any, now: datetime) -> None: ...
     def begin(self, one: Any, now: datetime) -> None: ...
     def done(self, one: Any) -> None: ...
@@ -76,7 +78,7 @@ class Erased(Value, frozen=True):
 
 class Erasure:
     """`parts` as in `Export`; `table` gives the name of a table; `under_way` says what of a person is not at its end,
-    None if nothing is.
+    None if nothing is. `leave` takes a person out of a wave that is not settled.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Erasure:
         deletions: Deletions,
         erased: Erased,
         under_way: Callable[[str], str | None],
+        leave: Callable[[str, datetime], None],
     ) -> None:
         self._parts = parts
         self._table = table
@@ -94,11 +97,12 @@ class Erasure:
         self._deletions = deletions
         self._erased = erased
         self._under_way = under_way
+        self._leave = leave
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
         """Go on with what is due and fits into `deadline_s` seconds; returns whether nothing was left undone.
 
-        One that waits for money or for the last token counts as done. An error holds up nobody else; all are raised at
+        One that waits for a draw or for the last token counts as done. An error holds up nobody else; all are raised at
         the end in one `ExceptionGroup`.
         """
         budget, trouble = TimeBudget(now, deadline_s, seconds), list[Exception]()
@@ -147,10 +151,16 @@ class Erasure:
             if not self._deletions.stands(one):
                 self._deletions.done(one)
                 return
-            if self._under_way(one.account_id) is not None:
-                log.info("erasure_waits")
+            because = self._under_way(one.account_id)
+            if because is not None and one.closed_at is None:
+                self._deletions.end(one, because)
+                log.info("erasure_ended", extra={"because": because})
+                return
+            if because is not None:
+                log.warning("erasure_waits", extra={"because": because})
                 return
             if one.closed_at is None:
+                self._leave(one.account_id, now)
                 self._close(one.account_id, now)
                 self._deletions.close(one, now)
                 return

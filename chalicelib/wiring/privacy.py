@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -60,10 +61,10 @@ class PrivacyServices(ParticipantsServices):
         from ..payouts.reconciliation.nightly import last_compared
         from ..payouts.rules import State
 
-        places = self.waves.beneficiaries.places(person)
         drawing = [wave.number for wave in self.waves.records() if wave.state in _IN_SELECTION]
         if drawing and self._entries.of(person, drawing):
             return "selection"
+        places = self.waves.beneficiaries.places(person)  # read last: a place comes before its wave is settled
         if not places:
             return None
         own = self.payouts.of_many(places)[person]
@@ -88,7 +89,18 @@ class PrivacyServices(ParticipantsServices):
 
         erased = Erased(lambda: self._client("s3"), self.settings.reports_bucket)
         settings = self.settings
-        return Erasure(self.held, settings.table, settings.region, self.deletions, erased, self.under_way)
+        gone, leave = self.under_way, self._leave_open_wave
+        return Erasure(self.held, settings.table, settings.region, self.deletions, erased, gone, leave)
+
+    def _leave_open_wave(self, person: str, now: datetime) -> None:
+        """Whoever is in an open wave is chosen in none without the consent: it may close before they are erased."""
+        from ..errors import NotFound
+        from ..registration.consent import CONSENT
+
+        settled = {wave.number for wave in self.waves.records() if wave.state == "SETTLED"}
+        if self._entries.of(person, set(self.waves.numbers(now)) - settled):
+            with suppress(NotFound):  # no longer registered
+                self.consents.withdraw(person, CONSENT, now)
 
     @cached_property
     def consents(self) -> Consents:

@@ -85,6 +85,15 @@ def compared(gateway: Gateway) -> None:
     DayStore(None, "").mark_done(wib_date(gateway.now))
 
 
+def told_of(person: str, kind: str) -> list[dict[str, Any]]:
+    return [dict(one.facts) for one in NoticeItem.query(f"N#{person}") if one.kind == kind]
+
+
+def in_wave(gateway: Gateway, state: WaveState) -> None:
+    WaveItem("WAVES", f"{WAVE:06d}").update([WaveItem.state.set(state)])
+    gateway.services.waves._waves_kept = None
+
+
 def snapshot(cloud: Settings) -> list[tuple[str, dict[str, Any]]]:
     return rows(cloud)
 
@@ -129,8 +138,7 @@ def test_a_deletion_is_told_and_cancelled_as_any_change(gateway: Gateway, cloud:
     assert asked["change"] == "account_deleted"
     [change] = gateway.ok(Call(routes.MY_CHANGES, person=person))["changes"]
     assert change == asked
-    [told] = [one for one in NoticeItem.query(f"N#{person}") if one.kind == "account_changing"]
-    assert told.facts == {"change": "account_deleted", "takes_effect_at": asked["takes_effect_at"]}
+    assert told_of(person, "account_deleting") == [{"takes_effect_at": asked["takes_effect_at"]}]
 
     assert run(gateway), "not due yet"
     gateway.ok(Call(routes.CANCEL_CHANGE, person=person).at(asked["change_id"]))
@@ -172,20 +180,53 @@ def test_months_to_come_are_under_way(gateway: Gateway) -> None:
     ask(gateway, chosen.registrant_id)
 
 
-def test_who_is_in_a_draw_waits_for_it(gateway: Gateway) -> None:
+def test_a_deletion_ends_if_a_draw_came_up_and_may_be_asked_for_after_it(gateway: Gateway) -> None:
     person = gateway.registered()
     gateway.ok(Call(routes.JOIN, person=person))
     ask(gateway, person)
-    item = WaveItem("WAVES", f"{WAVE:06d}")
-    item.update([WaveItem.state.set(WaveState.FROZEN)])
-    gateway.services.waves._waves_kept = None
-    assert refusal(gateway, person) == "selection"
+    in_wave(gateway, WaveState.FROZEN)
     assert run(gateway, after=wait(gateway))
-    assert gateway.services.registrations.registrant(person).id == person
-    item.update([WaveItem.state.set(WaveState.SETTLED)])
-    assert run(gateway)
-    assert run(gateway, after=TOKENS_LIVE + A_MINUTE)
+    assert list(DueDeletionItem.query("DELETIONS")) == []
+    assert told_of(person, "account_kept") == [{"reason": "selection"}]
+    assert gateway.ok(Call(routes.MY_CHANGES, person=person))["changes"] == []
+    assert refusal(gateway, person) == "selection"
+    in_wave(gateway, WaveState.SETTLED)
+    carry_out(gateway, person)
     assert gateway.services.registration_store.registrant(person) is None
+
+
+def test_a_deletion_ends_if_a_payment_came_up(gateway: Gateway) -> None:
+    chosen = gateway.chosen()
+    person = chosen.registrant_id
+    services = gateway.services
+    ask(gateway, person)
+    with services.transaction() as tx:
+        services.payouts.entitle(tx, chosen, Kind.INCENTIVE, gateway.now)
+    assert run(gateway, after=wait(gateway))
+    assert told_of(person, "account_kept") == [{"reason": "payment"}]
+    for _ in range(2):
+        assert run(gateway, after=wait(gateway))
+    assert services.registrations.registrant(person).id == person
+
+
+def test_nobody_whose_account_is_closed_is_chosen(gateway: Gateway) -> None:
+    person = gateway.registered()
+    gateway.ok(Call(routes.JOIN, person=person))
+    ask(gateway, person)
+    assert run(gateway, after=wait(gateway))
+    in_wave(gateway, WaveState.CLOSED)
+    assert run(gateway, after=TOKENS_LIVE + A_MINUTE), "waits for the draw"
+    assert gateway.services.registrations.registrant(person).consent_withdrawn_at is not None
+    in_wave(gateway, WaveState.SETTLED)
+    assert run(gateway)
+    assert gateway.services.registration_store.registrant(person) is None
+
+
+def test_a_deletion_that_is_due_is_given_to_whoever_asks_again(gateway: Gateway) -> None:
+    person = gateway.registered()
+    asked = ask(gateway, person)
+    gateway.now += wait(gateway)
+    assert ask(gateway, person) == asked
 
 
 def test_nobody_signs_in_from_the_first_step_on(gateway: Gateway) -> None:

@@ -21,6 +21,8 @@ const KINDS = {
   data_differs: ["Data Anda berbeda", "Your details differ"],
   account_changed: ["Cara masuk diubah", "A way to sign in was changed"],
   account_changing: ["Cara masuk akan diubah", "A way to sign in will change"],
+  account_deleting: ["Akun akan dihapus", "The account will be deleted"],
+  account_kept: ["Akun tidak dihapus", "The account was not deleted"],
   recovery_begun: ["Pemulihan akun dimulai", "A recovery of the account began"],
   recovery_ended: ["Pemulihan akun selesai", "The recovery of the account ended"],
   signed_in: ["Perangkat baru masuk", "A new device signed in"],
