@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.clock import iso
 from chalicelib.config import DEFAULT_PROGRAMME, Programme, Settings, load_programme
+from chalicelib.figures import CalendarRules
 from infrastructure import app_stack, data_stack
 
 from . import package, stages
@@ -25,7 +26,13 @@ from .promises import Promises, take_back
 from .stacks import Consent, Count, DeployFailed, Report, Stacks, Template, outputs, parameters
 from .stages import Aws
 
+if TYPE_CHECKING:
+    from chalicelib.waves.service import Waves
+
 SMOKE_TRIES = 10
+
+DEPLOYING = timedelta(minutes=30)
+"""Within this time a wave may open while functions of either release are at work."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +67,24 @@ def deploy(
     stacks = Stacks(aws.client("cloudformation"), report, sleep, count=count, consent=consent or Consent())
     before = stacks.find(stages.app_stack(stage))
     programme = load_programme(stage, values.get("Programme") or _programme(before))
+    kept = before or stacks.find(stages.data_stack(stage))  # waves outlive the functions
     data, data_changed = _deploy_data(stacks, stage, values)
     promises = Promises(aws, data["ArtifactsBucket"], before)
     promises.check(programme)
-    if before is not None:
-        check_calendar(stages.settings(parameters(before) | data | values, aws), programme, datetime.now(UTC))
+    served, running = promises.served(), promises.calendar()
+    own = stages.settings(_defaults() | (parameters(before) if before else {}) | data | values, aws) if kept else None
+
+    def check() -> None:
+        if own is not None:
+            check_calendar(own, programme, datetime.now(UTC), served, running)
+
+    check()
     report("packaging")
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
     report(f"package {built.release}: {built.figures}")
     template = upload(aws, data["ArtifactsBucket"], built, report)
     derived = data | {"ResultsUrl": stages.results_url(aws, data)}
+    check()  # packaging takes minutes
     # Before the functions may promise anything: who deploys may go away while they are already served.
     new = promises.keep(programme)
     try:
@@ -79,6 +94,8 @@ def deploy(
         raise
     # Another deployment may have promised more meanwhile, which this one has taken out, or taken its own back.
     promises.keep(programme)
+    if own is not None:
+        check_open(own, programme, datetime.now(UTC))
     url = stages.api_url(aws, outputs(app))
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
     return Deployed(stage, url, changed=data_changed or app_changed)
@@ -89,26 +106,62 @@ def _programme(app: Mapping[str, Any] | None) -> str:
     return (parameters(app) if app else {}).get("Programme", DEFAULT_PROGRAMME)
 
 
-def check_calendar(settings: Settings, programme: Programme, now: datetime) -> None:
+def _defaults() -> dict[str, str]:
+    return {name: one["Default"] for name, one in app_stack.PARAMETERS.items() if "Default" in one}
+
+
+def check_calendar(
+    settings: Settings,
+    programme: Programme,
+    now: datetime,
+    served: Collection[str],
+    running: CalendarRules | None = None,
+) -> None:
     """Raises `DeployFailed` if the programme gives other times to a wave that has opened, or has one that should have.
 
-    That would be one in a pause, or after the end, of the calendar that the stage has now. Raises `WavesOverlap` if an
-    administrator's wave would meet one of its own.
+    That would be one in a pause, or after the end, of the calendar that the stage has now. Also for a new scheme (none
+    of the `served` versions) of waves that have opened, and if a wave might open during the deployment at two times: by
+    the calendar that is `running` and by this one. Raises `WavesOverlap` if an administrator's wave would meet one of
+    its own.
     """
-    from chalicelib.wiring import Services  # only a stage that was deployed before has waves
-
-    waves = Services(settings, programme).waves
+    waves = _waves(settings, programme)
     waves.check_apart(now)
-    if (number := waves.at_odds(now)) is not None:
-        raise DeployFailed(
-            f"wave {number} is open until another time than this programme says: leave its times, pauses and end as "
-            "they are while it is open; `gelombang wave extend` lets it close later"
-        )
+    check_open(settings, programme, now)
     if (missed := waves.unopened(now)) is not None:
         raise DeployFailed(
             f"wave {missed.number} did not open at {iso(missed.opens_at)}, as this programme says: write a pause over "
             "the time in which none did into its calendar; if its step is only late: `gelombang wave advance`"
         )
+    last = waves.last_regular()
+    for scheme in programme.schemes:
+        if scheme.version not in served and scheme.first_wave <= last:
+            raise DeployFailed(
+                f"the scheme {scheme.version} is new, and wave {scheme.first_wave}, its first, is not after the last "
+                f"that has opened, {last}: give it a first_wave that has not opened"
+            )
+    if running is not None and (soon := waves.changed_soon(running, now, now + DEPLOYING)) is not None:
+        raise DeployFailed(
+            f"wave {soon.number} opens at {iso(soon.opens_at)} by the calendar of the stage or by this programme's, "
+            "and not by both: deploy later, or leave its times as they are"
+        )
+
+
+def check_open(settings: Settings, programme: Programme, now: datetime) -> None:
+    """Raises `DeployFailed` if the programme gives other times to a wave that has opened."""
+    wave = _waves(settings, programme).at_odds(now)
+    if wave is not None and wave.closes_at <= now:
+        raise DeployFailed(f"wave {wave.number} has taken place: leave its times, or give the new one another number")
+    if wave is not None:
+        raise DeployFailed(
+            f"wave {wave.number} is open at other times than this programme says: leave its times, pauses and end as "
+            "they are while it is open; `gelombang wave extend` lets it close later"
+        )
+
+
+def _waves(settings: Settings, programme: Programme) -> Waves:
+    from chalicelib.wiring import Services  # only a stage that was deployed before has waves
+
+    return Services(settings, programme).waves
 
 
 def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple[dict[str, str], bool]:

@@ -17,6 +17,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from chalicelib.config import DEFAULT_PROGRAMME, Programme
+from chalicelib.figures import CalendarRules
 from chalicelib.figures.schemes import Scheme
 
 from . import stages
@@ -93,8 +94,23 @@ class Promises:
 
     def running(self) -> dict[str, Any]:
         """The schemes of the package that the stage runs, as `served` has them; none if it runs none."""
+        programme, _ = self._package()
+        return {one["version"]: _in_payments(one) for one in programme.get("schemes", ())}
+
+    def calendar(self) -> CalendarRules | None:
+        """The calendar that the stage runs; None if it runs none, or one in the form of an earlier release."""
+        programme, service = self._package()
+        changed = service.get("stages", {}).get(parameters(self._app or {}).get("Stage"), {})
+        said = service.get("calendar", {}) | programme.get("calendar", {}) | changed.get("calendar", {})
+        try:
+            return msgspec.convert(said, CalendarRules)
+        except msgspec.ValidationError:
+            return None
+
+    def _package(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The programme's file and the service's in the package that the stage runs; empty if it runs none."""
         if self._app is None or self._app["StackStatus"] == "ROLLBACK_COMPLETE":
-            return {}
+            return {}, {}
         cloudformation = self._aws.client("cloudformation")
         body = cloudformation.get_template(StackName=self._app["StackName"], TemplateStage="Original")["TemplateBody"]
         template: Mapping[str, Any] = json.loads(body) if isinstance(body, str) else body
@@ -106,12 +122,14 @@ class Promises:
         name = parameters(self._app).get("Programme", DEFAULT_PROGRAMME)
         package = self._s3.get_object(Bucket=code["Bucket"], Key=code["Key"])["Body"].read()
         with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            there = set(archive.namelist())
             # Before there were programmes all figures were one file.
-            files = {f"chalicelib/programmes/{name}.toml", "chalicelib/programme.toml"} & set(archive.namelist())
+            files = {f"chalicelib/programmes/{name}.toml", "chalicelib/programme.toml"} & there
             if not files:
                 raise DeployFailed(f"the package that the stage runs, {code['Key']}, has no programme {name}")
-            figures = tomllib.loads(archive.read(min(files, key=len)).decode())
-        return {one["version"]: _in_payments(one) for one in figures["schemes"]}
+            both = (min(files, key=len), "chalicelib/service.toml")
+            programme, service = (tomllib.loads(archive.read(one).decode()) if one in there else {} for one in both)
+        return programme, service
 
 
 def of_stage(stage: str) -> Promises:

@@ -10,6 +10,7 @@ from ..clock import iso
 from ..config import Programme
 from ..draw.leaves import TICKET_BYTES
 from ..errors import NotFound
+from ..figures import FIRST_EXTRA, CalendarRules
 from ..ids import Randomness
 from ..registration.errors import ConsentWithdrawn
 from ..registration.rules import check_eligible
@@ -154,8 +155,18 @@ class Waves(CalendarChanges):
         opened, changed = self._store.waves(), self._store.changes()[1].waves
         return {one.scheme for one in opened if one.scheme} | {one.scheme for one in changed if one.scheme}
 
-    def at_odds(self, now: datetime) -> int | None:
-        """A wave that has opened, and is open now or later until another time by the calendar than by its record.
+    def last_regular(self) -> int:
+        """The highest number of a regular wave that has opened; 0 if none has."""
+        return max((one.number for one in self._store.waves() if one.number < FIRST_EXTRA), default=0)
+
+    def changed_soon(self, running: CalendarRules, now: datetime, until: datetime) -> PlannedWave | None:
+        """A wave that opens from now `until` then by one of two calendars only: the `running` one and this."""
+        changes = self._store.changes()[1]
+        old, new = (Calendar(rules, changes).between(now, until) for rules in (running, self._programme.calendar))
+        return next((plan for plan in (*old, *new) if plan not in old or plan not in new), None)
+
+    def at_odds(self, now: datetime) -> Wave | None:
+        """A wave that has opened, and is open now or later at other times by the calendar than by its record.
 
         People join by the calendar; the list is closed and frozen by the record.
         """
@@ -163,9 +174,10 @@ class Waves(CalendarChanges):
         for wave in self._store.waves():
             plan = calendar.wave(wave.number)
             # A record has milliseconds, the calendar what an administrator gave it.
-            same = plan is not None and abs(plan.closes_at - wave.closes_at) < _A_SECOND
+            times = ((plan.opens_at, wave.opens_at), (plan.closes_at, wave.closes_at)) if plan else ()
+            same = plan is not None and all(abs(one - other) < _A_SECOND for one, other in times)
             if not same and now < max(wave.closes_at, plan.closes_at if plan else wave.closes_at):
-                return wave.number
+                return wave
         return None
 
     def check_apart(self, now: datetime) -> None:

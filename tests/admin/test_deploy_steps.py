@@ -14,6 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 from moto import mock_aws
+from msgspec.structs import asdict
 
 import app as application
 from admin.cli import main
@@ -23,7 +24,7 @@ from admin.deployment.deploy import destroy
 from admin.deployment.promises import Promises
 from admin.deployment.stacks import DeployFailed, Template
 from chalicelib.config import BadConfiguration, Settings
-from infrastructure import data_stack
+from infrastructure import app_stack, data_stack
 from tests.conftest import REGION, data_stack_made
 
 
@@ -66,29 +67,63 @@ def test_a_machine_that_cannot_package_is_refused_before_anything_is_done(monkey
         deploy.deploy("local", {}, print, lambda _: (200, b""))
 
 
-def test_a_change_that_is_declined_binds_the_stage_to_nothing(cloud: Settings, monkeypatch: pytest.MonkeyPatch):
-    data = {"ArtifactsBucket": cloud.results_bucket, "ResultsBucket": "r", "ResultsUrl": "https://r"}
-    nothing_there: Any = SimpleNamespace(find=lambda _: None)
-    built = SimpleNamespace(release="1", figures="")
+class Steps:
+    """The steps of a deployment that touch AWS, in their order; `kept`: the stacks that are there before."""
 
+    def __init__(self, cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.told: list[str] = []
+        self.kept: set[str] = set()
+        self.promises = Promises(stages.Aws(REGION), cloud.results_bucket, None)
+        data = {"ArtifactsBucket": cloud.results_bucket, "ResultsBucket": "r", "ResultsUrl": "https://r"}
+        there: Any = SimpleNamespace(find=lambda name: {"StackName": name} if name in self.kept else None)
+        built = SimpleNamespace(release="1", figures="")
+        for name, value in {
+            "Stacks": lambda *_, **__: there,
+            "_deploy_data": lambda *_: (data, False),
+            "upload": lambda *_: self.told.append("upload") or Template({}),
+            "_deploy_app": self.app,
+            "check_calendar": lambda settings, *_: self.told.append(f"calendar of {settings.stage}"),
+            "check_open": lambda *_: self.told.append("open waves"),
+            "smoke_test": lambda *_: "1",
+        }.items():
+            monkeypatch.setattr(deploy, name, value)
+        monkeypatch.setattr(stages, "connect", lambda: stages.Aws(REGION))
+        monkeypatch.setattr(stages, "api_url", lambda *_: "https://api")
+        monkeypatch.setattr(deploy.package, "build", lambda *_: built)
+
+    def app(self, *_: Any) -> tuple[dict[str, Any], bool]:
+        assert self.promises.served().keys() == {"2020", "2023"}, "recorded before a function may serve it"
+        self.told.append("app")
+        return {}, True
+
+
+@pytest.fixture
+def steps(cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> Steps:
+    return Steps(cloud, monkeypatch)
+
+
+def test_a_change_that_is_declined_binds_the_stage_to_nothing(steps: Steps, monkeypatch: pytest.MonkeyPatch):
     def declined(*_: Any) -> None:
-        asked.append(Promises(stages.Aws(REGION), cloud.results_bucket, None).served().keys())
+        steps.app()
         raise DeployFailed("that was not its name")
 
-    asked: list[Any] = []
-    for name, value in {
-        "Stacks": lambda *_, **__: nothing_there,
-        "_deploy_data": lambda *_: (data, False),
-        "upload": lambda *_: Template({}),
-        "_deploy_app": declined,
-    }.items():
-        monkeypatch.setattr(deploy, name, value)
-    monkeypatch.setattr(stages, "connect", lambda: stages.Aws(REGION))
-    monkeypatch.setattr(deploy.package, "build", lambda *_: built)
+    monkeypatch.setattr(deploy, "_deploy_app", declined)
     with pytest.raises(DeployFailed, match="that was not its name"):
         deploy.deploy("test", {}, print, lambda _: (200, b""))
-    assert asked == [{"2020", "2023"}], "recorded before a function may serve it"
-    assert Promises(stages.Aws(REGION), cloud.results_bucket, None).served() == {}
+    assert steps.told == ["upload", "app"], "a first deployment has no waves"
+    assert steps.promises.served() == {}
+
+
+def test_the_calendar_is_compared_with_waves_that_outlived_their_functions_before_and_after(
+    cloud: Settings, steps: Steps
+):
+    told = asdict(cloud) | {"beacon_relays": ",".join(cloud.beacon_relays)}
+    names = {stages.variable(name).removeprefix("GELOMBANG_").lower(): name for name in app_stack.PARAMETERS}
+    given = {names[name]: value for name, value in told.items() if name in names}
+    steps.kept = {stages.data_stack(cloud.stage)}
+    deploy.deploy(cloud.stage, given, print, lambda _: (200, b""))
+    calendar = f"calendar of {cloud.stage}"
+    assert steps.told == [calendar, "upload", calendar, "app", "open waves"]
 
 
 class AppStack:

@@ -22,6 +22,7 @@ from tests.conftest import REGION, T0
 
 PROGRAMME = load_programme("prod")
 OLD, NEW = PROGRAMME.schemes
+OWN = "programmes/prakerja-2023.toml"
 
 
 def promised(cloud: Settings, app: Mapping[str, Any] | None = None) -> Promises:
@@ -111,11 +112,12 @@ surveys = 2
 """
 
 
-def app_running(cloud: Settings, file: str, text: str) -> Mapping[str, Any]:
-    """CloudFormation's description of an app stack whose package has one file."""
+def app_running(cloud: Settings, files: Mapping[str, str]) -> Mapping[str, Any]:
+    """CloudFormation's description of an app stack whose package has these files, by name."""
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr(file, text)
+        for file, text in files.items():
+            archive.writestr(file, text)
     s3, cloudformation = boto3.client("s3", REGION), boto3.client("cloudformation", REGION)
     s3.put_object(Bucket=cloud.results_bucket, Key="code/1.zip", Body=package.getvalue())
     code = {"CodeUri": {"Bucket": cloud.results_bucket, "Key": "code/1.zip"}}
@@ -142,12 +144,12 @@ def app_running(cloud: Settings, file: str, text: str) -> Mapping[str, Any]:
     [
         ("chalicelib/programme.toml", BEFORE_PAYMENTS),
         ("chalicelib/programmes/prakerja-2023.toml", BEFORE_PAYMENTS),
-        ("chalicelib/programmes/prakerja-2023.toml", (FOLDER / "programmes/prakerja-2023.toml").read_text()),
+        (f"chalicelib/{OWN}", (FOLDER / OWN).read_text()),
     ],
     ids=["one file", "before payments", "before the record"],
 )
 def test_what_a_stage_of_an_earlier_version_serves_is_recorded_before_it_changes(cloud: Settings, file: str, text: str):
-    s3, stage = boto3.client("s3", REGION), promised(cloud, app_running(cloud, file, text))
+    s3, stage = boto3.client("s3", REGION), promised(cloud, app_running(cloud, {file: text}))
     assert stage.served().keys() == {"2020", "2023"}
     with pytest.raises(DeployFailed, match="changes the scheme 2023"):
         stage.keep(replace(PROGRAMME, schemes=(OLD, replace(NEW, training_idr=1))))
@@ -155,6 +157,20 @@ def test_what_a_stage_of_an_earlier_version_serves_is_recorded_before_it_changes
     s3.delete_object(Bucket=cloud.results_bucket, Key="code/1.zip")
     assert stage.served().keys() == {"2020", "2023"}
     stage.check(PROGRAMME)
+
+
+def test_the_calendar_that_a_stage_runs_is_read_from_its_package(cloud: Settings):
+    assert promised(cloud).calendar() is None
+    package = {f"chalicelib/{name}": (FOLDER / name).read_text() for name in (OWN, "service.toml")}
+    app = app_running(cloud, package)
+    assert promised(cloud, app).calendar() == PROGRAMME.calendar
+    local = [{"ParameterKey": "Stage", "ParameterValue": "local"}]
+    assert promised(cloud, {**app, "Parameters": local}).calendar() == load_programme("local").calendar
+
+
+def test_a_calendar_in_the_form_of_an_earlier_release_is_compared_with_nothing(cloud: Settings):
+    older = {f"chalicelib/{OWN}": "[calendar]\nevery_fortnight = true", "chalicelib/service.toml": ""}
+    assert promised(cloud, app_running(cloud, older)).calendar() is None
 
 
 @pytest.mark.parametrize(
@@ -167,8 +183,7 @@ def test_what_a_stage_of_an_earlier_version_serves_is_recorded_before_it_changes
     ids=["nothing ran", "a wave was given it", "perhaps it will run"],
 )
 def test_a_deployment_that_failed_does_not_bind_the_stage(cloud: Settings, status: str, given: bool, left: set[str]):
-    name = "chalicelib/programmes/prakerja-2023.toml"
-    app = {**app_running(cloud, name, (FOLDER / "programmes/prakerja-2023.toml").read_text()), "StackStatus": status}
+    app = {**app_running(cloud, {f"chalicelib/{OWN}": (FOLDER / OWN).read_text()}), "StackStatus": status}
     wanted = replace(PROGRAMME, schemes=(*with_one_more("2027").schemes, with_one_more("2028").schemes[-1]))
     stage = promised(cloud, app)
     stage.keep(PROGRAMME)

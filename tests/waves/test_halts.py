@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from admin.deployment.deploy import check_calendar
+from admin.deployment import deploy
 from admin.deployment.stacks import DeployFailed
 from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import iso
+from chalicelib.config import Programme, Settings
 from chalicelib.figures import PlannedPause
 from chalicelib.waves.calendar import Changes
 from chalicelib.waves.errors import (
@@ -33,6 +35,11 @@ MARGIN = 7 * SECOND
 """Twice the second for which this stage believes what it has read, and five more."""
 
 ANI = Signed("ani", "a trial")
+
+
+def check_calendar(settings: Settings, programme: Programme, now: datetime) -> None:
+    """As a deployment does whose schemes are all served, and which finds no other calendar at work."""
+    deploy.check_calendar(settings, programme, now, {one.version for one in programme.schemes})
 
 
 def names(world: WavesWorld) -> list[str]:
@@ -141,8 +148,15 @@ def test_a_calendar_that_moves_an_open_wave_is_not_deployed(world: WavesWorld) -
     check_calendar(settings, world.programme, fine + SECOND)
     later = replace(rules, open_hours=rules.open_hours + 1)
     ended = replace(rules, ends_on=OPENS.date() - DAY)
-    for changed, now in ((later, OPENS), (ended, OPENS), (later, CLOSES + SECOND)):
-        with pytest.raises(DeployFailed, match=f"wave {WAVE} is open until another time"):
+    assert rules.first_opens_at
+    opening_later = replace(rules, first_opens_at=rules.first_opens_at + DAY, open_hours=rules.open_hours - 24)
+    for changed, now, why in [
+        (later, OPENS, "is open at other times"),
+        (ended, OPENS, "is open at other times"),
+        (opening_later, OPENS, "is open at other times"),
+        (later, CLOSES + SECOND, "has taken place"),
+    ]:
+        with pytest.raises(DeployFailed, match=f"wave {WAVE} {why}"):
             check_calendar(settings, replace(world.programme, calendar=changed), now)
 
 
@@ -163,8 +177,43 @@ def test_a_calendar_that_opens_waves_of_the_past_or_a_wave_again_is_not_deployed
     gap = PlannedPause(since=OPENS + DAY, until=now, why_id="Belum ada aturan", why_en="There was no decree")
     check(pauses=(gap,))
     assert rules.first_opens_at
-    with pytest.raises(DeployFailed, match=f"wave {WAVE} is open until another time"):
+    with pytest.raises(DeployFailed, match=f"wave {WAVE} has taken place"):
         check(ends_on=date(2999, 1, 1), first_opens_at=rules.first_opens_at + 700 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("first_wave", "served", "refused"), [(WAVE, set(), True), (WAVE, {"2031"}, False), (WAVE + 1, set(), False)]
+)
+def test_a_new_scheme_of_waves_that_have_opened_is_not_deployed(
+    world: WavesWorld, first_wave: int, served: set[str], refused: bool
+) -> None:
+    """People would join by it, and be chosen by the scheme with which their wave opened."""
+    world.at(OPENS)
+    schemes = world.programme.schemes
+    newer = replace(schemes[-1], version="2031", first_wave=first_wave)
+    changed = replace(world.programme, schemes=(*schemes, newer))
+    expected = pytest.raises(DeployFailed, match="the scheme 2031 is new") if refused else nullcontext()
+    with expected:
+        deploy.check_calendar(world.settings, changed, OPENS, {*served, *(one.version for one in schemes)})
+
+
+def test_a_wave_that_may_open_during_a_deployment_has_one_time(world: WavesWorld) -> None:
+    """The old functions would open it at the one, and the new ones refuse its joins until the other."""
+    world.step()
+    rules, known = world.programme.calendar, {one.version for one in world.programme.schemes}
+    assert rules.first_opens_at
+    sooner, later = (replace(rules, first_opens_at=rules.first_opens_at + n * DAY) for n in (-1, 1))
+    just_before = OPENS - timedelta(minutes=3)
+    for calendar, now, refused in [
+        (rules, just_before, False),
+        (later, just_before - timedelta(hours=1), False),
+        (later, just_before, True),
+        (sooner, just_before - DAY, True),
+    ]:
+        changed = replace(world.programme, calendar=calendar)
+        expected = pytest.raises(DeployFailed, match=f"wave {WAVE} opens at") if refused else nullcontext()
+        with expected:
+            deploy.check_calendar(world.settings, changed, now, known, rules)
 
 
 def test_a_calendar_whose_waves_meet_one_that_was_added_is_not_deployed(world: WavesWorld) -> None:
