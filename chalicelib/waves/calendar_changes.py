@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 
 from ..aws.admin_acts import Act, Signed
@@ -161,20 +161,23 @@ class CalendarChanges:
 def _halts(before: Changes, changed: Calendar) -> Iterator[tuple[str, datetime, dict[str, str | None]]]:
     """What a change is to the public: an event, the instant that it is about, and its facts."""
     after = changed.changes
-    for pause in after.pauses:
-        if pause not in before.pauses:
-            until = iso(pause.until) if pause.until else None
-            facts = {"no_wave_from_at": iso(pause.since), "no_wave_until_at": until}
-            yield "programme_paused", pause.since, facts
-    left = {pause.since for pause in after.pauses}
-    for pause in before.pauses:
-        if pause.since not in left:
-            yield "programme_pause_withdrawn", pause.since, {"was_from_at": iso(pause.since)}
+    told, left = _longest(before.pauses), _longest(after.pauses)
+    for since, until in left.items():
+        if (since, until) not in told.items():
+            facts = {"no_wave_from_at": iso(since), "no_wave_until_at": iso(until) if until else None}
+            yield "programme_paused", since, facts
+    for since in sorted(told.keys() - left.keys()):
+        yield "programme_pause_withdrawn", since, {"was_from_at": iso(since)}
     ends = {"no_wave_from_at": iso(changed.ends_at) if changed.ends_at < LAST else None, "no_wave_until_at": None}
     if after.ends_at is not None and after.ends_at != before.ends_at:
         yield "programme_ends", after.ends_at, ends
     if after.ends_at is None and before.ends_at is not None:
         yield "programme_end_withdrawn", before.ends_at, ends | {"was_from_at": iso(before.ends_at)}
+
+
+def _longest(pauses: Iterable[Pause]) -> dict[datetime, datetime | None]:
+    """Until when it pauses, by the instant from which: of pauses that begin together the public knows the longest."""
+    return {pause.since: pause.until for pause in sorted(pauses, key=lambda pause: pause.until or LAST)}
 
 
 def _act(before: Changes, after: Changes, signed: Signed | None, now: datetime) -> Act | None:

@@ -307,6 +307,24 @@ def test_a_pause_and_the_end_are_announced_once_and_anew_when_they_change(world:
     assert names(world) == ["wave_open"], "what is over is not told again"
 
 
+def test_of_pauses_that_begin_together_the_longest_that_is_left_is_told(world: WavesWorld) -> None:
+    world.step()
+    since = OPENS + 30 * DAY
+    ends = {days: since + days * DAY for days in (20, 40, 60)}
+    changes: list[tuple[Any, datetime | None]] = [
+        (lambda: world.waves.pause(since, ends[40], T0, ANI), ends[40]),
+        (lambda: world.waves.pause(since, ends[20], T0, ANI), None),
+        (lambda: world.waves.pause(since, ends[60], T0, ANI), ends[60]),
+        (lambda: world.waves.resume(ends[40], T0, ANI), ends[40]),
+        (lambda: world.waves.resume(ends[20], T0, ANI), ends[20]),
+    ]
+    for change, until in changes:
+        change()
+        world.step()
+        told = [(one["event"], one["no_wave_until_at"]) for one in world.heard()]
+        assert told == ([("programme_paused", iso(until))] if until else [])
+
+
 def test_each_change_is_told_once_however_late_or_often_a_step_comes(
     world: WavesWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
