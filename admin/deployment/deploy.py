@@ -94,10 +94,10 @@ def deploy(
         raise
     # Another deployment may have promised more meanwhile, which this one has taken out, or taken its own back.
     promises.keep(programme)
-    if own is not None:
-        check_open(own, programme, datetime.now(UTC))
     url = stages.api_url(aws, outputs(app))
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
+    if own is not None:
+        check_open(own, programme, datetime.now(UTC), "everything is deployed, but ")
     return Deployed(stage, url, changed=data_changed or app_changed)
 
 
@@ -146,15 +146,17 @@ def check_calendar(
         )
 
 
-def check_open(settings: Settings, programme: Programme, now: datetime) -> None:
-    """Raises `DeployFailed` if the programme gives other times to a wave that has opened."""
+def check_open(settings: Settings, programme: Programme, now: datetime, done: str = "") -> None:
+    """Raises `DeployFailed`, with what was `done`, if the programme gives other times to a wave that has opened."""
     wave = _waves(settings, programme).at_odds(now)
     if wave is not None and wave.closes_at <= now:
-        raise DeployFailed(f"wave {wave.number} has taken place: leave its times, or give the new one another number")
+        raise DeployFailed(
+            f"{done}wave {wave.number} has taken place: leave its times, or give the new one another number"
+        )
     if wave is not None:
         raise DeployFailed(
-            f"wave {wave.number} is open at other times than this programme says: leave its times, pauses and end as "
-            "they are while it is open; `gelombang wave extend` lets it close later"
+            f"{done}wave {wave.number} is open at other times than this programme says: leave its times, pauses and "
+            "end as they are while it is open; `gelombang wave extend` lets it close later"
         )
 
 
