@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
 
@@ -49,6 +49,8 @@ So ten million take five minutes; `infrastructure/functions.py` gives the functi
 
 
 class SurveyJob:
+    """`registered`: who of at most 100 people is registered; who was erased gets no survey."""
+
     def __init__(
         self,
         store: SurveyStore,
@@ -57,6 +59,7 @@ class SurveyJob:
         waves: Waves,
         notices: NoticeService,
         programme: Programme,
+        registered: Callable[[Sequence[str]], Collection[str]],
     ) -> None:
         self._store = store
         self._cursors = cursors
@@ -65,6 +68,7 @@ class SurveyJob:
         self._notices = notices
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._rules = programme.surveys
+        self._registered = registered
         self._told: Counter[NoticeKind] = Counter()
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
@@ -193,7 +197,10 @@ class SurveyJob:
 
     def _open_and_tell(self, surveys: Iterable[Survey], now: datetime) -> None:
         """Open the surveys of a page, leaving open ones as they are; then tell the people together."""
-        self._tell(NoticeKind.SURVEY_OPEN, [self._store.open(survey) for survey in surveys], now)
+        page = list(surveys)
+        here = self._registered([survey.registrant_id for survey in page]) if page else ()
+        opened = [self._store.open(survey) for survey in page if survey.registrant_id in here]
+        self._tell(NoticeKind.SURVEY_OPEN, opened, now)
 
     def _tell(self, kind: NoticeKind, surveys: Iterable[Survey], now: datetime) -> None:
         # A quiet shard's last lines are read again for weeks, longer than notices are remembered.

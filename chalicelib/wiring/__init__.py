@@ -226,7 +226,12 @@ class Services(PrivacyServices):
     def change_links(self) -> ChangeLinks:
         from ..notices.links import ChangeLinks
 
-        return ChangeLinks(self.mailboxes, self.confirm_address, self.registration_store.dispute, self.deny_change)
+        return ChangeLinks(self.mailboxes, self.confirm_address, self._dispute, self.deny_change)
+
+    def _dispute(self, person: str, now: datetime) -> None:
+        """Pay nothing to a person. One whose account was deleted gets no row."""
+        if self.account_store.account(person) is not None:
+            self.registration_store.dispute(person, now)
 
     @cached_property
     def notice_writer(self) -> NoticeWriter:

@@ -128,8 +128,8 @@ class ParticipantsServices(WavesServices):
         from ..outcomes.store import SurveyCursor
         from ..outcomes.survey_job import SurveyJob
 
-        store = self._survey_store
-        return SurveyJob(store, Cursors(SurveyCursor), self.payouts, self.waves, self.notices, self.programme)
+        store, cursors, here = self._survey_store, Cursors(SurveyCursor), self.registrations.waves_of
+        return SurveyJob(store, cursors, self.payouts, self.waves, self.notices, self.programme, here)
 
     @cached_property
     def statistics(self) -> PublishedStatistics:

@@ -94,6 +94,7 @@ class People:
         self.waves: list[Wave] = []
         self.samples: dict[int, list[tuple[str, int]]] = {}
         self.drawn: list[tuple[int, int]] = []
+        self.erased = set[str]()
 
     @property
     def beneficiaries(self) -> People:
@@ -173,7 +174,9 @@ class World:
         return services
 
     def opening(self) -> SurveyJob:
-        return self.wired().survey_job
+        job = self.wired().survey_job
+        job._registered = lambda asked: set(asked) - self.people.erased
+        return job
 
     def open_surveys(self, now: datetime, deadline_s: float = 800) -> None:
         self.opening().run(now, deadline_s)

@@ -99,7 +99,7 @@ COSTS: dict[str, str] = {
     "GET /feed.atom": "Query",
     routes.CHANGES[0]: "GetItem",
     routes.CHANGES[1]: "UpdateItem, TransactWriteItems, GetItem, BatchGetItem",
-    routes.CHANGES[2]: "2 UpdateItem",
+    routes.CHANGES[2]: "2 UpdateItem, GetItem",
     routes.UNSUBSCRIBE[0]: "GetItem",
     routes.UNSUBSCRIBE[1]: "GetItem, UpdateItem",
     "GET /statistics": "GetItem",

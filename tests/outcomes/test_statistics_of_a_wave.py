@@ -106,6 +106,7 @@ class Played:
 
     def ask(self) -> None:
         """All who are due are asked, and all who were not chosen; then they answer survey 1, but for one of each."""
+        self.services.survey_job._registered = set  # nobody of this world was erased, or has a registration
         self.services.survey_job.run(ASKED, 800)
         jakarta, west_java = self.chosen[JAKARTA][:11], self.chosen[WEST_JAVA]
         for n, one in enumerate(jakarta[:10]):

@@ -70,6 +70,16 @@ def test_the_first_survey_opens_30_days_after_the_incentive_was_paid_the_second_
     assert world.told.kinds(Notice.SURVEY_OPEN) == ["ani", "ani"]
 
 
+def test_who_was_erased_is_asked_nothing(world):
+    world.paid(["ani", "erased"], PAID)
+    world.people.waves = [settled(WAVE, PAID)]
+    world.people.samples[WAVE] = [("budi", 31), ("gone", 31)]
+    world.people.erased = {"erased", "gone"}
+    world.open_surveys(PAID + 100 * DAY)
+    assert {item.pk for item in world.all()} == {"S#ani", "S#budi"}
+    assert {person for person, _ in world.told.heard} == {"ani", "budi"}
+
+
 def test_each_of_300_surveys_opens_once_though_the_job_is_killed(world, monkeypatch):
     people = [f"person-{number:03}" for number in range(300)]
     world.paid(people, PAID)

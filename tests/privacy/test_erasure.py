@@ -15,6 +15,7 @@ from admin.deployment import stages
 from chalicelib.accounts.items import DueDeletionItem
 from chalicelib.clock import wib_date
 from chalicelib.config import Programme, Settings
+from chalicelib.notices.rules import ChangeLink
 from chalicelib.notices.store import NoticeItem
 from chalicelib.payouts.plans import plan_rules
 from chalicelib.payouts.reconciliation.nightly import DayStore
@@ -326,6 +327,14 @@ def test_an_erasure_that_dies_at_any_call_is_finished_by_a_later_run(
         assert about(cloud, person) == set()
         assert list(DueDeletionItem.query("DELETIONS")) == []
         assert person in gateway.services.erasure._erased.all()
+
+
+def test_a_link_that_is_used_after_the_erasure_makes_no_row(gateway: Gateway) -> None:
+    person, link = gateway.registered(), "a" * 26
+    gateway.services.mailboxes.give_change_link(link, ChangeLink(person, 0), gateway.now)
+    carry_out(gateway, person)
+    gateway.services.change_links.deny(link, gateway.now)
+    assert gateway.services.registration_store.disputed(person) is None
 
 
 def test_a_run_without_time_leaves_it_to_the_next(gateway: Gateway) -> None:
