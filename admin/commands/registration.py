@@ -85,7 +85,7 @@ def show_registration(stage: str, registrant_id: str) -> None:
     "--file",
     type=click.File(encoding="utf-8"),
     required=True,
-    help="JSON with what is to change of name, birth_date, employment, kk; - is the standard input.",
+    help="JSON with what is to change of name, birth_date, employment, kk, nik; - is the standard input.",
 )
 @reason_option
 def correct(stage: str, registrant_id: str, file: TextIO, reason: str) -> None:
@@ -94,7 +94,7 @@ def correct(stage: str, registrant_id: str, file: TextIO, reason: str) -> None:
         form = msgspec.json.decode(file.read(), type=CorrectionForm)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Without its cause, which would quote the file.
-        raise click.UsageError("the file is no JSON object of name, birth_date, employment, kk") from None
+        raise click.UsageError("the file is no JSON object of name, birth_date, employment, kk, nik") from None
     corrections = stages.load(stage).services.corrections
     proposed = corrections.propose(registrant_id, form, stages.caller(), reason, utc_now())
     next_ = f"another person approves it: gelombang registration approve --stage {stage} {registrant_id}"

@@ -1,6 +1,6 @@
-"""The mails to a person, at the mailbox of their account, about a changed address, name or phone.
+"""The mails to a person, at the mailbox of their account, about a changed address, name, phone or NIK.
 
-A stolen session can change all three but not the mailbox, so the notice is kept in the transaction of the change.
+A stolen session can change them but not the mailbox, so the notice is kept in the transaction of the change.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ChangeNotice = tuple[str, Kind, Facts]
 
 def of_details(before: PersonalData, after: PersonalData, version: int) -> list[ChangeNotice]:
     """The notices of a registration's new version."""
-    changed = [what for what in ("name", "phone") if getattr(before, what) != getattr(after, what)]
+    changed = [what for what in ("name", "phone", "nik") if getattr(before, what) != getattr(after, what)]
     return [(f"{what}_changed/{version}", Kind.DETAILS_CHANGED, {"what": what}) for what in changed]
 
 

@@ -26,11 +26,18 @@ from ..vault import PersonKey, Vault
 from . import identity, wire
 from .addresses import renaming
 from .change_notices import of_details, telling
-from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect, NotRegistered
+from .errors import (
+    CorrectionBySamePerson,
+    CorrectionStands,
+    NikCannotChange,
+    NoCorrection,
+    NothingToCorrect,
+    NotRegistered,
+)
 from .items import TRIES, Decided, Proposed, person_pk
 from .records import Record, frozen_part, person_of
-from .rules import Employment, Registrant, unverified
-from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
+from .rules import DIFFERING, Employment, Registrant, unverified
+from .store import OVERTAKEN_LEG, Legs, Number, RegistrationOvertaken, RegistrationStore
 from .verifications import Verifications
 
 Changes = Mapping[str, tuple[str, str]]
@@ -69,15 +76,18 @@ class Corrections:
     def propose(self, registrant_id: str, form: wire.CorrectionForm, by: str, reason: str, now: datetime) -> Correction:
         """Propose other values. The same proposal by the same person again changes nothing.
 
-        Raises `MalformedName`, `MalformedKk`, `NothingToCorrect`, `CorrectionStands` if another proposal stands.
+        Raises `MalformedName`, `MalformedKk`, `MalformedNik`, `NothingToCorrect`, `NikCannotChange` unless the civil
+        registry says that something differs, `CorrectionStands` if another proposal stands.
         """
         record, key = self._open(registrant_id)
         person = person_of(key, record)
         known = frozen_part(record.registrant, person)
-        identity.check_apart(person.nik, _given(form).get("kk", person.kk))
-        changes = {field: (known[field], value) for field, value in _given(form).items() if value != known[field]}
+        given = _given(form)
+        identity.check_apart(given.get("nik", person.nik), given.get("kk", person.kk))
+        changes = {field: (known[field], value) for field, value in given.items() if value != known[field]}
         if not changes:
             raise NothingToCorrect()
+        _check_nik(record.registrant, changes)
         new = Proposal(by, reason, now, key.seal("correction/1", msgspec.json.encode(changes)))
         for _ in range(TRIES):
             before = self._corrections.proposal(registrant_id)
@@ -98,7 +108,8 @@ class Corrections:
     def approve(self, registrant_id: str, by: str, now: datetime, seen: Proposal | None = None) -> Registrant:
         """Carry out what another person proposed; with `seen`, only if it is what the checker was shown.
 
-        Raises `NoCorrection`, `CorrectionBySamePerson`.
+        Raises `NoCorrection`, `CorrectionBySamePerson`; for a NIK `NikCannotChange` if the civil registry confirmed it
+        meanwhile, and `NikAlreadyRegistered`.
         """
         for _ in range(TRIES):
             record, key = self._open(registrant_id)
@@ -132,16 +143,19 @@ class Corrections:
 
     def _carry_out(self, record: Record, key: PersonKey, standing: Correction, by: str, now: datetime) -> Registrant:
         old, person = record.registrant, person_of(key, record)
+        _check_nik(old, standing.changes)
         values = {field: value for field, (_, value) in standing.changes.items()}
-        corrected = replace(person, name=values.get("name", person.name), kk=values.get("kk", person.kk))
+        corrected = replace(person, **{field: values[field] for field in ("nik", "name", "kk") if field in values})
         birth_date = date.fromisoformat(values.get("birth_date", old.birth_date.isoformat()))
+        nik_mac = self._vault.mac("nik", corrected.nik) if "nik" in values else old.nik_mac
         kk_mac = self._vault.mac("kk", corrected.kk) if "kk" in values else old.kk_mac
         new = replace(
             unverified(old),
             birth_date=birth_date,
             employment=Employment(values.get("employment", old.employment)),
+            nik_mac=nik_mac,
             kk_mac=kk_mac,
-            warnings=identity.warnings(person.nik, corrected.kk, birth_date, clock.wib_date(now)),
+            warnings=identity.warnings(corrected.nik, corrected.kk, birth_date, clock.wib_date(now)),
             updated_at=now,
         )
         move_card = self._move_card(old.id, kk_mac) if kk_mac != old.kk_mac else None
@@ -155,23 +169,32 @@ class Corrections:
         sealed = key.seal("person/1", msgspec.json.encode(corrected))
         ask_from = self._verifications.ask_from(new, now)
         after = Record(new, sealed, record.wrapped_key, record.version + 1, ask_from)
+        released: list[Number] = [("nik", old.nik_mac)] if nik_mac != old.nik_mac else []
         told = of_details(person, corrected, after.version)
         renamed = renaming(self._store, old.id) if corrected.name != person.name else None
         with telling(self._notices, old.id, told, others, renamed) as legs:
-            self._store.save(after, [], unless_excluded=False, others=legs)
+            self._store.save(after, released, unless_excluded=False, others=legs)
         self._verifications.ask_about(after)
         return new
 
 
 def _given(form: wire.CorrectionForm) -> dict[str, str]:
-    """The values of a form, as `frozen_part` writes them. Raises `MalformedKk`, `MalformedName`."""
+    """The values of a form, as `frozen_part` writes them. Raises `MalformedKk`, `MalformedNik`,
+    `MalformedName`.
+    """
     given = {
         "name": None if form.name is None else wire.registrant_name("name", form.name),
         "birth_date": None if form.birth_date is None else form.birth_date.isoformat(),
         "employment": None if form.employment is None else form.employment.value,
         "kk": None if form.kk is None else identity.parse_kk(form.kk),
+        "nik": None if form.nik is None else identity.parse_nik(form.nik),
     }
     return {field: value for field, value in given.items() if value is not None}
+
+
+def _check_nik(registrant: Registrant, changes: Changes) -> None:
+    if "nik" in changes and registrant.verification not in DIFFERING:
+        raise NikCannotChange()
 
 
 def _standing(proposal: Proposal | None, record: Record, key: PersonKey) -> Correction | None:

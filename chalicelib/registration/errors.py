@@ -116,10 +116,8 @@ class ConsentMissing(DomainError):
 class ConsentWithdrawn(DomainError):
     code = "consent_withdrawn"
     status = 403
-    indonesian = (
-        'Anda telah menarik persetujuan untuk ikut serta. Untuk ikut lagi, berikan persetujuan di layar "Pendaftaran".'
-    )
-    english = 'You have withdrawn your consent to take part. To take part again, give it on the screen "Registration".'
+    indonesian = "Anda telah menarik persetujuan untuk ikut serta. Untuk ikut lagi, berikan lagi di pendaftaran Anda."
+    english = "You have withdrawn your consent to take part. To take part again, give it again in your registration."
 
 
 class Excluded(DomainError):

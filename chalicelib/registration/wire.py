@@ -96,6 +96,8 @@ class CorrectionForm(_Form, frozen=True):
     birth_date: date | None = None
     employment: Employment | None = None
     kk: str | None = None
+    nik: str | None = None
+    """Only while the civil registry does not confirm it."""
 
 
 class FinancialAddressForm(_Form, frozen=True):

@@ -114,10 +114,13 @@ class Services(PrivacyServices):
         return address
 
     def payouts_of(self, registrant_id: str) -> PayoutList:
-        """`GET /me/payouts`. The account is read only if an attempt was made, or money waits for a changed one."""
+        """`GET /me/payouts`. The account is read only if an attempt was made, or money waits for a changed one;
+        the registration only if the registry has not confirmed it.
+        """
         from msgspec.structs import replace
 
         from ..payouts.wire import Destination, payout_list
+        from ..registration.rules import DIFFERING
 
         addresses = self.registrations.addresses
 
@@ -134,6 +137,13 @@ class Services(PrivacyServices):
             views = [
                 replace(view, until=address.pay_from, to_do=to_do) if view.state == "address_changed" else view
                 for view in views
+            ]
+        if any(view.held_because == "person_not_confirmed" for view in views):
+            # Who was chosen cannot correct it: two administrators do.
+            differs = self.registrations.registrant(registrant_id).verification in DIFFERING
+            helps: ToDo = "ask_helpdesk" if differs else "wait"
+            views = [
+                replace(view, to_do=helps) if view.held_because == "person_not_confirmed" else view for view in views
             ]
         latest = {view.kind for view in each[0]} if each else set()
         return payout_list(views, *self.plans.of(places[0] if places else None, latest))

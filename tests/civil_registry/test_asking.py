@@ -22,10 +22,12 @@ from chalicelib.config import Settings
 from chalicelib.notices.rules import Kind
 from chalicelib.payouts.errors import AddressUnchecked
 from chalicelib.payouts.rules import Hold
-from chalicelib.registration.errors import NikCannotChange, TooManyCorrections
+from chalicelib.payouts.wire import PayoutView
+from chalicelib.registration.errors import NikAlreadyRegistered, NikCannotChange, TooManyCorrections
 from chalicelib.registration.rules import AddressCheck, Payee, Place, Standing, Verdict, Verification
 from chalicelib.registration.store import SHARDS
-from chalicelib.registration.wire import RegistrationForm
+from chalicelib.registration.wire import CorrectionForm, RegistrationForm
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from chalicelib.wiring import Services
 from local.sandbox.registry import Person, Registry
 from tests.builders.aws_calls import drained
@@ -256,6 +258,35 @@ def test_an_answer_is_kept_though_its_notice_was_told_before_the_table_was_resto
     assert (stage.state(), stage.told()) == (Verification.UNKNOWN_NIK, ["data_differs/1"])
 
 
+def test_a_mistyped_nik_of_somebody_with_a_place_is_corrected_by_two_administrators(stage):
+    corrections, right = stage.services.corrections, CorrectionForm(nik=SITI.nik)
+    stage.register(form(nik="3174095708950009"))
+    old = stage.services.registrations.registrant(WHO).nik_mac
+    with pytest.raises(NikCannotChange):
+        corrections.propose(WHO, right, "maker", "the KTP was shown", stage.now)
+    stage.deliver(stage.queued())
+    stage.services.registrations.set_standing(WHO, Standing.BENEFICIARY, Place(1, "2023", T0.date(), T0.date()))
+    corrections.propose(WHO, right, "maker", "the KTP was shown", stage.now)
+    corrections.approve(WHO, "checker", stage.now)
+    stage.deliver(stage.queued())
+    assert stage.state() is Verification.VERIFIED
+    assert stage.services.registration_store.holder("nik", old) is None
+    assert stage.services.registrations.find(SITI.nik) == WHO
+    assert "nik_changed/4" in {one.event for one in stage.services.mailboxes.notices(WHO)}
+    with pytest.raises(NikCannotChange):
+        corrections.propose(WHO, CorrectionForm(nik="3174095708950009"), "maker", "why", stage.now)
+
+
+def test_a_corrected_nik_is_not_taken_from_its_owner(stage):
+    stage.register(form(nik="3174095708950009"))
+    stage.deliver(stage.queued())
+    stage.register(form(phone="0812-9999-0000"), OTHER)
+    stage.services.corrections.propose(WHO, CorrectionForm(nik=SITI.nik), "maker", "the KTP was shown", stage.now)
+    with pytest.raises(NikAlreadyRegistered):
+        stage.services.corrections.approve(WHO, "checker", stage.now)
+    assert stage.services.registrations.find(SITI.nik) == OTHER
+
+
 WRONG = ["Budi", "Budi Santoso", "Santoso Budi", "Siti Rahmah"]
 
 
@@ -320,6 +351,21 @@ def test_nobody_is_paid_whom_the_registry_has_not_confirmed(stage, cloud: Settin
         payee(stage.services)
     addresses.keep_check(WHO, address.version, matched, again=False, named=1)
     assert isinstance(payee(stage.services), Payee)
+
+
+def test_who_must_be_corrected_asks_the_help_desk_about_the_money(stage, monkeypatch: pytest.MonkeyPatch):
+    held = PayoutView("p", "INCENTIVE", 600_000, "under_review", T0, held_because="person_not_confirmed")
+    monkeypatch.setattr(stage.services.payouts, "of", lambda *_: [held])
+    place = Beneficiary(WHO, 1, "1" * 16, "2023", "open", BeneficiaryState.POTENTIAL, T0, 31, T0)
+    monkeypatch.setattr(stage.services.waves.beneficiaries, "places", lambda _: [place])
+
+    def to_do() -> list[str]:
+        return [one.to_do for one in stage.services.payouts_of(WHO).payouts]
+
+    stage.register(form(name="Budi Santoso"))
+    assert to_do() == ["wait"]
+    stage.deliver(stage.queued())
+    assert to_do() == ["ask_helpdesk"]
 
 
 def test_where_there_is_no_registry_nothing_is_asked_or_kept_for_it(cloud: Settings, programme: Any):

@@ -224,7 +224,7 @@ def test_the_commands_read_values_from_standard_input_and_show_them_to_the_check
 
 
 def test_the_commands_refuse_a_malformed_correction_without_quoting_it(desk):
-    for wrong in ("", "[]", '{"nik": "3174095708950001"}', '{"birth_date": "17-08-1995"}'):
+    for wrong in ("", "[]", '{"phone": "081234567890"}', '{"birth_date": "17-08-1995"}'):
         result = desk.run("correct", "siti", "--file", "-", "--reason", "why", input=wrong)
         assert result.exit_code == 2, wrong
         assert "3174095708950001" not in result.output
