@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from chalicelib.clock import utc_now
 
 from ..deployment import stages
-from ..terminal import example, show, stage_options
+from ..terminal import example, instant, show, stage_options
 
 
 @click.group()
@@ -18,7 +20,8 @@ def erasures() -> None:
 @example("erasures replay")
 @erasures.command()
 @stage_options
-def replay(stage: str) -> None:
+@click.option("--restored-to", type=instant, help="What the table was restored to, if no older row was copied.")
+def replay(stage: str, restored_to: datetime | None) -> None:
     """Erase everybody again who was ever erased: needed after any table was restored, before it is used."""
     services = stages.load(stage).services
-    show({"erased": services.erasure.replay(utc_now())})
+    show({"erased": services.erasure.replay(utc_now(), restored_to)})

@@ -31,6 +31,9 @@ ONE_PERSON_S = 60
 TOKENS_LIVE = timedelta(minutes=15)
 """An access token and the authorizer's answer live six minutes after the session's end."""
 
+_ONE_RUN = timedelta(hours=1)
+"""No try to erase a person takes so long."""
+
 _ENTRIES = ("session", "passkey", "passkey_guard", "contact", "issuer")
 """By what a person signs in."""
 
@@ -69,11 +72,12 @@ class Erased(Value, frozen=True):
         """Enter somebody; again changes the time only."""
         self.s3().put_object(Bucket=self.bucket, Key=f"erasures/{person}", Body=iso(now).encode())
 
-    def all(self) -> Iterator[str]:
-        """Everybody, page by page."""
+    def all(self, since: datetime | None = None) -> Iterator[str]:
+        """Everybody who was entered, or entered again, since then; page by page."""
         for page in self.s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix="erasures/"):
             for one in page.get("Contents", ()):
-                yield str(one["Key"]).removeprefix("erasures/")
+                if since is None or one["LastModified"] >= since:
+                    yield str(one["Key"]).removeprefix("erasures/")
 
 
 class Erasure:
@@ -130,12 +134,13 @@ class Erasure:
             for held in reversed(list(part(person, now))):
                 self._erase(held, person, chosen=chosen)
 
-    def replay(self, now: datetime) -> int:
+    def replay(self, now: datetime, restored_to: datetime | None = None) -> int:
         """Erase everybody of the list again, after a table was restored; returns how many there are.
 
+        With `restored_to`, only those who still had rows then: each try to erase somebody enters them first.
         A table that was restored alone has rows that were found through rows of another. So every table is read whole.
         """
-        people = set(self._erased.all())
+        people = set(self._erased.all(restored_to and restored_to - _ONE_RUN))
         for person in sorted(people):
             self.erase(person, now)
         for table in sorted({kept.table for kept in register().kept.values()}):

@@ -13,7 +13,7 @@ import pytest
 
 from admin.deployment import stages
 from chalicelib.accounts.items import DueDeletionItem
-from chalicelib.clock import wib_date
+from chalicelib.clock import utc_now, wib_date
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.rules import ChangeLink
 from chalicelib.notices.store import NoticeItem
@@ -282,6 +282,8 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
         carry_out(gateway, person)
     restore(cloud, before)
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=gateway.services))
+    later = (utc_now() + timedelta(hours=2)).isoformat()
+    assert Terminal("erasures").found("replay", "--restored-to", later) == {"erased": 0}
     assert Terminal("erasures").found("replay") == {"erased": 2}
     assert [about(cloud, person) for person in people] == [set(), set()]
 
