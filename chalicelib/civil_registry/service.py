@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ..aws import queues
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 SWEPT_EVERY = timedelta(minutes=5)
 """How often the sweep runs; it queues no more than the registry can be asked about meanwhile."""
+
+PAGE = 100
+"""Registrations that are put off before they are queued: so many wait once more if a sweep is cut off."""
 
 LOOKED_AT = 25
 """Registrations of one partition of the index whose age is looked at."""
@@ -68,7 +72,8 @@ class Verifier:
         self._wait()
         try:
             found = self._registry.find(person.nik)
-            if found is not None and (lacking := rules.missing(found, self._figures)):
+            # Of somebody who has died nothing else is compared.
+            if found is not None and not found.dead and (lacking := rules.missing(found, self._figures)):
                 raise NoAnswer(f"without_{'_'.join(lacking)}")
         except NoAnswer as silence:
             log.log(
@@ -100,9 +105,10 @@ class Sweep:
         queued = 0
         for shard in UNVERIFIED_SHARDS:
             rows = self._verifications.waiting(shard, now, -(-most // len(UNVERIFIED_SHARDS)))
-            again = [row for row in rows if self._verifications.put_off(row, now)]
-            self._verifications.ask((row.registrant_id, row.version) for row in again)
-            queued += len(again)
+            while page := list(islice(rows, PAGE)):
+                again = [row for row in page if self._verifications.put_off(row, now)]
+                self._verifications.ask((row.registrant_id, row.version) for row in again)
+                queued += len(again)
         if queued:
             log.info("registrations_swept", extra={"queued": queued})
         return queued

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +16,8 @@ from msgspec.structs import replace
 
 from admin.deployment import stages
 from chalicelib.aws import dynamodb
+from chalicelib.civil_registry import service
+from chalicelib.civil_registry.registry import CivilRecord
 from chalicelib.civil_registry.service import consume
 from chalicelib.clock import iso, utc_now
 from chalicelib.config import Settings
@@ -26,6 +28,7 @@ from chalicelib.payouts.wire import PayoutView
 from chalicelib.registration.errors import NikAlreadyRegistered, NikCannotChange, TooManyCorrections
 from chalicelib.registration.rules import AddressCheck, Payee, Place, Standing, Verdict, Verification
 from chalicelib.registration.store import SHARDS
+from chalicelib.registration.verifications import Waiting
 from chalicelib.registration.wire import CorrectionForm, RegistrationForm
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from chalicelib.wiring import Services
@@ -180,6 +183,33 @@ def test_a_record_that_lacks_what_is_compared_needs_a_person_and_judges_nobody(s
     assert stage.asked() is Verification.PENDING
     [line] = [record for record in caplog.records if record.message == "registry_silent"]
     assert (line.levelname, line.__dict__["fact"]) == ("ERROR", "without_birth_date_province")
+
+
+def test_the_record_of_somebody_who_has_died_confirms_nobody_though_it_lacks_what_is_compared(stage, monkeypatch):
+    dead = CivilRecord(None, None, None, None, dead=True)
+    monkeypatch.setattr(stage.services.registry_verifier._registry, "find", lambda _: dead)
+    assert stage.asked() is Verification.MISMATCH
+    assert stage.shown() == "DIFFERS"
+
+
+def test_a_sweep_that_is_cut_off_has_queued_what_it_put_off_before(stage, monkeypatch):
+    stage.register()
+    stage.register(other_form(5), OTHER)
+    stage.queued()
+    verifications, put_off = stage.services.verifications, stage.services.verifications.put_off
+    monkeypatch.setattr(service, "PAGE", 1)
+    monkeypatch.setattr(verifications, "waiting", lambda shard, *_: iter(both if shard == "00" else ()))
+    both = [Waiting(who, 1, T0, T0 + AGAIN) for who in (WHO, OTHER)]
+
+    def cut_off(row: Waiting, now: datetime) -> bool:
+        if row.registrant_id == OTHER:
+            raise TimeoutError
+        return put_off(row, now)
+
+    monkeypatch.setattr(verifications, "put_off", cut_off)
+    with pytest.raises(TimeoutError):
+        stage.services.registry_sweep.run(T0 + AGAIN)
+    assert [json.loads(body)["registrant_id"] for body in stage.queued()] == [WHO]
 
 
 def test_a_sweep_adds_nothing_to_a_queue_that_is_full(stage, monkeypatch: pytest.MonkeyPatch):
