@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from itertools import chain
 from struct import Struct
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from ..aws.dynamodb import Transaction
+from ..clock import wib_date
 from ..config import Programme
 from ..draw.leaves import LEAF_BYTES, leaf
 from ..draw.selection import DrawResult, Selection, Substitution
@@ -179,7 +180,11 @@ class Decisions:
         except AlreadyBeneficiary:
             return None
         latest = self._beneficiaries.of(registrant.id) if registrant.standing is Registered.BENEFICIARY else None
-        return latest if latest and latest.wave == registrant.beneficiary_wave else None
+        if latest is None or latest.wave != registrant.beneficiary_wave:
+            return None
+        # An award may come days after the close from which registration counts, and the months follow the award.
+        lasts = timedelta(days=self._schemes[latest.scheme].lasts_days)
+        return latest if wib_date(latest.awarded_at) + lasts < day else None
 
     def _award(
         self,

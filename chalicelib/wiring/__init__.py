@@ -9,6 +9,7 @@ Each file has a class; its bases are the classes whose services its own are buil
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,7 @@ class Services(PrivacyServices):
 
         places = self.waves.beneficiaries.places(registrant_id)
         each = [self.payouts.of(place, present) for place in places]
+        plans = [self.plans.of(place, {view.kind for view in own}) for place, own in zip(places, each, strict=True)]
         views = [view for own in each for view in own]
         if any(view.state == "address_changed" for view in views):
             address = addresses.waiting(registrant_id)
@@ -145,30 +147,45 @@ class Services(PrivacyServices):
             views = [
                 replace(view, to_do=helps) if view.held_because == "person_not_confirmed" else view for view in views
             ]
-        latest = {view.kind for view in each[0]} if each else set()
-        return payout_list(views, *self.plans.of(places[0] if places else None, latest))
+        latest = plans[0] if plans else (None, [])
+        return payout_list(views, *next((one for one in plans if one[1]), latest))
 
     def _look_again(self, places: Iterable[Beneficiary], now: datetime) -> None:
         for place in places:
             self.payouts.look_again(place, now)
 
-    def stop_plan(self, registrant_id: str, why: Stop, authority: Authority, now: datetime) -> Plan:
-        """End a person's incentives as an administrator says. Raises `NothingToCome`."""
+    def place(self, registrant_id: str, wave: int | None) -> Beneficiary | None:
+        """The place that a wave gave to a person, or their latest one."""
+        places = self.waves.beneficiaries.places(registrant_id)
+        return next((one for one in places if wave in {None, one.wave}), None)
+
+    def stop_plan(self, registrant_id: str, why: Stop, authority: Authority, now: datetime) -> list[Plan]:
+        """End a person's incentives of every place as an administrator says; returns the stopped plans, the latest
+        first. If it dies half-way, a repeat stops the rest. Raises `NothingToCome`.
+        """
         from ..aws.admin_acts import Act
         from ..payouts.controls.administration import JournalStore, PayoutDeed
         from ..payouts.errors import NothingToCome
 
-        who = self.waves.beneficiaries.of(registrant_id)
-        if who is None:
+        ended: list[Plan] = []
+        for who in self.waves.beneficiaries.places(registrant_id):
+            about = f"{registrant_id} wave {who.wave} {why}"
+            act = Act(now, PayoutDeed.STOP_PLAN, about, authority.by, authority.note)
+            with suppress(NothingToCome):
+                ended.append(self.plans.stop(who, why, now, partial(JournalStore().add_to, act=act)))
+        if not ended:
             raise NothingToCome(registrant=registrant_id)
-        act = Act(now, PayoutDeed.STOP_PLAN, f"{registrant_id} wave {who.wave} {why}", authority.by, authority.note)
-        return self.plans.stop(who, why, now, lambda tx: JournalStore().add_to(tx, act))
+        return ended
 
-    def propose_to_continue(self, registrant_id: str, authority: Authority, now: datetime) -> Plan:
-        """Propose that a person's stopped incentives go on; another person approves it. Raises `NothingToContinue`."""
+    def propose_to_continue(
+        self, registrant_id: str, authority: Authority, now: datetime, wave: int | None = None
+    ) -> Plan:
+        """Propose that the stopped incentives of a person's place go on, by default of the latest; another person
+        approves it. Raises `NothingToContinue`.
+        """
         from ..payouts.errors import NothingToContinue
 
-        who = self.waves.beneficiaries.of(registrant_id)
+        who = self.place(registrant_id, wave)
         if who is None:
             raise NothingToContinue(registrant=registrant_id)
         return self.plans.propose(who, authority.by, authority.note, now)
@@ -183,14 +200,15 @@ class Services(PrivacyServices):
         from ..payouts.errors import NothingToContinue
 
         beneficiaries = self.waves.beneficiaries
-        who = beneficiaries.of(seen.registrant_id)
+        latest, who = beneficiaries.of(seen.registrant_id), self.place(seen.registrant_id, seen.wave)
         if who is None:
             raise NothingToContinue(registrant=seen.registrant_id)
         about = f"{seen.registrant_id} wave {seen.wave} {seen.stopped} proposed by {seen.maker}"
         act = Act(now, PayoutDeed.CONTINUE_PLAN, about, by, seen.note or "")
 
         def also(tx: Transaction) -> None:
-            beneficiaries.check_as_read(tx, who)  # a review that comes now knows whether there is a stop
+            if who == latest:  # an earlier place is never reviewed again
+                beneficiaries.check_as_read(tx, who)  # a review that comes now knows whether there is a stop
             JournalStore().add_to(tx, act)
 
         return self.plans.approve(who, seen, by, also)

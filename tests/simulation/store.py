@@ -124,6 +124,9 @@ class MemoryPayoutStore(InMemory, PayoutStore):
             ),
         ]
 
+    def check_absent(self, tx: Any, entitlement_id: str) -> None:
+        tx.legs.append((ENTITLEMENT_LEG, lambda: entitlement_id not in self._table.heads, int))
+
     def check_nothing_alive(self, tx: Any, leg: str, ids: Iterable[str]) -> None:
         def nothing_alive(id_: str) -> bool:
             head = self._table.heads.get(id_)

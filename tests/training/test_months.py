@@ -213,7 +213,7 @@ def test_nobody_who_was_stopped_earns_a_further_month_and_the_first_stop_counts(
     january = attend(stage, placed, "2027-01")[0]
     office = Authority("arn:aws:iam::123456789012:user/ani", "told us")
     for why in (Stop.DROPPED_OUT, Stop.DIED):
-        ended = services.stop_plan(ANI.registrant_id, why, office, LATER)
+        [ended] = services.stop_plan(ANI.registrant_id, why, office, LATER)
         assert (ended.stopped, ended.stopped_at) == (Stop.DROPPED_OUT, LATER)
     with pytest.raises(errors.ParticipantBlocked):
         attend(stage, placed, "2027-02")

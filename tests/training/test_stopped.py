@@ -8,7 +8,9 @@ from itertools import count
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.aws.dynamodb import Transaction
 from chalicelib.config import Programme, Settings
+from chalicelib.payouts.errors import NothingToCome
 from chalicelib.payouts.plans.plan_rules import INCENTIVES, Plan, Stop
 from chalicelib.payouts.rules import Authority
 from chalicelib.training.wire import ReviewForm, TrainingView
@@ -34,7 +36,8 @@ def person(stage: Scene, name: str, scheme: str) -> Beneficiary:
 
 
 def stop(stage: Scene, who: Beneficiary, why: Stop = Stop.DIED) -> Plan:
-    return stage.services.stop_plan(who.registrant_id, why, Authority(ANI, "by the registry"), T0)
+    [ended] = stage.services.stop_plan(who.registrant_id, why, Authority(ANI, "by the registry"), T0)
+    return ended
 
 
 def go_on(stage: Scene, who: Beneficiary) -> None:
@@ -98,6 +101,23 @@ def test_a_review_meets_a_stop_or_its_end_and_is_paid_exactly_where_there_is_non
     stage.just_before_the_next_commit(lambda: stage.just_before_the_next_commit(lambda: go_on(stage, going)))
     assert review(stage, going, courses[going])
     assert earned(stage, going) == ["INCENTIVE"]
+
+
+def test_a_stop_that_meets_the_review_of_the_only_incentive_finds_nothing_to_stop(stage, monkeypatch):
+    who = person(stage, "citra", "2023")
+    bought = stage.completed(person=who)
+    ledger, commit = stage.services.payout_store, stage.services.payout_store.transaction
+
+    def after_the_review() -> Transaction:
+        monkeypatch.setattr(ledger, "transaction", commit)
+        assert review(stage, who, bought)
+        return commit()
+
+    monkeypatch.setattr(ledger, "transaction", after_the_review)
+    with pytest.raises(NothingToCome):
+        stop(stage, who)
+    assert earned(stage, who) == ["INCENTIVE"]
+    assert stage.services.payouts_of(who.registrant_id).stopped_because is None
 
 
 @pytest.mark.parametrize("scheme", ["2023", "2020"])

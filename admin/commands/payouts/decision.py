@@ -157,6 +157,9 @@ def _show_address(services: Services, registrant: str) -> None:
     show({"registrant": registrant} | address | {"disputed_since": services.registration_store.disputed(registrant)})
 
 
+_wave_option = click.option("--wave", type=click.IntRange(min=1), help="Of which wave's place; default: the latest.")
+
+
 @click.group()
 def plan() -> None:
     """A person's monthly payments."""
@@ -165,11 +168,12 @@ def plan() -> None:
 @example("payout plan show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
 @plan.command("show")
 @stage_options
+@_wave_option
 @click.argument("registrant")
-def show_plan(stage: str, registrant: str) -> None:
+def show_plan(stage: str, wave: int | None, registrant: str) -> None:
     """Show what is to come for REGISTRANT, or why nothing is."""
     services = stages.load(stage).services
-    found, _ = services.plans.of(services.waves.beneficiaries.of(registrant))
+    found, _ = services.plans.of(services.place(registrant, wave))
     show(plan_row(found, services.plans) if found else [], "this person has no monthly payments")
 
 
@@ -180,34 +184,41 @@ def show_plan(stage: str, registrant: str) -> None:
 @click.option("--because", type=click.Choice(Stop, case_sensitive=False), required=True)
 @click.argument("registrant")
 def stop(stage: str, reason: str, because: Stop, registrant: str) -> None:
-    """End REGISTRANT's incentives, also before the first. What is due by now stays due: `cancel` is for that."""
+    """End REGISTRANT's incentives of every place, also before the first.
+
+    What is due by now stays due: `cancel` is for that.
+    """
     services = stages.load(stage).services
     authority = Authority(stages.caller(), reason)
-    show(plan_row(services.stop_plan(registrant, because, authority, utc_now()), services.plans))
+    ended = services.stop_plan(registrant, because, authority, utc_now())
+    show(plan_row(ended[0], services.plans) | {"stopped_of_waves": ", ".join(str(one.wave) for one in ended)})
 
 
 @example('payout plan continue 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --reason "another person of that name died"')
 @plan.command("continue")
 @stage_options
 @reason_option
+@_wave_option
 @click.argument("registrant")
-def continue_plan(stage: str, reason: str, registrant: str) -> None:
+def continue_plan(stage: str, reason: str, wave: int | None, registrant: str) -> None:
     """Propose that REGISTRANT's stopped incentives go on, with the months that were missed; another person approves."""
     services = stages.load(stage).services
-    proposed = services.propose_to_continue(registrant, Authority(stages.caller(), reason), utc_now())
-    next_ = f"another person approves it: gelombang payout plan approve --stage {stage} {registrant}"
+    proposed = services.propose_to_continue(registrant, Authority(stages.caller(), reason), utc_now(), wave)
+    command = f"gelombang payout plan approve --stage {stage} --wave {proposed.wave} {registrant}"
+    next_ = f"another person approves it: {command}"
     show(plan_row(proposed, services.plans) | {"next": next_})
 
 
 @example("payout plan approve 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
 @plan.command("approve")
 @stage_options
+@_wave_option
 @click.argument("registrant")
 @yes_option
-def approve_plan(stage: str, registrant: str, yes: bool) -> None:
+def approve_plan(stage: str, wave: int | None, registrant: str, yes: bool) -> None:
     """Let REGISTRANT's stopped incentives go on as another person proposed, after it was shown."""
     services = stages.load(stage).services
-    seen, _ = services.plans.of(services.waves.beneficiaries.of(registrant))
+    seen, _ = services.plans.of(services.place(registrant, wave))
     if seen is None:
         raise NothingToContinue(registrant=registrant)
     ask_back(plan_row(seen, services.plans), yes)

@@ -45,6 +45,10 @@ class PayoutStore:
         event = items.to_event(entitlement, None, Move(entitlement.state, reason))
         tx.put(EVENT_LEG, event, EventItem.pk.does_not_exist())
 
+    def check_absent(self, tx: Transaction, entitlement_id: str) -> None:
+        """Require in the caller's transaction that this entitlement does not exist; else `ENTITLEMENT_LEG` fails."""
+        tx.check(ENTITLEMENT_LEG, Head, (partition(entitlement_id), "HEAD"), Head.pk.does_not_exist())
+
     def check_nothing_alive(self, tx: Transaction, leg: str, ids: Iterable[str]) -> None:
         """Add a leg for each id to the caller's transaction; it fails if an instruction of that entitlement may be
         alive.

@@ -132,7 +132,8 @@ class Plans:
             plan = self._store.plans.of(_key(who))
             if plan is not None and plan.stopped is not None:
                 return plan
-            if (plan is None and self._have_all(who)) or (plan is not None and plan.due_at is None):
+            last = self._last_id(who)
+            if last is None or (plan.due_at is None if plan else bool(self._store.batch([last]))):
                 raise NothingToCome(registrant=who.registrant_id)
             if plan is not None and plan.due_at is not None and plan.due_at <= now:
                 entitlement_id = self._entitle(plan, self._next(plan), now)
@@ -144,6 +145,7 @@ class Plans:
                 with self._store.transaction() as tx:
                     if plan is None:
                         self._store.plans.add(tx, ended)
+                        self._store.check_absent(tx, last)  # a review or a month that comes now may be the last one
                     else:
                         self._store.plans.move(tx, plan, ended)
                     also(tx)
@@ -189,9 +191,9 @@ class Plans:
         incentives = self._schemes[who.scheme].incentives
         return plan_rules.INCENTIVES[incentives - 1] if incentives else None
 
-    def _have_all(self, who: Beneficiary) -> bool:
+    def _last_id(self, who: Beneficiary) -> str | None:
         last = self._last(who)
-        return last is None or bool(self._store.batch([rules.entitlement_id(who.wave, who.registrant_id, last)]))
+        return rules.entitlement_id(who.wave, who.registrant_id, last) if last else None
 
     def make_due(self, page: list[PlanKey], until: datetime, budget: TimeBudget, trouble: Trouble) -> None:
         """Make due what fell due `until` then of at most `PAGE` plans, and queue it. Raises `OutOfTime`."""

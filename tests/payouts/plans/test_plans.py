@@ -228,6 +228,25 @@ def test_an_administrator_sees_and_stops_a_plan_and_the_budget_by_month(months: 
     assert desk.told("plan", "show", "budi") == ["this person has no monthly payments"]
 
 
+def test_a_stop_ends_the_months_of_every_place_and_each_goes_on_by_itself(months: Months, monkeypatch):
+    latest = beneficiary("ani", scheme="2020")
+    both = [latest, replace(latest, wave=latest.wave - 2)]
+    places = SimpleNamespace(of=lambda _: latest, places=lambda _: both, check_as_read=lambda *_: None)
+    months.services.waves = SimpleNamespace(beneficiaries=places)  # type: ignore[assignment]
+    for place in both:
+        months.entitle(place)
+    desk = Desk(months, monkeypatch)
+    assert desk.found("plan", "show", "ani", "--wave", "141")["wave"] == 141
+    ended = desk.found("plan", "stop", "ani", "--because", "died", "--reason", "by the registry")
+    assert (ended["wave"], ended["stopped_of_waves"]) == (143, "143, 141")
+    assert desk.found("status")["to_come"] == []
+    desk.found("plan", "continue", "ani", "--wave", "141", "--reason", "another ani died")
+    desk.me = BUDI
+    desk.found("plan", "approve", "ani", "--wave", "141", "--yes")
+    assert [desk.found("plan", "show", "ani", "--wave", str(one.wave))["stopped"] for one in both] == ["DIED", None]
+    assert len(months.services.payouts_of("ani").to_come) == 3, "what an earlier place still pays is shown"
+
+
 def test_two_administrators_undo_a_stop(months: Months, monkeypatch):
     chosen(months, "ani")
     monkeypatch.setattr(months.services.waves.beneficiaries, "check_as_read", lambda *_: None, raising=False)

@@ -151,6 +151,17 @@ def test_a_place_that_changed_since_it_was_read_is_kept_as_it_is(world):
     assert world.wired().waves.beneficiaries.places("ani")[1].state is BeneficiaryState.GRADUATED
 
 
+@pytest.mark.parametrize(("days", "count"), [(-1, 2), (0, 1)])
+def test_a_place_that_was_awarded_late_lasts_from_its_award(world, days, count):
+    joins(world, 2, "ani")
+    late = CLOSES + 2 * TWO_WEEKS + timedelta(days=days, seconds=-1)
+    BeneficiaryItem("B#ani", "BENEFICIARY").update([BeneficiaryItem.awarded_at.set(late)])
+    play(world, 2)
+    assert len(places(world)) == len(owed(world)) == count
+    outcome = EntryOutcome.CHOSEN if count == 2 else EntryOutcome.ALREADY_BENEFICIARY
+    assert world.entries.outcome(WAVE + 2, "ani") is outcome
+
+
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_an_award_that_dies_at_one_call_after_another_gives_one_place_more(world, monkeypatch, where):
     joins(world, 2, "ani", "budi")
