@@ -279,6 +279,21 @@ def _once(programme: Programme) -> Iterator[Fault]:
             )
 
 
+def _statistics(programme: Programme) -> Iterator[Fault]:
+    days, surveys = programme.statistics.final_after_days, programme.surveys
+    for n, scheme in enumerate(programme.schemes):
+        months = 31 * max(scheme.incentives - 1, 0)
+        asked = surveys.after_s[: scheme.surveys][-1:]
+        answers = -(-(asked[0] + surveys.open_s) // 86_400) if asked else 0
+        last = (programme.training.buy_within_days or 0) + max(months, answers)
+        if last >= days:
+            yield Fault(
+                f"schemes[{n}].payments",
+                f"may still pay {last} days after an award, and a wave is counted for {days} days "
+                "(statistics.final_after_days): end earlier, or count for longer",
+            )
+
+
 def _targets(programme: Programme) -> Iterator[Fault]:
     """Of the years with a line of their own: whether waves open in them. Of each year: whether its seats suffice."""
     rules = programme.calendar
@@ -317,4 +332,4 @@ def _bank_files(programme: Programme) -> Iterator[Fault]:
                 yield Fault(f"payouts.codes.{name}", "is paid by bank file, which needs payouts.bank_file")
 
 
-_CHECKS = (_calendar, _schemes, _surveys, _once, _targets, _bank_files)
+_CHECKS = (_calendar, _schemes, _surveys, _once, _statistics, _targets, _bank_files)

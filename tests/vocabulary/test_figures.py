@@ -125,6 +125,12 @@ WRONG = [
     ),
     (
         "[2_592_000, 7_776_000, 15_552_000]",
+        "[2_592_000, 7_776_000, 32_400_000]",
+        "schemes[0].payments may still pay 420 days after an award, and a wave is counted for 400 days",
+        'payments = [\n    { kind = "INCENTIVE", trigger = "review", amount_idr = 600_000, times = 4',
+    ),
+    (
+        "[2_592_000, 7_776_000, 15_552_000]",
         "[2_592_000, 7_776_000]",
         "schemes[0].payments pays 3 surveys, more surveys than surveys.after_s says when they open: 2",
         'payments = [\n    { kind = "INCENTIVE", trigger = "review", amount_idr = 600_000, times = 4',
