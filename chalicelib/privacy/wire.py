@@ -14,7 +14,21 @@ from .rules import Consent, Ground, Source, Words, register
 PAGE_MAX = 100
 """Rows of a page: the longest has some 10 KB, so a page stays below a megabyte."""
 
-DataCursor = Annotated[str, Meta(pattern=r"^[a-z_]{1,40}(\.[a-z2-7]{26})?$")]
+PARTS = (
+    "accounts",
+    "sign_ins",
+    "registrations",
+    "waves",
+    "payouts",
+    "training",
+    "jobs",
+    "helpdesk",
+    "outcomes",
+    "notices",
+)
+"""The domains that keep something about a person, in the order in which it is shown."""
+
+DataCursor = Annotated[str, Meta(pattern=rf"^({'|'.join(PARTS)})(\.[a-z2-7]{{26}})?$")]
 """A part, and the record after which the page begins."""
 
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.privacy.rules import register
+from chalicelib.privacy.wire import PARTS
 from tests.builders.lives import CHECKER, MAKER, SEALED, live, rows
 
 from . import routes
@@ -69,6 +70,7 @@ def test_pages_are_the_same_whatever_their_length(gateway: Gateway) -> None:
     short = pages(gateway, person, 7)
     assert [record["record_id"] for page in short for record in page["records"]] == whole
     assert {len(page["records"]) for page in short[:-1]} == {7}
+    assert tuple(gateway.services.held) == PARTS
     answer = gateway.send(Call(routes.MY_DATA, path="/me/data?cursor=elsewhere", person=person))
     assert (answer.status_code, answer.json_body["code"]) == (400, "malformed_request")
 
