@@ -43,7 +43,7 @@ export const whyNot = (code) => (NOW[code] ? t(...NOW[code]) : why(code));
 /** The state that is shown, by its name; what it is about stands beside it. */
 export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], surveys = [], coming: [next] = [], none_coming: none = false }) {
   if (!me.registration) return { name: "unregistered" };
-  // Whoever may be chosen again is shown the waves, and no longer the place that they had.
+  // Who may be chosen again sees the waves, not the old place.
   const place = me.may_join ? null : me.beneficiary, [latest] = entries;
   if (me.registration.standing === "REVOKED" || (place && place.state === "REVOKED")) return { name: "revoked", place };
   if (latest && latest.reason === "excluded") return { name: "excluded" };

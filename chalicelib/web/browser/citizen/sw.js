@@ -1,4 +1,4 @@
-// Keeps the page and its modules, so that it opens without a signal. It never keeps an answer of the API.
+// Keeps the page and its modules, to open without a signal; never an answer of the API.
 
 self.addEventListener("install", (event) => {
   const fill = async () => {

@@ -112,7 +112,7 @@ export function useRead(paths, how = { own: true }) {
       tell({ loading: true, error: null });
       const copies = await Promise.all(names.map((name) => copy(paths[name])));
       if (copies.every(Boolean)) tell({ ...all(copies), old: true });
-      // A session may prove itself 12 times in seven minutes: what was read a moment ago is not asked for again.
+      // A session may prove itself 12 times in 7 minutes: what was just read is not asked for again.
       const recent = how.proved && !turn && copies.every((one) => one && Math.abs(now() - one.at) < MOMENT);
       if (recent) return tell({ loading: false });
       try {

@@ -1,4 +1,4 @@
-// Passkeys (WebAuthn): make one, sign in by one. Read and written by hand, as browsers before 2025 have no JSON for it.
+// Passkeys (WebAuthn): make one, sign in by one. By hand, as browsers before 2025 have no JSON for it.
 
 import { device, t } from "./core.js";
 import { base64, call, proved, Refused, signedIn } from "./net.js";
@@ -13,7 +13,7 @@ function written({ id, rawId, type, response }) {
   return { id, rawId: base64(rawId), type, response: Object.fromEntries(parts) };
 }
 
-// A browser has one such question at a time: the next one ends that which waits in the list of suggestions.
+// A browser has one such question at a time: the next one ends that which waits among suggestions.
 
 let waiting = null;
 

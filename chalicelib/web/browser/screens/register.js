@@ -155,7 +155,7 @@ function Steps({ step }) {
   ["employment", "regions", "education", "consents"].forEach(list); // also for when the signal is lost half-way
   const [refused, setRefused] = useState(null);
   useEffect(() => {
-    // A step is shown when those before it are right: what was dropped with the window is asked for first.
+    // A step is shown when those before it are right: what was lost with the window comes first.
     if (!form.ready || step === 1) return;
     const missing = [1, 2, 3, 4, 5].find((one) => one < step && Object.values(CHECKS[one](form.current())).some(Boolean));
     if (missing) go(`daftar/${missing}`, true);
