@@ -39,7 +39,7 @@ settings.register_profile("any machine", deadline=None, suppress_health_check=[H
 settings.load_profile("any machine")
 
 # Importing the tests leaves no garbage, and looking for it was a sixth of that. Running them leaves some, which is
-# looked for before every thirtieth test; looking for it all the time took a tenth of their CPU.
+# looked for before every fifteenth test; looking for it all the time took a tenth of their CPU.
 gc.set_threshold(100_000)
 
 ROOT = Path(__file__).parent.parent
@@ -114,12 +114,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(begun: Iterator[int] = count(1)) -> None:  # noqa: B008 - one for all calls
-    """Give memory back before every thirtieth test.
+    """Give memory back before every fifteenth test.
 
     What moto keeps holds each other, and its transactions copy whole tables: all that would be found late, and the
     memory would stay with the process. What is found to be in use need not be looked at the next time.
     """
-    if next(begun) % 30 == 0:
+    if next(begun) % 15 == 0:
         gc.collect()
         gc.freeze()
         with suppress(OSError, AttributeError):  # another C library has no such function

@@ -35,7 +35,7 @@ MATRIX = {
     "send_mail": ("notices sign-ins", "accounts"),
     "send_code": ("sign-ins", ""),
     "mail_feedback": ("notices sign-ins", ""),
-    "open_surveys": ("outcomes notices runs", "payouts waves"),
+    "open_surveys": ("outcomes notices runs", "payouts waves registrations"),
     "check_grievances": ("helpdesk runs", ""),
     "tally_statistics": ("outcomes runs", "registrations waves payouts training jobs helpdesk"),
     # It writes since when there is anything to watch, since when it looks for a job, and what it found.
@@ -78,7 +78,7 @@ DOERS = {
     "ses:SendEmail": {"send_mail", "send_code"},
     "sqs:ReceiveMessage": {"award", "pay", "ask_registry", "send_mail", "send_code"},
     "sqs:SendMessage": {"api", "sweep_payouts", "advance_plans", "expire_places", "open_surveys", "write_notices"}
-    | {"award", "ask_registry", "sweep_registry", *TRIGGERS},
+    | {"award", "ask_registry", "sweep_registry", "erase_people", *TRIGGERS},
 }
 
 
