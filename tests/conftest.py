@@ -119,7 +119,10 @@ def pytest_runtest_setup(begun: Iterator[int] = count(1)) -> None:  # noqa: B008
     What moto keeps holds each other, and its transactions copy whole tables: all that would be found late, and the
     memory would stay with the process. What is found to be in use need not be looked at the next time.
     """
-    if next(begun) % 15 == 0:
+    number = next(begun)
+    if number % 15 == 0:
+        if number % 300 == 0:
+            gc.unfreeze()  # what was in use may be garbage by now
         gc.collect()
         gc.freeze()
         with suppress(OSError, AttributeError):  # another C library has no such function
