@@ -91,7 +91,7 @@ def is_of_one(name: str) -> bool:
 
 
 def score_of_one(person: str, other: str) -> int:
-    """As `score` for the name by which one person is known; 0 for several, of whom any would be a guess."""
+    """As `score`, for the name of one person. A text that names several people scores 0."""
     return score(person, other) if is_of_one(person) else 0
 
 

@@ -104,7 +104,7 @@ class Erasure:
         self._leave = leave
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
-        """Go on with what is due and fits into `deadline_s` seconds; returns whether nothing was left undone.
+        """Carry out the deletions that are due, for `deadline_s` seconds at most. Returns whether all are done.
 
         One that waits for a draw or for the last token counts as done. An error holds up nobody else; all are raised at
         the end in one `ExceptionGroup`.

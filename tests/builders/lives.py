@@ -1,4 +1,4 @@
-"""A person of whom every kind of row is kept: they, partners and administrators did all that there is to do."""
+"""A person with every kind of row: they, partners and administrators have done all that can be done."""
 
 from __future__ import annotations
 
