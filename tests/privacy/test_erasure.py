@@ -27,6 +27,7 @@ from chalicelib.waves.store import WaveItem
 from tests.builders.commands import Terminal
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.lives import FORM, SEALED, live, rows
+from tests.builders.rights import rights_of
 from tests.builders.waves import WAVE
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway, serving
@@ -58,7 +59,8 @@ def refusal(gateway: Gateway, person: str) -> str:
 
 def run(gateway: Gateway, *, after: timedelta = timedelta()) -> bool:
     gateway.now += after
-    return gateway.services.erasure.run(gateway.now, 800, lambda: 0)
+    with rights_of("erase_people"):
+        return gateway.services.erasure.run(gateway.now, 800, lambda: 0)
 
 
 def carry_out(gateway: Gateway, person: str) -> None:

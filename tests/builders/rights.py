@@ -1,0 +1,57 @@
+"""What moto does not check: whether a function may make the calls to DynamoDB and SQS that it makes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from infrastructure.grants import GRANTS
+from tests.builders.aws_calls import Call, wrap_calls
+
+Right = tuple[str, str]
+"""An action, and the table, index (`notices/index/unsent`) or queue without the name of the stage."""
+
+
+@contextmanager
+def rights_of(function: str) -> Iterator[None]:
+    """What is done within needs no right that the policy of a function does not give."""
+    needed = set[Right]()
+
+    def watch(call: Call) -> Call:
+        def watched(client: Any, operation: str, asked: Any) -> Any:
+            needed.update(_needed(operation, asked))
+            return call(client, operation, asked)
+
+        return watched
+
+    with pytest.MonkeyPatch.context() as patch:
+        wrap_calls(patch, watch)
+        yield
+    assert needed - set(_given(function)) == set()
+
+
+def _given(function: str) -> Iterator[Right]:
+    for grant in GRANTS[function]:
+        for name in re.findall(r"gelombang-\$\{Stage\}-([a-z-]+(?:/index/[a-z-]+)?)", str(grant["Resource"])):
+            yield from ((action, name) for action in grant["Action"])
+
+
+def _needed(operation: str, asked: Mapping[str, Any]) -> Iterator[Right]:
+    for leg in asked.get("TransactItems", ()):
+        for kind, one in leg.items():
+            yield f"dynamodb:{kind}Item", _own(one["TableName"])
+    for table in asked.get("RequestItems", ()):
+        yield f"dynamodb:{operation}", _own(table)
+    if "TableName" in asked:
+        index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
+        yield f"dynamodb:{operation}", _own(asked["TableName"]) + index
+    if "QueueUrl" in asked:
+        yield f"sqs:{operation.removesuffix('Batch')}", _own(asked["QueueUrl"].rpartition("/")[2])
+
+
+def _own(name: str) -> str:
+    return name.split("-", 2)[2]
