@@ -238,9 +238,9 @@ def _first(source: Any, *names: str) -> str | None:
 
 
 def _identifiers(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """A person's identifiers by their types: a list of them, or one beside the other fields."""
+    """A person's identifiers by their types: a list of them, one, or one beside the other fields."""
     given = record.get("identifier")
-    for one in given if isinstance(given, list) else [record]:
+    for one in given if isinstance(given, list) else [given, record]:
         kind, value = _first(one, "identifier_type", "name"), _first(one, "identifier_value", "identifier")
         if kind and value:
             yield kind, value

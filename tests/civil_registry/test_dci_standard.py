@@ -1,0 +1,206 @@
+"""Our messages and the sandbox registry's, by the DCI standard's own description of the interface."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from joserfc import jws
+from msgspec.structs import replace
+from openapi_schema_validator import OAS30Validator, oas30_format_checker
+from referencing import Registry as Documents
+from referencing.jsonschema import DRAFT4
+
+from chalicelib.civil_registry.dci import DciRegistry, RegistrySecret
+from chalicelib.civil_registry.errors import NoAnswer
+from chalicelib.config import load_programme
+from chalicelib.ids import system_randomness
+from local.sandbox.registry import ALGORITHM, Person, Registry
+from tests.conftest import T0
+
+STANDARD = Path(__file__).parents[1] / "vectors" / "dci"
+CRVS, CORE = "crvs_api_v1.0.0.yaml", "registry_core_api_v1.0.0.yaml"
+FIGURES = replace(load_programme("prod").registry, timeout_s=2, reg_type="ns:org:RegistryType:Civil")
+SITI = Person(nik="3174095708950001", name="Siti Aminah", birth_date="1995-08-17", kk="3174091203180002", province="31")
+
+
+@cache
+def document(name: str) -> Any:
+    # The fast loader, as the other takes a second for each file.
+    return yaml.load((STANDARD / name).read_bytes(), yaml.CSafeLoader)
+
+
+def asked_by(path: str) -> str:
+    return f"#/paths/{path.replace('/', '~1')}/post/requestBody/content/application~1json/schema"
+
+
+def answered_by(path: str) -> str:
+    return f"#/paths/{path.replace('/', '~1')}/post/responses/default/content/application~1json/schema"
+
+
+ASK, ANSWER = asked_by("/registry/sync/search"), answered_by("/registry/sync/search")
+
+
+@cache
+def validator(name: str, pointer: str) -> OAS30Validator:
+    known = Documents().with_resource("urn:dci", DRAFT4.create_resource(document(name)))
+    return OAS30Validator({"$ref": f"urn:dci{pointer}"}, registry=known, format_checker=oas30_format_checker)
+
+
+def faults(name: str, pointer: str, message: Any) -> list[str]:
+    return [f"{list(error.absolute_path)}: {error.message}" for error in validator(name, pointer).iter_errors(message)]
+
+
+def parts(name: str, schema: Any) -> Iterator[Any]:
+    """A schema without references, and each that it is put together of."""
+    while "$ref" in schema:
+        found = document(name)
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            key = step.replace("~1", "/")
+            found = found[int(key) if isinstance(found, list) else key]
+        schema = found
+    yield schema
+    for word in ("allOf", "anyOf", "oneOf"):
+        for one in schema.get(word, ()):
+            yield from parts(name, one)
+
+
+def unknown_fields(name: str, schema: Any, message: Any, where: str = "") -> list[str]:
+    """The fields of a message that its schema does not name, where it names any: no validator would tell."""
+    if isinstance(message, list):
+        items = [part["items"] for part in parts(name, schema) if "items" in part]
+        return [one for item in items for each in message for one in unknown_fields(name, item, each, f"{where}[]")]
+    named: dict[str, Any] = {}
+    for part in parts(name, schema):
+        named |= part.get("properties", {})
+    if not isinstance(message, dict) or not named:
+        return []
+    unknown = [f"{where}.{field}" for field in message if field not in named]
+    below = [(field, named[field]) for field in message if field in named]
+    return unknown + [
+        one for field, of in below for one in unknown_fields(name, of, message[field], f"{where}.{field}")
+    ]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Registry]:
+    with Registry("standard", [SITI]) as registry:
+        yield registry
+
+
+class Wire:
+    """What goes over the wire to the sandbox registry and back."""
+
+    def __init__(self, sandbox: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[Any] = []
+        self.answered: list[Any] = []
+        self.sandbox = sandbox
+        sandbox.configure(pending=False)
+        opened, answer = sandbox.opened, sandbox.answer
+
+        def open_(body: bytes) -> dict[str, Any]:
+            self.asked.append(json.loads(body))
+            return opened(body)
+
+        def said(envelope: dict[str, Any]) -> dict[str, Any]:
+            self.answered.append(answer(envelope))
+            return self.answered[-1]
+
+        monkeypatch.setattr(sandbox, "opened", open_)
+        monkeypatch.setattr(sandbox, "answer", said)
+
+    def client(self, **figures: Any) -> DciRegistry:
+        given = RegistrySecret(**self.sandbox.secret)
+        return DciRegistry(self.sandbox.url, replace(FIGURES, **figures), lambda: given, lambda: T0, system_randomness)
+
+
+@pytest.fixture
+def wire(running: Registry, monkeypatch: pytest.MonkeyPatch) -> Wire:
+    return Wire(running, monkeypatch)
+
+
+def test_the_files_are_those_that_their_table_names():
+    told = re.findall(r"^\| `(\S+)` .* `([0-9a-f]{64})` \|$", (STANDARD / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert dict(told) == {
+        one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in STANDARD.iterdir() if one.name != "README.md"
+    }
+
+
+@pytest.mark.parametrize("name", [CRVS, CORE])
+@pytest.mark.parametrize("reg_type", ["", FIGURES.reg_type])
+def test_what_we_ask_is_valid_and_has_no_field_that_the_standard_lacks(wire, name: str, reg_type: str):
+    wire.client(reg_type=reg_type).find(SITI.nik)
+    [asked] = wire.asked
+    assert faults(name, ASK, asked) == []
+    assert unknown_fields(name, {"$ref": ASK}, asked) == []
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        ("header",), ("message",), ("header", "message_id"), ("header", "message_ts"), ("header", "action"),
+        ("header", "sender_id"), ("header", "total_count"), ("message", "transaction_id"),
+        ("message", "search_request"), ("message", "search_request", 0, "reference_id"),
+        ("message", "search_request", 0, "timestamp"), ("message", "search_request", 0, "search_criteria"),
+        ("message", "search_request", 0, "search_criteria", "query_type"),
+        ("message", "search_request", 0, "search_criteria", "query"),
+    ],
+)  # fmt: skip
+def test_a_message_that_lacks_or_misspells_what_the_standard_demands_is_found(wire, where: tuple[Any, ...]):
+    wire.client().find(SITI.nik)
+    asked = copy.deepcopy(wire.asked[0])
+    holder = asked
+    for step in where[:-1]:
+        holder = holder[step]
+    holder[f"{where[-1]}s"] = holder.pop(where[-1])
+    assert faults(CRVS, ASK, asked)
+    assert unknown_fields(CRVS, {"$ref": ASK}, asked)
+
+
+@pytest.mark.parametrize(
+    ("nik", "figures", "outcome"),
+    [
+        (SITI.nik, {}, "SITI AMINAH"),
+        ("3174095708950002", {}, None),
+        (SITI.nik, {"nik_type": "UIN"}, "status_rjct"),
+        (SITI.nik, {"pending": True}, "status_pdng"),
+    ],
+)
+def test_what_the_sandbox_registry_answers_is_valid(wire, nik: str, figures: dict[str, Any], outcome: str | None):
+    wire.sandbox.configure(pending=figures.pop("pending", False))
+    try:
+        record = wire.client(**figures).find(nik)
+        said = record.name if record else None
+    except NoAnswer as silence:
+        said = silence.fact
+    [answered] = wire.answered
+    assert (said, faults(CRVS, ANSWER, answered)) == (outcome, [])
+    assert unknown_fields(CRVS, {"$ref": ANSWER}, answered) == []
+
+
+def test_the_standards_own_example_of_a_record_is_read(wire, monkeypatch: pytest.MonkeyPatch):
+    response = document(CRVS)["components"]["schemas"]["SearchResponse"]["properties"]["search_response"]["items"]
+    example = response["properties"]["data"]["properties"]["reg_records"]["items"]["example"]
+    answer = wire.sandbox.answer
+
+    def with_example(envelope: dict[str, Any]) -> dict[str, Any]:
+        content = {part: value for part, value in answer(envelope).items() if part != "signature"}
+        content["message"]["search_response"][0] |= {"status": "succ", "data": {"reg_records": [example]}}
+        assert faults(CRVS, ANSWER, content) == []
+        signed = json.dumps(content).encode()
+        key = wire.sandbox._key
+        return {"signature": jws.serialize_compact({"alg": ALGORITHM}, signed, key, algorithms=[ALGORITHM])} | content
+
+    monkeypatch.setattr(wire.sandbox, "answer", with_example)
+    record = wire.client(nik_type="UIN").find("197382465")
+    assert (record.name, record.birth_date, record.dead) == ("Elena Martinez", date(1980, 3, 23), False)
+    assert (record.kk, record.province) == (None, None)  # it has no family card, and its region is no number
