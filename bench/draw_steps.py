@@ -168,7 +168,7 @@ class Bench:
             self.cloud.calls.clear()
 
         def run() -> bool:
-            self._freeze._check.run(self._wave, "2023", _budget())
+            self._freeze._check.run(self._wave, FROZEN, "2023", _budget())
             return True
 
         self.meter.step_on(SCREEN, forget, lambda _: run())

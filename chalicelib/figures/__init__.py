@@ -295,7 +295,8 @@ class RegistryRules(_Frozen, frozen=True):
     """How registrations are compared with the civil registry, where a stage has one (`Settings.registry_url`).
 
     `compared`: what must agree. `nik_type`, `kk_type`, `reg_type`: the registry's words for these identifiers and for
-    its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`.
+    its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`. Whose data differ is
+    removed from a draw if they were told `removed_if_told_for_s` before its freeze.
     """
 
     compared: Annotated[tuple[Literal["name", "birth_date", "kk", "province"], ...], Meta(min_length=1)]
@@ -305,6 +306,7 @@ class RegistryRules(_Frozen, frozen=True):
     ask_again_after_s: Positive
     corrections_max: Positive
     corrections_within_s: Positive
+    removed_if_told_for_s: Positive
     nik_type: Text
     kk_type: Text
     reg_type: str

@@ -56,7 +56,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.ADDRESS_CHANGED: frozenset({"pay_from_at"}),
         Kind.ADDRESS_WAITING: frozenset({"pay_from_at"}),
         Kind.DETAILS_CHANGED: frozenset({"what"}),
-        Kind.DATA_DIFFERS: frozenset({"tries", "days"}),
+        Kind.DATA_DIFFERS: frozenset({"tries", "days", "removed_days"}),
         Kind.ACCOUNT_CHANGED: frozenset({"change"}),
         Kind.ACCOUNT_CHANGING: frozenset({"change", "takes_effect_at"}),
         Kind.ACCOUNT_DELETING: frozenset({"takes_effect_at"}),

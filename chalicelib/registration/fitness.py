@@ -6,7 +6,7 @@ There may be ten million people. So a call reads a hundred of them, and only the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from ..aws import dynamodb
@@ -14,19 +14,36 @@ from ..errors import DomainError
 from ..figures import EligibilityRules
 from .errors import ConsentWithdrawn, Excluded, NotRegistered
 from .items import RegistrationsTable, exclusion_pk, person_pk
-from .rules import Education, Employment, Standing, check_eligible, chosen_again_from, may_be_chosen_again
+from .rules import (
+    DIFFERING,
+    Education,
+    Employment,
+    Standing,
+    Verification,
+    check_eligible,
+    chosen_again_from,
+    may_be_chosen_again,
+)
 
-Unfit = type[DomainError] | Standing
-"""The reason: the error that would refuse the person, or their standing if it is no longer REGISTERED."""
+Unfit = type[DomainError] | Standing | Verification
+"""The reason: the error that would refuse the person, their standing if it is no longer REGISTERED, or what the civil
+registry says of them.
+"""
 
-_ATTRIBUTES = "pk,employment,education,birth_date,nik_mac,standing,chosen_on,ended_on,schemes,consent_withdrawn_at"
+_ATTRIBUTES = (
+    "pk,employment,education,birth_date,nik_mac,standing,chosen_on,ended_on,schemes,consent_withdrawn_at,"
+    "verification,verified_at"
+)
 
 
-def unfit(registrant_ids: Sequence[str], day: date, scheme: str, rules: EligibilityRules) -> dict[str, Unfit]:
+def unfit(
+    registrant_ids: Sequence[str], day: date, scheme: str, rules: EligibilityRules, told_by: datetime | None
+) -> dict[str, Unfit]:
     """Who of at most 100 people may not be chosen on `day` (WIB) under `scheme`, with the first reason that holds of
 
     `NotRegistered`; BENEFICIARY (if they may not be chosen again), REVOKED; `ConsentWithdrawn`;
-    `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`, `UnderAge`, `OverAge`; `Excluded`.
+    `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`, `UnderAge`, `OverAge`; MISMATCH, UNKNOWN_NIK (if
+    the person was told by `told_by` that something differs; None: there is no civil registry); `Excluded`.
 
     Two batch gets of the bound table, consistent. Raises `Unavailable` or pynamodb's `GetError`.
     """
@@ -36,7 +53,7 @@ def unfit(registrant_ids: Sequence[str], day: date, scheme: str, rules: Eligibil
     fit: dict[str, str] = {}  # who, by the partition of their NIK, which is nobody else's
     for registrant_id in registrant_ids:
         profile = profiles.get(person_pk(registrant_id))
-        reason = NotRegistered if profile is None else _reason(profile, day, scheme, rules)
+        reason = NotRegistered if profile is None else _reason(profile, day, scheme, rules, told_by)
         if reason is not None:
             found[registrant_id] = reason
         elif profile is not None:
@@ -47,7 +64,9 @@ def unfit(registrant_ids: Sequence[str], day: date, scheme: str, rules: Eligibil
     return found
 
 
-def _reason(profile: dict[str, Any], day: date, scheme: str, rules: EligibilityRules) -> Unfit | None:
+def _reason(
+    profile: dict[str, Any], day: date, scheme: str, rules: EligibilityRules, told_by: datetime | None
+) -> Unfit | None:
     standing = Standing(profile["standing"]["S"])
     if standing is Standing.BENEFICIARY:
         chosen_on, ended_on = (_day(profile.get(name)) for name in ("chosen_on", "ended_on"))
@@ -65,6 +84,11 @@ def _reason(profile: dict[str, Any], day: date, scheme: str, rules: EligibilityR
         check_eligible(employment, education, birth_date, day, rules)
     except DomainError as error:
         return type(error)
+    verification = Verification(profile["verification"]["S"])
+    # The person is told in the transaction that keeps the answer.
+    if told_by is not None and verification in DIFFERING:
+        told_at = datetime.fromisoformat(profile["verified_at"]["S"])
+        return verification if told_at <= told_by else None
     return None
 
 

@@ -177,9 +177,11 @@ class Registrations:
         rules.check_eligible(registrant.employment, registrant.education, registrant.birth_date, day, self._eligibility)
         self.check_not_excluded(registrant)
 
-    def unfit(self, registrant_ids: Sequence[str], day: date, scheme: str) -> dict[str, fitness.Unfit]:
+    def unfit(
+        self, registrant_ids: Sequence[str], day: date, scheme: str, told_by: datetime | None = None
+    ) -> dict[str, fitness.Unfit]:
         """Which of at most 100 people may not take part on `day`, and why: see `fitness.unfit`. Two batch gets."""
-        return fitness.unfit(registrant_ids, day, scheme, self._eligibility)
+        return fitness.unfit(registrant_ids, day, scheme, self._eligibility, told_by)
 
     def check_not_excluded(self, registrant: Registrant) -> None:
         """Test a person again who is about to be paid; age no longer counts. One read. Raises `Excluded`."""

@@ -74,6 +74,7 @@ class Verifications:
         self._again = timedelta(seconds=figures.ask_again_after_s)
         self._most = figures.corrections_max
         self._within = timedelta(seconds=figures.corrections_within_s)
+        self._removed = timedelta(seconds=figures.removed_if_told_for_s)
 
     def ask_from(self, registrant: Registrant, now: datetime) -> datetime | None:
         """From when a sweep may queue a registration that is saved and queued now; None if nobody is to be asked.
@@ -114,7 +115,7 @@ class Verifications:
         said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
         done = [Profile.version.add(1), Profile.unverified_shard.remove(), Profile.ask_from.remove()]
         as_asked = (Profile.version == record.version) & (Profile.verification == Verification.PENDING)
-        facts = {"tries": self._most, "days": self._within.days}
+        facts = {"tries": self._most, "days": self._within.days, "removed_days": self._removed.days}
         told = [(f"{Kind.DATA_DIFFERS}/{record.version}", Kind.DATA_DIFFERS, facts)] if state in DIFFERING else []
         try:
             with telling(self._notices(), who, told) as legs, self._transaction() as tx:

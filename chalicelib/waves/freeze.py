@@ -1,6 +1,7 @@
 """From a closed list to a published commitment.
 
-First, people who are excluded, too old or no longer registered by now are removed: their entries get an outcome. A
+First, people who are excluded, too old, no longer registered or not as the civil registry knows them are removed:
+their entries get an outcome. A
 shard is recorded as screened after its last removal, and from then on no removal can be written in it. So the lists are
 fixed once every shard is screened, even if another run is still at work.
 
@@ -11,8 +12,8 @@ freeze: the first note that is published in time is the wave's, for good (see `p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from ..aws.dynamodb import LegsFailed, Transaction
 from ..draw import merkle, note, published
 from ..draw.leaves import LEAF_BYTES, Region, Unsorted, commit_to, table_of
 from ..draw.selection import allot
-from ..errors import DomainError, Unavailable
+from ..errors import Unavailable
 from ..figures import DrawRules
 from ..registration.errors import (
     ConsentWithdrawn,
@@ -34,7 +35,9 @@ from ..registration.errors import (
     OverAge,
     UnderAge,
 )
+from ..registration.fitness import Unfit
 from ..registration.rules import Standing as Registered
+from ..registration.rules import Verification
 from ..time_budget import TimeBudget
 from .entries import UNDECIDED, EntryItem, EntryStore, each_shard, entry_item
 from .publication.bucket import Publication, Published
@@ -79,7 +82,7 @@ class Freeze:
     def _publish(self, wave: Wave, scheme: str, late: Published | None, budget: TimeBudget) -> Published:
         chain = self._rules.pinned
         due = freeze_due(wave.closes_at, self._rules.freeze_delay_s)
-        self._check.run(wave, scheme, budget)
+        self._check.run(wave, due, scheme, budget)
         leaves, removed = self._read(wave.number, budget)
         commitment = commit_to(wave.number, self._lists(wave, leaves, budget), wave.quota, due, chain)
         self._publication.put(wave.number, published.table_files(commitment.regions, removed))
@@ -168,7 +171,7 @@ class RemovedEntries:
 ONE_BATCH_S = 10
 """A batch is not begun with less time left than this: three calls, each with its retries."""
 
-OUTCOMES: Mapping[type[DomainError] | Registered, EntryOutcome] = {
+OUTCOMES: Mapping[Unfit, EntryOutcome] = {
     Excluded: EntryOutcome.EXCLUDED,
     ExcludedOccupation: EntryOutcome.EXCLUDED_OCCUPATION,
     InFormalEducation: EntryOutcome.IN_FORMAL_EDUCATION,
@@ -179,39 +182,56 @@ OUTCOMES: Mapping[type[DomainError] | Registered, EntryOutcome] = {
     ConsentWithdrawn: EntryOutcome.WITHDRAWN,
     Registered.BENEFICIARY: EntryOutcome.ALREADY_BENEFICIARY,
     Registered.REVOKED: EntryOutcome.BARRED,
+    Verification.MISMATCH: EntryOutcome.NOT_CONFIRMED,
+    Verification.UNKNOWN_NIK: EntryOutcome.NOT_CONFIRMED,
 }
 """Why someone may not take part, as registration says it, and the outcome of their entry (docs/draw.md section 8)."""
 
 
 class EligibilityCheck:
-    """Looks at every entry of a closed wave once."""
+    """Looks at every entry of a closed wave once.
 
-    def __init__(self, entries: EntryStore, removals: RemovedEntries, registrations: Registrations) -> None:
+    Where there is a civil registry, whose data differ is removed if they were told `told_for` before the freeze.
+    """
+
+    def __init__(
+        self,
+        entries: EntryStore,
+        removals: RemovedEntries,
+        registrations: Registrations,
+        told_for: timedelta | None = None,
+    ) -> None:
         self._entries = entries
         self._removals = removals
         self._registrations = registrations
+        self._told_for = told_for
 
-    def run(self, wave: Wave, scheme: str, budget: TimeBudget) -> None:
+    def run(self, wave: Wave, freezes_at: datetime, scheme: str, budget: TimeBudget) -> None:
         """Remove everyone who may not take part; when this returns the wave's lists are fixed.
 
         Raises `OutOfTime`. The next run looks only at shards that are not screened, and at people still in them.
         """
         screened = self._removals.screened(wave.number)
         day = closing_day(wave.closes_at)
+        told_by = None if self._told_for is None else freezes_at - self._told_for
+
+        def unfit(some: Sequence[str]) -> dict[str, Unfit]:
+            return self._registrations.unfit(some, day, scheme, told_by)
 
         def screen(shard: int) -> None:
             if shard not in screened:
-                self._screen(wave.number, shard, day, scheme, budget)
+                self._screen(wave.number, shard, unfit, budget)
 
         each_shard(screen)
 
-    def _screen(self, wave: int, shard: int, day: date, scheme: str, budget: TimeBudget) -> None:
+    def _screen(
+        self, wave: int, shard: int, unfit: Callable[[Sequence[str]], Mapping[str, Unfit]], budget: TimeBudget
+    ) -> None:
         for page in self._entries.pages(wave, shard):
             people = [who for who, _, _, outcome in page if outcome is None]
             for start in range(0, len(people), REMOVED_AT_ONCE):
                 some = people[start : start + REMOVED_AT_ONCE]
                 budget.need(ONE_BATCH_S)
-                unfit = self._registrations.unfit(some, day, scheme)
-                if not self._removals.remove(wave, shard, {who: OUTCOMES[why] for who, why in unfit.items()}):
+                if not self._removals.remove(wave, shard, {who: OUTCOMES[why] for who, why in unfit(some).items()}):
                     return
         self._removals.set_screened(wave, shard)

@@ -70,6 +70,7 @@ class EntryOutcome(StrEnum):
     OVER_AGE = "over_age"
     WITHDRAWN = "withdrawn"
     BARRED = "barred"
+    NOT_CONFIRMED = "not_confirmed"
 
 
 REMOVALS = frozenset(EntryOutcome) - {EntryOutcome.CHOSEN, EntryOutcome.FAMILY_CARD, EntryOutcome.INELIGIBLE}

@@ -139,7 +139,8 @@ class EntryView(Struct, frozen=True):
 
     `reason` is set with not_chosen: not_drawn; family_card, already_beneficiary, ineligible; or, if the entry was
     removed before the freeze, which is shown at once, excluded, excluded_occupation, in_formal_education,
-    education_not_accepted, under_age, over_age, withdrawn, already_beneficiary, barred. `drawn` is set with not_drawn.
+    education_not_accepted, under_age, over_age, withdrawn, already_beneficiary, barred, not_confirmed. `drawn` is
+    set with not_drawn.
     """
 
     wave: int

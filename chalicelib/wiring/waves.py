@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,9 @@ class WavesServices(PayoutsServices):
         from ..waves.step import WaveStep
 
         settings, programme = self.settings, self.programme
-        screening = EligibilityCheck(self._entries, RemovedEntries(self.transaction), self.registrations)
+        told_for = timedelta(seconds=programme.registry.removed_if_told_for_s) if settings.has_registry else None
+        removed = RemovedEntries(self.transaction)
+        screening = EligibilityCheck(self._entries, removed, self.registrations, told_for)
         return WaveStep(
             programme,
             self._wave_store,

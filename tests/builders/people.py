@@ -14,8 +14,9 @@ from chalicelib.errors import DomainError
 from chalicelib.notices.rules import Facts, Kind
 from chalicelib.notices.rules import check as check_notice
 from chalicelib.registration.errors import Excluded, NotRegistered
-from chalicelib.registration.rules import NEXT as NEXT_STANDING
+from chalicelib.registration.fitness import Unfit
 from chalicelib.registration.rules import (
+    DIFFERING,
     Applicant,
     Education,
     Employment,
@@ -25,6 +26,7 @@ from chalicelib.registration.rules import (
     Verification,
     check_eligible,
 )
+from chalicelib.registration.rules import NEXT as NEXT_STANDING
 from chalicelib.registration.wire import Kept
 from chalicelib.structs import fill
 from chalicelib.waves.errors import AlreadyBeneficiary, Barred
@@ -110,9 +112,11 @@ class People:
         assert len(registrant_ids) <= 100
         return {who: self.by_id[who].beneficiary_wave for who in registrant_ids if who in self.by_id}
 
-    def unfit(self, registrant_ids: Sequence[str], day: date, scheme: str) -> dict[str, type[DomainError] | Standing]:
+    def unfit(
+        self, registrant_ids: Sequence[str], day: date, scheme: str, told_by: datetime | None = None
+    ) -> dict[str, Unfit]:
         assert len(registrant_ids) <= 100
-        found: dict[str, type[DomainError] | Standing] = {}
+        found: dict[str, Unfit] = {}
         for who in registrant_ids:
             try:
                 person = self.registrant(who)
@@ -122,6 +126,9 @@ class People:
                 found[who] = person.standing
             except DomainError as error:
                 found[who] = type(error)
+            else:
+                if told_by and person.verification in DIFFERING and person.verified_at <= told_by:
+                    found[who] = person.verification
         return found
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:

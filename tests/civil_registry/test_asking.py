@@ -283,7 +283,8 @@ def test_an_answer_is_kept_though_its_notice_was_told_before_the_table_was_resto
     stage.register()
     [body] = stage.queued()
     with dynamodb.Transaction(stage.settings.region) as tx:
-        stage.services.notices.keep(tx, WHO, Kind.DATA_DIFFERS, "data_differs/1", {"tries": 3, "days": 30})
+        facts = {"tries": 3, "days": 30, "removed_days": 7}
+        stage.services.notices.keep(tx, WHO, Kind.DATA_DIFFERS, "data_differs/1", facts)
     stage.deliver([body])
     assert (stage.state(), stage.told()) == (Verification.UNKNOWN_NIK, ["data_differs/1"])
 

@@ -36,6 +36,7 @@ VALUES = {
     "signed_in_at": ["2026-12-11T05:00:00Z"],
     "takes_effect_at": ["2026-12-11T05:00:00Z"],
     "tries": [3],
+    "removed_days": [7],
     "days": [30],
     "number": ["k7qx-2m4a-abcd-23yz"],
 }

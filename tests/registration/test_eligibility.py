@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,8 +26,9 @@ from chalicelib.registration.errors import (
     OverAge,
     UnderAge,
 )
+from chalicelib.registration.fitness import Unfit
 from chalicelib.registration.items import Profile, person_pk
-from chalicelib.registration.rules import Education, Employment, Standing
+from chalicelib.registration.rules import Education, Employment, Standing, Verification
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import check_may_join
@@ -206,6 +207,18 @@ def test_who_was_chosen_on_31_january_may_be_chosen_again_as_the_programme_says(
             check_may_join(one, scheme, day, people._eligibility)
 
 
+def test_what_the_registry_said_counts_from_when_the_person_was_told(people):
+    for name, state in [("fit", Verification.MISMATCH), ("excluded", Verification.UNKNOWN_NIK)]:
+        said = [Profile.verification.set(state), Profile.verified_at.set(T0)]
+        Profile(person_pk(name), "PROFILE").update(said)
+
+    def unfit(told_by: datetime | None) -> dict[str, Unfit]:
+        return people.unfit(["fit", "excluded"], CLOSING_DAY, "2023", told_by)
+
+    assert unfit(None) == unfit(T0 - timedelta(microseconds=1)) == {"excluded": Excluded}
+    assert unfit(T0) == {"fit": Verification.MISMATCH, "excluded": Verification.UNKNOWN_NIK}
+
+
 def test_screening_makes_two_calls_and_reads_only_what_it_needs(people, monkeypatch):
     made: list[tuple[str, Any]] = []
 
@@ -221,7 +234,8 @@ def test_screening_makes_two_calls_and_reads_only_what_it_needs(people, monkeypa
     assert [operation for operation, _ in made] == ["BatchGetItem", "BatchGetItem"]
     [profiles], [exclusions] = (asked.values() for _, asked in made)
     assert profiles["ProjectionExpression"] == (
-        "pk,employment,education,birth_date,nik_mac,standing,chosen_on,ended_on,schemes,consent_withdrawn_at"
+        "pk,employment,education,birth_date,nik_mac,standing,chosen_on,ended_on,schemes,consent_withdrawn_at,"
+        "verification,verified_at"
     )
     assert (len(profiles["Keys"]), len(exclusions["Keys"])) == (3, 2)
     assert profiles["ConsistentRead"] is exclusions["ConsistentRead"] is True

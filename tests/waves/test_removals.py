@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.config import Programme
 from chalicelib.draw.leaves import leaves_of
-from chalicelib.registration.rules import Education, Employment, Standing
+from chalicelib.registration.rules import Education, Employment, Standing, Verification
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, freeze, rules
 from chalicelib.waves.freeze import ONE_BATCH_S, OUTCOMES, REMOVED_AT_ONCE, RemovedEntries
@@ -24,6 +24,9 @@ from tests.builders.places import TWO_WEEKS, entered, in_two_waves, leaf_of, pla
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
 from tests.conftest import T0
 
+WEEK = timedelta(days=7)
+FROZEN = FREEZES
+
 CHANGES: dict[EntryOutcome, Callable[[WavesWorld, str], object]] = {
     EntryOutcome.EXCLUDED: lambda world, who: world.people.excluded.add(who),
     EntryOutcome.EXCLUDED_OCCUPATION: lambda world, who: changed(world, who, employment=Employment.POLICE),
@@ -34,6 +37,7 @@ CHANGES: dict[EntryOutcome, Callable[[WavesWorld, str], object]] = {
     EntryOutcome.WITHDRAWN: lambda world, who: world.people.by_id.pop(who),
     EntryOutcome.ALREADY_BENEFICIARY: lambda world, who: changed(world, who, standing=Standing.BENEFICIARY),
     EntryOutcome.BARRED: lambda world, who: changed(world, who, standing=Standing.REVOKED),
+    EntryOutcome.NOT_CONFIRMED: lambda world, who: said(world, who, Verification.MISMATCH, FROZEN - WEEK),
 }
 
 
@@ -45,6 +49,18 @@ def programme(programme: Programme) -> Programme:
 
 def changed(world: WavesWorld, who: str, **changes: object) -> None:
     world.people.add(replace(world.people.by_id[who], **changes))
+
+
+def said(world: WavesWorld, who: str, state: Verification, told_at: datetime) -> None:
+    """Let the civil registry have said this of a person, and the person be told then."""
+    changed(world, who, verification=state, verified_at=told_at)
+
+
+@pytest.fixture
+def world(world: WavesWorld) -> WavesWorld:
+    """Its stage has a civil registry."""
+    world.restart(settings=replace(world.settings, registry_url="http://registry.invalid"))
+    return world
 
 
 def closed(world: WavesWorld, *names: str, quota: int = 2) -> None:
@@ -84,6 +100,29 @@ def test_every_reason_removes_exactly_its_entries(world, tmp_path):
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
+def test_whose_data_differ_is_removed_only_if_they_were_told_a_week_before_the_freeze(world):
+    """Whom the registry has not answered about is never removed, and one reason does not tell a NIK's existence."""
+    late = {"late": Verification.MISMATCH, "later": Verification.UNKNOWN_NIK}
+    early = {"early": Verification.MISMATCH, "unknown": Verification.UNKNOWN_NIK}
+    closed(world, *late, *early, "pending", "verified")
+    for who, state in late.items():
+        said(world, who, state, FROZEN - WEEK + timedelta(microseconds=1))
+    for who, state in early.items():
+        said(world, who, state, FROZEN - WEEK)
+    said(world, "verified", Verification.VERIFIED, OPENS - 2 * WEEK)
+    world.at(FREEZES)
+    assert world.result(WAVE, "removals.json") == {"removed": [{"reason": "not_confirmed", "entries": 2}]}
+    assert {who for who, told in standings(world).items() if told == "not_confirmed"} == set(early)
+
+
+def test_without_a_registry_nobody_is_removed_for_what_one_said(world):
+    world.restart(settings=replace(world.settings, registry_url="none"))
+    closed(world, "early", "b")
+    said(world, "early", Verification.MISMATCH, OPENS - 2 * WEEK)
+    world.at(FREEZES)
+    assert world.result(WAVE, "removals.json") == {"removed": []}
+
+
 def test_everybody_may_be_removed(world, tmp_path):
     closed(world, "a", "b")
     world.people.excluded |= {"a", "b"}
@@ -117,10 +156,10 @@ def test_a_hundred_people_are_two_batches(world, monkeypatch):
     asked: list[list[str]] = []
     unfit = world.people.unfit
 
-    def watched(some, day, scheme):
+    def watched(some, day, scheme, _told_by):
         asked.append(list(some))
         assert day == date(2026, 11, 30), "the day that the wave closed"
-        return unfit(some, day, scheme)
+        return unfit(some, day, scheme, None)
 
     monkeypatch.setattr(world.people, "unfit", watched)
     world.at(FREEZES)
@@ -133,10 +172,10 @@ def test_a_step_without_time_ends_quietly_and_the_next_continues(world, monkeypa
     crowd(world, 2 * REMOVED_AT_ONCE)
     asked, unfit = Counter[str](), world.people.unfit
 
-    def slow(some, day, scheme):
+    def slow(some, day, scheme, _told_by):
         asked.update(some)
         world.clock.now += timedelta(seconds=30)
-        return unfit(some, day, scheme)
+        return unfit(some, day, scheme, None)
 
     monkeypatch.setattr(world.people, "unfit", slow)
     world.clock.now = FREEZES
@@ -157,7 +196,7 @@ def test_a_screened_shard_is_not_screened_again(world, monkeypatch):
         removals.set_screened(WAVE, shard)
     assert removals.screened(WAVE) == done
     asked: list[str] = []
-    monkeypatch.setattr(world.people, "unfit", lambda some, day, scheme: asked.extend(some) or {})
+    monkeypatch.setattr(world.people, "unfit", lambda some, *_: asked.extend(some) or {})
     world.at(FREEZES)
     assert sorted(asked) == sorted(n for n in world.people.by_id if int(shard_of(n)) not in done)
     assert removals.screened(WAVE) == set(range(SHARDS))
@@ -169,13 +208,13 @@ def test_a_slow_step_removes_nobody_from_a_shard_that_another_has_finished(world
     unfit = world.people.unfit
     slow = world.wired().stepper
 
-    def overtaken(some, day, scheme):
+    def overtaken(some, day, scheme, _told_by):
         monkeypatch.setattr(world.people, "unfit", unfit)
         assert [one.state for one in world.wired().stepper.advance(FREEZES, 60, world.clock.seconds)] == [
             WaveState.FROZEN
         ]
         world.people.excluded |= {"a", "b"}
-        return unfit(some, day, scheme)
+        return unfit(some, day, scheme, None)
 
     world.clock.now = FREEZES
     monkeypatch.setattr(world.people, "unfit", overtaken)
