@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from ..aws import queues
 from ..clock import Clock
 from ..figures import RegistryRules
-from ..registration.records import person_of
-from ..registration.rules import Verification
+from ..registration.records import Record, person_of
+from ..registration.rules import PersonalData, Verification
 from ..registration.verifications import UNVERIFIED_SHARDS, Ask, Verifications, decode_message
+from ..values import Hidden
 from . import rules
 from .errors import NoAnswer
-from .registry import CivilRegistry
+from .registry import CivilRecord, CivilRegistry
 
 if TYPE_CHECKING:
     from ..registration.store import RegistrationStore
@@ -38,51 +39,77 @@ LOOKED_AT = 25
 """Registrations of one partition of the index whose age is looked at."""
 
 
-class Verifier:
-    """See the module. `wait` returns when the next question may be put."""
+class Asked(Hidden, frozen=True):
+    """A version of a registration that waits for an answer."""
+
+    record: Record
+    person: PersonalData
+
+
+class Judge:
+    """What an answer of the registry says of one version of a registration, however it came."""
 
     def __init__(
         self,
         store: RegistrationStore,
         verifications: Verifications,
         vault: Vault,
-        registry: CivilRegistry,
         figures: RegistryRules,
-        wait: Callable[[], None],
         clock: Clock,
     ) -> None:
         self._store = store
         self._verifications = verifications
         self._vault = vault
-        self._registry = registry
         self._figures = figures
-        self._wait = wait
         self._clock = clock
 
-    def process(self, asked: Ask) -> None:
-        """Ask about one version of a registration and keep the answer, unless it was changed or answered meanwhile."""
-        record = self._store.record(asked.registrant_id)
+    def asked(self, version: Ask) -> Asked | None:
+        """A version of a registration, opened; None if it was changed or answered meanwhile, or is gone."""
+        record = self._store.record(version.registrant_id)
         if (
             record is None
-            or record.version != asked.version
+            or record.version != version.version
             or record.registrant.verification is not Verification.PENDING
         ):
+            return None
+        return Asked(record, person_of(self._vault.open_key(version.registrant_id, record.wrapped_key), record))
+
+    def state(self, asked: Asked, found: CivilRecord | None) -> Verification:
+        """What a record says of the registration. Raises `NoAnswer` if it lacks what is compared."""
+        # Of somebody who has died nothing else is compared.
+        if found is not None and not found.dead and (lacking := rules.missing(found, self._figures)):
+            raise NoAnswer(f"without_{'_'.join(lacking)}")
+        return rules.state_of(asked.record.registrant, asked.person, found, self._figures)
+
+    def keep(self, asked: Asked, state: Verification, source: str) -> bool:
+        """Keep what was found; False if the registration was changed or answered meanwhile."""
+        kept = self._verifications.keep(asked.record, state, source, self._clock())
+        log.info("registration_asked", extra={"state": state.value, "kept": kept})
+        return kept
+
+
+class Verifier:
+    """See the module. `wait` returns when the next question may be put."""
+
+    def __init__(self, judge: Judge, registry: CivilRegistry, wait: Callable[[], None]) -> None:
+        self._judge = judge
+        self._registry = registry
+        self._wait = wait
+
+    def process(self, version: Ask) -> None:
+        """Ask about one version of a registration and keep the answer, unless it was changed or answered meanwhile."""
+        asked = self._judge.asked(version)
+        if asked is None:
             return
-        person = person_of(self._vault.open_key(asked.registrant_id, record.wrapped_key), record)
         self._wait()
         try:
-            found = self._registry.find(person.nik)
-            # Of somebody who has died nothing else is compared.
-            if found is not None and not found.dead and (lacking := rules.missing(found, self._figures)):
-                raise NoAnswer(f"without_{'_'.join(lacking)}")
+            state = self._judge.state(asked, self._registry.find(asked.person.nik))
         except NoAnswer as silence:
             log.log(
                 logging.WARNING if silence.passes else logging.ERROR, "registry_silent", extra={"fact": silence.fact}
             )
             return
-        state = rules.state_of(record.registrant, person, found, self._figures)
-        kept = self._verifications.keep(record, state, self._registry.source, self._clock())
-        log.info("registration_asked", extra={"state": state.value, "kept": kept})
+        self._judge.keep(asked, state, self._registry.source)
 
 
 class Sweep:

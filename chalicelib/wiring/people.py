@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..accounts.passkeys.passkeys import Passkeys
     from ..accounts.sessions.sessions import Sessions
     from ..accounts.sessions.ways import Ways
-    from ..civil_registry.service import Sweep, Verifier
+    from ..civil_registry.service import Judge, Sweep, Verifier
     from ..notices.announcements import PublicEventStore
     from ..notices.channels import Channels
     from ..notices.links import Unsubscriptions
@@ -204,8 +204,14 @@ class PeopleServices(AccountsServices):
 
         registry = dci.DciRegistry(settings.registry_url, figures, secret, self._clock, self._randomness)
         pace = Pace(figures.asks_per_s / REGISTRY_CONSUMERS)
+        return Verifier(self.registry_judge, registry, pace.wait)
+
+    @cached_property
+    def registry_judge(self) -> Judge:
+        from ..civil_registry.service import Judge
+
         stores = self.registration_store, self.verifications, self.vault
-        return Verifier(*stores, registry, figures, pace.wait, self._clock)
+        return Judge(*stores, self.programme.registry, self._clock)
 
     @cached_property
     def registry_sweep(self) -> Sweep:
