@@ -60,7 +60,7 @@ def kept(kind: str, properties: Mapping[str, Any]) -> Json:
     return resource(kind, properties, DeletionPolicy="RetainExceptOnCreate", UpdateReplacePolicy="Retain")
 
 
-def statement(sid: str, principal: Any, action: str, on: Any, **more: Any) -> Json:
+def statement(sid: str, principal: Any, action: str | list[str], on: Any, **more: Any) -> Json:
     """The policy of a resource, with one statement."""
     said = {"Sid": sid, "Effect": "Allow", "Principal": principal, "Action": action, "Resource": on, **more}
     return {"Version": "2012-10-17", "Statement": [said]}

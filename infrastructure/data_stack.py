@@ -61,6 +61,15 @@ CONDITIONS = {
 
 WARM = if_("Warm", {"WriteUnitsPerSecond": ref("WarmWrites")}, ref("AWS::NoValue"))
 
+LINES_STAY = statement(
+    "NobodyChangesALine",
+    "*",
+    [f"dynamodb:{call}" for call in ("UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete")],
+    arn("dynamodb", f"table/{own('journal')}"),
+    Effect="Deny",
+)
+"""Of the journal's table: it holds for the account's administrators too, until they replace this policy."""
+
 TABLES = {
     "AccountsTable": table("accounts", WarmThroughput=WARM),
     # A sign-in is deleted after an hour, so no backup may keep it longer.
@@ -84,6 +93,11 @@ TABLES = {
     "OutcomesTable": table("outcomes", Index("roster", "roster_shard", "pk", holds="ALL")),
     "NoticesTable": table("notices", Index("unsent", "unsent_shard", "updated_at")),
     "RunsTable": table("runs"),
+    "JournalTable": table(
+        "journal",
+        Index("readers", "registrant", "sk", holds="ALL"),
+        ResourcePolicy={"PolicyDocument": LINES_STAY},
+    ),
 }
 
 QUEUES = {

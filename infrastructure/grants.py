@@ -119,6 +119,8 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         read_fsp_secret("ReadCallbackToken"),
         rows("notices", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         rows("runs", read="GetItem", why="ReadTheLastLook", partition="STATUS"),
+        rows("journal", write="PutItem", why="KeepWhoRead"),
+        rows("journal/index/readers", read="Query", why="ShowReaders"),
     ),
     "citizen": (rows("accounts", read="GetItem BatchGetItem Query", why="ReadSigningKeysAndSessions"),),
     "open_wave": STEP,

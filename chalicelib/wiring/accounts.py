@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..aws import clients
 from ..config import CODE_CONSUMERS
-from .deployment import Deployment
+from .administration import AdministrationServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..vault import Vault
 
 
-class AccountsServices(Deployment):
+class AccountsServices(AdministrationServices):
     """Accounts and sessions of people, and what they are sealed with."""
 
     @cached_property

@@ -250,7 +250,7 @@ def test_the_gateway_refuses_in_the_same_form_as_the_application(app_template: T
 
 def test_every_table_is_on_demand_recoverable_protected_and_kept(data_template: Template) -> None:
     tables = of_type(data_template, "AWS::DynamoDB::Table")
-    rooms = "Registrations Waves Payouts Training Jobs Helpdesk Outcomes Notices Runs Accounts SignIns"
+    rooms = "Registrations Waves Payouts Training Jobs Helpdesk Outcomes Notices Runs Accounts SignIns Journal"
     assert set(tables) == {f"{room}Table" for room in rooms.split()}
     for name, table in tables.items():
         assert table["BillingMode"] == "PAY_PER_REQUEST"
@@ -261,6 +261,14 @@ def test_every_table_is_on_demand_recoverable_protected_and_kept(data_template: 
         assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
         assert data_template["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate"
         assert data_template["Resources"][name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_journal_itself_refuses_to_change_or_delete_a_line(data_template: Template) -> None:
+    table = of_type(data_template, "AWS::DynamoDB::Table")["JournalTable"]
+    [statement] = table["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    calls = {"UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete"}
+    assert set(statement["Action"]) == {f"dynamodb:{call}" for call in calls}
 
 
 def test_only_a_stage_that_says_so_has_tables_that_are_warm_from_the_first_second(data_template: Template) -> None:

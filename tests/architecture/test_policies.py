@@ -17,7 +17,7 @@ from .conftest import FUNCTIONS, Template, of_type
 POLICIES = {function: policy(function) for function in GRANTS}
 STEP = ("waves registrations notices payouts", "")
 MATRIX = {
-    "api": ("registrations waves training jobs payouts outcomes helpdesk notices accounts sign-ins", "runs"),
+    "api": ("registrations waves training jobs payouts outcomes helpdesk notices accounts sign-ins journal", "runs"),
     "citizen": ("", "accounts"),
     "open_wave": STEP,
     "close_wave": STEP,
@@ -167,6 +167,11 @@ def test_only_who_gives_a_place_or_checks_an_account_or_a_person_changes_a_regis
 def test_the_api_makes_payouts_due_and_shows_a_person_s_own_and_does_nothing_else_to_the_ledger() -> None:
     calls = {action.partition(":")[2] for action, resource in grants("api") if resource.endswith("-payouts")}
     assert calls == {"GetItem", "BatchGetItem", "Query", "PutItem", "ConditionCheckItem", "SendMessage"}
+
+
+def test_no_function_changes_or_deletes_a_line_of_the_journal() -> None:
+    calls = {action for name in POLICIES for action, on in grants(name) if "-journal" in on}
+    assert calls <= {"dynamodb:PutItem", "dynamodb:Query"}
 
 
 def test_only_the_step_publishes_all_of_a_draw() -> None:

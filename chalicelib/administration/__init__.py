@@ -1,0 +1,1 @@
+"""Who administers a stage: their names, which person has which name, and the journal of what they did."""

@@ -1,0 +1,141 @@
+"""The journal of administration: who did what, on whom, why and with what outcome. Lines are added and never changed.
+
+A line is written before its act, so no act is without one; a second line has the outcome. An act without its second
+line died half-way. The functions may put lines and read them, and none may update or delete one
+(`infrastructure/grants.py`). IAM cannot demand the condition of a put, so a line that was overwritten is found by the
+heads that are published.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
+from msgspec.structs import replace
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from ..aws.attributes import InstantAttribute, JsonAttribute, item_of
+from ..aws.dynamodb import Table, save_if
+from ..ids import Randomness, random_id
+from ..structs import fill
+from ..values import Value
+from .errors import PersonalDataInLine
+
+DONE = "done"
+"""The outcome of an act that was not refused."""
+
+_NIK = re.compile(r"(?<!\w)(?:\d{16}|\d{4}([ .-])\d{4}\1\d{4}\1\d{4}|\d{6}([ .-])\d{6}\2\d{4})(?!\w)")
+_PHONE = re.compile(r"(?<!\w)(?:\+?62[ -]?|0)8\d{1,2}[ .-]?\d{3,4}[ .-]?\d{2,5}(?!\w)")
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+
+
+class JournalTable(Table):
+    """The base of every item kind; `wiring` gives it its table."""
+
+
+class Line(Value, frozen=True):
+    """What one person did, or began to do.
+
+    `person` is who acts (docs/administration.md), `arn` the identity that they used; `route` is the command. `about`
+    are ids, `registrant` is set if the act looks at one person or changes them. `proposal` is what was approved.
+    `outcome` is `DONE` or a refusal's code; in a second line `of` is the id of the first.
+    """
+
+    at: datetime
+    person: str
+    arn: str
+    route: str
+    about: tuple[str, ...] = ()
+    registrant: str | None = None
+    reason: str | None = None
+    proposal: str | None = None
+    outcome: str | None = None
+    of: str | None = None
+    id: str = ""
+
+
+class ReadersIndex(GlobalSecondaryIndex["LineItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """The lines about one registrant, by time. Sparse."""
+
+    class Meta:
+        index_name = "readers"
+        projection = AllProjection()
+
+    registrant = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+
+
+class LineItem(JournalTable):
+    """`DAY#<UTC day>` / `<instant>#<id>`."""
+
+    id = UnicodeAttribute()
+    at = InstantAttribute()
+    person = UnicodeAttribute()
+    arn = UnicodeAttribute()
+    route = UnicodeAttribute()
+    about: JsonAttribute[tuple[str, ...]] = JsonAttribute(tuple[str, ...])
+    registrant = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    proposal = UnicodeAttribute(null=True)
+    outcome = UnicodeAttribute(null=True)
+    of = UnicodeAttribute(null=True)
+
+    readers = ReadersIndex()
+
+
+class Journal:
+    """Adds lines and reads them."""
+
+    def __init__(self, randomness: Randomness) -> None:
+        self._randomness = randomness
+
+    def write(self, line: Line) -> Line:
+        """Add a line to the UTC day of its instant; returns it with its id. One put.
+
+        Raises `PersonalDataInLine`, and pynamodb's `PutError`; then the act may not be done.
+        """
+        _check(line)
+        new = replace(line, id=random_id(self._randomness))
+        instant = line.at.astimezone(UTC).isoformat(timespec="microseconds")  # as many digits always, to be sorted
+        # The id is new: if there is such a line, a try of this very put wrote it, and its answer was lost.
+        save_if(item_of(LineItem, _day(instant[:10]), f"{instant}#{new.id}", new), LineItem.pk.does_not_exist())
+        return new
+
+    def end(self, begun: Line, outcome: str, now: datetime, about: tuple[str, ...] = ()) -> Line:
+        """Add how an act ended: `DONE`, or a refusal's code; `about` are ids that it made. One put."""
+        return self.write(replace(begun, at=now, outcome=outcome, of=begun.id, about=about, reason=None, proposal=None))
+
+    def of_day(self, day: date) -> Iterator[Line]:
+        """The lines of a UTC day in their order; paged."""
+        return map(_line, LineItem.query(_day(day.isoformat()), consistent_read=True))
+
+    def of_person(self, registrant: str) -> Iterator[Line]:
+        """Who looked at or changed what is kept of a person, the newest first, each with its outcome; paged.
+
+        None as the outcome: the act died half-way, or goes on. An act of the last second may be missing.
+        """
+        ended = dict[str | None, str | None]()
+        for item in LineItem.readers.query(registrant, scan_index_forward=False):
+            line = _line(item)
+            if line.of is None:
+                yield replace(line, outcome=ended.get(line.id))
+            else:
+                ended[line.of] = line.outcome
+
+
+def _day(day: str) -> str:
+    return f"DAY#{day}"
+
+
+def _line(item: LineItem) -> Line:
+    return fill(Line, item)
+
+
+def _check(line: Line) -> None:
+    told = (line.route, line.registrant, line.reason, line.proposal, line.outcome, *line.about)
+    if any(_NIK.search(text) for text in told if text):
+        raise PersonalDataInLine()
+    if line.reason and (_PHONE.search(line.reason) or _MAIL.search(line.reason)):
+        raise PersonalDataInLine()

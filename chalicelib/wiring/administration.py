@@ -1,0 +1,22 @@
+"""How the services about administrators are built."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .deployment import Deployment
+
+if TYPE_CHECKING:
+    from ..administration.journal import Journal
+
+
+class AdministrationServices(Deployment):
+    """Who administers, and what they did."""
+
+    @cached_property
+    def journal(self) -> Journal:
+        from ..administration.journal import Journal, JournalTable
+
+        self._bind(JournalTable, "journal")
+        return Journal(self._randomness)
