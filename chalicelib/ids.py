@@ -42,13 +42,23 @@ def _base32(raw: bytes) -> str:
     return base64.b32encode(raw).decode().rstrip("=").lower()
 
 
-def same_person(one: str, other: str) -> bool:
-    """Whether two IAM identities (ARN) belong to one person, whatever the spelling or the role.
+PERSON = "person/"
+"""Before the id of somebody on the roster, where it is kept who did something (docs/administration.md)."""
 
-    The names at their ends are compared: a user's name, or a session's, which roles force to be the person's
-    (operating.md). Two people with one name in two accounts count as one, too.
+
+def comparable(one: str, other: str) -> bool:
+    """Whether both are people of the roster, or both IAM identities (ARN), as they are kept without a roster."""
+    return one.startswith(PERSON) == other.startswith(PERSON)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two who did something may be one person, whatever the spelling or the role.
+
+    Of identities the names at their ends are compared: a user's name, or a session's, which roles force to be the
+    person's. Two people with one name in two accounts count as one, too. So do an identity from before the roster and
+    somebody on it, as nothing tells them apart.
     """
-    return _name(one) == _name(other)
+    return not comparable(one, other) or _name(one) == _name(other)
 
 
 def _name(identity: str) -> str:

@@ -20,6 +20,67 @@ class UnnamedSession(DomainError):
     )
 
 
+class NotOnRoster(DomainError):
+    """The stage has a roster, and nobody on it has this name."""
+
+    code = "not_on_roster"
+    status = 403
+    indonesian = "Nama {name} tidak ada di daftar petugas stage ini."
+    english = "Nobody on this stage's roster has the name {name}."
+
+
+class MalformedRoster(DomainError):
+    """`line` is of the file, `reason` what is wrong with it."""
+
+    code = "malformed_roster"
+    status = 422
+    indonesian = "Daftar petugas, baris {line}: {reason}."
+    english = "The roster, line {line}: {reason}."
+
+
+class RosterWithoutYou(DomainError):
+    """Who proposes or approves a roster is on it: so two people are left who can change it again."""
+
+    code = "roster_without_you"
+    status = 422
+    indonesian = "Nama Anda, {name}, tidak ada di daftar petugas yang diajukan."
+    english = "Your name, {name}, is not on the roster that is proposed."
+
+
+class NameOfAnother(DomainError):
+    """A name is one person's for good, so that nobody approves as somebody else what they proposed."""
+
+    code = "roster_name_of_another"
+    status = 422
+    indonesian = "Nama {name} sudah milik {person}, dan tetap demikian. Pakai nama lain."
+    english = "The name {name} is {person}'s for good. Use another name."
+
+
+class RosterStands(DomainError):
+    code = "roster_stands"
+    status = 409
+    indonesian = "Daftar petugas lain sudah diajukan oleh {maker}."
+    english = "Another roster stands, proposed by {maker}."
+
+
+class NoRoster(DomainError):
+    """No roster is proposed, or not the one that was looked at any more."""
+
+    code = "no_roster_proposed"
+    status = 404
+    indonesian = "Tidak ada daftar petugas yang diajukan, atau bukan lagi yang ini."
+    english = "No roster is proposed, or not this one any more."
+
+
+class RosterBySamePerson(DomainError):
+    """One person by the roster that holds, or by the one that is proposed."""
+
+    code = "roster_by_same_person"
+    status = 409
+    indonesian = "Daftar petugas harus disetujui orang lain daripada pengusulnya."
+    english = "A roster is approved by another person than the one who proposed it."
+
+
 class PersonalDataInLine(DomainError):
     """A line of the journal is kept for good and may not have a NIK, a phone number or an e-mail address."""
 

@@ -9,6 +9,7 @@ from .deployment import Deployment
 
 if TYPE_CHECKING:
     from ..administration.journal import Journal
+    from ..administration.roster import Roster
 
 
 class AdministrationServices(Deployment):
@@ -20,3 +21,10 @@ class AdministrationServices(Deployment):
 
         self._bind(JournalTable, "journal")
         return Journal(self._randomness)
+
+    @cached_property
+    def roster(self) -> Roster:
+        from ..administration.roster import Roster
+
+        self.journal  # noqa: B018 - binds its table
+        return Roster()

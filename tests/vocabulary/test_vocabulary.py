@@ -73,11 +73,17 @@ MAKER = "arn:aws:sts::123456789012:assumed-role/maker/ani@example.go.id"
         ("arn:aws:sts::123456789012:assumed-role/maker/budi@example.go.id", False),
         ("arn:aws:sts::123456789012:assumed-role/ani@example.go.id/budi", False),
         ("arn:aws:iam::123456789012:root", False),
+        ("person/budi", True),  # nothing tells who of the roster it was
     ],
 )
 def test_the_name_of_an_administrator_is_the_end_of_the_iam_identity(other, same):
     assert ids.same_person(MAKER, other) is same
     assert ids.same_person(other, MAKER) is same
+
+
+def test_people_of_the_roster_are_compared_by_their_ids():
+    assert ids.same_person("person/b1", "person/b1")
+    assert not ids.same_person("person/b1", "person/s1")
 
 
 def test_stages_differ_only_in_the_figures_they_override():

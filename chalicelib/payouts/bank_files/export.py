@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ...figures import BankFileRules
-from ...ids import Randomness, random_id
+from ...ids import Randomness, comparable, random_id
 from ...registration.service import Registrations
 from ...values import Value
 from .. import rules
@@ -116,6 +116,8 @@ class BankFiles:
                 raise BatchNotNow(batch=batch.id, state=batch.state.value, action="reject")
             case BatchState.APPROVED:
                 after = replace(batch, state=BatchState.RECALLED, recalled_by=by)
+            case BatchState.RECALLED if not comparable(by, batch.recalled_by or ""):
+                after = replace(batch, recalled_by=by)  # recalled before there was a roster: recall it anew
             case BatchState.RECALLED if rules.same_person(by, batch.recalled_by or ""):
                 raise SamePerson()
         if batch.state in {BatchState.APPROVED, BatchState.RECALLED}:

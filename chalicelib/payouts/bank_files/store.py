@@ -16,6 +16,7 @@ from pynamodb.expressions.condition import Condition
 from ...aws.attributes import DayAttribute, EnumAttribute, InstantAttribute, RupiahAttribute, WholeAttribute, item_of
 from ...aws.dynamodb import LegsFailed, Transaction, find, save_if, update_if
 from ...clock import iso, parse_iso, wib_date
+from ...ids import PERSON
 from ...money import Rupiah
 from ...structs import fill
 from ...values import Value
@@ -242,7 +243,10 @@ class BankStore:
         pk, sk = _keys(reference)
         keys = (pk, f"BANKSAID#{sk.removeprefix('BANK#')}#{batch}#{word.answer.fact}")
         item = _RejectionItem(*keys, imported_by=word.imported_by, imported_at=now, said_in=word.said_in)
-        if save_if(item, _RejectionItem.pk.does_not_exist()):
+        free = _RejectionItem.pk.does_not_exist()
+        if word.imported_by.startswith(PERSON):  # who imported it before there was a roster compares with nobody on it
+            free |= ~_RejectionItem.imported_by.startswith(PERSON)
+        if save_if(item, free):
             return word.imported_by
         return _RejectionItem.get(*keys, consistent_read=True).imported_by
 

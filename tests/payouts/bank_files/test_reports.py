@@ -46,6 +46,15 @@ def test_one_person_cannot_have_money_sent_again_by_a_report_of_rejections(world
     assert world.take_in(raw, MAKER).findings == (), "known by now"
 
 
+def test_two_people_of_the_roster_import_what_somebody_rejected_before_there_was_one(world):
+    batch, [rejected] = world.sent("ani")
+    raw = pain002(batch, {rejected: "RJCT AC04"})
+    for who in (MAKER, "person/s1", "person/s1"):  # nothing tells whether these are one
+        assert told_of(world.take_in(raw, who)) == [(Problem.ONE_PERSON, rejected)]
+    assert world.take_in(raw, "person/b1").findings == ()
+    assert world.state(rejected) == State.HELD
+
+
 def test_a_notification_reports_returned_money(world):
     _, [reference] = world.sent("ani")
     assert world.take_in(camt054(entry(reference, ref="D-1"))).news == 1

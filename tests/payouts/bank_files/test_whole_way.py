@@ -151,6 +151,14 @@ def test_an_attempt_marked_too_late_for_a_file_goes_into_the_next(world):
     assert world.propose() is None
 
 
+def test_a_file_that_was_recalled_before_there_was_a_roster_is_recalled_anew(world):
+    batch, _ = world.sent("ani")
+    states = [world.files.reject(batch, who, world.now).state for who in (MAKER, "person/s1")]
+    assert states == [BatchState.RECALLED] * 2
+    refused(lambda: world.files.reject(batch, "person/s1", world.now), SamePerson)
+    assert world.files.reject(batch, "person/b1", world.now).state is BatchState.REJECTED
+
+
 @pytest.mark.parametrize("said", [False, True], ids=["it says nothing", "it rejects it in words"])
 def test_an_approved_file_that_the_bank_does_not_have_is_given_up_by_two_people(world, said):
     """A bank refuses a file at its door and reports nothing: without this its transfers would wait for ever."""
