@@ -191,8 +191,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The domain that mails come from, verified at the mail service."""
     public_url: str
     """The public address of the API, without a slash at the end; links in mails begin with it."""
-    registry_url: Annotated[str, Meta(pattern=r"^(none|https://[^\s?#]+|http://127\.0\.0\.1:\d+)$")] = "none"
-    """The civil registry's DCI interface; "none": nobody is asked, and registrations stay PENDING."""
+    registry_url: Annotated[str, Meta(pattern=r"^(none|files|https://[^\s?#]+|http://127\.0\.0\.1:\d+)$")] = "none"
+    """The civil registry's DCI interface; "files": an office that takes files; "none": registrations stay PENDING."""
     programme: Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")] = DEFAULT_PROGRAMME
     """The name of a file in `programmes/`, without `.toml`."""
     aws_client: Literal["lean", "ordinary"] = "lean"
@@ -222,6 +222,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def has_registry(self) -> bool:
         """Whether registrations are compared with a civil registry."""
         return self.registry_url != "none"
+
+    @property
+    def has_registry_interface(self) -> bool:
+        """Whether that registry is called, and does not answer in files alone."""
+        return self.registry_url not in {"none", "files"}
 
     @property
     def registry_secret(self) -> str:

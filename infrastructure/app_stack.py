@@ -38,8 +38,8 @@ TOLD = {
     ),
     "RegistryUrl": parameter(
         default="none",
-        about="The civil registry's DCI interface; none: nobody is asked about registrations",
-        AllowedPattern=r"none|https://[^\s?#]+|http://127\.0\.0\.1:[0-9]+",
+        about="The civil registry's DCI interface; files: batches by file; none: nobody is asked about registrations",
+        AllowedPattern=r"none|files|https://[^\s?#]+|http://127\.0\.0\.1:[0-9]+",
     ),
     "Programme": parameter(
         default="prakerja-2023",  # as `config.DEFAULT_PROGRAMME`; this folder imports nothing of the application

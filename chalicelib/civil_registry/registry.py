@@ -6,6 +6,7 @@ from datetime import date
 from typing import Protocol
 
 from ..values import Hidden
+from .errors import NoAnswer
 
 
 class CivilRecord(Hidden, frozen=True):
@@ -35,3 +36,13 @@ class CivilRegistry(Protocol):
         Asking again does no harm. Raises `NoAnswer`.
         """
         ...
+
+
+class ByFile:
+    """A registry that is asked in files alone (`batches`): what was queued before the stage had it is not answered."""
+
+    source = "file"
+
+    def find(self, nik: str) -> CivilRecord | None:  # noqa: ARG002 - the port's
+        """See the port."""
+        raise NoAnswer("by_file", passes=True)

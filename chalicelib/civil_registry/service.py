@@ -35,6 +35,9 @@ SWEPT_EVERY = timedelta(minutes=5)
 PAGE = 100
 """Registrations that are put off before they are queued: so many wait once more if a sweep is cut off."""
 
+FILES_TAKE = timedelta(days=14)
+"""How long an office has for a batch of files before anybody counts as waiting."""
+
 LOOKED_AT = 25
 """Registrations of one partition of the index whose age is looked at."""
 
@@ -44,6 +47,11 @@ class Asked(Hidden, frozen=True):
 
     record: Record
     person: PersonalData
+
+    @property
+    def version(self) -> Ask:
+        """Which version it is."""
+        return Ask(self.record.registrant.id, self.record.version)
 
 
 class Judge:
@@ -123,8 +131,11 @@ class Sweep:
         """Queue again what was last queued `ask_again_after_s` ago, and return how many.
 
         A row is put off before it is queued: if the queueing is lost, a later sweep comes back to it. None, and nothing
-        is queued, while as many messages wait as the registry can be asked about until the next sweep.
+        is queued, while as many messages wait as the registry can be asked about until the next sweep. A registry that
+        answers in files is asked by administrators alone.
         """
+        if not self._verifications.by_queue:
+            return 0
         most = int(self._figures.asks_per_s * SWEPT_EVERY.total_seconds())
         if (backlog := self._verifications.backlog()) >= most:
             log.warning("registrations_not_swept", extra={"waiting": backlog})
@@ -141,10 +152,14 @@ class Sweep:
         return queued
 
     def waiting_since(self, now: datetime) -> datetime | None:
-        """Since when the oldest registration waits, of those that a sweep would take up first; None if none does."""
+        """Since when the oldest registration waits, of those that a sweep would take up first; None if none does.
+
+        Where the registry answers in files, counted from when an answer could be there.
+        """
         all_ = now + timedelta(seconds=2 * self._figures.ask_again_after_s)  # those that were queued just now, too
         rows = [row for shard in UNVERIFIED_SHARDS for row in self._verifications.waiting(shard, all_, LOOKED_AT)]
-        return min((row.since for row in rows), default=None)
+        oldest = min((row.since for row in rows), default=None)
+        return oldest if oldest is None or self._verifications.by_queue else oldest + FILES_TAKE
 
 
 def consume(records: Iterable[Mapping[str, Any]], verifier: Verifier) -> dict[str, list[dict[str, str]]]:

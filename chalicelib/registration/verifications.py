@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -59,7 +60,7 @@ class Waiting(Value, frozen=True):
 
 
 class Verifications:
-    """See the module. Without a `queue` there is no registry."""
+    """See the module. `asks`: the stage has a registry; without a `queue` it answers in files."""
 
     def __init__(
         self,
@@ -67,9 +68,12 @@ class Verifications:
         queue: Queue | None,
         notices: Callable[[], NoticeService],
         figures: RegistryRules,
+        *,
+        asks: bool,
     ) -> None:
         self._transaction = transaction
         self._queue = queue
+        self._asks = asks
         self._notices = notices
         self._again = timedelta(seconds=figures.ask_again_after_s)
         self._most = figures.corrections_max
@@ -82,7 +86,7 @@ class Verifications:
         Who took the consent back and has no place is not asked about, until they give it again.
         """
         takes_part = registrant.consent_withdrawn_at is None or registrant.standing is not Standing.REGISTERED
-        asks = self._queue is not None and registrant.verification is Verification.PENDING and takes_part
+        asks = self._asks and registrant.verification is Verification.PENDING and takes_part
         return now + self._again if asks else None
 
     def ask_about(self, saved: Record) -> None:
@@ -101,6 +105,11 @@ class Verifications:
             if not (isinstance(error, Unavailable) or is_passing(error)):
                 raise
             log.warning("registrations_not_queued", extra={"count": len(bodies)})
+
+    @property
+    def by_queue(self) -> bool:
+        """Whether each registration is queued to be asked about."""
+        return self._queue is not None
 
     def backlog(self) -> int:
         """About how many messages nobody has received yet."""
@@ -127,11 +136,17 @@ class Verifications:
 
     def waiting(self, shard: str, before: datetime, limit: int) -> Iterator[Waiting]:
         """At most `limit` registrations of a partition whose `ask_from` is before an instant, oldest first."""
-        if self._queue is None:
+        if not self._asks:
             return
         rows = Profile.unverified.query(shard, UnverifiedIndex.ask_from < before, limit=limit)
         for row in rows:
             yield Waiting(row.pk.removeprefix(person_pk("")), row.version, row.updated_at, row.ask_from)
+
+    def all_waiting(self, now: datetime, limit: int) -> list[Ask]:
+        """At most `limit` of the versions that wait for an answer, whenever a sweep may queue them. From the index."""
+        far = now + timedelta(days=36_500)
+        rows = (row for one in UNVERIFIED_SHARDS for row in self.waiting(one, far, limit))
+        return [Ask(row.registrant_id, row.version) for row in islice(rows, limit)]
 
     def put_off(self, row: Waiting, now: datetime) -> bool:
         """Move a row to the end of its partition; False if another sweep or an answer came first. One write."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ..accounts.passkeys.passkeys import Passkeys
     from ..accounts.sessions.sessions import Sessions
     from ..accounts.sessions.ways import Ways
+    from ..civil_registry.batches import Batches
+    from ..civil_registry.registry import CivilRegistry
     from ..civil_registry.service import Judge, Sweep, Verifier
     from ..notices.announcements import PublicEventStore
     from ..notices.channels import Channels
@@ -187,12 +189,14 @@ class PeopleServices(AccountsServices):
 
         self._bind(RegistrationsTable, "registrations")
         settings = self.settings
-        queue = Queue(settings.registry_queue_url, settings.region) if settings.has_registry else None
-        return Verifications(self.transaction, queue, lambda: self.notices, self.programme.registry)
+        asked = Queue(settings.registry_queue_url, settings.region) if settings.has_registry_interface else None
+        figures, asks = self.programme.registry, settings.has_registry
+        return Verifications(self.transaction, asked, lambda: self.notices, figures, asks=asks)
 
     @cached_property
     def registry_verifier(self) -> Verifier:
         from ..civil_registry import dci
+        from ..civil_registry.registry import ByFile
         from ..civil_registry.service import Verifier
         from ..config import REGISTRY_CONSUMERS
         from ..notices.ses import Pace
@@ -202,7 +206,9 @@ class PeopleServices(AccountsServices):
         def secret() -> dci.RegistrySecret:
             return dci.secret(settings.registry_secret, settings.region)
 
-        registry = dci.DciRegistry(settings.registry_url, figures, secret, self._clock, self._randomness)
+        registry: CivilRegistry = ByFile()
+        if settings.has_registry_interface:
+            registry = dci.DciRegistry(settings.registry_url, figures, secret, self._clock, self._randomness)
         pace = Pace(figures.asks_per_s / REGISTRY_CONSUMERS)
         return Verifier(self.registry_judge, registry, pace.wait)
 
@@ -212,6 +218,12 @@ class PeopleServices(AccountsServices):
 
         stores = self.registration_store, self.verifications, self.vault
         return Judge(*stores, self.programme.registry, self._clock)
+
+    @cached_property
+    def registry_batches(self) -> Batches:
+        from ..civil_registry.batches import Batches
+
+        return Batches(self.registry_judge, self.verifications, self.vault, self._randomness)
 
     @cached_property
     def registry_sweep(self) -> Sweep:

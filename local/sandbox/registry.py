@@ -3,6 +3,7 @@
 `python -m local.sandbox.registry --port 8002 --people people.json`, or `with Registry("seed") as registry:`.
 
     POST /registry/sync/search    the record of a NIK, in a signed envelope (bearer token)
+    POST /sandbox/files           the answer to a file of questions, as an office without an interface gives it
     GET  /sandbox/asked           how often each NIK was asked about
     POST /sandbox/people          add people: [{"nik", "name", "birth_date", "kk", "province"}, ...]
     POST /sandbox/settings        change some of `Faults`
@@ -12,7 +13,9 @@ It shares no code with the application. Its mistakes follow from a seed and the 
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import secrets
 import threading
@@ -32,6 +35,7 @@ from joserfc.jwk import OKPKey
 from .server import JsonHandler, Loopback
 
 ALGORITHM = "Ed25519"
+_SAID = ("found", "name", "birth_date", "kk", "province", "dead")
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +130,33 @@ class Registry(Loopback):
         signature = jws.serialize_compact(header, json.dumps(content).encode(), key, algorithms=[ALGORITHM])
         return {"signature": signature, **content}
 
+    def answer_file(self, raw: bytes) -> bytes:
+        """The answer to a batch's file, each row on its own."""
+        form, batch, count, sha256 = raw.partition(b"\n")[0].decode().split(",")
+        body = raw.partition(b"\n")[2]
+        rows = list(csv.DictReader(io.StringIO(body.decode())))
+        if (len(rows), hashlib.sha256(body).hexdigest()) != (int(count), sha256):
+            raise ValueError("the file is damaged")
+        text = io.StringIO()
+        out = csv.DictWriter(text, ("row", "reference", "nik", *_SAID), lineterminator="\n", restval="")
+        out.writeheader()
+        for row in rows:
+            person = self.people.get(row["nik"])
+            out.writerow(row | ({"found": "no"} if person is None else self._said(person)))
+        answer = text.getvalue().encode()
+        return f"{form},{batch},{len(rows)},{hashlib.sha256(answer).hexdigest()}\n".encode() + answer
+
+    def _said(self, person: Person) -> dict[str, str]:
+        record = self._record(person)
+        return {
+            "found": "yes",
+            "name": person.name.upper(),
+            "birth_date": record["birth_date"][:10],
+            "kk": person.kk,
+            "province": person.province,
+            "dead": "yes" if person.died_on else "no",
+        }
+
     def happens(self, rate: float, *about: str) -> bool:
         digest = hashlib.sha256("\0".join((self._seed, *about)).encode()).digest()
         return int.from_bytes(digest[:4], "big") < rate * 2**32
@@ -169,11 +200,13 @@ class _Handler(JsonHandler):
                 registry.add(msgspec.json.decode(body, type=list[Person]))
             elif self.path == "/sandbox/settings":
                 registry.configure(**msgspec.json.decode(body, type=dict[str, Any]))
+            elif self.path == "/sandbox/files":
+                return self.answer(200, {"file": registry.answer_file(body).decode()})
             elif self.path == "/registry/sync/search":
                 return self._serve(registry, body)
             else:
                 return self.answer(404, _errors("not_found"))
-        except (msgspec.DecodeError, TypeError) as error:
+        except (msgspec.DecodeError, TypeError, ValueError) as error:
             return self.answer(400, _errors(str(error)))
         return self.answer(200, {})
 

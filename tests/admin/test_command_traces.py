@@ -26,7 +26,7 @@ READS = {
     "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list", "grievance show", "inbox",
     "keys list", "mailbox show", "partner list", "payout ceiling show", "payout address show", "payout compare",
     "payout list", "payout plan show", "payout show", "payout status", "programme check", "programme diff",
-    "programme list", "registration show", "statistics show", "status",
+    "programme list", "registration show", "registry list", "statistics show", "status",
     "wave history", "wave list", "wave show",
 }  # fmt: skip
 """They change nothing."""
@@ -38,6 +38,9 @@ WITHOUT = {
     "wave advance": "a step does what is due, and nothing else",
     "erasures replay": "repeats what people asked for, and nothing else",
     "registration enlist": "queues questions to the civil registry, and nothing else",
+    "registry export": "the batch keeps who wrote it, and the reason of who proposed it",
+    "registry import": "the batch keeps who imported its answer",
+    "registry approve": "the batch keeps who approved it",
     "payout sweep": "queues what is due again",
     "payout ask": "queues one entitlement again",
     "payout reconcile": "does what the night does, and nothing else",

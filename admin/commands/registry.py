@@ -1,0 +1,131 @@
+"""`gelombang registry`: batches of questions to a civil registry's office that takes files. They are personal data."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from chalicelib.civil_registry.batches import ROWS_MAX, Batch, Batches
+from chalicelib.clock import utc_now
+
+from ..deployment import stages
+from ..terminal import ask_back, example, file_argument, progress, reason_option, show, stage_options, yes_option
+
+_batch_argument = click.argument("batch")
+_BATCH = "mzxw6ytboi4dqnzxgiztinjwg4"
+
+
+@click.group()
+def registry() -> None:
+    """Have a registry office answer in files. They have NIKs and names: hand them over, and keep no copy."""
+
+
+@example("registry propose --reason 'before wave 12'")
+@registry.command()
+@stage_options
+@click.option("--at-most", type=click.IntRange(1, ROWS_MAX), default=ROWS_MAX, show_default=True, help="Rows.")
+@reason_option
+def propose(stage: str, at_most: int, reason: str) -> None:
+    """Propose to ask about those who wait for an answer; another person writes the file."""
+    batch = _batches(stage).propose(at_most, stages.caller(), reason, utc_now())
+    show(_row(batch) | {"next": f"another person writes it: gelombang registry export {batch.id} --out FILE"})
+
+
+@example(f"registry export {_BATCH} --out batch.csv")
+@registry.command()
+@stage_options
+@_batch_argument
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the file.")
+def export(stage: str, batch: str, out: Path) -> None:
+    """Write the file that another person proposed. It is written once; if it is lost, give the batch up."""
+    sent, raw = _batches(stage).export(batch, stages.caller(), utc_now(), lambda rows: progress(rows, "opening"))
+    _hand_out(out, raw)
+    show(_row(sent) | {"written": str(out)})
+
+
+@example("registry import answer.csv")
+@registry.command("import")
+@stage_options
+@file_argument
+def import_answer(stage: str, file: Path) -> None:
+    """Read the office's answer and show what it says of how many; another person approves it.
+
+    One row that was not sent, was changed or comes twice refuses the whole file. The file is not kept.
+    """
+    taken = _batches(stage).take_in(
+        file.read_bytes(), stages.caller(), utc_now(), lambda rows: progress(rows, "comparing")
+    )
+    show(_row(taken) | {"next": "another person approves it: gelombang registry approve FILE"})
+
+
+@example("registry approve answer.csv")
+@registry.command()
+@stage_options
+@file_argument
+@yes_option
+def approve(stage: str, file: Path, yes: bool) -> None:
+    """Apply the answer that another person imported: the same file. Broken off, it is finished by doing it again."""
+    batches, raw, by = _batches(stage), file.read_bytes(), stages.caller()
+    standing = batches.standing(raw, by)
+    ask_back(_row(standing), yes)
+    kept = batches.approve(raw, by, utc_now(), lambda rows: progress(rows, "applying"))
+    show({"batch": standing.id, "done": "applied", "found": kept})
+
+
+@example(f"registry give-up {_BATCH} --reason 'the office lost the file'")
+@registry.command("give-up")
+@stage_options
+@_batch_argument
+@reason_option
+def give_up(stage: str, batch: str, reason: str) -> None:
+    """Give a batch up: its answer is refused from then on, and who waits comes into the next one."""
+    show(_row(_batches(stage).give_up(batch, stages.caller(), reason, utc_now())))
+
+
+@example("registry list")
+@registry.command("list")
+@stage_options
+def list_batches(stage: str) -> None:
+    """List every batch, newest first: how far it is, its sums, and who did what."""
+    show([_row(batch) for batch in _batches(stage).all()], "no batch was ever proposed")
+
+
+def _batches(stage: str) -> Batches:
+    loaded = stages.load(stage)
+    if not loaded.settings.has_registry:
+        raise click.ClickException(f"stage {stage} has no civil registry: deploy it with --parameter RegistryUrl=files")
+    batches: Batches = loaded.services.registry_batches
+    return batches
+
+
+def _hand_out(out: Path, raw: bytes) -> None:
+    """Written whole or not at all, and readable by its owner only."""
+    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+        Path(name).replace(out)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+def _row(batch: Batch) -> dict[str, object]:
+    return {
+        "batch": batch.id,
+        "state": batch.state,
+        "rows": batch.rows,
+        "sha256": batch.sha256,
+        "reason": batch.reason,
+        "proposed_at": batch.made_at,
+        "by": batch.maker,
+        "written_by": batch.sent_by,
+        "answer_sha256": batch.answer_sha256,
+        "imported_by": batch.answered_by,
+        "found": batch.found,
+        "decided_at": batch.decided_at,
+        "decided_by": batch.decided_by,
+    }
