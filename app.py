@@ -1070,7 +1070,8 @@ def get_openapi() -> edge.Reply:
     answers={200: status.StatusView},
 )
 def get_status() -> edge.Reply:
-    return edge.ok(status.of(services().runs.last_look(), app.now()), cache_s=60)
+    runs = services().runs
+    return edge.ok(status.of(runs.last_look(), app.now(), runs.gone()), cache_s=60)
 
 
 @app.endpoint(
@@ -1208,6 +1209,16 @@ def erase_people(event: Any) -> None:
     now = app.clock()
     if services().erasure.run(now, failures.remaining_s(event)):
         services().runs.whole("erase_people", now)
+
+
+# What is kept about people and past its term: a round over all of it, and the next a week later
+
+
+@app.schedule(Rate(1, unit=Rate.HOURS))
+def end_terms(event: Any) -> None:
+    now = app.clock()
+    if services().terms.run(now, failures.remaining_s(event)):
+        services().runs.whole("end_terms", now)
 
 
 # A day's payments against the providers' own statements: at 02:30 WIB, and three more times for what is left

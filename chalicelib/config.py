@@ -26,6 +26,7 @@ from .figures import (
     PayoutRules,
     Positive,
     RegistryRules,
+    RetentionRules,
     Skill,
     StatisticsRules,
     SurveyRules,
@@ -84,6 +85,7 @@ class Programme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     draw: DrawRules
     helpdesk: HelpdeskRules
     statistics: StatisticsRules
+    retention: RetentionRules
 
     def scheme(self, wave: int) -> Scheme:
         """The scheme of a wave: the last one whose first wave is not after it."""

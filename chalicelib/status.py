@@ -15,7 +15,7 @@ from msgspec import Struct
 from .clock import iso
 
 if TYPE_CHECKING:
-    from .aws.job_progress import Look
+    from .aws.job_progress import Gone, Look
 
 LOOKED_WITHIN = timedelta(minutes=15)
 """The watch looks every five minutes. After three looks that did not come, nothing is known."""
@@ -44,9 +44,13 @@ JOBS: Mapping[Part, tuple[str, ...]] = {
     Part.SURVEYS: ("open_surveys",),
     Part.STATISTICS: ("tally_statistics",),
     Part.GRIEVANCES: ("check_grievances",),
-    Part.PRIVACY: ("erase_people",),
+    Part.PRIVACY: ("erase_people", "end_terms"),
 }
 """Which promises of the watch a part depends on; a test asks that each has its part."""
+
+
+GONE = ("accounts", "grievances", "evidence", "tickets", "acts")
+"""What goes by its term, as those who end it count it."""
 
 
 class Condition(StrEnum):
@@ -65,12 +69,27 @@ class PartView(Struct, frozen=True):
     late_since: str | None
 
 
+class GoneView(Struct, frozen=True):
+    """How much went because its term was over (docs/privacy.md), since the service began: `accounts` that their people
+    were told would go, `grievances` long answered and `evidence` of appeals, `tickets` of waves whose audit is closed,
+    `acts` in the journals of administrators. `ended_at`: when all of it was last looked through.
+    """
+
+    ended_at: str
+    accounts: int
+    grievances: int
+    evidence: int
+    tickets: int
+    acts: int
+
+
 class StatusView(Struct, frozen=True):
     """How the service is, as the watch found it at its last look, which it takes every five minutes."""
 
     condition: Condition
     looked_at: str | None
     parts: list[PartView]
+    gone: GoneView | None = None
 
 
 class HealthView(Struct, frozen=True):
@@ -81,11 +100,12 @@ class HealthView(Struct, frozen=True):
     version: str
 
 
-def of(look: Look | None, now: datetime) -> StatusView:
-    """`GET /status.json`: how the parts are at `now`, and the worst of them."""
+def of(look: Look | None, now: datetime, gone: Gone | None = None) -> StatusView:
+    """`GET /status.json`: how the parts are at `now`, the worst of them, and what went by its term."""
     fresh = look is not None and now - look.looked_at <= LOOKED_WITHIN
     parts = [_part(part, look.late_since if look and fresh else {}) for part in Part]
-    return StatusView(_worst(one.condition for one in parts), iso(look.looked_at) if look else None, parts)
+    said = GoneView(iso(gone.ended_at), *(gone.gone.get(name, 0) for name in GONE)) if gone else None
+    return StatusView(_worst(one.condition for one in parts), iso(look.looked_at) if look else None, parts, said)
 
 
 def _part(part: Part, late_since: Mapping[str, datetime | None]) -> PartView:

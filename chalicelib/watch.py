@@ -44,6 +44,7 @@ DAILY = {
 EVERY = {
     "advance_plans": timedelta(minutes=15),
     "erase_people": timedelta(hours=1),
+    "end_terms": timedelta(hours=1),
     "sweep_payouts": timedelta(minutes=1),
     "sweep_registry": timedelta(minutes=5),
     "tally_statistics": timedelta(hours=1),
@@ -60,6 +61,7 @@ PROMISED = {
     "sweep_payouts": 15,
     "advance_plans": 180,
     "erase_people": 360,
+    "end_terms": 2_880,
     "write_notices": 30,
     "tally_statistics": 360,
     "check_grievances": 60,

@@ -45,6 +45,7 @@ MINUTES_PAST_DUE = {
     "sweep_payouts": (15, "Unsettled payouts are not looked at again"),
     "advance_plans": (180, "Monthly payments that are due were not made due, or not all of them"),
     "erase_people": (360, "People whose deletion is due are not erased, or not all of them"),
+    "end_terms": (2_880, "What is past its term has not gone, or not all of it"),
     "write_notices": (30, "Payments and deadlines are not told"),
     "tally_statistics": (360, "What is published is older than it should be"),
     "expire_places": (240, "Places that nobody bought a training for were not passed on"),

@@ -82,6 +82,7 @@ FUNCTIONS = (
     Function("sweep_payouts", memory_mb=512, timeout_s=60, retries=0, within_s=60),
     Function("advance_plans", memory_mb=1769, timeout_s=900, retries=0, within_s=900),
     Function("erase_people", memory_mb=512, timeout_s=900, alone=True, retries=0, within_s=3600),
+    Function("end_terms", memory_mb=1024, timeout_s=900, alone=True, retries=0, within_s=3600),
     Function("reconcile_payouts", memory_mb=1024, timeout_s=900, retries=0, within_s=3600),
     Function("write_notices", memory_mb=512, timeout_s=900, alone=True, retries=0, within_s=300),
     Function("send_mail", memory_mb=512, timeout_s=120, queue="mails"),

@@ -199,6 +199,18 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         allow("ListTheErased", "s3:PutObject", _files("ReportsBucket", "erasures")),
         SAY_WHEN_ALL_IS_DONE,
     ),
+    "end_terms": (
+        rows("accounts", read="GetItem BatchGetItem Query Scan", write="PutItem DeleteItem"),
+        rows("helpdesk", read="Scan", write="UpdateItem DeleteItem"),
+        rows("waves", read="BatchGetItem GetItem Query", write="UpdateItem DeleteItem"),
+        rows("waves/index/potential", read="Query", why="WhoMustStillBuy"),
+        rows("registrations", read="BatchGetItem Query", write="DeleteItem"),
+        rows("payouts", read="BatchGetItem GetItem Query", write="DeleteItem"),
+        *(rows(table, read="Query", write="DeleteItem") for table in ("training", "outcomes")),
+        rows("notices", read="Query", write="PutItem DeleteItem"),
+        send("mails"),
+        rows("runs", read="GetItem", write="PutItem", why="SayWhereItIs"),
+    ),
     "reconcile_payouts": (
         rows("payouts", read="GetItem BatchGetItem Query", why="ReadLedger"),
         rows("payouts", write="PutItem", why="RememberTheLastDay", partition="CONTROL"),

@@ -17,6 +17,7 @@ from ..ids import Randomness, derived_id, random_id
 from ..structs import fill
 from .contacts.changes import TRIES, Changes
 from .items import DeletionItem, DueDeletionItem, account_pk
+from .personal_data import last_used, of_account
 from .rules import AskedChange, Change, DueDeletion
 from .sessions.rules import Session
 
@@ -32,10 +33,12 @@ class Deletions:
         transaction: Callable[[], Transaction],
         figures: AccountRules,
         randomness: Randomness,
+        warned_days: int,
     ) -> None:
         self._changes = changes
         self._transaction = transaction
         self._wait = timedelta(seconds=figures.young_session_s)
+        self._warned = timedelta(days=warned_days)
         self._randomness = randomness
 
     def ask(self, session: Session, now: datetime) -> AskedChange:
@@ -43,19 +46,30 @@ class Deletions:
 
         One that stands already is returned, also when it is due. One query, one transaction of 4 items.
         """
-        account_id = session.account_id
+        return self._ask(session.account_id, session.id, now, now + self._wait, None)
+
+    def lapse(self, account_id: str, used_at: datetime, now: datetime) -> AskedChange:
+        """Delete an account that was last used at `used_at`, after its person was warned for some weeks; using it keeps
+        it. Else as `ask`.
+        """
+        return self._ask(account_id, "", now, now + self._warned, used_at)
+
+    def _ask(
+        self, account_id: str, session_id: str, now: datetime, at: datetime, used_at: datetime | None
+    ) -> AskedChange:
         for _ in range(TRIES):
             for standing in self._changes.recent(account_id, now):
                 if standing.change is Change.ACCOUNT_DELETED:
                     return standing
-            subject, at = derived_id("deletion/1", account_id), now + self._wait
-            asked = AskedChange(random_id(self._randomness), Change.ACCOUNT_DELETED, subject, session.id, now, at)
+            subject = derived_id("deletion/1", account_id)
+            asked = AskedChange(random_id(self._randomness), Change.ACCOUNT_DELETED, subject, session_id, now, at)
+            due = DueDeletionItem(_DUE, f"{iso(at)}#{account_id}", due_at=at, used_at=used_at)
             try:
                 with self._transaction() as tx:
                     told = self._changes.keep(tx, account_id, asked)
                     stands = DeletionItem(account_pk(account_id), "DELETION", due_at=at)
                     tx.put("deletion", stands, DeletionItem.pk.does_not_exist())
-                    tx.put("due", DueDeletionItem(_DUE, f"{iso(at)}#{account_id}", due_at=at))
+                    tx.put("due", due)
             except LegsFailed:
                 continue
             self._changes.tell([told])
@@ -73,15 +87,19 @@ class Deletions:
         item = find(DeletionItem, account_pk(one.account_id), "DELETION")
         return item is not None and item.due_at == one.due_at
 
-    def end(self, one: DueDeletion, because: str) -> None:
-        """End one that cannot be carried out any more, and tell all contacts why. One query, a transaction of 4 items.
+    def used(self, one: DueDeletion, now: datetime) -> bool:
+        """Whether the account lapsed and was used since. A query and a batch get."""
+        return one.used_at is not None and last_used(of_account(one.account_id, now)) > one.used_at
 
-        Raises `LegsFailed`: another run was quicker.
+    def end(self, one: DueDeletion, because: str | None) -> None:
+        """End one that cannot be carried out any more, and tell all contacts why (None: there is nothing to tell).
+
+        One query, a transaction of 4 items. Raises `LegsFailed`: another run was quicker.
         """
         with self._transaction() as tx:
             told = self._changes.end_deletion(one.account_id, one.due_at, because, tx)
             tx.delete("due", _due(one), DueDeletionItem.closed_at.does_not_exist())
-        self._changes.tell([told])
+        self._changes.tell(told)
 
     def close(self, one: DueDeletion, now: datetime) -> None:
         """Record that nobody can sign in any more. One write."""

@@ -87,6 +87,7 @@ class DueDeletionItem(AccountsTable):
     """`DELETIONS` / `<due at>#<account>`: until it is carried out, or found to be cancelled."""
 
     due_at = UTCDateTimeAttribute()
+    used_at = UTCDateTimeAttribute(null=True)
     closed_at = UTCDateTimeAttribute(null=True)
     begun_at = UTCDateTimeAttribute(null=True)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+
+from pynamodb.attributes import UTCDateTimeAttribute
 
 from ..aws.dynamodb import get_rows, rows_of
 from ..privacy.rules import Held, Row
@@ -20,6 +22,7 @@ _KINDS = {
     "RECOVERY": "recovery",
     "PASSKEY": "passkey",
 }
+_USED = ("created_at", "proved_at", "started_at", "last_used_at")
 _AT_ONCE = 100
 
 
@@ -39,6 +42,18 @@ def of_account(account_id: str, _now: datetime) -> Iterator[Held]:
     for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
         if row["account_id"]["S"] == account_id:  # a removed contact may be another's by now
             yield Held(names[row["sk"]["S"]], row)
+
+
+def last_used(held: Iterable[Held]) -> datetime:
+    """When an account was last used, as its rows (`of_account`) say: made, signed in to, or a session of it used."""
+    used = (row["S"] for one in held for name in _USED if (row := one.row.get(name)) is not None)
+    return max(map(instant, used))
+
+
+def instant(text: str) -> datetime:
+    """An instant as the rows of an account have it."""
+    read: datetime = UTCDateTimeAttribute().deserialize(text)  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    return read
 
 
 def of_sign_ins(account_id: str, now: datetime) -> Iterator[Held]:

@@ -36,10 +36,14 @@ class AskedChange(Value, frozen=True):
 
 
 class DueDeletion(Value, frozen=True):
-    """A deletion of an account that is due, or was: whether sign-ins were closed and the erasure begun, and when."""
+    """A deletion of an account that is due, or was: whether sign-ins were closed and the erasure begun, and when.
+
+    `used_at`: if nobody asked for it, when the account was last used.
+    """
 
     account_id: str
     due_at: datetime
+    used_at: datetime | None = None
     closed_at: datetime | None = None
     begun_at: datetime | None = None
 

@@ -1,4 +1,5 @@
-"""What administrators did, when, who it was and why: lines in the table of their subject, kept for good.
+"""What administrators did, when, who it was and why: lines in the table of their subject, kept for years
+(`retention.acts_days`).
 
 If an act is one transaction, its line is part of it. Otherwise the line is written before the act. So no act is without
 its line; if an act then fails or dies, its repetition adds another line.
@@ -6,8 +7,8 @@ its line; if an act then fails or dies, its repetition adds another line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
@@ -17,7 +18,7 @@ from ..clock import iso
 from ..structs import fill
 from ..values import Value
 from .attributes import InstantAttribute, item_of
-from .dynamodb import Transaction
+from .dynamodb import Transaction, call
 
 PARTITION = "CONTROL"
 
@@ -47,6 +48,21 @@ class ActColumns:
     about = UnicodeAttribute()
     by = UnicodeAttribute()
     note = UnicodeAttribute()
+
+
+def end_acts(
+    table: str, region: str, days: int
+) -> Callable[[Sequence[Mapping[str, Any]], datetime], Mapping[str, int]]:
+    """What ends the lines of a table's journal that are older: of rows in DynamoDB's own form, a write for each."""
+
+    def end(rows: Sequence[Mapping[str, Any]], now: datetime) -> Mapping[str, int]:
+        until = f"ACT#{iso(now - timedelta(days=days))}"
+        old = [{"pk": row["pk"], "sk": row["sk"]} for row in rows if "ACT#" <= row["sk"]["S"] < until]
+        for key in old:
+            call(region, "DeleteItem", {"TableName": table, "Key": key})
+        return {"acts": len(old)}
+
+    return end
 
 
 class Journal:

@@ -39,6 +39,20 @@ class LookItem(RunsTable):
     late_since = JsonAttribute[dict[str, datetime | None]](dict[str, datetime | None])
 
 
+class TermsItem(RunsTable):
+    """`STATUS` / `TERMS`: what went in all rounds over what has a term, and when the last one ended."""
+
+    ended_at = InstantAttribute()
+    gone = JsonAttribute[dict[str, int]](dict[str, int])
+
+
+class Gone(Value, frozen=True):
+    """How much of what went by its term, in all, and when that was last looked through to its end."""
+
+    ended_at: datetime
+    gone: Mapping[str, int]
+
+
 class Look(Value, frozen=True):
     """A look of the watch: by job since when it is late (None: it is not). A job that was not measured is not there."""
 
@@ -74,6 +88,11 @@ class Runs:
         """The last look of the watch; None before the first. One read."""
         item = find(LookItem, "STATUS", "LOOK")
         return fill(Look, item) if item else None
+
+    def gone(self) -> Gone | None:
+        """What went by its term; None before the first round ended. One read."""
+        item = find(TermsItem, "STATUS", "TERMS")
+        return fill(Gone, item) if item else None
 
 
 OVERLAP = timedelta(minutes=15)

@@ -317,6 +317,29 @@ class HelpdeskRules(_Frozen, frozen=True):
     open_max: Positive
 
 
+class RetentionRules(_Frozen, frozen=True):
+    """After how many days what is kept about people goes by itself. A person is told `warned_days` before the account
+    goes, and using it keeps it. A round over all of it begins `round_days` after the last one began.
+    """
+
+    unregistered_days: Positive
+    """From the last use of an account in which nobody registered."""
+    unchosen_days: Positive
+    """From the last use of an account whose person was never chosen."""
+    warned_days: Positive
+    tickets_days: Positive
+    """From when a wave was settled to the close of its audit; later while a seat of it may be passed on."""
+    evidence_days: Positive
+    """Of an appeal, from its answer."""
+    grievances_days: Positive
+    """From the answer."""
+    notices_days: Annotated[int, Meta(ge=400)]
+    """An event of a notice that is remembered is not told again; none comes again after so long."""
+    acts_days: Positive
+    """Of the journals of administrators' acts."""
+    round_days: Positive
+
+
 class JobRules(_Frozen, frozen=True):
     """`newest_per_skill`: from how many vacancies of each skill a person's matches are chosen."""
 

@@ -126,6 +126,18 @@ _RULES: tuple[tuple[str, Callable[[Programme], bool], str], ...] = (
         "has one name twice: give each issuer its own",
     ),
     (
+        "retention.tickets_days",
+        lambda p: p.retention.tickets_days * 86_400 > p.surveys.comparison_after_s,
+        "is {p.retention.tickets_days}, and the comparison group is drawn from tickets "
+        "{p.surveys.comparison_after_s} s after a wave is settled: say more days than that",
+    ),
+    (
+        "retention.evidence_days",
+        lambda p: p.retention.evidence_days <= p.retention.grievances_days,
+        "is {p.retention.evidence_days}, above grievances_days, {p.retention.grievances_days}: evidence goes no later "
+        "than its appeal",
+    ),
+    (
         "notices.channels",
         lambda p: _differ(one.name for one in p.notices.channels),
         "has one name twice: give each channel its own",

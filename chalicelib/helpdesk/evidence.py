@@ -8,21 +8,16 @@ from typing import Any, Literal
 from botocore.exceptions import ClientError
 
 from ..draw import proofs, published
-from ..draw.leaves import LEAF_BYTES, leaf
+from ..draw.leaves import LEAF_BYTES
 from ..draw.selection import open_value, rank
 from ..waves.rules import DrawnEntry
 from .rules import SelectionEvidence
 
 
-def leaf_of(drawn: DrawnEntry) -> bytes:
-    """The leaf that the entry must have in the published list."""
-    return leaf(drawn.entry.wave, drawn.entry.region, drawn.entry.ticket)
-
-
 def of_selection(drawn: DrawnEntry, position: int | None, entries: int, results_url: str) -> SelectionEvidence:
     """The evidence of an entry. `results_url` ends without a slash."""
     entry, draw = drawn.entry, drawn.draw
-    own = leaf_of(drawn)
+    own = entry.leaf
     own_open, own_rank = open_value(draw.seed, own), rank(draw.seed, own)
     reserved = entry.region in draw.reserved
     rank_cutoff = draw.reserved.get(entry.region)

@@ -251,7 +251,7 @@ class Helpdesk:
         """Check that the subject is this person's; returns the evidence, if it is a selection."""
         if isinstance(about, AboutSelection):
             drawn = self._waves.drawn_entry(registrant_id, about.wave, now)
-            own = evidence.leaf_of(drawn)
+            own = drawn.entry.leaf
             place, length = self._lists.place(about.wave, drawn.entry.region, own)
             if place is None and drawn.entry.outcome not in REMOVALS:
                 # The published list lacks somebody who took part: the draw is in doubt.

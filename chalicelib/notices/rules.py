@@ -59,7 +59,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.DATA_DIFFERS: frozenset({"tries", "days", "removed_days"}),
         Kind.ACCOUNT_CHANGED: frozenset({"change"}),
         Kind.ACCOUNT_CHANGING: frozenset({"change", "takes_effect_at"}),
-        Kind.ACCOUNT_DELETING: frozenset({"takes_effect_at"}),
+        Kind.ACCOUNT_DELETING: frozenset({"takes_effect_at", "reason"}),
         Kind.ACCOUNT_KEPT: frozenset({"reason"}),
         Kind.RECOVERY_BEGUN: frozenset({"takes_effect_at"}),
         Kind.RECOVERY_ENDED: frozenset(),
@@ -76,9 +76,6 @@ Told = tuple[str, Kind, str, Facts]
 
 SHARDS = 16
 """Over how many partitions the index of unsent notices is spread."""
-
-KEPT_DAYS = 730
-"""How long a notice is remembered, so that its event is not told again; no event comes again after that."""
 
 
 class NoticeState(StrEnum):

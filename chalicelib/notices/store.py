@@ -24,7 +24,6 @@ from ..structs import fill
 from ..values import Value
 from .rules import (
     DOUBTS_MAX,
-    KEPT_DAYS,
     LINK_DAYS,
     NEXT,
     REMINDERS,
@@ -123,20 +122,23 @@ class ChangeItem(NoticesTable):
 
 
 class NoticeStore:
-    def __init__(self, region: str) -> None:
+    """A notice is kept for `kept_days`."""
+
+    def __init__(self, region: str, kept_days: int = 730) -> None:
         self._region = region
+        self._kept = timedelta(days=kept_days)
         self.journal = Journal(MailboxActItem)
 
     def add(self, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> bool:
         """Keep a notice, QUEUED; False if that event was told before (its kind and facts stay as they were)."""
-        return save_if(_new(registrant_id, kind, event, facts, now), NoticeItem.pk.does_not_exist())
+        return save_if(self._new(registrant_id, kind, event, facts, now), NoticeItem.pk.does_not_exist())
 
     def keep(
         self, tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime, *, anew: bool
     ) -> None:
         """Add the leg that keeps a notice; it fails if that event was told before, unless it is told `anew`."""
         unless_told = None if anew else NoticeItem.pk.does_not_exist()
-        tx.put("notice", _new(registrant_id, kind, event, facts, now), unless_told)
+        tx.put("notice", self._new(registrant_id, kind, event, facts, now), unless_told)
 
     def notice(self, registrant_id: str, event: str) -> Notice | None:
         item = find(NoticeItem, f"N#{registrant_id}", event)
@@ -278,6 +280,19 @@ class NoticeStore:
         as_read = (NoticeItem.state == notice.state) & (NoticeItem.updated_at == notice.updated_at)
         return update_if(NoticeItem(f"N#{notice.registrant_id}", notice.event), actions, as_read)
 
+    def _new(self, registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> NoticeItem:
+        return NoticeItem(
+            f"N#{registrant_id}",
+            event,
+            kind=kind,
+            facts=dict(facts),
+            state=NoticeState.QUEUED,
+            created_at=now,
+            updated_at=now,
+            unsent_shard=_shard(registrant_id, NoticeState.QUEUED),
+            expires_at=now + self._kept,
+        )
+
 
 def _hidden(token: str) -> str:
     return f"C#{sha256(token.encode()).hexdigest()}"
@@ -289,20 +304,6 @@ def _shard(registrant_id: str, state: NoticeState) -> str | None:
 
 def _partition(state: NoticeState, shard: str) -> str:
     return f"{state.value[0]}#{shard}"
-
-
-def _new(registrant_id: str, kind: Kind, event: str, facts: Facts, now: datetime) -> NoticeItem:
-    return NoticeItem(
-        f"N#{registrant_id}",
-        event,
-        kind=kind,
-        facts=dict(facts),
-        state=NoticeState.QUEUED,
-        created_at=now,
-        updated_at=now,
-        unsent_shard=_shard(registrant_id, NoticeState.QUEUED),
-        expires_at=now + timedelta(days=KEPT_DAYS),
-    )
 
 
 def _notice(item: NoticeItem) -> Notice:

@@ -10,10 +10,11 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
+from ..figures import RetentionRules
 from ..ids import derived_id
 from ..structs import fill
 from ..vault import PersonKey, SealKind
-from .rules import Held, Kept, Part, Row, law, register
+from .rules import Held, Kept, Part, Row, law, register, term
 from .wire import DataPage, DataQuery, DataRecord, bilingual
 
 Open = Callable[[SealKind, bytes], bytes]
@@ -25,9 +26,12 @@ class Export:
     sealed: of the account (`contact/1`), of the help desk (`grievance/1`) and of the registration (all others).
     """
 
-    def __init__(self, parts: Mapping[str, Part], keys: Callable[[str, SealKind], PersonKey]) -> None:
+    def __init__(
+        self, parts: Mapping[str, Part], keys: Callable[[str, SealKind], PersonKey], figures: RetentionRules
+    ) -> None:
         self._parts = parts
         self._keys = keys
+        self._figures = figures
 
     def page(self, person: str, query: DataQuery, opened_from: datetime | None, now: datetime) -> DataPage:
         """The records after the cursor. With `opened_from`, what is sealed stays so.
@@ -38,7 +42,7 @@ class Export:
         """
         found = list(islice(self._after(person, query.cursor, now), query.limit + 1))
         unseal = None if opened_from else self._opener(person)
-        records = [_record(held, unseal) for _, held in found[: query.limit]]
+        records = [_record(held, unseal, self._figures) for _, held in found[: query.limit]]
         if len(found) <= query.limit:
             return DataPage(records, opened_from, None)
         return DataPage(records, opened_from, f"{found[query.limit - 1][0]}.{records[-1].record_id}")
@@ -63,7 +67,7 @@ class Export:
         return unseal
 
 
-def _record(held: Held, unseal: Open | None) -> DataRecord:
+def _record(held: Held, unseal: Open | None, figures: RetentionRules) -> DataRecord:
     kept, row = register().kept[held.kind], held.row
     hidden = {name for name in row if name in kept.withheld or (unseal is None and name in kept.sealed)}
     content = {name: _shown(name, row[name], kept, unseal) for name in sorted(row.keys() - hidden - {"pk", "sk"})}
@@ -78,7 +82,7 @@ def _record(held: Held, unseal: Open | None) -> DataRecord:
         withheld=sorted(hidden),
         purpose=bilingual(kept.purpose),
         law=law(kept.ground),
-        retention=bilingual(register().terms[kept.term]),
+        retention=bilingual(term(kept, figures)),
         readers=bilingual(register().readers[kept.readers]),
         expires_at=datetime.fromtimestamp(int(expires), UTC) if expires else None,
     )

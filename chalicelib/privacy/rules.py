@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from .. import tables
+from ..figures import RetentionRules
 from ..values import Hidden, Value
 from ..vault import SealKind
 
@@ -97,6 +98,13 @@ class Register(Value, frozen=True):
 def register() -> Register:
     """`processing.toml`."""
     return msgspec.convert(tables.read(Path(__file__).with_name("processing.toml")), Register)
+
+
+def term(kept: Kept, figures: RetentionRules) -> Words:
+    """For how long a kind of row is kept, with the days of a stage."""
+    days = msgspec.structs.asdict(figures)
+    indonesian, english = register().terms[kept.term]
+    return indonesian.format(**days), english.format(**days)
 
 
 class Held(Hidden, frozen=True):

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from ..aws.dynamodb import Transaction
 from ..clock import wib_date
 from ..config import Programme
-from ..draw.leaves import LEAF_BYTES, leaf
+from ..draw.leaves import LEAF_BYTES
 from ..draw.selection import DrawResult, Selection, Substitution
 from ..errors import DomainError, Unavailable
 from ..ids import Randomness
@@ -48,6 +48,7 @@ from .rules import (
     buy_by,
     check_may_join,
     closing_day,
+    leaf_of,
     place,
 )
 
@@ -377,7 +378,7 @@ class LeafOwners:
 
     def _pack(self, page: Iterable[Row], parts: list[bytearray], wanted: frozenset[str]) -> None:
         for registrant_id, region, ticket, outcome in page:
-            own = leaf(self._wave, region, ticket)
+            own = leaf_of(self._wave, region, ticket)
             who = registrant_id.encode()
             if len(who) > _WHO_BYTES:
                 raise ValueError("the id of a registrant is too long")

@@ -23,7 +23,6 @@ from msgspec import Meta
 from ..aws import queues
 from ..aws.queues import Queue
 from ..config import Programme
-from ..draw.leaves import leaf
 from ..draw.selection import DrawResult, drawn_seat
 from ..figures import AWARD_BATCH_MAX, AwardRules
 from ..time_budget import TimeBudget
@@ -187,7 +186,7 @@ class AwardBatches:
         found = []
         for who in set(message.people):
             entry = entries.get(who)
-            own = leaf(message.wave, entry.region, entry.ticket) if entry else b""
+            own = entry.leaf if entry else b""
             seat = drawn_seat(draw, entry.region, own) if entry else None
             if entry is None or seat is None:
                 raise BadAwardMessage(wave=message.wave, reason="nobody_drawn")

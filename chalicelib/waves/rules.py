@@ -9,6 +9,7 @@ from enum import StrEnum
 from ..clock import WIB, iso, wib_date
 from ..config import Programme
 from ..draw import note
+from ..draw.leaves import TICKET_BYTES, leaf
 from ..draw.note import Chain
 from ..draw.selection import DrawResult
 from ..figures import CalendarRules, DrawRules, EligibilityRules, TrainingRules
@@ -121,7 +122,8 @@ class Wave(Value, frozen=True):
     on: the published substitutions include them, and their successors were told. If the winners were queued, this was
     in `award_batches` batches, `award_sends` times, last at `awards_sent_at`. `witnesses` signed the note in time.
     The close was put off `extended` times, last at `extended_at`, and the public was told of `extension_told` of them.
-    `scheme` is the version that it opened with (None: opened by an earlier release).
+    `scheme` is the version that it opened with (None: opened by an earlier release). From `audit_closed_at` on no
+    ticket of it is kept.
     """
 
     number: int
@@ -148,6 +150,7 @@ class Wave(Value, frozen=True):
     extension_told: int = 0
     extended_at: datetime | None = None
     scheme: str | None = None
+    audit_closed_at: datetime | None = None
 
 
 class AwardedBatch(Value, frozen=True):
@@ -158,7 +161,8 @@ class AwardedBatch(Value, frozen=True):
 
 
 class Entry(Value, frozen=True):
-    """One registrant's joining of one wave. `region` is the province at that time, `ticket` 32 random bytes.
+    """One registrant's joining of one wave. `region` is the province at that time, `ticket` 32 random bytes, or what is
+    left of it once the audit of the wave is closed (`closed_ticket`).
 
     `kk_mac` is the family card at that time, which counts whatever changes later ("" in an entry of an earlier
     release). `seat` is set with the outcome CHOSEN: `open` or a region's code.
@@ -172,6 +176,29 @@ class Entry(Value, frozen=True):
     kk_mac: str
     outcome: EntryOutcome | None = None
     seat: str | None = None
+
+    @property
+    def leaf(self) -> bytes:
+        """Its published leaf."""
+        return leaf_of(self.wave, self.region, self.ticket)
+
+
+_CLOSED = b"\0"
+
+
+def closed_ticket(leaf: bytes) -> bytes:
+    """What is kept in place of a ticket when the audit of its wave is closed: its published leaf behind a zero byte."""
+    return _CLOSED + leaf
+
+
+def is_closed(ticket: bytes) -> bool:
+    """Whether a ticket has gone; one that is there has 32 bytes."""
+    return len(ticket) > TICKET_BYTES
+
+
+def leaf_of(wave: int, region: int, ticket: bytes) -> bytes:
+    """The published leaf of an entry, whether or not its ticket has gone."""
+    return ticket[len(_CLOSED) :] if is_closed(ticket) else leaf(wave, region, ticket)
 
 
 class DrawnEntry(Value, frozen=True):

@@ -61,6 +61,7 @@ class WaveItem(WavesTable):
     extended_at = InstantAttribute(null=True)
     extension_told = WholeAttribute(null=True)
     scheme = UnicodeAttribute(null=True)
+    audit_closed_at = InstantAttribute(null=True)
 
 
 class ExceptionsItem(WavesTable):

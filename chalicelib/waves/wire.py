@@ -11,7 +11,6 @@ from msgspec import Meta, Struct
 
 from ..clock import iso
 from ..draw import note, published
-from ..draw.leaves import leaf
 from ..draw.proofs import Proof
 from ..draw.selection import DrawResult, open_value, rank
 from ..figures import DrawRules
@@ -19,7 +18,18 @@ from ..figures.schemes import Scheme, Trigger
 from ..notices.rules import Facts
 from ..structs import fill
 from .calendar import PlannedWave
-from .rules import NOT_DRAWN, Beneficiary, Entry, EntryStanding, Wave, WaveState, chain_of, standing, state_at
+from .rules import (
+    NOT_DRAWN,
+    Beneficiary,
+    Entry,
+    EntryStanding,
+    Wave,
+    WaveState,
+    chain_of,
+    is_closed,
+    standing,
+    state_at,
+)
 
 WAITS_AFTER = timedelta(minutes=2)
 """A draw waits if it is missing so long after its round: triggers come every minute, and a big draw takes a while."""
@@ -70,7 +80,8 @@ class WaveList(Struct, frozen=True):
 class Receipt(Struct, frozen=True):
     """What somebody who joined keeps, to find their entry again; nobody signed it, so it proves nothing to others.
 
-    Only this person and the system are to hold the `ticket` (hex); its `leaf` (hex) will be in the `region`'s list.
+    Only this person and the system are to hold the `ticket` (hex); its `leaf` (hex) will be in the `region`'s list. The
+    system forgets tickets when the audit of the wave is closed; then `ticket` is "".
     """
 
     wave: int
@@ -207,8 +218,8 @@ def wave_view(planned: PlannedWave, wave: Wave | None, now: datetime, results_ur
 
 
 def receipt(entry: Entry) -> Receipt:
-    own = leaf(entry.wave, entry.region, entry.ticket)
-    return fill(Receipt, entry, ticket=entry.ticket.hex(), leaf=own.hex())
+    ticket = "" if is_closed(entry.ticket) else entry.ticket.hex()
+    return fill(Receipt, entry, ticket=ticket, leaf=entry.leaf.hex())
 
 
 def receipt_file(proof: Receipt, results_url: str) -> ReceiptFile:
@@ -263,7 +274,7 @@ def chosen_facts(one: Beneficiary, scheme: Scheme) -> Facts:
 
 
 def _values(entry: Entry, draw: DrawResult) -> DrawnValues:
-    own = leaf(entry.wave, entry.region, entry.ticket)
+    own = entry.leaf
     reserved = entry.region in draw.reserved
     return DrawnValues(
         open=open_value(draw.seed, own).hex(),

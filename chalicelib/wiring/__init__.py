@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ..accounts.sessions.rules import Session
     from ..aws.dynamodb import Transaction
-    from ..aws.job_progress import Runs
     from ..notice_writer import NoticeWriter
     from ..notices.links import ChangeLinks
     from ..notices.ses import Closing
@@ -269,13 +268,6 @@ class Services(PrivacyServices):
 
         cursors = Cursors(TellingCursor)
         return NoticeWriter(self.programme, self.waves, self.payouts, self.notices, cursors, TellingProgress())
-
-    @cached_property
-    def runs(self) -> Runs:
-        from ..aws.job_progress import Runs, RunsTable
-
-        self._bind(RunsTable, "runs")
-        return Runs()
 
     @cached_property
     def watch(self) -> Watch:

@@ -161,7 +161,7 @@ class PeopleServices(AccountsServices):
         from ..notices.store import NoticesTable, NoticeStore
 
         self._bind(NoticesTable, "notices")
-        return NoticeStore(self.settings.region)
+        return NoticeStore(self.settings.region, self.programme.retention.notices_days)
 
     @cached_property
     def own_notices(self) -> OwnNotices:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from .participants import ParticipantsServices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from datetime import datetime
 
     from ..accounts.deletions import Deletions
     from ..accounts.rules import AskedChange
     from ..accounts.sessions.rules import Session
+    from ..accounts.terms import How
+    from ..aws.job_progress import Runs
     from ..privacy.consents import Consents
     from ..privacy.erasure import Erasure
     from ..privacy.export import Export
     from ..privacy.rules import Held, Part
+    from ..privacy.terms import Terms
     from ..privacy.wire import DataPage, DataQuery
     from ..vault import PersonKey, SealKind
 
 
+_WITH_ACTS = ("accounts", "registrations", "waves", "payouts", "training", "outcomes", "notices")
 _IN_SELECTION = {"CLOSED", "FROZEN", "DRAWN"}
 
 
@@ -44,7 +48,7 @@ class PrivacyServices(ParticipantsServices):
     def export(self) -> Export:
         from ..privacy.export import Export
 
-        return Export(self.held, self._key_of)
+        return Export(self.held, self._key_of, self.programme.retention)
 
     def delete_me(self, session: Session, now: datetime) -> AskedChange:
         """`DELETE /me`. Raises `NotDeletableYet`."""
@@ -81,7 +85,59 @@ class PrivacyServices(ParticipantsServices):
     def deletions(self) -> Deletions:
         from ..accounts.deletions import Deletions
 
-        return Deletions(self.changes, self.transaction, self.programme.accounts, self._randomness)
+        rules = self.programme
+        return Deletions(self.changes, self.transaction, rules.accounts, self._randomness, rules.retention.warned_days)
+
+    @cached_property
+    def runs(self) -> Runs:
+        from ..aws.job_progress import Runs, RunsTable
+
+        self._bind(RunsTable, "runs")
+        return Runs()
+
+    @cached_property
+    def terms(self) -> Terms:
+        """What goes when its term is over."""
+        from ..accounts.terms import UnusedAccounts
+        from ..aws.admin_acts import PARTITION, end_acts
+        from ..helpdesk.terms import AnsweredTerms
+        from ..privacy.terms import Place, Terms
+        from ..waves.audit import Audits
+        from ..waves.rules import SHARDS
+
+        self.held, self.runs  # noqa: B018 - so that every table is bound
+        figures, region, table = self.programme.retention, self.settings.region, self.settings.table
+        audits = Audits(self._wave_store, self.waves.beneficiaries, figures.tickets_days)
+        accounts = UnusedAccounts(self.deletions, figures, self._unchosen, self.under_way)
+        answered = AnsweredTerms(self.transaction, figures)
+
+        def places(now: datetime) -> dict[str, Place]:
+            found = {
+                f"acts of {name}": Place(table(name), end_acts(table(name), region, figures.acts_days), PARTITION)
+                for name in _WITH_ACTS
+            }
+            found["accounts"] = Place(table("accounts"), accounts.end)
+            found["grievances"] = Place(table("helpdesk"), answered.end)
+            for wave in audits.ending(now):
+                for shard in range(SHARDS):
+                    last = partial(audits.close, wave) if shard == SHARDS - 1 else None
+                    entries = Place(table("waves"), audits.end, f"E#{wave}#{shard:02d}", last)
+                    found[f"tickets of {wave:06d}, {shard:02d}"] = entries
+            return found
+
+        return Terms(places, region, self.transaction, figures.round_days)
+
+    def _unchosen(self, accounts: Collection[str]) -> dict[str, How]:
+        """Those accounts of a hundred whose person did not register, or was never chosen. Two batch gets."""
+        from ..aws.dynamodb import get_rows
+        from ..registration.items import RegistrationsTable, person_pk
+
+        chosen = {one.registrant_id for one in self.waves.beneficiaries.of_many(accounts)}
+        rows = get_rows(RegistrationsTable, [(person_pk(one), "PROFILE") for one in accounts], "pk")
+        registered = {row["pk"]["S"] for row in rows}
+        return {
+            one: "unchosen" if person_pk(one) in registered else "unregistered" for one in accounts if one not in chosen
+        }
 
     @cached_property
     def erasure(self) -> Erasure:

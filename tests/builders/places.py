@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.config import Programme, Settings
-from chalicelib.draw.leaves import leaf
 from chalicelib.draw.selection import open_value
 from chalicelib.waves import entries, rules
 from chalicelib.waves.award import ONE_AWARD_S
@@ -53,8 +52,7 @@ def standings(world: WavesWorld) -> dict[str, str | None]:
 
 
 def leaf_of(world: WavesWorld, name: str, wave: int = WAVE) -> str:
-    entry = world.entries.find(wave, name)
-    return leaf(wave, entry.region, entry.ticket).hex()
+    return world.entries.find(wave, name).leaf.hex()
 
 
 def drawn(world: WavesWorld, quota: int, *names: str) -> list[str]:

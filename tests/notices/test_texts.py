@@ -42,6 +42,7 @@ VALUES = {
 }
 REASONS = {
     Kind.NOT_CHOSEN: [NOT_DRAWN, *(outcome.value for outcome in EntryOutcome if outcome is not EntryOutcome.CHOSEN)],
+    Kind.ACCOUNT_DELETING: ["asked", "unused"],
     Kind.ACCOUNT_KEPT: ["selection", "payment", "instalments", "reconciliation"],
     Kind.PAYMENT_FAILED: ["no_address", "unverified", "account_refused", "cancelled", "reversed"],
 }

@@ -167,7 +167,7 @@ COSTS: dict[str, str] = {
     "GET /sw.js": "",
     "GET /openapi.json": "",
     "GET /health": "GetItem",
-    "GET /status.json": "GetItem",
+    "GET /status.json": "2 GetItem",
     "GET /draws": "",
     "GET /status": "",
     "GET /docs": "",

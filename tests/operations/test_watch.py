@@ -208,6 +208,7 @@ KILLED = {
     "advance_plans": ("plans", "run_at_once"),
     "write_notices": ("notice_writer", "run"),
     "erase_people": ("erasure", "run"),
+    "end_terms": ("terms", "run"),
     "tally_statistics": ("tally_job", "run"),
     "expire_places": ("revocation", "run"),
     "reconcile_payouts": ("daily_reconciliation", "run"),

@@ -141,7 +141,7 @@ def test_a_deletion_is_told_and_cancelled_as_any_change(gateway: Gateway, cloud:
     assert asked["change"] == "account_deleted"
     [change] = gateway.ok(Call(routes.MY_CHANGES, person=person))["changes"]
     assert change == asked
-    assert told_of(person, "account_deleting") == [{"takes_effect_at": asked["takes_effect_at"]}]
+    assert told_of(person, "account_deleting") == [{"takes_effect_at": asked["takes_effect_at"], "reason": "asked"}]
 
     assert run(gateway), "not due yet"
     gateway.ok(Call(routes.CANCEL_CHANGE, person=person).at(asked["change_id"]))

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.privacy.rules import Ground, Kept, law, register
+from chalicelib.config import load_programme
+from chalicelib.privacy.rules import Ground, Kept, law, register, term
 from tests.builders.lives import table_names
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs/privacy.md").read_text()
 KEPT = register().kept
+FIGURES = load_programme("production").retention
 
 
 def erased(kept: Kept) -> str:
@@ -24,9 +26,9 @@ def erased(kept: Kept) -> str:
 
 def row(kind: str, kept: Kept) -> str:
     """The line of the page about a kind."""
-    term, readers = register().terms[kept.term][1], register().readers[kept.readers][1]
+    days, readers = term(kept, FIGURES)[1], register().readers[kept.readers][1]
     where, gone = f"{kept.table}: `{kept.key}`", erased(kept)
-    cells = (kind, where, kept.source, kept.purpose[1], kept.ground, term, readers, gone)
+    cells = (kind, where, kept.source, kept.purpose[1], kept.ground, days, readers, gone)
     return f"| {' | '.join(cells)} |"
 
 

@@ -62,7 +62,8 @@ class Changes:
         tx.put("change", item, ChangeItem.pk.does_not_exist())
         kind, facts = Kind.ACCOUNT_CHANGED, dict[str, str | int](change=asked.change)
         if asked.change is Change.ACCOUNT_DELETED:
-            kind, facts = Kind.ACCOUNT_DELETING, {"takes_effect_at": iso(asked.takes_effect_at)}
+            why = "asked" if asked.session_id else "unused"
+            kind, facts = Kind.ACCOUNT_DELETING, {"takes_effect_at": iso(asked.takes_effect_at), "reason": why}
         elif asked.takes_effect_at > asked.asked_at:
             kind, facts["takes_effect_at"] = Kind.ACCOUNT_CHANGING, iso(asked.takes_effect_at)
         event = f"{kind}/{asked.id}"
@@ -75,15 +76,17 @@ class Changes:
         self._notices.keep(tx, account_id, Kind.ACCOUNT_CHANGED, event, {"change": change})
         return account_id, event
 
-    def end_deletion(self, account_id: str, due_at: datetime, because: str, tx: Transaction) -> Queued:
-        """Add the legs by which a deletion that was due is none any more, and the notice that says why."""
+    def end_deletion(self, account_id: str, due_at: datetime, because: str | None, tx: Transaction) -> list[Queued]:
+        """Add the legs by which a deletion that was due is none any more, and the notice that says why, if any does."""
         for one in self.recent(account_id, due_at):
             if (one.change, one.takes_effect_at) == (Change.ACCOUNT_DELETED, due_at):
                 tx.delete("change", ChangeItem(account_pk(account_id), change_sk(one.id)))
         tx.delete("deletion", DeletionItem(account_pk(account_id), "DELETION"), DeletionItem.due_at == due_at)
+        if because is None:
+            return []
         event = f"{Kind.ACCOUNT_KEPT}/{random_id(self._randomness)}"  # after a restore it may end once more
         self._notices.keep(tx, account_id, Kind.ACCOUNT_KEPT, event, {"reason": because})
-        return account_id, event
+        return [(account_id, event)]
 
     def tell(self, queued: Sequence[Queued]) -> None:
         """Queue the mails about changes, after these were written."""

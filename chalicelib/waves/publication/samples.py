@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from ...draw import published
-from ...draw.leaves import LEAF_BYTES, Region, leaf, leaves_of, top
+from ...draw.leaves import LEAF_BYTES, Region, leaves_of, top
 from ...draw.merkle import root
 from ...draw.published import Sample
 from ...draw.selection import DrawResult, Listed, audited, compared
@@ -25,7 +25,7 @@ from ...values import Value
 from ..beneficiaries import BeneficiaryStore
 from ..entries import EntryStore
 from ..errors import ListChanged, NotDrawn
-from ..rules import Entry, Wave, WaveState, closing_day, commitment, standing
+from ..rules import Entry, Wave, WaveState, closing_day, commitment, leaf_of, standing
 from ..store import WaveStore
 from .bucket import Publication
 
@@ -162,7 +162,7 @@ def whose(wave: int, leaves: Collection[bytes], entries: EntryStore) -> dict[byt
     """The registrant of each of the leaves that has an entry. Reads every entry of the wave."""
     found: dict[bytes, str] = {}
     for one in entries.candidates(wave):
-        own = leaf(wave, one.region, one.ticket)
+        own = leaf_of(wave, one.region, one.ticket)
         if own in leaves:
             found[own] = one.registrant_id
     return found
