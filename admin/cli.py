@@ -14,26 +14,23 @@ from chalicelib.logs import extras
 from chalicelib.web import problems
 from local.sandbox.inbox import inbox
 
+from . import client
 from .commands import (
-    account,
+    administered,
     dlq,
     draw,
     erasures,
-    grievance,
-    keys,
-    mailbox,
+    exclusion_lists,
     programme,
     registration,
     registry,
     stage,
-    statistics,
     status,
-    training,
-    wave,
 )
-from .commands.payouts import payout
+from .commands.payouts import bank_file, books, payout
 from .deployment.stacks import DeployFailed
-from .terminal import asked_for, in_wib, plain
+from .options import asked_for
+from .rows import in_wib, plain
 
 WHAT_TO_DO = {
     "bad_wave_plan": (
@@ -89,12 +86,16 @@ def told(error: DomainError, asked: Mapping[str, object] | None = None) -> str:
     """
     if isinstance(error, BadConfiguration):
         return str(error.facts["reason"])  # for the operator, whom the public text tells nothing
-    detail = FOR_OTHERS.get(error.code) or problems.plainly(error, "en")
-    told = {name: problems.facts(error, "en")[name] for name in error.facts}
-    if not told and error.code in WHAT_TO_DO:
-        told = dict(asked or {})
+    facts = {name: problems.facts(error, "en")[name] for name in error.facts}
+    return sentence(error.code, problems.plainly(error, "en"), facts, asked or {})
+
+
+def sentence(code: str, detail: str, facts: Mapping[str, object], asked: Mapping[str, object]) -> str:
+    """As `told`, of what a refusal's problem document has."""
+    detail = FOR_OTHERS.get(code) or detail
+    told = asked if not facts and code in WHAT_TO_DO else facts
     unsaid = [f"{name}={plain(str(value))}" for name, value in told.items() if str(value) not in detail]
-    return "; ".join([f"{in_wib(detail)} ({' '.join([error.code, *unsaid])})", *WHAT_TO_DO.get(error.code, ())])
+    return "; ".join([f"{in_wib(detail)} ({' '.join([code, *unsaid])})", *WHAT_TO_DO.get(code, ())])
 
 
 class Said(logging.Handler):
@@ -108,6 +109,9 @@ class Said(logging.Handler):
 logging.lastResort = Said(logging.WARNING)
 
 
+_OF_EVERY_PROBLEM = {"type", "title", "status", "detail", "code", "label", "errors"}
+
+
 class _Group(click.Group):
     """Whatever is refused is one sentence and exit code 1, never a traceback."""
 
@@ -116,6 +120,10 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except DomainError as error:
             raise click.ClickException(told(error, asked_for(ctx))) from error
+        except client.Refused as refused:
+            problem = refused.problem
+            facts = {name: value for name, value in problem.items() if name not in _OF_EVERY_PROBLEM}
+            raise click.ClickException(sentence(problem["code"], problem["detail"], facts, asked_for(ctx))) from refused
         except (NoCredentialsError, NoRegionError) as error:
             raise click.ClickException(
                 f"{error}: set AWS_PROFILE and AWS_DEFAULT_REGION; `make serve` prints those of the local cloud"
@@ -126,13 +134,15 @@ class _Group(click.Group):
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gelombang")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Run a benefit programme: deploy it, steer its waves, check its draws.
 
     Times are shown in WIB. An instant is given with its time zone, such as 2026-11-27T12:00:00+07:00.
     GELOMBANG_STAGE names the stage where --stage is not given; --json prints what a command shows for programs. A
     refusal is a sentence on the standard error, with exit code 1; a command that was not written right has 2.
     """
+    ctx.obj = client.run  # what runs the commands of a stage's administration
 
 
 for group in (
@@ -140,22 +150,18 @@ for group in (
     stage.deploy,
     stage.destroy,
     programme.programme,
-    wave.wave,
+    *administered.GROUPS,
     draw.draw,
-    training.partner,
-    training.course,
-    payout.payout,
     dlq.dlq,
-    registration.exclusion,
     registry.registry,
-    registration.registration,
-    grievance.grievance,
-    account.account,
-    mailbox.mailbox,
     erasures.erasures,
-    keys.keys,
-    statistics.statistics,
     stage.trigger,
     inbox,
 ):
     main.add_command(group)
+for group, commands in {
+    payout.payout: (*bank_file.COMMANDS, *books.COMMANDS),
+    registration.exclusion: exclusion_lists.COMMANDS,
+}.items():
+    for command in commands:
+        group.add_command(command)

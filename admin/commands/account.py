@@ -6,7 +6,6 @@ from datetime import datetime
 
 import click
 
-from chalicelib.accounts.contacts.recovery import Recoveries
 from chalicelib.accounts.errors import NoRecovery
 from chalicelib.accounts.rules import Recovery
 from chalicelib.accounts.sessions.rules import alive
@@ -15,8 +14,9 @@ from chalicelib.clock import utc_now
 from chalicelib.errors import NotFound
 from chalicelib.wiring import Services
 
-from ..deployment import stages
-from ..terminal import act_row, ask_back, example, plain, reason_option, show, stage_options, yes_option
+from ..desk import ABOUT_PEOPLE, CHECKER, HELPDESK, MAKER, Administered, Asked, Desk
+from ..options import example, reason_option, yes_option
+from ..rows import act_row, plain
 
 _account_argument = click.argument("account_id")
 _LOST, _NEW = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11", "90b1c6d2-52a0-4f8e-8c3b-7f4a9e2d6c05"
@@ -28,59 +28,57 @@ def account() -> None:
 
 
 @example("account find")
-@account.command()
-@stage_options
-def find(stage: str) -> None:
+@account.command(cls=Administered, sets=(HELPDESK,))
+@click.option("--nik", cls=Asked, prompt="NIK", hide_input=True, hidden=True)
+def find(desk: Desk, nik: str) -> None:
     """Find the account of a NIK. You are asked for the NIK, and it is not shown while you type."""
-    nik = click.prompt("NIK", hide_input=True, err=True)
-    found = stages.load(stage).services.registrations.find(nik)
-    show([{"account": found}] if found else [], "nobody registered with it")
+    found = desk.services.registrations.find(nik)
+    desk.show([{"account": found}] if found else [], "nobody registered with it")
 
 
 @example(f'account show {_LOST} --reason "phone stolen, police report seen"')
-@account.command("show")
-@stage_options
+@account.command("show", cls=Administered, sets=(HELPDESK,))
 @_account_argument
 @reason_option
-def show_account(stage: str, account_id: str, reason: str) -> None:
+def show_account(desk: Desk, account_id: str, reason: str) -> None:
     """Show the masked contacts and the devices of ACCOUNT_ID. Your identity and the reason are recorded."""
-    services, now = _of(stage, account_id), utc_now()
-    services.accounts_journal.add(Act(now, "SHOW", account_id, stages.caller(), reason))
-    _show_account(services, account_id, now)
+    services, now = _of(desk, account_id), utc_now()
+    services.accounts_journal.add(Act(now, "SHOW", account_id, desk.caller, reason))
+    _show_account(desk, account_id, now)
 
 
 @example(f'account sign-out {_LOST} --reason "phone stolen, police report seen"')
-@account.command()
-@stage_options
+@account.command(cls=Administered, sets=(HELPDESK,))
 @_account_argument
 @reason_option
-def sign_out(stage: str, account_id: str, reason: str) -> None:
+def sign_out(desk: Desk, account_id: str, reason: str) -> None:
     """Sign ACCOUNT_ID out on every device, for example after a phone was stolen.
 
     Access tokens stop working within six minutes. The person can sign in again with a contact or a passkey.
     """
-    services, now = _of(stage, account_id), utc_now()
-    services.accounts_journal.add(Act(now, "SIGN_OUT", account_id, stages.caller(), reason))
+    services, now = _of(desk, account_id), utc_now()
+    services.accounts_journal.add(Act(now, "SIGN_OUT", account_id, desk.caller, reason))
     services.sessions.end_all(account_id, now)
-    _show_account(services, account_id, now)
+    _show_account(desk, account_id, now)
 
 
-def _of(stage: str, account_id: str) -> Services:
+def _of(desk: Desk, account_id: str) -> Services:
     """The services of a stage that has this account. Raises `NotFound`."""
-    services = stages.load(stage).services
+    services = desk.services
     if services.account_store.account(account_id) is None:
         raise NotFound()
     return services
 
 
-def _show_account(services: Services, account_id: str, now: datetime) -> None:
+def _show_account(desk: Desk, account_id: str, now: datetime) -> None:
+    services = desk.services
     contacts = [{"kind": one.kind, "contact": one.contact} for one in services.contacts.of(account_id, now).contacts]
     devices = [
         {"device": one.device, "by": one.how, "since": one.started_at, "last_used_at": one.last_used_at}
         for one in services.account_store.of(account_id).sessions
         if alive(one, now, services.programme.accounts)
     ]
-    show({"account": account_id, "contacts": contacts, "devices": devices})
+    desk.show({"account": account_id, "contacts": contacts, "devices": devices})
 
 
 @account.group()
@@ -93,66 +91,64 @@ def recover() -> None:
 
 
 @example(f'account recover propose {_LOST} --with {_NEW} --reason "KTP and family card by video, face compared"')
-@recover.command()
-@stage_options
+@recover.command(cls=Administered, sets=(MAKER,))
 @_account_argument
 @click.option(
     "--with", "new_account", required=True, help="The account that the owner made with a contact they have now."
 )
 @reason_option
-def propose(stage: str, account_id: str, new_account: str, reason: str) -> None:
+def propose(desk: Desk, account_id: str, new_account: str, reason: str) -> None:
     """Propose that ACCOUNT_ID gets the contact of a new account. Check the owner's documents first.
 
     As the reason give which documents you saw, and how you made sure that they are this person's. Write no numbers.
     """
-    services = _of(stage, account_id)
+    services = _of(desk, account_id)
     if new_account == account_id or services.account_store.account(new_account) is None:
         raise click.BadParameter(f"{plain(new_account)} is no other account", param_hint="--with")
-    proposed = services.recoveries.propose(account_id, new_account, stages.caller(), reason, utc_now())
-    next_ = f"another person approves it: gelombang account recover approve --stage {stage} {account_id}"
-    show(_row(proposed) | {"next": next_})
+    proposed = services.recoveries.propose(account_id, new_account, desk.caller, reason, utc_now())
+    next_ = f"another person approves it: gelombang account recover approve --stage {desk.stage} {account_id}"
+    desk.show(_row(proposed) | {"next": next_})
 
 
 @example(f"account recover approve {_LOST}")
-@recover.command()
-@stage_options
+@recover.command(cls=Administered, sets=(CHECKER,))
 @_account_argument
 @yes_option
-def approve(stage: str, account_id: str, yes: bool) -> None:
+def approve(desk: Desk, account_id: str) -> None:
     """Approve what another administrator proposed; you see it first. The week begins, and all contacts are told."""
-    recoveries = stages.load(stage).services.recoveries
+    recoveries = desk.services.recoveries
     standing = recoveries.get(account_id)
     if standing is None:
         raise NoRecovery()
-    ask_back(_row(standing), yes)
-    show(_row(recoveries.approve(account_id, stages.caller(), utc_now(), standing)))
+    desk.ask_back(_row(standing))
+    desk.show(_row(recoveries.approve(account_id, desk.caller, utc_now(), standing)))
 
 
 @example(f'account recover cancel {_LOST} --reason "the person found the old phone"')
-@recover.command()
-@stage_options
+@recover.command(cls=Administered, sets=(MAKER, CHECKER))
 @_account_argument
 @reason_option
-def cancel(stage: str, account_id: str, reason: str) -> None:
+def cancel(desk: Desk, account_id: str, reason: str) -> None:
     """Cancel a proposal, or a recovery in its week, whoever made it."""
-    recoveries = stages.load(stage).services.recoveries
-    recoveries.cancel(account_id, stages.caller(), reason, utc_now())
-    _show(recoveries, account_id)
+    recoveries = desk.services.recoveries
+    recoveries.cancel(account_id, desk.caller, reason, utc_now())
+    _show(desk, account_id)
 
 
 @example(f"account recover show {_LOST}")
-@recover.command("show")
-@stage_options
+@recover.command("show", cls=Administered, sets=ABOUT_PEOPLE)
 @_account_argument
-def show_recovery(stage: str, account_id: str) -> None:
+def show_recovery(desk: Desk, account_id: str) -> None:
     """Show the last recovery of ACCOUNT_ID, and everything that administrators did to the account."""
-    _show(_of(stage, account_id).recoveries, account_id)
+    _of(desk, account_id)
+    _show(desk, account_id)
 
 
-def _show(recoveries: Recoveries, account_id: str) -> None:
+def _show(desk: Desk, account_id: str) -> None:
+    recoveries = desk.services.recoveries
     found = recoveries.get(account_id)
     state = _row(found) if found else {"state": "never recovered"}
-    show({"account": account_id} | state | {"acts": [act_row(act) for act in recoveries.acts(account_id)]})
+    desk.show({"account": account_id} | state | {"acts": [act_row(act) for act in recoveries.acts(account_id)]})
 
 
 def _row(recovery: Recovery) -> dict[str, object]:

@@ -22,7 +22,8 @@ from chalicelib.registration import verifications
 from chalicelib.waves.award_queue import decode_message
 
 from ..deployment import stages
-from ..terminal import example, progress, show, stage_options
+from ..options import example, stage_options
+from ..terminal import progress, show
 from .payouts.lines import entitlement_row
 
 HIDDEN_S = 300

@@ -21,7 +21,8 @@ from chalicelib.waves.publication.samples import AuditRecord
 from chalicelib.waves.rules import WaveState
 
 from ..deployment import stages
-from ..terminal import as_json, bars, console, example, progress, show, stage_options
+from ..options import as_json, example, stage_options
+from ..terminal import bars, console, progress, show
 from .verify import verify_command, witness_group
 
 _HAND_IN_S = 900

@@ -9,7 +9,8 @@ import click
 from chalicelib.clock import utc_now
 
 from ..deployment import stages
-from ..terminal import example, instant, show, stage_options
+from ..options import example, instant, stage_options
+from ..terminal import show
 
 
 @click.group()

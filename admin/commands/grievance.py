@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
-from typing import TextIO
 
 import click
-from rich.text import Text
 
 from chalicelib import typed_text
 from chalicelib.clock import utc_now, wib_date
@@ -22,8 +20,9 @@ from chalicelib.helpdesk.rules import (
 from chalicelib.helpdesk.service import Helpdesk, OpenedGrievance
 from chalicelib.helpdesk.store import ALL_SHARDS
 
-from ..deployment import stages
-from ..terminal import Row, example, plain, progress, show, stage_options
+from ..desk import ABOUT_PEOPLE, HELPDESK, Administered, Attached, Desk
+from ..options import example
+from ..rows import Marked, Row, plain
 
 WORDS_MAX = 4000
 """Characters of an answer or a note."""
@@ -46,6 +45,13 @@ def _words(words: str) -> str:
     return words.strip()
 
 
+def _decoded(file: bytes) -> str:
+    try:
+        return file.decode()
+    except UnicodeDecodeError:
+        raise click.UsageError("the file is no text in UTF-8") from None
+
+
 _number_argument = click.argument("number", callback=_number)
 
 
@@ -55,22 +61,21 @@ def grievance() -> None:
 
 
 @example("grievance list --overdue")
-@grievance.command("list")
-@stage_options
+@grievance.command("list", cls=Administered, sets=ABOUT_PEOPLE)
 @click.option("--overdue", is_flag=True, help="Only what should have been answered by now.")
 @click.option("--state", type=click.Choice([GrievanceState.OPEN, GrievanceState.ESCALATED], case_sensitive=False))
-def list_grievances(stage: str, overdue: bool, state: str | None) -> None:
+def list_grievances(desk: Desk, overdue: bool, state: str | None) -> None:
     """List what waits for an answer, the nearest deadline first."""
     now = utc_now()
     found = [
         each
-        for each in _unanswered(stages.load(stage).services.helpdesk)
+        for each in _unanswered(desk.services.helpdesk)
         if (state is None or each.state == state) and (each.overdue(now) or not overdue)
     ]
     rows = [
         {
             "number": each.number,
-            "state": Text(each.state.value, _STYLES[each.state]),
+            "state": Marked(each.state.value, _STYLES[each.state]),
             "about": _subject(each.about),
             "category": each.category,
             "answer_by": _due(each, now)[0],
@@ -78,47 +83,43 @@ def list_grievances(stage: str, overdue: bool, state: str | None) -> None:
         }
         for each in found
     ]
-    show({"unanswered": len(found), "overdue": sum(each.overdue(now) for each in found), "grievances": rows})
+    desk.show({"unanswered": len(found), "overdue": sum(each.overdue(now) for each in found), "grievances": rows})
 
 
 @example("grievance show k7qx-2m4a-abcd-23yz")
-@grievance.command("show")
-@stage_options
+@grievance.command("show", cls=Administered, sets=ABOUT_PEOPLE)
 @_number_argument
-def show_grievance(stage: str, number: str) -> None:
+def show_grievance(desk: Desk, number: str) -> None:
     """Show one grievance: what was said, the evidence it was given, what was done and by whom."""
-    show(_facts(stages.load(stage).services.helpdesk.show(number), utc_now()))
+    desk.show(_facts(desk.services.helpdesk.show(number), utc_now()))
 
 
 @example("grievance answer k7qx-2m4a-abcd-23yz --file answer.txt")
-@grievance.command()
-@stage_options
+@grievance.command(cls=Administered, sets=(HELPDESK,))
 @_number_argument
 @click.option("--text", help="The answer, as the person will read it.")
-@click.option("--file", type=click.File(encoding="utf-8"), help="Or a file with it; - is the standard input.")
-def answer(stage: str, number: str, text: str | None, file: TextIO | None) -> None:
+@click.option("--file", type=Attached(), help="Or a file with it; - is the standard input.")
+def answer(desk: Desk, number: str, text: str | None, file: bytes | None) -> None:
     """Answer a grievance, once and for good; who answers is recorded. The same answer again changes nothing."""
     if (text is None) == (file is None):
         raise click.UsageError("give the answer with --text or with --file")
-    words = _words(file.read() if file is not None else text or "")
-    new = stages.load(stage).services.helpdesk.answer(number, words, stages.caller(), utc_now())
-    show({"number": number, "done": "answered" if new else "it had this answer before"})
+    words = _words(_decoded(file) if file is not None else text or "")
+    new = desk.services.helpdesk.answer(number, words, desk.caller, utc_now())
+    desk.show({"number": number, "done": "answered" if new else "it had this answer before"})
 
 
 @example("grievance escalate k7qx-2m4a-abcd-23yz --note 'for the legal office'")
-@grievance.command()
-@stage_options
+@grievance.command(cls=Administered, sets=(HELPDESK,))
 @_number_argument
 @click.option("--note", required=True, help="For colleagues: why, and to whom. The person never sees it.")
-def escalate(stage: str, number: str, note: str) -> None:
+def escalate(desk: Desk, number: str, note: str) -> None:
     """Hand a grievance on to somebody who may decide more. The deadline stays."""
-    new = stages.load(stage).services.helpdesk.escalate(number, _words(note), stages.caller(), utc_now())
-    show({"number": number, "done": "escalated" if new else "it was escalated with this note before"})
+    new = desk.services.helpdesk.escalate(number, _words(note), desk.caller, utc_now())
+    desk.show({"number": number, "done": "escalated" if new else "it was escalated with this note before"})
 
 
 def _unanswered(helpdesk: Helpdesk) -> list[Grievance]:
-    shards = progress(ALL_SHARDS, "reading", len(ALL_SHARDS))
-    found = [each for shard in shards for each in helpdesk.unanswered(shard)]
+    found = [each for shard in ALL_SHARDS for each in helpdesk.unanswered(shard)]
     return sorted(found, key=lambda each: (each.deadline_at, each.number))
 
 
@@ -132,13 +133,13 @@ def _subject(about: About) -> str:
             return "registration"
 
 
-def _due(each: Grievance, now: datetime) -> tuple[date, Text]:
+def _due(each: Grievance, now: datetime) -> tuple[date, Marked]:
     """The last day on which an answer is in time, and how far off that is."""
     day = wib_date(each.deadline_at - timedelta(microseconds=1))
     left = (day - wib_date(now)).days
     if each.overdue(now):
-        return day, Text(f"{-left} d late", "bold red")
-    return day, Text(f"{left} d" if left else "today", "yellow" if left <= 1 else "")
+        return day, Marked(f"{-left} d late", "bold red")
+    return day, Marked(f"{left} d" if left else "today", "yellow" if left <= 1 else "")
 
 
 def _facts(opened: OpenedGrievance, now: datetime) -> Row:
@@ -146,7 +147,7 @@ def _facts(opened: OpenedGrievance, now: datetime) -> Row:
     day, left = _due(each, now)
     facts: dict[str, object] = {
         "number": each.number,
-        "state": Text(each.state.value, _STYLES[each.state]),
+        "state": Marked(each.state.value, _STYLES[each.state]),
         "about": _subject(each.about),
     }
     if isinstance(each.about, AboutDisbursement):
@@ -174,7 +175,7 @@ def _evidence(evidence: SelectionEvidence) -> Row:
         "verdict": f"{evidence.verdict}{reason}, within {within} cut-off",
         "holders_of_the_family_card": evidence.family_card_holders,
         "leaf": evidence.leaf,
-        "place_in_the_list": Text("NOT IN THE LIST", "bold red") if evidence.position is None else evidence.position,
+        "place_in_the_list": Marked("NOT IN THE LIST", "bold red") if evidence.position is None else evidence.position,
         "entries_of_the_region": evidence.entries,
         "region": evidence.region,
         "rank": evidence.rank,

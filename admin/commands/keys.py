@@ -8,10 +8,10 @@ import click
 
 from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import utc_now
-from chalicelib.wiring import Services
 
-from ..deployment import stages
-from ..terminal import act_row, example, reason_option, show, stage_options
+from ..desk import EVERYONE, OPERATOR, Administered, Desk
+from ..options import example, reason_option
+from ..rows import act_row
 
 ROTATE = "ROTATE_KEYS"
 ACTS = 20
@@ -24,31 +24,30 @@ def keys() -> None:
 
 
 @example("keys list")
-@keys.command("list")
-@stage_options
-def list_keys(stage: str) -> None:
+@keys.command("list", cls=Administered, sets=EVERYONE)
+def list_keys(desk: Desk) -> None:
     """Show the keys of yesterday, today and tomorrow, and the latest rotations."""
-    _show(stages.load(stage).services, utc_now())
+    _show(desk, utc_now())
 
 
 @example('keys rotate --reason "incident 7"')
-@keys.command()
-@stage_options
+@keys.command(cls=Administered, sets=(OPERATOR,))
 @reason_option
-def rotate(stage: str, reason: str) -> None:
+def rotate(desk: Desk, reason: str) -> None:
     """Revoke every key in use and make a new one, for example if a key may be stolen.
 
     Within two minutes no older access token is accepted. Devices get new tokens by themselves; people without a device
     key sign in again.
     """
-    services, now = stages.load(stage).services, utc_now()
-    services.accounts_journal.add(Act(now, ROTATE, "", stages.caller(), reason))
+    services, now = desk.services, utc_now()
+    services.accounts_journal.add(Act(now, ROTATE, "", desk.caller, reason))
     services.signing_keys.rotate(now)
-    _show(services, now)
+    _show(desk, now)
 
 
-def _show(services: Services, now: datetime) -> None:
+def _show(desk: Desk, now: datetime) -> None:
+    services = desk.services
     found = services.signing_keys.of_last_days(now)
     made = [{"key": key.kid, "made_at": key.made_at, "revoked_at": key.revoked_at} for key in found]
     acts = [act_row(act) for act in services.accounts_journal.latest(ACTS) if act.deed == ROTATE]
-    show({"keys": made, "rotated": acts})
+    desk.show({"keys": made, "rotated": acts})

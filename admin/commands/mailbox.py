@@ -6,10 +6,10 @@ import click
 
 from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import utc_now
-from chalicelib.wiring import Services
 
-from ..deployment import stages
-from ..terminal import act_row, example, reason_option, show, stage_options
+from ..desk import ABOUT_PEOPLE, HELPDESK, Administered, Desk
+from ..options import example, reason_option
+from ..rows import act_row
 
 _registrant_argument = click.argument("registrant")
 
@@ -20,37 +20,36 @@ def mailbox() -> None:
 
 
 @example("mailbox show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
-@mailbox.command("show")
-@stage_options
+@mailbox.command("show", cls=Administered, sets=ABOUT_PEOPLE)
 @_registrant_argument
-def show_mailbox(stage: str, registrant: str) -> None:
+def show_mailbox(desk: Desk, registrant: str) -> None:
     """Say whether mails to REGISTRANT, the id of an account, are sent."""
-    services = stages.load(stage).services
+    services = desk.services
     services.registrations.registrant(registrant)  # of nobody there is no mailbox
-    _show(services, registrant)
+    _show(desk, registrant)
 
 
 @example('mailbox reopen 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --reason "the mailbox was full"')
-@mailbox.command()
-@stage_options
+@mailbox.command(cls=Administered, sets=(HELPDESK,))
 @reason_option
 @_registrant_argument
-def reopen(stage: str, registrant: str, reason: str) -> None:
+def reopen(desk: Desk, registrant: str, reason: str) -> None:
     """Send mails to REGISTRANT again. What was not sent meanwhile stays unsent.
 
     SES keeps a list of its own; take the address off it too: aws sesv2 delete-suppressed-destination.
     """
-    services = stages.load(stage).services
+    services = desk.services
     services.registrations.registrant(registrant)
-    services.mailboxes.journal.add(Act(utc_now(), "REOPEN", registrant, stages.caller(), reason))
+    services.mailboxes.journal.add(Act(utc_now(), "REOPEN", registrant, desk.caller, reason))
     services.mailboxes.reopen(registrant)
-    _show(services, registrant)
+    _show(desk, registrant)
 
 
-def _show(services: Services, registrant: str) -> None:
+def _show(desk: Desk, registrant: str) -> None:
+    services = desk.services
     found = services.mailboxes.mailbox(registrant)
     closed = [{"contact": name, "since": one.closed_at, "because": one.because} for name, one in found.closed.items()]
     acts = [act_row(act) for act in services.mailboxes.journal.all() if act.about == registrant]
     reminders = {"refused_kinds": sorted(found.refused), "unsubscribed_at": found.unsubscribed_at}
     state = "closed" if closed else "open"
-    show({"registrant": registrant, "mailbox": state} | reminders | {"closed_contacts": closed, "acts": acts})
+    desk.show({"registrant": registrant, "mailbox": state} | reminders | {"closed_contacts": closed, "acts": acts})

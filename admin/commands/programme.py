@@ -17,7 +17,9 @@ from chalicelib.figures.schemes import Payment, Scheme
 from chalicelib.money import format_idr, rupiah
 from chalicelib.waves.calendar import Calendar, PlannedWave
 
-from ..terminal import Row, example, json_option, show
+from ..options import example, json_option
+from ..rows import Row
+from ..terminal import show
 
 FIGURES = "prod"
 """The stage whose figures are shown: one that changes none."""

@@ -6,34 +6,19 @@ And `gelombang exclusion`: who may not take part, as the authorities' lists say.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from pathlib import Path
-from typing import TextIO
 
 import click
 import msgspec
 
-from chalicelib import spreadsheets
-from chalicelib.clock import utc_now, wib_date
+from chalicelib.clock import utc_now
 from chalicelib.registration.corrections import Correction
 from chalicelib.registration.errors import NoCorrection
-from chalicelib.registration.exclusions import ExclusionList
 from chalicelib.registration.store import SHARDS
 from chalicelib.registration.wire import CorrectionForm
 
-from ..deployment import stages
-from ..terminal import (
-    Row,
-    act_row,
-    ask_back,
-    example,
-    file_argument,
-    progress,
-    reason_option,
-    show,
-    stage_options,
-    yes_option,
-)
+from ..desk import ABOUT_PEOPLE, AUDITOR, CHECKER, EVERYONE, MAKER, OPERATOR, Administered, Attached, Desk
+from ..options import example, reason_option, yes_option
+from ..rows import Row, act_row
 
 _person_argument = click.argument("registrant_id")
 _PERSON = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
@@ -45,12 +30,11 @@ def registration() -> None:
 
 
 @example(f"registration show {_PERSON}")
-@registration.command("show")
-@stage_options
+@registration.command("show", cls=Administered, sets=ABOUT_PEOPLE)
 @_person_argument
-def show_registration(stage: str, registrant_id: str) -> None:
+def show_registration(desk: Desk, registrant_id: str) -> None:
     """Show how a person stands, who holds their family card, and every correction with who, when and why."""
-    services = stages.load(stage).services
+    services = desk.services
     registrant = services.registrations.registrant(registrant_id)
     standing = services.corrections.standing(registrant_id)
     decided = [
@@ -64,7 +48,7 @@ def show_registration(stage: str, registrant_id: str) -> None:
         }
         for decision, changes in services.corrections.history(registrant_id)
     ]
-    show(
+    desk.show(
         {
             "registrant": registrant_id,
             "standing": registrant.standing,
@@ -78,69 +62,68 @@ def show_registration(stage: str, registrant_id: str) -> None:
 
 
 @example(f"registration correct {_PERSON} --file new.json --reason 'court decision 12/2026'")
-@registration.command()
-@stage_options
+@registration.command(cls=Administered, sets=(MAKER,))
 @_person_argument
 @click.option(
     "--file",
-    type=click.File(encoding="utf-8"),
+    type=Attached(),
     required=True,
     help="JSON with what is to change of name, birth_date, employment, kk, nik; - is the standard input.",
 )
 @reason_option
-def correct(stage: str, registrant_id: str, file: TextIO, reason: str) -> None:
+def correct(desk: Desk, registrant_id: str, file: bytes, reason: str) -> None:
     """Propose other values for what a person cannot change any more; another person approves them."""
     try:
-        form = msgspec.json.decode(file.read(), type=CorrectionForm)
+        form = msgspec.json.decode(file, type=CorrectionForm)
     except (msgspec.DecodeError, UnicodeDecodeError):
         # Without its cause, which would quote the file.
         raise click.UsageError("the file is no JSON object of name, birth_date, employment, kk, nik") from None
-    corrections = stages.load(stage).services.corrections
-    proposed = corrections.propose(registrant_id, form, stages.caller(), reason, utc_now())
-    next_ = f"another person approves it: gelombang registration approve --stage {stage} {registrant_id}"
-    show({"registrant": registrant_id} | _proposed(proposed) | {"next": next_})
+    corrections = desk.services.corrections
+    proposed = corrections.propose(registrant_id, form, desk.caller, reason, utc_now())
+    next_ = f"another person approves it: gelombang registration approve --stage {desk.stage} {registrant_id}"
+    desk.show({"registrant": registrant_id} | _proposed(proposed) | {"next": next_})
 
 
 @example(f"registration approve {_PERSON}")
-@registration.command()
-@stage_options
+@registration.command(cls=Administered, sets=(CHECKER,))
 @_person_argument
 @yes_option
-def approve(stage: str, registrant_id: str, yes: bool) -> None:
+def approve(desk: Desk, registrant_id: str) -> None:
     """Carry out what another person proposed, after it was shown."""
-    corrections = stages.load(stage).services.corrections
+    corrections = desk.services.corrections
     standing = corrections.standing(registrant_id)
     if standing is None:
         raise NoCorrection()
-    ask_back(_proposed(standing), yes)
-    corrections.approve(registrant_id, stages.caller(), utc_now(), standing.proposal)
-    show({"registrant": registrant_id, "done": "corrected", "changes": _changes(standing.changes)})
+    desk.ask_back(_proposed(standing))
+    corrections.approve(registrant_id, desk.caller, utc_now(), standing.proposal)
+    desk.show({"registrant": registrant_id, "done": "corrected", "changes": _changes(standing.changes)})
 
 
 @example(f"registration reject {_PERSON} --reason 'no document was shown'")
-@registration.command()
-@stage_options
+@registration.command(cls=Administered, sets=(MAKER, CHECKER))
 @_person_argument
 @reason_option
-def reject(stage: str, registrant_id: str, reason: str) -> None:
+def reject(desk: Desk, registrant_id: str, reason: str) -> None:
     """Take a proposal away, one's own or another's. It stays in the history."""
-    stages.load(stage).services.corrections.reject(registrant_id, stages.caller(), reason, utc_now())
-    show({"registrant": registrant_id, "done": "the proposal was taken away"})
+    desk.services.corrections.reject(registrant_id, desk.caller, reason, utc_now())
+    desk.show({"registrant": registrant_id, "done": "the proposal was taken away"})
 
 
 @example("registration enlist")
-@registration.command()
-@stage_options
-def enlist(stage: str) -> None:
+@registration.command(cls=Administered, sets=(OPERATOR,))
+def enlist(desk: Desk) -> None:
     """Have the civil registry asked about everybody who registered before the stage had one.
 
     The sweep asks at the registry's rate, so it may take hours. It can be ended at any time and begun again.
     """
-    loaded = stages.load(stage)
-    if not loaded.settings.has_registry:
-        raise click.ClickException(f"stage {stage} has no civil registry: deploy it with --parameter RegistryUrl=...")
-    verifications, now = loaded.services.verifications, utc_now()
-    show({"to_be_asked_about": sum(verifications.enlist(n, now) for n in progress(range(SHARDS), "enlisting", SHARDS))})
+    services, now = desk.services, utc_now()
+    if not services.settings.has_registry:
+        raise click.ClickException(
+            f"stage {desk.stage} has no civil registry: deploy it with --parameter RegistryUrl=..."
+        )
+    for shard in desk.steps(SHARDS):
+        desk.count += services.verifications.enlist(shard, now)
+    desk.show({"to_be_asked_about": desk.count})
 
 
 def _proposed(correction: Correction) -> dict[str, object]:
@@ -153,8 +136,8 @@ def _changes(changes: Mapping[str, tuple[str, str]]) -> Row:
     return {field: f"{was} -> {to_be}" for field, (was, to_be) in changes.items()}
 
 
-_list_option = click.option("--list", "name", required=True, help="The list's name, such as civil-servants.")
-_version_option = click.option("--version", required=True, help="The list's version.")
+list_option = click.option("--list", "name", required=True, help="The list's name, such as civil-servants.")
+version_option = click.option("--version", required=True, help="The list's version.")
 
 
 @click.group()
@@ -162,61 +145,19 @@ def exclusion() -> None:
     """Lists of people whose office excludes them. Who did what, when and why is kept."""
 
 
-@example("exclusion import list.csv --list civil-servants --version 2026-11 --reason 'letter 12'")
-@exclusion.command("import")
-@stage_options
-@_list_option
-@click.option("--version", help="The list's version; without it its date.")
-@click.option(
-    "--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day the list is true for; without it today."
-)
-@file_argument
-@reason_option
-def import_list(stage: str, name: str, version: str | None, day: datetime | None, file: Path, reason: str) -> None:
-    """Import FILE, a CSV in UTF-8 with a column `nik`. One wrong line refuses all of it; lines are named, NIKs never.
-
-    So does what a spreadsheet has spoiled: numbers that lost digits or have an exponent. An import that broke off is
-    finished by doing it again. The file is not kept: delete it yourself.
-    """
-    source_date = day.date() if day else wib_date(utc_now())
-    source = ExclusionList(name, version or source_date.isoformat(), source_date)
-    lines = spreadsheets.lines(file.read_bytes())
-    lists = stages.load(stage).services.exclusion_lists
-    imported = lists.import_list(source, lines, stages.caller(), reason, utc_now)
-    show({"list": name, "version": source.version, "date": source_date, "niks_excluded": imported})
-
-
 @example("exclusion list")
-@exclusion.command("list")
-@stage_options
-def list_lists(stage: str) -> None:
+@exclusion.command("list", cls=Administered, sets=EVERYONE)
+def list_lists(desk: Desk) -> None:
     """List every version of every list, with what was done to it last; IMPORT or RETRACT alone broke off."""
-    lists = stages.load(stage).services.exclusion_lists.all()
-    show([act_row(act) for act in lists.values()], "no list was ever imported")
+    lists = desk.services.exclusion_lists.all()
+    desk.show([act_row(act) for act in lists.values()], "no list was ever imported")
 
 
 @example("exclusion show --list civil-servants --version 2026-11")
-@exclusion.command("show")
-@stage_options
-@_list_option
-@_version_option
-def show_list(stage: str, name: str, version: str) -> None:
+@exclusion.command("show", cls=Administered, sets=(MAKER, AUDITOR))
+@list_option
+@version_option
+def show_list(desk: Desk, name: str, version: str) -> None:
     """Show all that was done to a version of a list, newest first: by whom, when and why."""
-    acts = stages.load(stage).services.exclusion_lists.acts(name, version)
-    show([act_row(act) for act in acts])
-
-
-@example("exclusion retract --list civil-servants --version 2026-11 --reason 'an old list was sent'")
-@exclusion.command()
-@stage_options
-@_list_option
-@_version_option
-@reason_option
-def retract(stage: str, name: str, version: str, reason: str) -> None:
-    """Take a version of a list back, for good. Who is on another list, or on another version, stays excluded.
-
-    It reads the whole table: minutes for millions of people. Broken off, it is finished by doing it again.
-    """
-    lists = stages.load(stage).services.exclusion_lists
-    freed = lists.retract(name, version, stages.caller(), reason, utc_now)
-    show({"list": name, "version": version, "niks_no_longer_named": freed})
+    acts = desk.services.exclusion_lists.acts(name, version)
+    desk.show([act_row(act) for act in acts])

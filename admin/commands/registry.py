@@ -12,7 +12,9 @@ from chalicelib.civil_registry.batches import ROWS_MAX, Batch, Batches
 from chalicelib.clock import utc_now
 
 from ..deployment import stages
-from ..terminal import ask_back, example, file_argument, progress, reason_option, show, stage_options, yes_option
+from ..desk import file_argument
+from ..options import example, reason_option, stage_options, yes_option
+from ..terminal import ask_back, progress, show
 
 _batch_argument = click.argument("batch")
 _BATCH = "mzxw6ytboi4dqnzxgiztinjwg4"
@@ -50,14 +52,12 @@ def export(stage: str, batch: str, out: Path) -> None:
 @registry.command("import")
 @stage_options
 @file_argument
-def import_answer(stage: str, file: Path) -> None:
+def import_answer(stage: str, file: bytes) -> None:
     """Read the office's answer and show what it says of how many; another person approves it.
 
     One row that was not sent, was changed or comes twice refuses the whole file. The file is not kept.
     """
-    taken = _batches(stage).take_in(
-        file.read_bytes(), stages.caller(), utc_now(), lambda rows: progress(rows, "comparing")
-    )
+    taken = _batches(stage).take_in(file, stages.caller(), utc_now(), lambda rows: progress(rows, "comparing"))
     show(_row(taken) | {"next": "another person approves it: gelombang registry approve FILE"})
 
 
@@ -66,9 +66,9 @@ def import_answer(stage: str, file: Path) -> None:
 @stage_options
 @file_argument
 @yes_option
-def approve(stage: str, file: Path, yes: bool) -> None:
+def approve(stage: str, file: bytes, yes: bool) -> None:
     """Apply the answer that another person imported: the same file. Broken off, it is finished by doing it again."""
-    batches, raw, by = _batches(stage), file.read_bytes(), stages.caller()
+    batches, raw, by = _batches(stage), file, stages.caller()
     standing = batches.standing(raw, by)
     ask_back(_row(standing), yes)
     kept = batches.approve(raw, by, utc_now(), lambda rows: progress(rows, "applying"))

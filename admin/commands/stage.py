@@ -23,7 +23,9 @@ from ..deployment import stages
 from ..deployment.deploy import deploy as deploy_stage
 from ..deployment.deploy import destroy as destroy_stage
 from ..deployment.stacks import Consent
-from ..terminal import Row, as_json, example, json_option, show, stage_options
+from ..options import as_json, example, json_option, stage_options
+from ..rows import Row
+from ..terminal import show
 
 
 @example("deploy --parameter FspUrl=https://api.the-provider.example --parameter MailDomain=gelombang.example.go.id")

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 import click
 import msgspec
-from rich.text import Text
 
 from chalicelib.clock import parse_iso
 from chalicelib.outcomes.statistics_wire import (
@@ -20,12 +19,13 @@ from chalicelib.outcomes.statistics_wire import (
     WaveStatistics,
 )
 
-from ..deployment import stages
-from ..terminal import Row, as_json, example, show, stage_options
+from ..desk import EVERYONE, Administered, Desk
+from ..options import example
+from ..rows import Marked, Row
 
 WITHHELD = "·"
 NOTE = f"{WITHHELD} withheld: fewer than {FEWEST} people, or their number would follow; or a share of nobody"
-_LEFT_OUT = Text(WITHHELD, justify="right")
+_LEFT_OUT = Marked(WITHHELD, right=True)
 
 
 @click.group()
@@ -34,19 +34,17 @@ def statistics() -> None:
 
 
 @example("statistics show --wave 54")
-@statistics.command("show")
-@stage_options
+@statistics.command("show", cls=Administered, sets=EVERYONE)
 @click.option("--wave", "number", type=click.IntRange(min=1), help="One wave by province, instead of the whole.")
-def show_statistics(stage: str, number: int | None) -> None:
+def show_statistics(desk: Desk, number: int | None) -> None:
     """Show the published statistics; new ones are counted every hour. JSON is as they are published."""
-    published = stages.load(stage).services.statistics
+    published = desk.services.statistics
     found = published.country() if number is None else published.wave(number)
-    if as_json():
-        show(msgspec.to_builtins(found))
-    elif found.computed_at is None:
-        show([], "nothing has been counted yet")
-    else:
-        show({"note": NOTE} | (_country(found) if isinstance(found, Statistics) else _wave(found)))
+    if found.computed_at is None:
+        desk.show([], "nothing has been counted yet", for_programs=msgspec.to_builtins(found))
+        return
+    shown = _country(found) if isinstance(found, Statistics) else _wave(found)
+    desk.show({"note": NOTE} | shown, for_programs=msgspec.to_builtins(found))
 
 
 def _country(found: Statistics) -> dict[str, object]:
@@ -130,7 +128,7 @@ def _outcomes(outcomes: Outcomes) -> dict[str, object]:
     return {"outcomes": rows, "satisfaction": months}
 
 
-def _outcome(name: str, of: object, value: Text, interval: str | None) -> Row:
+def _outcome(name: str, of: object, value: Marked, interval: str | None) -> Row:
     return {"what": name, "of": of, "value": value, "95%_interval": interval}
 
 
@@ -146,23 +144,23 @@ def _provinces(provinces: Iterable[Province | ProvinceOfWave]) -> list[Row]:
     ]
 
 
-def _known(value: int | None) -> int | Text:
+def _known(value: int | None) -> int | Marked:
     return _LEFT_OUT if value is None else value
 
 
-def _right(text: str) -> Text:
-    return Text(text, justify="right")
+def _right(text: str) -> Marked:
+    return Marked(text, right=True)
 
 
-def _unless_withheld(value: float | None, written: Callable[[float], str]) -> Text:
+def _unless_withheld(value: float | None, written: Callable[[float], str]) -> Marked:
     return _LEFT_OUT if value is None else _right(written(value))
 
 
-def _of(share: Ratio) -> Text:
+def _of(share: Ratio) -> Marked:
     return _LEFT_OUT if share.denominator is None else _right(f"{share.numerator:,} of {share.denominator:,}")
 
 
-def _percent(value: float | None) -> Text:
+def _percent(value: float | None) -> Marked:
     return _unless_withheld(value, lambda found: f"{found:.1%}")
 
 

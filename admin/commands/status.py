@@ -18,7 +18,9 @@ from chalicelib.watch import PROMISED
 from chalicelib.waves.rules import WaveState
 
 from ..deployment import stages
-from ..terminal import Row, as_json, console, example, plain, show, stage_options, wib
+from ..options import as_json, example, stage_options
+from ..rows import Row, plain, wib
+from ..terminal import console, show
 from .dlq import DeadLetters
 
 QUEUES = ("payouts", "mails", "awards", "codes", "registry")

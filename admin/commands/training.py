@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -12,8 +11,9 @@ from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import utc_now
 from chalicelib.training.rules import Partner
 
-from ..deployment import stages
-from ..terminal import act_row, ask_back, example, file_argument, plain, reason_option, show, stage_options, yes_option
+from ..desk import CHECKER, EVERYONE, MAKER, OPERATOR, Administered, Desk, file_argument
+from ..options import example, reason_option, yes_option
+from ..rows import act_row, plain
 
 
 @click.group()
@@ -22,11 +22,10 @@ def course() -> None:
 
 
 @example("course import courses.csv --reason 'catalogue of November'")
-@course.command("import")
-@stage_options
+@course.command("import", cls=Administered, sets=(MAKER,))
 @file_argument
 @reason_option
-def import_file(stage: str, file: Path, reason: str) -> None:
+def import_file(desk: Desk, file: bytes, reason: str) -> None:
     """Propose to import FILE, a CSV in UTF-8; another person approves it. What it changes is shown.
 
     One wrong line refuses all of it; the wrong lines are named, each with its column. The columns are code, title,
@@ -35,37 +34,35 @@ def import_file(stage: str, file: Path, reason: str) -> None:
     known by provider and code: importing it again changes it, offered=no withdraws it. What was bought stays as it was
     bought. One import waits at a time: the next takes its place.
     """
-    lines = spreadsheets.lines(file.read_bytes())
-    changes = stages.load(stage).services.courses.propose(lines, stages.caller(), reason, utc_now())
-    next_ = f"another person approves it: gelombang course approve --stage {stage} {file}"
-    show(_changes(changes) | {"next": next_})
+    lines = spreadsheets.lines(file)
+    changes = desk.services.courses.propose(lines, desk.caller, reason, utc_now())
+    next_ = f"another person approves it: gelombang course approve --stage {desk.stage} FILE"
+    desk.show(_changes(changes) | {"next": next_})
 
 
 @example("course approve courses.csv")
-@course.command()
-@stage_options
+@course.command(cls=Administered, sets=(CHECKER,))
 @file_argument
 @yes_option
-def approve(stage: str, file: Path, yes: bool) -> None:
+def approve(desk: Desk, file: bytes) -> None:
     """Import FILE as another person proposed it, after what it changes was shown.
 
     An import that broke off is finished by approving it again.
     """
-    courses = stages.load(stage).services.courses
-    lines = spreadsheets.lines(file.read_bytes())
+    courses = desk.services.courses
+    lines = spreadsheets.lines(file)
     proposed, changes = courses.standing(lines)
     signed = {"proposed_at": proposed.made_at, "by": proposed.maker, "reason": proposed.note}
-    ask_back(signed | _changes(changes), yes)
-    show({"courses_imported": courses.approve(lines, stages.caller(), utc_now())})
+    desk.ask_back(signed | _changes(changes))
+    desk.show({"courses_imported": courses.approve(lines, desk.caller, utc_now())})
 
 
 @example("course history")
-@course.command()
-@stage_options
-def history(stage: str) -> None:
+@course.command(cls=Administered, sets=EVERYONE)
+def history(desk: Desk) -> None:
     """Show what was done to partners and the catalogue, newest first: by whom, when and why."""
-    acts = stages.load(stage).services.training_journal.all()
-    show([act_row(act) for act in acts], "nothing was ever done")
+    acts = desk.services.training_journal.all()
+    desk.show([act_row(act) for act in acts], "nothing was ever done")
 
 
 def _changes(changes: Sequence[str]) -> dict[str, object]:
@@ -78,11 +75,10 @@ def partner() -> None:
 
 
 @example("partner add 'Pelatihan Jaya' --reason 'contract 7/2026'")
-@partner.command()
-@stage_options
+@partner.command(cls=Administered, sets=(OPERATOR,))
 @reason_option
 @click.argument("name")
-def add(stage: str, name: str, reason: str) -> None:
+def add(desk: Desk, name: str, reason: str) -> None:
     """Add the partner NAME; its signing key is shown this once. If the answer is lost, revoke it and add another."""
     known_as = typed_text.name(name)
     if known_as is None:
@@ -90,20 +86,19 @@ def add(stage: str, name: str, reason: str) -> None:
             f"{plain(name)!r} is no name of letters, at most {typed_text.NAME_MAX} characters, no emoji",
             param_hint="NAME",
         )
-    added, key = stages.load(stage).services.partners.add(known_as, utc_now(), Signed(stages.caller(), reason))
-    show({"partner": added.id, "name": added.name, "key": key})
+    added, key = desk.services.partners.add(known_as, utc_now(), Signed(desk.caller, reason))
+    desk.show({"partner": added.id, "name": added.name, "key": key})
 
 
 @example("partner list")
-@partner.command("list")
-@stage_options
-def list_partners(stage: str) -> None:
+@partner.command("list", cls=Administered, sets=EVERYONE)
+def list_partners(desk: Desk) -> None:
     """List every partner, oldest first; then who added and revoked them, when and why."""
-    services = stages.load(stage).services
+    services = desk.services
     partners = services.partners.all()
     about = {f"partner {known.id}" for known in partners}
     acts = [act_row(act) for act in services.training_journal.all() if act.about in about]
-    show({"partners": [_row(known) for known in partners], "acts": acts})
+    desk.show({"partners": [_row(known) for known in partners], "acts": acts})
 
 
 def _row(known: Partner) -> dict[str, object]:
@@ -117,16 +112,15 @@ def _row(known: Partner) -> dict[str, object]:
 
 
 @example("partner revoke k7qx2m4abcd23yzk7qx2m4abcd --reason 'a leaked key'")
-@partner.command()
-@stage_options
+@partner.command(cls=Administered, sets=(OPERATOR,))
 @reason_option
 @click.argument("partner_id")
-def revoke(stage: str, partner_id: str, reason: str) -> None:
+def revoke(desk: Desk, partner_id: str, reason: str) -> None:
     """Refuse a partner's requests from now on and close its vacancies. What it attested stands; it cannot be undone.
 
     Stopped half-way, or told that a vacancy could not be closed, run it again.
     """
-    services = stages.load(stage).services
-    services.partners.revoke(partner_id, utc_now(), Signed(stages.caller(), reason))
+    services = desk.services
+    services.partners.revoke(partner_id, utc_now(), Signed(desk.caller, reason))
     closed = services.jobs.close_all(partner_id, utc_now())
-    show({"partner": partner_id, "state": "revoked", "vacancies_closed": closed})
+    desk.show({"partner": partner_id, "state": "revoked", "vacancies_closed": closed})

@@ -32,7 +32,8 @@ from chalicelib.figures import DrawRules
 from chalicelib.waves.publication.bucket import VERIFIER_FILE
 
 from ..deployment import stages
-from ..terminal import STAGE_VARIABLE, as_json, example, json_option, show, stage_options
+from ..options import STAGE_VARIABLE, as_json, example, json_option, stage_options
+from ..terminal import show
 
 _NOTE_BYTES = 4096
 _ANSWER_BYTES = 1 << 16

@@ -1,10 +1,9 @@
-"""`gelombang wave`: look at waves, change the calendar before they open, take the step by hand."""
+"""`gelombang wave`: look at waves, change the calendar before they open."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 
 import click
 
@@ -14,12 +13,9 @@ from chalicelib.clock import parse_iso, utc_now
 from chalicelib.waves.calendar import PlannedWave
 from chalicelib.waves.service import Waves
 
-from ..deployment import promises, stages
-from ..terminal import act_row, example, file_argument, instant, reason_option, show, stage_options
-from . import stage as stage_commands
-
-STEP_S = 840
-"""How long a step in this process may run: as long as the stage's own function."""
+from ..desk import EVERYONE, OPERATOR, Administered, Desk, file_argument
+from ..options import example, instant, reason_option
+from ..rows import act_row
 
 
 @click.group()
@@ -35,203 +31,175 @@ _times_options = (
 
 
 @example("wave list")
-@wave.command("list")
-@stage_options
-def list_waves(stage: str) -> None:
+@wave.command("list", cls=Administered, sets=EVERYONE)
+def list_waves(desk: Desk) -> None:
     """List the waves that were run, the present one and the next few, with those that were skipped."""
-    waves, now = stages.load(stage).services.waves, utc_now()
+    waves, now = desk.services.waves, utc_now()
     rows = [_row(waves, view.number, now) for view in waves.list(now)] + [_skipped(plan) for plan in waves.skipped(now)]
-    show(sorted(rows, key=lambda row: str(row["opens_at"])))
+    desk.show(sorted(rows, key=lambda row: str(row["opens_at"])))
 
 
 @example("wave show 54")
-@wave.command("show")
-@stage_options
+@wave.command("show", cls=Administered, sets=EVERYONE)
 @_number_argument
-def show_wave(stage: str, number: int) -> None:
+def show_wave(desk: Desk, number: int) -> None:
     """Show one wave, past or to come, and what was changed of it by whom, when and why."""
-    _show(stages.load(stage).services.waves, number)
+    _show(desk, number)
 
 
 @example("wave history")
-@wave.command()
-@stage_options
-def history(stage: str) -> None:
+@wave.command(cls=Administered, sets=EVERYONE)
+def history(desk: Desk) -> None:
     """Show every change of the calendar and every import of past totals, newest first: by whom, when and why."""
-    services = stages.load(stage).services
+    services = desk.services
     acts = [*services.waves.acts(), *services.statistics.journal.all()]
-    show([act_row(act) for act in sorted(acts, key=lambda act: act.at, reverse=True)], "nothing was ever changed")
+    desk.show([act_row(act) for act in sorted(acts, key=lambda act: act.at, reverse=True)], "nothing was ever changed")
 
 
 @example('wave add --opens-at 2026-11-25T12:00:00+07:00 --closes-at 2026-11-27T00:00:00+07:00 --reason "a pilot"')
-@wave.command()
-@stage_options
+@wave.command(cls=Administered, sets=(OPERATOR,))
 @_times_options[0]
 @_times_options[1]
 @click.option("--quota", type=click.IntRange(min=0), help="Else a share of what the year's target has left.")
 @click.option("--scheme", help="Which of the stage's schemes its people get. Else that of the wave before it.")
 @reason_option
 def add(
-    stage: str, opens_at: datetime, closes_at: datetime, quota: int | None, scheme: str | None, reason: str
+    desk: Desk, opens_at: datetime, closes_at: datetime, quota: int | None, scheme: str | None, reason: str
 ) -> None:
     """Add a wave between the regular ones, and show it with the number that it is given."""
-    waves = stages.load(stage).services.waves
-    # The stage may run another release than the one at hand.
-    known = promises.of_stage(stage).running() if scheme else None
-    _show(waves, waves.add(opens_at, closes_at, quota, utc_now(), _signed(reason), scheme, known))
+    waves = desk.services.waves
+    _show(desk, waves.add(opens_at, closes_at, quota, utc_now(), _signed(desk, reason), scheme))
 
 
 @example("wave move 54 --opens-at 2026-11-28T12:00:00+07:00 --closes-at 2026-11-30T00:00:00+07:00 --reason holidays")
-@wave.command()
-@stage_options
+@wave.command(cls=Administered, sets=(OPERATOR,))
 @_number_argument
 @_times_options[0]
 @_times_options[1]
 @reason_option
-def move(stage: str, number: int, opens_at: datetime, closes_at: datetime, reason: str) -> None:
+def move(desk: Desk, number: int, opens_at: datetime, closes_at: datetime, reason: str) -> None:
     """Give a wave other times, or let one that was skipped take place."""
-    waves = stages.load(stage).services.waves
-    waves.move(number, opens_at, closes_at, utc_now(), _signed(reason))
-    _show(waves, number)
+    waves = desk.services.waves
+    waves.move(number, opens_at, closes_at, utc_now(), _signed(desk, reason))
+    _show(desk, number)
 
 
 @example('wave skip 54 --reason "no budget"')
-@wave.command()
-@stage_options
+@wave.command(cls=Administered, sets=(OPERATOR,))
 @_number_argument
 @reason_option
-def skip(stage: str, number: int, reason: str) -> None:
+def skip(desk: Desk, number: int, reason: str) -> None:
     """Let a wave not take place. Its number is not used again."""
-    waves = stages.load(stage).services.waves
-    waves.skip(number, utc_now(), _signed(reason))
-    _show(waves, number)
+    waves = desk.services.waves
+    waves.skip(number, utc_now(), _signed(desk, reason))
+    _show(desk, number)
 
 
 @example('wave resize 54 --quota 40000 --reserved 2000 --weight 91 2 --weight 94 1 --reason "more money"')
-@wave.command()
-@stage_options
+@wave.command(cls=Administered, sets=(OPERATOR,))
 @_number_argument
 @click.option("--quota", type=click.IntRange(min=0), required=True)
 @click.option("--reserved", type=click.IntRange(min=0), default=0, show_default=True, help="Of the quota, for regions.")
 @click.option("--weight", "weights", type=(int, int), multiple=True, help="REGION WEIGHT: its share of the reserved.")
 @reason_option
-def resize(stage: str, number: int, quota: int, reserved: int, weights: Iterable[tuple[int, int]], reason: str) -> None:
+def resize(desk: Desk, number: int, quota: int, reserved: int, weights: Iterable[tuple[int, int]], reason: str) -> None:
     """Set a wave's seats; those of the year's target that are left are the limit when it opens."""
-    waves = stages.load(stage).services.waves
-    waves.resize(number, quota, reserved, dict(weights), utc_now(), _signed(reason))
-    _show(waves, number)
+    waves = desk.services.waves
+    waves.resize(number, quota, reserved, dict(weights), utc_now(), _signed(desk, reason))
+    _show(desk, number)
 
 
 @example('wave extend 54 --closes-at 2026-12-04T00:00:00+07:00 --reason "the site was down"')
-@wave.command()
-@stage_options
+@wave.command(cls=Administered, sets=(OPERATOR,))
 @_number_argument
 @_times_options[1]
 @reason_option
-def extend(stage: str, number: int, closes_at: datetime, reason: str) -> None:
+def extend(desk: Desk, number: int, closes_at: datetime, reason: str) -> None:
     """Let the wave that is open close later. It is announced anew, and age is tested on the day of the new close."""
-    waves = stages.load(stage).services.waves
-    waves.extend(number, closes_at, utc_now(), _signed(reason))
-    _show(waves, number)
+    waves = desk.services.waves
+    waves.extend(number, closes_at, utc_now(), _signed(desk, reason))
+    _show(desk, number)
 
 
 @example('wave pause --until 2027-03-01T00:00:00+07:00 --reason "the decree is being revised"')
-@wave.command()
-@stage_options
+@wave.command(cls=Administered, sets=(OPERATOR,))
 @click.option("--from", "since", type=instant, help="The first instant at which no wave opens; else as soon as can be.")
 @click.option("--until", type=instant, help="From when on waves open again; else when `wave resume` says so.")
 @reason_option
-def pause(stage: str, since: datetime | None, until: datetime | None, reason: str) -> None:
+def pause(desk: Desk, since: datetime | None, until: datetime | None, reason: str) -> None:
     """Let no wave open for a while; one that is open stays open. Waves that fall into the pause lose no number."""
-    waves = stages.load(stage).services.waves
-    waves.pause(since, until, utc_now(), _signed(reason))
-    _coming(waves)
+    waves = desk.services.waves
+    waves.pause(since, until, utc_now(), _signed(desk, reason))
+    _coming(desk)
 
 
 @example('wave resume --reason "the new decree is out"')
-@wave.command()
-@stage_options
+@wave.command(cls=Administered, sets=(OPERATOR,))
 @click.option(
     "--at",
     type=instant,
     help="From when on waves open again; else as soon as can be. The beginning of a pause to come withdraws it.",
 )
 @reason_option
-def resume(stage: str, at: datetime | None, reason: str) -> None:
+def resume(desk: Desk, at: datetime | None, reason: str) -> None:
     """End a pause that `wave pause` has set."""
-    waves = stages.load(stage).services.waves
-    waves.resume(at, utc_now(), _signed(reason))
-    _coming(waves)
+    waves = desk.services.waves
+    waves.resume(at, utc_now(), _signed(desk, reason))
+    _coming(desk)
 
 
 @example('wave end --on 2027-12-31 --reason "the budget law of 2028 has no programme"')
-@wave.command()
-@stage_options
+@wave.command(cls=Administered, sets=(OPERATOR,))
 @click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The last WIB day on which a wave opens.")
 @click.option("--withdraw", is_flag=True, help="Let only the end that the programme's file may say stand.")
 @reason_option
-def end(stage: str, on: datetime | None, withdraw: bool, reason: str) -> None:
+def end(desk: Desk, on: datetime | None, withdraw: bool, reason: str) -> None:
     """Let no wave open after a day; a later day puts the end off. What was promised is paid all the same.
 
     A wave whose time came while the programme had ended is never opened.
     """
     if (on is None) != withdraw:
         raise click.UsageError("say either --on or --withdraw")
-    waves = stages.load(stage).services.waves
-    waves.end(on.date() if on else None, utc_now(), _signed(reason))
-    _coming(waves)
-
-
-@example("wave advance --deployed")
-@wave.command()
-@stage_options
-@click.option("--deployed", is_flag=True, help="Let the stage's own function do it, with its own rights.")
-def advance(stage: str, deployed: bool) -> None:
-    """Do now what the clock says is due and is not done: the step that the triggers take."""
-    if deployed:
-        show(stage_commands.fire(stage, "advance"), stage_commands.SAID_NOTHING)
-        return
-    try:
-        done = stages.load(stage).services.stepper.advance(utc_now(), STEP_S)
-    except ExceptionGroup as group:
-        reasons = ", ".join(f"{type(error).__name__}: {error}" for error in group.exceptions)
-        raise click.ClickException(f"{group.message}: {reasons}") from group
-    show([{"wave": one.wave, "state": one.state} for one in done], "nothing was due")
+    waves = desk.services.waves
+    waves.end(on.date() if on else None, utc_now(), _signed(desk, reason))
+    _coming(desk)
 
 
 @example('wave import-history totals.csv --reason "by the ministry"')
-@wave.command("import-history")
-@stage_options
+@wave.command("import-history", cls=Administered, sets=(OPERATOR,))
 @reason_option
 @file_argument
-def import_history(stage: str, file: Path, reason: str) -> None:
+def import_history(desk: Desk, file: bytes, reason: str) -> None:
     """Import FILE, totals of waves before this system: a CSV with wave,year,province,recipients,graduates.
 
     One wrong line refuses all of it. A wave in it replaces what was imported of that wave before. Shown in the
     statistics from the next count on.
     """
-    lines = spreadsheets.lines(file.read_bytes())
-    waves = stages.load(stage).services.statistics.import_history(lines, utc_now(), _signed(reason))
-    show({"waves": len(waves), "recipients": sum(past.recipients for one in waves for past in one.regions.values())})
+    lines = spreadsheets.lines(file)
+    waves = desk.services.statistics.import_history(lines, utc_now(), _signed(desk, reason))
+    desk.show(
+        {"waves": len(waves), "recipients": sum(past.recipients for one in waves for past in one.regions.values())}
+    )
 
 
-def _signed(reason: str) -> Signed:
-    return Signed(stages.caller(), reason)
+def _signed(desk: Desk, reason: str) -> Signed:
+    return Signed(desk.caller, reason)
 
 
-def _show(waves: Waves, number: int) -> None:
+def _show(desk: Desk, number: int) -> None:
+    waves = desk.services.waves
     acts = [act_row(act) for act in waves.acts() if act.about.split()[:2] == ["wave", str(number)]]
     now = utc_now()
     skipped = next((_skipped(plan) for plan in waves.skipped(now) if plan.number == number), None)
-    show((skipped or _row(waves, number, now) | _draw(waves, number, now)) | {"changes": acts})
+    desk.show((skipped or _row(waves, number, now) | _draw(waves, number, now)) | {"changes": acts})
 
 
-def _coming(waves: Waves) -> None:
+def _coming(desk: Desk) -> None:
     """Show the waves to come, and those that do not take place."""
-    now = utc_now()
+    waves, now = desk.services.waves, utc_now()
     rows = [_row(waves, view.number, now) for view in waves.list(now) if waves.plan(view.number, now).opens_at > now]
     rows += [_skipped(plan) for plan in waves.skipped(now) if plan.opens_at > now]
-    show(sorted(rows, key=lambda row: str(row["opens_at"])), "no wave is coming")
+    desk.show(sorted(rows, key=lambda row: str(row["opens_at"])), "no wave is coming")
 
 
 def _row(waves: Waves, number: int, now: datetime) -> dict[str, object]:

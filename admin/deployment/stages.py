@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 
+ADMINISTRATION_VARIABLE = "GELOMBANG_ADMINISTRATION_URL"
+
 
 def data_stack(stage: str) -> str:
     """The name of the stack that outlives releases."""
@@ -31,6 +33,11 @@ def data_stack(stage: str) -> str:
 def app_stack(stage: str) -> str:
     """The name of the stack of a release: functions, API, schedules, roles."""
     return f"gelombang-{stage}-app"
+
+
+def administration_stack(stage: str) -> str:
+    """The name of the stack of the administration of a release: its API and function, and the permission sets."""
+    return f"gelombang-{stage}-administration"
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,18 @@ def api_url(aws: Aws, app: Mapping[str, str]) -> str:
     if aws.emulated:
         return f"{aws.endpoint('apigateway')}/restapis/{app['RestAPIId']}/{API_STAGE}/_user_request_"
     return app["EndpointURL"].rstrip("/")
+
+
+def administration_url(stage: str) -> str:
+    """The address of the administration of a stage, without a slash at the end.
+
+    `ADMINISTRATION_VARIABLE` has it for those who may not look into CloudFormation, as a permission set does not let
+    them. Raises `BadConfiguration` if the stage has none.
+    """
+    if told := os.environ.get(ADMINISTRATION_VARIABLE):
+        return told.rstrip("/")
+    aws = connect()
+    return api_url(aws, stacks.outputs(found(aws, stage, administration_stack(stage))))
 
 
 @dataclass(frozen=True)

@@ -83,13 +83,9 @@ class CalendarChanges:
         now: datetime,
         signed: Signed | None = None,
         scheme: str | None = None,
-        known: Collection[str] | None = None,
     ) -> int:
-        """Add a wave, with the version of its scheme (None: that of the wave before it). Raises `UnknownScheme` too.
-
-        `known`: the versions that the stage runs, if this programme's file may not be its own.
-        """
-        versions = [one.version for one in self._programme.schemes] if known is None else known
+        """Add a wave, with the version of its scheme (None: that of the wave before it). Raises `UnknownScheme` too."""
+        versions = [one.version for one in self._programme.schemes]
         if scheme is not None and scheme not in versions:
             raise UnknownScheme(scheme=scheme, known=", ".join(versions))
 

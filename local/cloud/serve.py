@@ -17,7 +17,7 @@ from admin.commands.stage import fetch
 from admin.deployment import stages
 from admin.deployment.stacks import DeployFailed
 from admin.deployment.stages import ROOT
-from admin.terminal import wib
+from admin.rows import wib
 from chalicelib.clock import utc_now
 from chalicelib.config import load_programme
 from chalicelib.training.catalogue import COLUMNS

@@ -14,7 +14,9 @@ from typing import Any
 
 import click
 
-from admin.terminal import as_json, example, json_option, show, wib
+from admin.options import as_json, example, json_option
+from admin.rows import wib
+from admin.terminal import show
 
 _TIMEOUT_S = 120
 

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 import click
 import pytest
 from click.testing import CliRunner
-from rich.text import Text
 
 from admin import cli, terminal
+from admin import options as declared
 from admin.cli import main
 from admin.commands import stage as stage_commands
 from admin.commands.verify import arguments
+from admin.rows import Marked
 from chalicelib.config import BadConfiguration
 from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.registration.errors import NotRegistered
@@ -44,6 +45,7 @@ def test_a_command_ends_its_help_with_an_example_that_it_can_read(name: str, tmp
     for word in words:
         if re.fullmatch(r"\w+\.(csv|xml|json|txt|key)", word):
             (tmp_path / word).write_text("x")  # files that it reads must be there
+    monkeypatch.setattr(click, "prompt", lambda *_, **__: "x")
     command.make_context(name, words[len(name.split()) :])  # raises if there is no such option, or one is missing
 
 
@@ -87,7 +89,7 @@ def test_a_refusal_has_its_value_its_code_and_what_to_do_with_times_in_wib():
 
 def screen(shown: object, capsys, *, as_json: bool = False, nothing: str = "nothing") -> str:
     with click.Context(click.Command("x")) as context:
-        context.meta[terminal._JSON] = as_json
+        context.meta[declared._JSON] = as_json
         terminal.show(shown, nothing)
     return capsys.readouterr().out
 
@@ -131,7 +133,7 @@ def test_what_a_domain_warns_of_is_said_with_its_facts_and_not_in_the_result(cap
 
 
 def test_a_pipe_gets_no_escape_code_and_a_terminal_none_that_colours_where_none_is_wanted(capsys, monkeypatch):
-    shown = {"wave": 54, "seats": [{"state": Text("OPEN", "red")}]}
+    shown = {"wave": 54, "seats": [{"state": Marked("OPEN", "red")}]}
     assert "\x1b" not in screen(shown, capsys)
     monkeypatch.setenv("FORCE_COLOR", "1")  # as at a terminal
     monkeypatch.setenv("TERM", "xterm")
@@ -148,7 +150,7 @@ def test_words_of_others_steer_no_terminal_and_are_no_markup(capsys):
     act = screen([{"about": "wave 54 opens 2026-11-27T05:00:00Z"}], capsys)
     assert "wave 54 opens Fri 2026-11-27 12:00:00 WIB" in act
     assert "baris" in screen({"note": hostile}, capsys).splitlines()[1]
-    assert screen([{"state": Text("OPEN", "red")}], capsys, as_json=True) == '[{"state": "OPEN"}]\n'
+    assert screen([{"state": Marked("OPEN", "red")}], capsys, as_json=True) == '[{"state": "OPEN"}]\n'
 
 
 def test_what_a_run_did_is_what_it_logged(monkeypatch):

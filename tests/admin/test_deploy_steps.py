@@ -12,12 +12,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from click.testing import CliRunner
 from moto import mock_aws
 from msgspec.structs import asdict
 
 import app as application
-from admin.cli import main
 from admin.commands import stage
 from admin.deployment import deploy, stages
 from admin.deployment.deploy import destroy
@@ -25,6 +23,7 @@ from admin.deployment.promises import Promises
 from admin.deployment.stacks import DeployFailed, Template
 from chalicelib.config import BadConfiguration, Settings
 from infrastructure import app_stack, data_stack
+from tests.builders.commands import invoke
 from tests.conftest import REGION, data_stack_made
 
 
@@ -225,7 +224,7 @@ def test_without_a_region_nothing_is_guessed(monkeypatch):
 def test_a_wrong_parameter_is_reported_before_anything_is_done(monkeypatch, given, code, told):
     monkeypatch.setattr(stages, "connect", pytest.fail)
 
-    result = CliRunner().invoke(main, ["deploy", "--stage", "test", "--parameter", given])
+    result = invoke(["deploy", "--stage", "test", "--parameter", given])
 
     assert result.exit_code == code
     assert re.search(told, result.output)
@@ -234,7 +233,7 @@ def test_a_wrong_parameter_is_reported_before_anything_is_done(monkeypatch, give
 def test_a_programme_that_is_not_there_is_refused_before_anything_is_done(cloud: Settings, monkeypatch):
     monkeypatch.setattr(deploy, "_deploy_data", pytest.fail)
 
-    result = CliRunner().invoke(main, ["deploy", "--stage", "test", "--programme", "prakerja-1999"])
+    result = invoke(["deploy", "--stage", "test", "--programme", "prakerja-1999"])
 
     assert result.exit_code == 1
     assert "Error: there is no programme prakerja-1999; there are " in result.output
@@ -263,7 +262,7 @@ def test_destroying_again_finds_nothing_to_do(results_bucket: str):
     destroy("test", lines.append)
 
     assert lines == ["gelombang-test-app: not there"]
-    told = CliRunner().invoke(main, ["destroy", "--stage", "test", "--yes"])
+    told = invoke(["destroy", "--stage", "test", "--yes"])
     assert (told.exit_code, told.stderr) == (1, "Error: there is no stage test, and nothing was deleted\n")
 
 
@@ -287,35 +286,35 @@ def test_production_and_protected_stages_are_not_destroyed(no_real_cloud: None, 
         with pytest.raises(DeployFailed, match=refusal):
             destroy("staging", lambda _: None)
         assert boto3.client("dynamodb", REGION).describe_table(TableName="gelombang-staging-waves")
-        told = CliRunner().invoke(main, ["destroy", "--stage", "staging", "--yes"])
+        told = invoke(["destroy", "--stage", "staging", "--yes"])
         assert (told.exit_code, refusal in told.output) == (1, True)
         assert boto3.client("dynamodb", REGION).describe_table(TableName="gelombang-staging-waves")
 
 
 def test_without_the_option_yes_the_stages_name_must_be_typed(results_bucket: str):
     for typed in ("y", "yes", "prod", ""):
-        told = CliRunner().invoke(main, ["destroy", "--stage", "test"], input=f"{typed}\n")
+        told = invoke(["destroy", "--stage", "test"], input=f"{typed}\n")
         assert (told.exit_code, "nothing was deleted" in told.output) == (1, True)
     assert boto3.client("s3", REGION).head_bucket(Bucket=results_bucket)
-    assert CliRunner().invoke(main, ["destroy", "--stage", "test"], input="test\n").exit_code == 0
+    assert invoke(["destroy", "--stage", "test"], input="test\n").exit_code == 0
 
 
 def test_a_scheduled_function_is_run_with_the_event_of_its_schedule(monkeypatch):
     fired = []
     said = [{"level": "INFO", "fact": "places_expired", "with": {"count": 2}}]
     monkeypatch.setattr(stage, "fire", lambda stage, function: fired.append((stage, function)) or said)
-    ran = CliRunner().invoke(main, ["trigger", "expire_places", "--stage", "test", "--json"])
+    ran = invoke(["trigger", "expire_places", "--stage", "test", "--json"])
     assert (ran.exit_code, json.loads(ran.stdout)) == (0, said)
     assert fired == [("test", "expire_places")]
     monkeypatch.setattr(stage, "fire", lambda *_: [])
-    ran = CliRunner().invoke(main, ["trigger", "expire_places"], env={"GELOMBANG_STAGE": "test"})
+    ran = invoke(["trigger", "expire_places"], env={"GELOMBANG_STAGE": "test"})
     assert ran.output == "it has run and logged nothing: nothing was due\n"
 
 
 def test_the_functions_that_a_schedule_runs_can_be_listed_and_are_those_of_the_application(monkeypatch):
     runs = SimpleNamespace(last_whole=lambda: {"expire_places": datetime(2026, 11, 24, 17, 10, tzinfo=UTC)})
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace(runs=runs)))
-    listed = json.loads(CliRunner().invoke(main, ["trigger", "--stage", "test", "--json"]).stdout)
+    listed = json.loads(invoke(["trigger", "--stage", "test", "--json"]).stdout)
     assert {row["function"] for row in listed} == {
         source.name for source in application.app.event_sources if hasattr(source, "schedule_expression")
     }

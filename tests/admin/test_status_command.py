@@ -10,14 +10,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from admin.cli import main
 from admin.commands import status
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
 from chalicelib.watch import PROMISED
 from chalicelib.wiring import Services
+from tests.builders.commands import invoke
 from tests.builders.training import ANI
 from tests.conftest import REGION, T0
 
@@ -58,7 +58,7 @@ class Board:
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(main, ["status", "--stage", "test", *words])
+    return invoke(["status", "--stage", "test", *words])
 
 
 @pytest.fixture

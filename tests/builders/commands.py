@@ -3,11 +3,85 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 from click.testing import CliRunner, Result
 
+import administration
+from admin import client
 from admin.cli import main
+from admin.deployment import stages
+from chalicelib.administration.journal import Line
+
+ACCOUNT = "123456789012"
+CALLER = f"arn:aws:iam::{ACCOUNT}:user/sari"
+"""Who calls, where a test says nothing else."""
+_CALLER = stages.caller
+
+
+def invoke(words: Sequence[str], **options: Any) -> Result:
+    """Run a command of `gelombang`, which calls the administration in this process.
+
+    It has the services and the caller that `stages` has.
+    """
+    with patch.object(client, "post", post):
+        return CliRunner().invoke(main, words, **options)
+
+
+def post(stage: str, path: str, body: bytes) -> tuple[int, bytes]:
+    """As `admin.client.post`, from the bytes that are sent to those that are answered, without the network."""
+    services = stages.load(stage).services
+    event = request(path, body, CALLER if stages.caller is _CALLER else stages.caller())
+    with patch.object(administration, "services", lambda: Whole(services)):
+        answer = administration.app(event, None)
+    return answer["statusCode"], answer["body"].encode()
+
+
+def request(path: str, body: bytes, arn: str) -> dict[str, Any]:
+    """The event that API Gateway invokes the function with."""
+    return {
+        "httpMethod": "POST",
+        "path": path,
+        "requestContext": {
+            "resourcePath": path,
+            "httpMethod": "POST",
+            "accountId": ACCOUNT,
+            "identity": {"userArn": arn},
+        },
+        "headers": {"Content-Type": "application/json"},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "isBase64Encoded": False,
+        "body": body.decode(),
+    }
+
+
+class Whole:
+    """The services that a test has, with a stage and a journal if it has none."""
+
+    def __init__(self, services: Any) -> None:
+        self._services = services
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(self._services, name):
+            return getattr(self._services, name)
+        return {
+            "settings": SimpleNamespace(stage="test"),
+            "journal": SimpleNamespace(write=_begun, end=_ended),
+            "roster": SimpleNamespace(caller=lambda who: who.arn),
+        }[name]
+
+
+def _begun(line: Line) -> Line:
+    return line
+
+
+def _ended(*_: object) -> None:
+    """Nobody reads it."""
 
 
 class Terminal:
@@ -17,7 +91,7 @@ class Terminal:
         self.group = group
 
     def run(self, *words: str, **options: Any) -> Result:
-        return CliRunner().invoke(main, [*self.group, *words, "--stage", "test"], **options)
+        return invoke([*self.group, *words, "--stage", "test"], **options)
 
     def told(self, *words: str, **options: Any) -> list[str]:
         """The lines of a command that succeeds."""

@@ -53,7 +53,7 @@ PLACED = Scheme(
     payments=(Payment(kind="INCENTIVE", trigger="attendance", day_idr=20_000, times=3),),
 )
 """Three months of attendance are paid, by the day."""
-ANI, BUDI = (f"arn:aws:sts::123456789012:assumed-role/office/{name}" for name in ("ani", "budi"))
+ANI, BUDI = (f"arn:aws:iam::123456789012:user/{name}" for name in ("ani", "budi"))
 
 
 @dataclass

@@ -10,11 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from chalice.test import Client
-from click.testing import CliRunner
 from msgspec.structs import asdict
 
 import app as application
-from admin.cli import main
 from admin.deployment import stages
 from chalicelib.errors import NotFound
 from chalicelib.notices import ses
@@ -23,6 +21,7 @@ from chalicelib.notices.service import SENDING_LIMIT_S
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
 from chalicelib.notices.wire import ReminderForm
 from infrastructure.functions import FUNCTIONS
+from tests.builders.commands import invoke
 from tests.builders.crashes import Crash, die
 from tests.builders.notices import DEADLINE, PAID, PostOffice, report, sent_by_moto
 from tests.conftest import REGION
@@ -178,11 +177,11 @@ def test_a_bounced_or_complaining_mailbox_is_marked_by_the_messages_tag_and_left
     monkeypatch.setattr(stages, "load", lambda _: stage)
     monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
     monkeypatch.setattr(stage.services.registrations, "registrant", lambda _: None)
-    told = json.loads(CliRunner().invoke(main, ["mailbox", "show", "--stage", "test", siti, "--json"]).stdout)
+    told = json.loads(invoke(["mailbox", "show", "--stage", "test", siti, "--json"]).stdout)
     assert told["closed_contacts"] == [{"contact": "c0", "since": "2026-11-24T03:00:00Z", "because": "bounce"}]
     assert (told["mailbox"], told["refused_kinds"]) == ("closed", [])
     office.services.own_notices.remind(siti, ReminderForm(survey_open=False, survey_deadline=False), office.now)
-    reopened = CliRunner().invoke(main, ["mailbox", "reopen", "--stage", "test", siti, "--reason", "trial"])
+    reopened = invoke(["mailbox", "reopen", "--stage", "test", siti, "--reason", "trial"])
     assert "mailbox          open" in reopened.output
     assert "refused kinds    survey_deadline, survey_open" in reopened.output
     office.tell(siti, Kind.PAID, "paid/1", PAID)

@@ -11,9 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from admin.cli import main
 from admin.deployment import stages
 from chalicelib import wiring
 from chalicelib.clock import iso
@@ -23,6 +21,7 @@ from chalicelib.payouts.rules import Kind, entitlement_id
 from chalicelib.training.store import TrainingItem
 from chalicelib.training.wire import ReviewForm
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from tests.builders.commands import invoke
 from tests.builders.registration import other_form, registrations
 from tests.builders.surveys import ANSWERS, COMPARED, response
 from tests.builders.training import Scene
@@ -197,7 +196,7 @@ def test_every_figure_of_a_played_wave_is_the_one_worked_out_by_hand(played, clo
 def shown_on_the_command_line(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=played.services))
     for words in ([], ["--wave", str(WAVE)]):
-        result = CliRunner().invoke(main, ["statistics", "show", "--stage", "test", *words])
+        result = invoke(["statistics", "show", "--stage", "test", *words])
         assert result.exit_code == 0, result.output
         lines = [" ".join(line.split()) for line in result.output.splitlines()]
         assert "formerly unemployed, now working or in business 6 of 20 30.0% 14.5% to 51.9%" in lines

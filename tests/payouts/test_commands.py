@@ -14,7 +14,6 @@ from chalicelib import wiring
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.rules import NoticeState
-from chalicelib.payouts import service
 from tests.builders.payouts.desk import Desk
 from tests.builders.payouts.states import ANI
 from tests.builders.payouts.world import World, incentive_id
@@ -122,18 +121,6 @@ def test_asking_the_provider_records_a_reversal_that_a_comparison_found(desk, wo
 def test_only_entitlements_of_the_ledger_can_be_asked_about(desk, world):
     assert desk.refused("ask", incentive_id("nobody")).startswith(UNKNOWN)
     assert world.messages() == []
-
-
-def test_a_sweep_tells_how_many_it_queued(desk, world):
-    world.entitle(world.person("ani"))
-    world.later(days=1)
-    assert desk.found("sweep") == {"queued": 1}
-
-
-def test_a_sweep_that_does_nothing_is_an_error(desk, world, monkeypatch):
-    monkeypatch.setattr(service, "BACKLOG_MAX", 0)
-    world.payouts.queue.send([world.entitle(world.person("siti"))])
-    assert "not swept: more than 1000 messages wait" in desk.refused("sweep")
 
 
 LATER = T0 + timedelta(hours=1)

@@ -8,9 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from admin.cli import main
 from admin.commands import registration
 from admin.deployment import stages
 from chalicelib import wiring
@@ -20,12 +19,13 @@ from chalicelib.registration.rules import Employment, Standing
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry
+from tests.builders.commands import invoke
 from tests.builders.people import chosen_in
 from tests.builders.registration import SITI, form, other_form, rows
 from tests.conftest import T0
 
-ANI = "arn:aws:sts::123456789012:assumed-role/maker/ani@example.go.id"
-BUDI = "arn:aws:sts::123456789012:assumed-role/checker/budi@example.go.id"
+ANI = "arn:aws:iam::123456789012:user/ani@example.go.id"
+BUDI = "arn:aws:iam::123456789012:user/budi@example.go.id"
 KK = "3201011203180002"
 LATER = T0 + timedelta(hours=1)
 
@@ -185,7 +185,7 @@ class Desk:
         self.me = ANI
 
     def run(self, *words: str, **options: Any) -> Result:
-        return CliRunner().invoke(main, ["registration", *words, "--stage", "test"], **options)
+        return invoke(["registration", *words, "--stage", "test"], **options)
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
-from click.testing import CliRunner
 
-from admin.cli import main
 from admin.deployment import stages
 from chalicelib import spreadsheets
 from chalicelib.aws import dynamodb
@@ -19,6 +17,7 @@ from chalicelib.registration import errors, exclusions
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists, read_niks
 from chalicelib.registration.items import Exclusion, ExclusionActItem, RegistrationsTable
 from chalicelib.registration.store import RegistrationStore
+from tests.builders.commands import invoke
 from tests.builders.registration import SITI, registrations, vault
 from tests.builders.registration import rows as table
 from tests.conftest import T0
@@ -105,7 +104,7 @@ def gelombang(lists, monkeypatch):
     monkeypatch.setattr(stages, "caller", lambda: SIGNED[0])
 
     def run(command, *arguments):
-        return CliRunner().invoke(main, ["exclusion", command, "--stage", "test", *map(str, arguments)])
+        return invoke(["exclusion", command, "--stage", "test", *map(str, arguments)])
 
     return run
 

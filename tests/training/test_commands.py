@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from admin.cli import main
 from admin.deployment import stages
 from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
 from chalicelib.training.catalogue import COLUMNS
 from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.commands import invoke
 from tests.builders.training import ANI, BUDI, PATH, Scene, course_row, scene, signed
 from tests.conftest import T0
 
@@ -33,7 +33,7 @@ def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
 def run(*words: str) -> Result:
     reason = () if words[0] == "list" else ("--reason", "trial")
-    return CliRunner().invoke(main, ["partner", *words[:1], "--stage", "test", *words[1:], *reason])
+    return invoke(["partner", *words[:1], "--stage", "test", *words[1:], *reason])
 
 
 def added(name: str) -> tuple[str, str]:
@@ -83,7 +83,7 @@ def courses(person: str, *words: str) -> Result:
     """A command as one of the administrators."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stages, "caller", lambda: person)
-        return CliRunner().invoke(main, ["course", *words, "--stage", "test"])
+        return invoke(["course", *words, "--stage", "test"])
 
 
 def propose(path: str) -> Result:

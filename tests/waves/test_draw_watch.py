@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from admin.cli import main
 from admin.commands import draw
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
+from tests.builders.commands import invoke
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
@@ -36,7 +36,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(main, ["draw", "watch", str(WAVE), "--stage", "test", *words])
+    return invoke(["draw", "watch", str(WAVE), "--stage", "test", *words])
 
 
 def once() -> str:

@@ -55,11 +55,14 @@ def test_people_of_a_wave_get_its_scheme_whatever_the_programme_says_later(
 def test_a_wave_does_not_open_with_a_scheme_that_the_release_does_not_know(world: WavesWorld) -> None:
     """Nobody who is chosen in it could be awarded."""
     world.step()
-    number = world.waves.add(OPENS, CLOSES, 4, T0, scheme="2031", known={"2031"})
+    older = world.programme
+    newer = msgspec.structs.replace(older.schemes[-1], version="2031")
+    figures = msgspec.structs.replace(older, schemes=(newer, *older.schemes))
+    world.restart(programme=figures)
+    number = world.waves.add(OPENS, CLOSES, 4, T0, scheme="2031")
+    world.restart(programme=older)
     world.at(OPENS)
     assert world.store.wave(number) is None
-    newer = msgspec.structs.replace(world.programme.schemes[-1], version="2031")
-    figures = msgspec.structs.replace(world.programme, schemes=(newer, *world.programme.schemes))
     world.restart(programme=figures)
     world.at(OPENS + timedelta(minutes=1))
     wave = world.store.wave(number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,12 +10,10 @@ import pytest
 from click.testing import Result
 from msgspec.structs import replace
 
-from admin.commands import stage as stage_commands
 from admin.commands import wave
-from admin.deployment import promises, stages
+from admin.deployment import stages
 from chalicelib.waves.calendar import Changes
 from chalicelib.waves.rules import commitment
-from chalicelib.waves.step import Transition
 from chalicelib.waves.wire import WAITS_AFTER
 from tests.builders.commands import Terminal
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WavesWorld
@@ -25,7 +23,7 @@ class WaveTerminal(Terminal):
     """Gives a reason to the commands that ask for one."""
 
     def run(self, *words: str, **options: Any) -> Result:
-        reason = () if words[0] in {"list", "show", "advance"} else ("--reason", "trial")
+        reason = () if words[0] in {"list", "show"} else ("--reason", "trial")
         return super().run(*words, *reason, **options)
 
 
@@ -36,16 +34,9 @@ terminal = WaveTerminal("wave")
 def stage(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> SimpleNamespace:
         assert name == "test"
-        return SimpleNamespace(services=SimpleNamespace(waves=world.wired().waves, stepper=stepper))
-
-    def advance(now: datetime, deadline_s: float) -> list[Transition]:
-        # Not by the real clock: a freeze that takes seconds chooses a later random number.
-        return world.stepper.advance(now, deadline_s, world.clock.seconds)
-
-    stepper = SimpleNamespace(advance=advance)
+        return SimpleNamespace(services=SimpleNamespace(waves=world.wired().waves))
 
     monkeypatch.setattr(stages, "load", load)
-    monkeypatch.setattr(promises, "of_stage", lambda _: SimpleNamespace(running=lambda: {"2020": {}, "2031": {}}))
     monkeypatch.setattr(stages, "caller", lambda: "arn:aws:iam::123456789012:user/ani")
     monkeypatch.setattr(wave, "utc_now", lambda: world.clock.now)
 
@@ -68,10 +59,10 @@ def test_a_wave_that_is_added_is_listed_and_shown():
     assert terminal.found("show", "100001") == added
 
 
-def test_an_added_wave_may_name_a_scheme_that_the_stage_runs_whatever_the_files_at_hand_say():
+def test_an_added_wave_may_name_a_scheme_that_the_stage_runs():
     times = ("--opens-at", "2026-11-25T12:00:00+07:00", "--closes-at", "2026-11-25T05:02:00Z")
-    assert terminal.run("add", *times, "--scheme", "2023").stderr == (
-        "Error: There is no scheme 2023; there are 2020, 2031. (unknown_scheme)\n"
+    assert terminal.run("add", *times, "--scheme", "2031").stderr == (
+        "Error: There is no scheme 2031; there are 2020, 2023. (unknown_scheme)\n"
     )
     added = terminal.found("add", *times, "--scheme", "2020")
     assert (added["wave"], added["scheme"]) == (100001, "2020")
@@ -79,8 +70,6 @@ def test_an_added_wave_may_name_a_scheme_that_the_stage_runs_whatever_the_files_
     later = ("--opens-at", "2026-11-25T13:00:00+07:00", "--closes-at", "2026-11-25T14:00:00+07:00")
     assert terminal.found("move", "100001", *later)["scheme"] == "2020", "a wave that is moved keeps it"
     assert terminal.found("show", "145")["scheme"] == "2023"
-    soon = ("--opens-at", "2026-11-25T15:00:00+07:00", "--closes-at", "2026-11-25T16:00:00+07:00")
-    assert terminal.found("add", *soon, "--scheme", "2031")["scheme"] == "2031"
 
 
 def test_waves_are_moved_skipped_and_resized(world):
@@ -163,17 +152,6 @@ def test_an_instant_without_a_time_zone_is_refused(world, instant):
     assert world.store.changes() == (0, Changes())
 
 
-def test_a_wave_is_advanced_by_hand(world):
-    assert terminal.told("advance") == ["nothing was due"]
-    for now, said in ((OPENS, "OPEN"), (CLOSES, "CLOSED"), (FREEZES, "FROZEN")):
-        world.clock.now = now
-        assert terminal.found("advance") == [{"wave": 145, "state": said}]
-    world.clock.now = ROUND
-    shown = terminal.told("advance")
-    assert [line.split() for line in shown] == [["wave", "state"], ["145", "DRAWN"], ["145", "SETTLED"]]
-    assert terminal.found("show", "145")["results_url"] == f"{world.settings.results_url}/draws/145/"
-
-
 def test_a_wave_that_waits_for_its_random_number_says_so(world):
     world.at(OPENS, CLOSES, FREEZES)
     shown = terminal.found("show", "145")
@@ -182,23 +160,3 @@ def test_a_wave_that_waits_for_its_random_number_says_so(world):
     world.beacons.silent = True
     world.at(ROUND + WAITS_AFTER)
     assert terminal.found("show", "145")["waiting_for"] == "beacon"
-
-
-def test_an_unforeseen_error_is_one_line_too(world, monkeypatch):
-    def broken(*_):
-        raise ZeroDivisionError("no seats")
-
-    monkeypatch.setattr(world.stepper, "_open", broken)
-    world.clock.now = OPENS
-    result = terminal.run("advance")
-    assert (result.exit_code, result.output) == (
-        1,
-        "Error: waves that could not go on: ZeroDivisionError: no seats\n",
-    )
-
-
-def test_wave_advance_can_invoke_the_deployed_function(monkeypatch):
-    fired = []
-    monkeypatch.setattr(stage_commands, "fire", lambda stage, function: fired.append((stage, function)) or [])
-    assert terminal.told("advance", "--deployed") == [stage_commands.SAID_NOTHING]
-    assert fired == [("test", "advance")]

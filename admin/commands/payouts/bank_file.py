@@ -20,7 +20,10 @@ from chalicelib.payouts.bank_files.store import Batch, BatchState
 from chalicelib.payouts.bank_files.transfers import Order
 
 from ...deployment import stages
-from ...terminal import Row, example, file_argument, progress, show, stage_options
+from ...desk import file_argument
+from ...options import example, stage_options
+from ...rows import Row
+from ...terminal import progress, show
 from .lines import NARRATIVE_MAX, entitlement_row
 
 _SATURDAY = 5
@@ -66,17 +69,15 @@ def export(
 @click.command("import")
 @stage_options
 @file_argument
-def import_report(stage: str, file: Path) -> None:
+def import_report(stage: str, file: bytes) -> None:
     """Read a bank's report (pain.002 or camt.054) and settle by it. Exit code 1 if any line was applied to nothing."""
     from ...bank import reports  # lxml: only for who reads or writes a bank's file
 
-    with file.open("rb") as opened:
-        raw = opened.read(reports.LIMIT + 1)
     try:
-        message, statements = reports.read(raw)
+        message, statements = reports.read(file)
     except reports.BadReport as error:
         raise click.ClickException(f"not read: {error}") from error
-    source = Source(hashlib.sha256(raw).hexdigest(), stages.caller())
+    source = Source(hashlib.sha256(file).hexdigest(), stages.caller())
     services = stages.load(stage).services
     done = services.bank_reports.take_in(statements, source, utc_now, lambda rows: progress(rows, "settling"))
     counts = {"applied": done.news, "known_before": done.known, "kept_for_the_sweep_to_settle": done.unsettled}

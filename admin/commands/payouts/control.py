@@ -17,9 +17,10 @@ from chalicelib.payouts.rules import Authority, Kind, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.waves.errors import UnknownWave
 
-from ...deployment import stages
-from ...terminal import act_row, example, progress, reason_option, show, stage_options
-from .lines import administration, ceiling_row
+from ...desk import EVERYONE, MAKER, OPERATOR, Administered, Desk
+from ...options import example, reason_option
+from ...rows import act_row
+from .lines import ceiling_row
 
 ACTS = 10
 """How many of the latest acts `status` shows."""
@@ -29,41 +30,38 @@ NEWS_PAGE = 100
 
 
 @example('payout pause --reason "the bank is down"')
-@click.command()
-@stage_options
+@click.command(cls=Administered, sets=(OPERATOR,))
 @reason_option
-def pause(stage: str, reason: str) -> None:
+def pause(desk: Desk, reason: str) -> None:
     """Stop every claim and every sending, within one message a worker. What is under way is still asked about."""
-    controls = administration(stage)
-    controls.pause(stages.caller(), reason, utc_now())
-    show(_standing(controls))
+    controls = desk.services.payout_administration
+    controls.pause(desk.caller, reason, utc_now())
+    desk.show(_standing(controls))
 
 
 @example('payout resume --reason "the bank is back"')
-@click.command()
-@stage_options
+@click.command(cls=Administered, sets=(OPERATOR,))
 @reason_option
-def resume(stage: str, reason: str) -> None:
+def resume(desk: Desk, reason: str) -> None:
     """Go on after a pause; the sweep queues what waited."""
-    controls = administration(stage)
-    controls.resume(stages.caller(), reason, utc_now())
-    show(_standing(controls))
+    controls = desk.services.payout_administration
+    controls.resume(desk.caller, reason, utc_now())
+    desk.show(_standing(controls))
 
 
 @example("payout status")
-@click.command()
-@stage_options
-def status(stage: str) -> None:
+@click.command(cls=Administered, sets=EVERYONE)
+def status(desk: Desk) -> None:
     """Say whether payouts are paused, what of today's ceiling is reserved and paid, what plans will make due in each
     month to come, and the latest acts on all payouts.
 
     Reserved is what workers have taken of the ceiling: what they sent, and what they hold for the next payments.
     """
-    services, now = stages.load(stage).services, utc_now()
+    services, now = desk.services, utc_now()
     controls = services.payout_administration
     today = ceiling_row(controls.ceiling(day_name(now))) | _paid(services.payouts, now)
     months = [{"month": name, "amount_idr": Rupiah(idr)} for name, idr in sorted(_to_come(services.plans).items())]
-    show(
+    desk.show(
         _standing(controls)
         | {"today": [today], "to_come": months, "acts": [act_row(act) for act in controls.acts(ACTS)]}
     )
@@ -80,7 +78,7 @@ def _to_come(plans: Plans) -> Counter[str]:
     """What falls due by WIB month; a page for each hundred plans that go on."""
     shards = list(plan_shards())
     months: Counter[str] = Counter()
-    for shard in progress(shards, "counting what is to come", len(shards)):
+    for shard in shards:
         months += plans.budget(shard)
     return months
 
@@ -89,7 +87,7 @@ def _paid(payouts: Payouts, now: datetime) -> dict[str, object]:
     """How much of a WIB day's payments is known to be paid by now; a page for each hundred of them."""
     count = paid_idr = 0
     midnight = datetime.combine(wib_date(now), time(), WIB)
-    for shard in progress(NEWS_SHARDS, "counting what is paid", len(NEWS_SHARDS)):
+    for shard in NEWS_SHARDS:
         after = iso(midnight)
         while page := payouts.news(shard, after, now, NEWS_PAGE):
             paid = [each.amount_idr for each in page if each.state is State.PAID]
@@ -108,20 +106,18 @@ _kind_option = click.option("--kind", type=click.Choice(Kind, case_sensitive=Fal
 
 
 @example("payout ceiling show --wave 54 --kind INCENTIVE")
-@ceiling.command("show")
-@stage_options
+@ceiling.command("show", cls=Administered, sets=EVERYONE)
 @_date_option
 @_wave_option
 @_kind_option
-def show_ceiling(stage: str, date: datetime | None, wave: int | None, kind: Kind | None) -> None:
+def show_ceiling(desk: Desk, date: datetime | None, wave: int | None, kind: Kind | None) -> None:
     """Show a ceiling, what workers have taken of it, and what is left."""
-    name = _name(stage, date, wave, kind)
-    show(ceiling_row(administration(stage).ceiling(name)))
+    name = _name(desk, date, wave, kind)
+    desk.show(ceiling_row(desk.services.payout_administration.ceiling(name)))
 
 
 @example('payout ceiling set 70000000000 --was 60000000000 --reason "a big wave"')
-@ceiling.command("set")
-@stage_options
+@ceiling.command("set", cls=Administered, sets=(MAKER,))
 @_date_option
 @_wave_option
 @_kind_option
@@ -129,21 +125,21 @@ def show_ceiling(stage: str, date: datetime | None, wave: int | None, kind: Kind
 @reason_option
 @click.argument("amount_idr", type=click.IntRange(min=0))
 def set_ceiling(
-    stage: str, date: datetime | None, wave: int | None, kind: Kind | None, was: int, reason: str, amount_idr: int
+    desk: Desk, date: datetime | None, wave: int | None, kind: Kind | None, was: int, reason: str, amount_idr: int
 ) -> None:
     """Set a ceiling to AMOUNT_IDR rupiah. What was taken from it stays taken, also what a worker has not spent yet."""
-    name = _name(stage, date, wave, kind)
-    authority = Authority(stages.caller(), reason)
-    ceiling = administration(stage).set_ceiling(name, was, rupiah(amount_idr), authority, utc_now())
-    show(ceiling_row(ceiling))
+    name = _name(desk, date, wave, kind)
+    authority = Authority(desk.caller, reason)
+    ceiling = desk.services.payout_administration.set_ceiling(name, was, rupiah(amount_idr), authority, utc_now())
+    desk.show(ceiling_row(ceiling))
 
 
 COMMANDS = (pause, resume, status, ceiling)
 
 
-def _name(stage: str, date: datetime | None, wave: int | None, kind: Kind | None) -> str:
+def _name(desk: Desk, date: datetime | None, wave: int | None, kind: Kind | None) -> str:
     if wave is not None and kind is not None and date is None:
-        if all(plan.number != wave for plan in stages.load(stage).services.waves.agenda(utc_now()).waves):
+        if all(plan.number != wave for plan in desk.services.waves.agenda(utc_now()).waves):
             raise UnknownWave(wave=wave)  # nor would it be on `wave list`
         return envelope_name(wave, kind)
     if wave is None and kind is None:

@@ -8,7 +8,6 @@ import click
 
 from chalicelib.money import Rupiah
 from chalicelib.payouts.bank_files.transfers import BankFile
-from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import Ceiling
 from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.ledger.records import Event, StoredAttempt
@@ -17,18 +16,13 @@ from chalicelib.payouts.plans.service import Plans
 from chalicelib.payouts.rules import Entitlement
 from chalicelib.wiring import Services
 
-from ...deployment import stages
-from ...terminal import Row
+from ...rows import Row
 
 NARRATIVE_MAX = 500
 """Characters of a bank's own text that are shown."""
 
 
 entitlement_argument = click.argument("entitlement_id")
-
-
-def administration(stage: str) -> Administration:
-    return stages.load(stage).services.payout_administration
 
 
 def entitlement_row(each: Entitlement) -> dict[str, object]:

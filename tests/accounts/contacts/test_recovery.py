@@ -8,9 +8,8 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from admin.cli import main
 from admin.commands import account as commands
 from admin.deployment import stages
 from chalicelib.accounts.contacts.contact import parse_contact
@@ -20,12 +19,13 @@ from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
 from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, PHONE, WAIT, Household, masked
+from tests.builders.commands import invoke
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.registration import SITI
 
-ANI = "arn:aws:sts::123456789012:assumed-role/helpdesk/ani@example.go.id"
+ANI = "arn:aws:iam::123456789012:user/ani@example.go.id"
 ANI_ELSEWHERE = "arn:aws:sts::123456789012:assumed-role/checker/Ani@example.go.id"
-BUDI = "arn:aws:sts::123456789012:assumed-role/checker/budi@example.go.id"
+BUDI = "arn:aws:iam::123456789012:user/budi@example.go.id"
 WEEK = timedelta(days=7)
 NEW = "siti.baru@example.org"
 SEEN = "KTP and family card, on video"
@@ -279,7 +279,7 @@ class Line:
         monkeypatch.setattr(commands, "utc_now", lambda: desk.house.now)
 
     def run(self, *arguments: str, given: str | None = None) -> Result:
-        return CliRunner().invoke(main, ["account", *arguments, "--stage", "test"], input=given)
+        return invoke(["account", *arguments, "--stage", "test"], input=given)
 
     def told(self, *arguments: str, given: str | None = None) -> str:
         result = self.run(*arguments, given=given)

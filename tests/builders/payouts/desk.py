@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from admin.commands.payouts import bank_file, control, decision, payout
+from admin.commands.payouts import bank_file, books, control, decision
 from admin.deployment import stages
 from tests.builders.commands import Terminal
 from tests.builders.payouts.states import ANI
@@ -22,5 +22,5 @@ class Desk(Terminal):
         services = {"test": world.services}
         monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services[name]))
         monkeypatch.setattr(stages, "caller", lambda: self.me)
-        for module in (bank_file, control, decision, payout):
+        for module in (bank_file, books, control, decision):
             monkeypatch.setattr(module, "utc_now", lambda: self.world.now)

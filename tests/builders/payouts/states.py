@@ -16,8 +16,8 @@ from chalicelib.payouts.providers.provider import Provider
 from chalicelib.payouts.rules import ALIVE, Answer, Entitlement, Hold, Move, Outcome, State
 from tests.builders.payouts.world import World, sealed
 
-ANI = "arn:aws:sts::123456789012:assumed-role/payout-maker/ani@example.go.id"
-BUDI = "arn:aws:sts::123456789012:assumed-role/payout-checker/budi@example.go.id"
+ANI = "arn:aws:iam::123456789012:user/ani@example.go.id"
+BUDI = "arn:aws:iam::123456789012:user/budi@example.go.id"
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from click.testing import CliRunner, Result
+from click.testing import Result
 from msgspec.structs import replace
 
-from admin.cli import main
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
 from chalicelib.draw.leaves import leaves_of
 from chalicelib.draw.selection import audit_value
 from chalicelib.waves.entries import entry_item
 from chalicelib.waves.publication.samples import Audit
+from tests.builders.commands import invoke
 from tests.builders.places import buy, leaf_of, waiting
 from tests.builders.registration import SITI, other_form, registrations
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
@@ -40,7 +40,7 @@ def new_audit(world: WavesWorld) -> Audit:
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(main, ["draw", "audit-sample", str(WAVE), "--stage", "test", *words])
+    return invoke(["draw", "audit-sample", str(WAVE), "--stage", "test", *words])
 
 
 def rows(*words: str) -> list[dict[str, str]]:

@@ -7,9 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from admin.cli import main
 from admin.commands import draw
 from admin.deployment import stages
 from chalicelib.clock import iso
@@ -18,6 +16,7 @@ from chalicelib.waves.rules import WaveState, commitment
 from chalicelib.waves.wire import WAITS_AFTER, BeaconView
 from local.sandbox.beacon import sign
 from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.commands import invoke
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
 from tests.waves.test_announced import mute
 
@@ -168,7 +167,7 @@ def overdue(waiting, monkeypatch):
 
 
 def hand_in(signature: bytes, wave: int = WAVE):
-    return CliRunner().invoke(main, ["draw", "hand-in", "--stage", "test", str(wave), signature.hex()])
+    return invoke(["draw", "hand-in", "--stage", "test", str(wave), signature.hex()])
 
 
 def test_a_signature_entered_by_hand_draws_the_wave(overdue):
@@ -193,4 +192,4 @@ def test_a_wave_that_is_not_frozen_accepts_no_signature(overdue):
 
 
 def test_a_malformed_signature_is_a_usage_error():
-    assert CliRunner().invoke(main, ["draw", "hand-in", "--stage", "test", "54", "zz"]).exit_code == 2
+    assert invoke(["draw", "hand-in", "--stage", "test", "54", "zz"]).exit_code == 2

@@ -11,9 +11,8 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from admin.cli import main
 from admin.commands import verify
 from admin.commands.verify import pinned
 from admin.deployment import stages
@@ -24,6 +23,7 @@ from chalicelib.figures import WitnessRules
 from chalicelib.waves.errors import NotFrozenYet, UnknownWave
 from chalicelib.waves.publication.bucket import CosignatureIntake
 from local.sandbox.beacon import WITNESS
+from tests.builders.commands import invoke
 from tests.builders.draws.files import DEVELOPMENT, REAL_FROZEN, published_draw
 from tests.builders.draws.verify_draw import verify_files
 from tests.builders.waves import FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
@@ -34,7 +34,7 @@ STRANGER = Signer("w3", bytes(31) + b"\1")
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(main, ["draw", "witness", *words])
+    return invoke(["draw", "witness", *words])
 
 
 @pytest.fixture

@@ -1,0 +1,124 @@
+"""Sends administered commands to a stage's administration, signed with the caller's own AWS identity."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import boto3
+import click
+import msgspec
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import NoCredentialsError
+
+from .deployment import stages
+from .desk import Administered, received
+from .office import REFUSED, TOO_LARGE, USAGE, route
+from .options import as_json
+from .terminal import ask_back, bars, console, show
+
+NOT_PERMITTED = "not_permitted"
+"""The code of the gateway's own refusal, where IAM does not allow the route."""
+
+SENT_MAX = 5_500_000
+"""Bytes of a request: Lambda takes 6 MB with all that is around it."""
+
+PATIENCE_S = 40
+"""Longer than the gateway's own 29 seconds."""
+
+
+class Refused(Exception):
+    """The administration refused; `problem` is its RFC 9457 document, as its JSON has it."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        super().__init__(problem["code"])
+        self.problem = problem
+
+
+class Words(click.ClickException):
+    """The command's own words, with its exit code."""
+
+    def __init__(self, detail: str, exit_code: int) -> None:
+        super().__init__(detail)
+        self.exit_code = exit_code  # type: ignore[misc] # click has one for each class
+
+
+def run(command: Administered, ctx: click.Context) -> None:
+    """Send what was typed, show what is answered, and ask back where the administration does."""
+    stage, words = ctx.params["stage"], ctx.command_path.split()[1:]
+    sent = {"arguments": command.arguments(ctx)}
+    answer = _to_its_end(stage, words, command, sent)
+    while asked := answer.get("asks"):
+        ask_back(answer["rows"], ctx.params.get("yes", False))
+        answer = _to_its_end(stage, words, command, sent | {"seen": asked})
+    shown = answer.get("for_programs") if as_json() else None
+    if (shown := answer.get("rows") if shown is None else shown) is not None:
+        show(shown, answer.get("nothing", ""))
+    if code := answer.get("exit_code"):
+        raise click.exceptions.Exit(code)
+
+
+def _to_its_end(stage: str, words: list[str], command: Administered, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer after all steps of the command."""
+    with bars(console(), transient=True) as bar:
+        task = None
+        while (answer := ask(stage, words, command, sent)).get("steps"):
+            task = bar.add_task(" ".join(words), total=answer["steps"]) if task is None else task
+            bar.update(task, completed=answer["step"])
+            sent = {**sent, "step": answer["step"], "count": answer.get("count", 0)}
+    return answer
+
+
+def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a command's arguments. Raises `Refused`, click's errors, or `BadConfiguration` without a stage."""
+    body = msgspec.json.encode(sent)
+    if len(body) > SENT_MAX:
+        raise click.ClickException(f"this is {len(body):,} bytes to send, and at most {SENT_MAX:,} can be: split it")
+    status, raw = post(stage, route(" ".join(words)), body)
+    try:
+        answer: dict[str, Any] = json.loads(raw, object_hook=received)
+    except ValueError:
+        answer = {}
+    if status == HTTPStatus.OK:
+        return answer
+    code, detail = answer.get("code"), answer.get("detail", "")
+    if code == USAGE:
+        raise click.UsageError(detail)
+    if code in {REFUSED, TOO_LARGE}:
+        raise Words(detail, answer.get("exit_code", 1))
+    if code and code != NOT_PERMITTED:
+        raise Refused(answer)
+    raise click.ClickException(_gateway(status, command))
+
+
+def _gateway(status: int, command: Administered) -> str:
+    """What the gateway's own refusal means, which has no problem document."""
+    if status == HTTPStatus.FORBIDDEN:
+        return f"your AWS identity may not run this: the permission sets that may are {', '.join(sorted(command.sets))}"
+    if status == HTTPStatus.GATEWAY_TIMEOUT:
+        return "no answer within 29 seconds; it may have been done all the same: look before you do it again"
+    return f"the administration of this stage answered with status {status}"
+
+
+def post(stage: str, path: str, body: bytes) -> tuple[int, bytes]:
+    """POST a body to a stage's administration API, signed: status and body of the answer."""
+    session = boto3.session.Session()
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise NoCredentialsError()
+    url = stages.administration_url(stage) + path
+    request = AWSRequest("POST", url, headers={"Content-Type": "application/json"}, data=body)
+    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", stages.connect().region).add_auth(request)
+    try:
+        sent = dict(request.headers.items())
+        answer = urllib3.request("POST", url, body=body, headers=sent, timeout=PATIENCE_S, retries=False)
+    except urllib3.exceptions.HTTPError as error:
+        raise click.ClickException(
+            f"the administration of stage {stage} gave no answer ({type(error).__name__}); it may have done it all the "
+            "same: look before you do it again"
+        ) from error
+    return answer.status, answer.data

@@ -1,0 +1,248 @@
+"""A command that acts on a running stage is declared once, for both of its ends.
+
+At the terminal its declaration reads the command line, and the named arguments are sent to the stage's administration.
+There the same declaration reads them again, and the command's body runs at a `Desk`, with the rights of the
+administration's function and the name of who called.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from chalicelib.administration.identity import SETS, Principal
+
+from .options import Local, stage_options
+from .rows import Marked, Row, as_data
+
+if TYPE_CHECKING:
+    from chalicelib.wiring import Services
+
+
+VIEWER, HELPDESK, OPERATOR, MAKER, CHECKER, AUDITOR = SETS
+EVERYONE = SETS
+ABOUT_PEOPLE = (HELPDESK, MAKER, CHECKER, AUDITOR)
+"""Those who see data about a person."""
+
+PERSON = ("registrant", "registrant_id", "account_id")
+"""The arguments that name a person."""
+
+STEPS_S = 15
+"""For how long steps are begun: the gateway waits for 29 seconds."""
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is sent: arguments as they were typed, by name; a file as Base64. `seen` is what was shown and approved.
+
+    `step` and `count` are those of the answer before, if it said that there is more to do.
+    """
+
+    arguments: dict[str, str | bool | list[str | list[str]]] = {}
+    seen: str = ""
+    step: int = 0
+    count: int = 0
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is answered: rows to show, or to ask about, if `asks` has what is then to be sent as `seen`.
+
+    Or how far it has come, if it has not come to the end of its `steps`: send the same with `step` and `count` again.
+    """
+
+    rows: Any = None
+    nothing: str = ""
+    for_programs: Any = None
+    """What `--json` prints, if it is not the rows."""
+    exit_code: int = 0
+    asks: str = ""
+    step: int = 0
+    steps: int = 0
+    count: int = 0
+
+
+class NotYet(Exception):
+    """The caller has to send the same again: having seen the rows, or because there was no time for all of it."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+@dataclass
+class Desk:
+    """Where the body of one command runs: the stage's services, and who called."""
+
+    services: Services
+    who: Principal
+    caller: str
+    """Who called, as it is kept: what a body gives as `by`."""
+    seen: str = ""
+    step: int = 0
+    count: int = 0
+    """What the steps have counted so far."""
+    answer: Answer = field(default_factory=Answer)
+    ends_at: float = field(default_factory=lambda: time.monotonic() + STEPS_S)
+
+    @property
+    def stage(self) -> str:
+        return self.services.settings.stage
+
+    def show(self, found: Row | Sequence[Row], nothing: str = "nothing", for_programs: Any = None) -> None:
+        """Answer with rows, or with `nothing` if there are none."""
+        self.answer = Answer(_sent(found), nothing, as_data(for_programs))
+
+    def steps(self, steps: int) -> Iterator[int]:
+        """The numbers of steps that are to be taken, from the one at which the request before ran out of time.
+
+        Each may be taken twice. What they count is in `count`. Raises `NotYet` when time runs out.
+        """
+        for step in range(self.step, steps):
+            if step > self.step and time.monotonic() > self.ends_at:
+                raise NotYet(Answer(step=step, steps=steps, count=self.count))
+            yield step
+
+    def ask_back(self, found: Row) -> None:
+        """Go on only if the caller has approved exactly these rows. Raises `NotYet` with them otherwise."""
+        rows = _sent(found)
+        digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+        if self.seen != digest:
+            raise NotYet(Answer(rows, asks=digest))
+
+
+def _sent(found: Row | Sequence[Row]) -> object:
+    return as_data(found, lambda one: {MARKED: one})
+
+
+MARKED = ""
+"""The one name of what stands for a `Marked` text in rows that are sent."""
+
+
+def received(found: dict[str, Any]) -> Any:
+    """A hook of JSON's reader: the opposite of what `Desk.show` sends."""
+    return Marked(*found[MARKED]) if found.keys() == {MARKED} else found
+
+
+class Asked(click.Option):
+    """What is asked for at the terminal and not shown there. It stands in no command line, so in no history."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        if _is_served(ctx):
+            super().add_to_parser(parser, ctx)
+
+    def prompt_for_value(self, ctx: click.Context) -> Any:
+        if _is_served(ctx):
+            raise click.MissingParameter(ctx=ctx, param=self)
+        return click.prompt(str(self.prompt), hide_input=self.hide_input, err=True)
+
+
+class Attached(click.ParamType[bytes]):
+    """A file: its path at the terminal (`-`: the standard input), its bytes in Base64 in what is sent; then `bytes`."""
+
+    name = "filename"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        try:
+            if ctx is not None and _is_served(ctx):
+                return base64.b64decode(value, validate=True)
+            return sys.stdin.buffer.read() if value == "-" else Path(value).read_bytes()
+        except ValueError:
+            self.fail("it is not Base64", param, ctx)
+        except OSError as error:
+            self.fail(f"{value!r} cannot be read: {error.strerror}", param, ctx)
+
+
+file_argument = click.argument("file", type=Attached())
+
+
+def _is_served(ctx: click.Context) -> bool:
+    return isinstance(ctx.obj, Desk)
+
+
+class Administered(click.Command):
+    """A command whose body runs at a desk of the stage's administration: `body(desk, **arguments)`.
+
+    `sets` hold it. At the terminal the context's object is called instead, which sends what was typed.
+    """
+
+    def __init__(self, *args: Any, sets: Collection[str], **attrs: Any) -> None:
+        super().__init__(*args, **attrs)
+        self.sets = frozenset(sets)
+        self.is_kept = self.sets < set(EVERYONE)
+        """Whether the journal has a line of it. What every set may look at is about no person, and changes nothing."""
+        self.sent = [one for one in self.params if not isinstance(one, Local)]
+        stage_options(self)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return self.sent if _is_served(ctx) else super().get_params(ctx)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not _is_served(ctx):
+            typed, _, _ = self.make_parser(ctx).parse_args(list(args))
+            ctx.meta[_TYPED] = typed
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        if not _is_served(ctx):
+            return ctx.obj(self, ctx)
+        return ctx.invoke(self.callback, ctx.obj, **ctx.params)  # type: ignore[arg-type] # every command has a body
+
+    def arguments(self, ctx: click.Context) -> dict[str, Any]:
+        """What was typed, by name, with the contents of files and what was asked for. What was left out is left out."""
+        typed: Mapping[str, Any] = ctx.meta[_TYPED]
+        told: dict[str, Any] = {}
+        for one in self.sent:
+            value = ctx.params.get(str(one.name))
+            if isinstance(one.type, Attached) and value is not None:
+                told[str(one.name)] = base64.b64encode(value).decode()
+            elif isinstance(one, Asked):
+                told[str(one.name)] = value
+            elif isinstance(typed.get(str(one.name)), str | bool | list | tuple):
+                told[str(one.name)] = typed[str(one.name)]
+        return told
+
+    def about(self, params: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+        """What the command is about, by its arguments; and the registrant, if it is about one person."""
+        named = {str(one.name) for one in self.sent if isinstance(one, click.Argument)}
+        ids = {name: str(params[name]) for name in sorted(named) if isinstance(params.get(name), str | int)}
+        return tuple(ids.values()), next((ids[name] for name in PERSON if name in ids), None)
+
+    def words(self, arguments: Mapping[str, Any]) -> list[str]:
+        """Named arguments as the words of a command line. Raises `UsageError` for a name that the command has not."""
+        params = {str(one.name): one for one in self.sent}
+        if unknown := arguments.keys() - params.keys():
+            raise click.NoSuchOption(min(unknown))
+        options: list[str] = []
+        last: list[str] = []
+        for name, param in params.items():
+            if name not in arguments:
+                continue
+            value = arguments[name]
+            if isinstance(param, click.Argument):
+                last.append(_text(param, value))
+            elif isinstance(param, click.Option) and param.is_flag:
+                options += [param.opts[0]] if value is True else []
+            elif param.multiple:
+                for one in value if isinstance(value, list) else [value]:
+                    options += [param.opts[0], *(one if isinstance(one, list) else [one])]
+            else:
+                options.append(f"{param.opts[0]}={_text(param, value)}")
+        return [*options, "--", *last]
+
+
+_TYPED = "gelombang.typed"
+
+
+def _text(param: click.Parameter, value: object) -> str:
+    if not isinstance(value, str):
+        raise click.BadParameter("it is no text", param=param)
+    return value

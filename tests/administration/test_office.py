@@ -1,0 +1,286 @@
+"""The administration's application: what it lets through, what it keeps, and what it tells of what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import click
+import click.testing
+import pytest
+
+from admin import client, desk
+from admin.commands.administered import COMMANDS
+from admin.desk import CHECKER, EVERYONE, MAKER, Administered, Answer, Asked, Desk, file_argument
+from admin.office import Office, administered, route
+from admin.options import Local, reason_option, stage_options, yes_option
+from chalicelib.administration.journal import Line
+from chalicelib.errors import NotFound
+from tests.builders.commands import ACCOUNT, request
+
+SARI = f"arn:aws:iam::{ACCOUNT}:user/Sari"
+shelf = click.Group("shelf")
+NIK = "3174095708950001"
+
+
+@shelf.command(cls=Administered, sets=(MAKER,))
+@click.argument("registrant")
+@click.option("--count", type=click.IntRange(1, 9))
+@click.option("--pair", type=(int, int), multiple=True)
+@click.option("--twice", is_flag=True)
+@click.option("--where", cls=Local)
+@reason_option
+def put(at: Desk, registrant: str, count: int | None, pair: Any, twice: bool, reason: str) -> None:
+    if registrant == "nobody":
+        raise NotFound()
+    if registrant == "broken":
+        raise ValueError(f"the message has {NIK}")
+    if registrant == "full":
+        raise click.ClickException("the shelf is full")
+    at.show({"put": registrant, "count": count, "pairs": pair, "twice": twice, "by": at.caller, "reason": reason})
+
+
+@shelf.command(cls=Administered, sets=(CHECKER,))
+@click.argument("name")
+@yes_option
+def approve(at: Desk, name: str) -> None:
+    at.ask_back({"approve": name, "now": at.services.things[name]})
+    at.services.things[name] = "approved"
+    at.show({"done": name})
+
+
+@shelf.command(cls=Administered, sets=(MAKER,))
+@click.option("--nik", cls=Asked, prompt="NIK", hide_input=True, hidden=True)
+def find(at: Desk, nik: str) -> None:
+    at.show([{"found": len(nik)}])
+
+
+@shelf.command(cls=Administered, sets=EVERYONE)
+@file_argument
+def read(at: Desk, file: bytes) -> None:
+    at.show({"bytes": len(file)})
+
+
+@shelf.command(cls=Administered, sets=(MAKER,))
+def walk(at: Desk) -> None:
+    for step in at.steps(5):
+        at.count += step
+    at.show({"sum": at.count})
+
+
+@shelf.command()
+@stage_options
+def destroy(stage: str) -> None:
+    raise AssertionError("no stage's administration has this")
+
+
+class Journal:
+    def __init__(self) -> None:
+        self.lines: list[Any] = []
+
+    def write(self, line: Line) -> Line:
+        self.lines.append(line)
+        return line
+
+    def end(self, begun: Line, outcome: str, *_: Any) -> None:
+        self.lines.append(outcome)
+
+
+class Room:
+    """The application with the commands of this file, and what it works with."""
+
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.things = {"shelf": "proposed"}
+        self.settings = SimpleNamespace(stage="test")
+        self.roster = SimpleNamespace(caller=lambda who: f"person/{who.name}")
+        commands = dict(administered(click.Group(commands=[shelf])))
+        self.app = Office("test", commands, lambda: self)  # type: ignore[arg-type,return-value]
+
+    def send(self, path: str, body: object, arn: str = SARI) -> tuple[int, Any]:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        answer = self.app(request(path, raw, arn), None)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def post(self, _stage: str, path: str, body: bytes) -> tuple[int, bytes]:
+        status, answer = self.send(path, body)
+        return status, json.dumps(answer).encode()
+
+    def put(self, **arguments: object) -> tuple[int, Any]:
+        return self.send("/shelf/put", {"arguments": {"registrant": "siti", "reason": "trial"} | arguments})
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+@pytest.fixture
+def terminal(room: Room) -> Iterator[Callable[..., Any]]:
+    @click.group()
+    @click.pass_context
+    def main(ctx: click.Context) -> None:
+        ctx.obj = client.run
+
+    main.add_command(shelf)
+
+    def run(*words: str, **options: Any) -> Any:
+        return click.testing.CliRunner().invoke(main, ["shelf", *words, "--stage", "test"], **options)
+
+    with patch.object(client, "post", room.post):
+        yield run
+
+
+def test_only_administered_commands_have_a_route_and_each_asks_iam(room: Room) -> None:
+    assert sorted(room.app.routes) == ["/shelf/approve", "/shelf/find", "/shelf/put", "/shelf/read", "/shelf/walk"]
+    for methods in room.app.routes.values():
+        assert [one.authorizer.to_swagger()["x-amazon-apigateway-authtype"] for one in methods.values()] == ["awsSigv4"]
+        assert list(methods) == ["POST"]
+    assert {route(words) for words in COMMANDS} >= {"/payout/hold", "/wave/add", "/payout/plan/stop"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b"{", b'{"arguments": []}', {"stage": "prod"}, {"arguments": {"registrant": 1}},
+        {"arguments": {"registrant": {"$": 1}}}, {"arguments": {}, "caller": "arn"},
+    ],
+)  # fmt: skip
+def test_what_is_no_request_is_refused(room: Room, body: object) -> None:
+    status, problem = room.send("/shelf/put", body)
+    assert status == 400
+    assert problem["code"] in {"malformed_request", "unknown_field", "usage"}
+    assert room.journal.lines == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"where": "here"}, {"stage": "prod"}, {"json": True}, {"help": True}, {"count": "10"}, {"count": "x"},
+        {"count": ["1"]}, {"count": True}, {"pair": [["1", "2", "3"]]}, {"pair": ["1"]}, {"reason": ""},
+        {"registrant": ["a"]}, {"registrant": True}, {"twice": "yes", "count": "0"},
+    ],
+)  # fmt: skip
+def test_arguments_are_what_the_command_declares_and_its_local_options_are_unknown(room: Room, arguments: Any) -> None:
+    status, problem = room.put(**arguments)
+    assert (status, problem["code"]) == (400, "usage")
+    assert room.journal.lines == []
+
+
+def test_values_that_look_like_options_are_values(room: Room) -> None:
+    status, answer = room.put(registrant="--help", reason="--count=3", count="3", pair=[["1", "2"], ["3", "4"]])
+    rows = {
+        "put": "--help",
+        "count": 3,
+        "pairs": [[1, 2], [3, 4]],
+        "twice": False,
+        "by": "person/sari",
+        "reason": "--count=3",
+    }
+    assert (status, answer["rows"]) == (200, rows)
+
+
+def test_what_is_done_is_written_down_before_and_after(room: Room) -> None:
+    room.put()
+    begun, outcome = room.journal.lines
+    assert (begun.person, begun.arn, begun.route) == ("person/sari", SARI, "shelf put")
+    assert (begun.about, begun.registrant, begun.reason, outcome) == (("siti",), "siti", "trial", "done")
+    assert [room.put(registrant=who)[0] for who in ("nobody", "full", "broken")] == [404, 409, 500]
+    assert room.journal.lines[3::2] == ["not_found", "refused", "failed"]
+
+
+def test_nothing_is_done_that_cannot_be_written_down(room: Room) -> None:
+    with patch.object(room.journal, "write", side_effect=OSError("no table")):
+        assert room.send("/shelf/approve", {"arguments": {"name": "shelf"}})[0] == 500
+    assert room.things == {"shelf": "proposed"}
+
+
+def test_who_has_no_name_does_nothing(room: Room) -> None:
+    status, problem = room.send("/shelf/approve", {"arguments": {"name": "shelf"}}, f"arn:aws:iam::{ACCOUNT}:root")
+    assert (status, problem["code"], room.journal.lines) == (403, "unnamed_session", [])
+
+
+def test_an_unforeseen_error_tells_nothing_of_its_message(room: Room, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        status, problem = room.put(registrant="broken")
+    assert (status, problem["code"]) == (500, "unexpected")
+    assert NIK not in json.dumps(problem)
+    (logged,) = [one for one in caplog.records if one.message == "request_failed"]
+    assert NIK not in str(vars(logged))
+
+
+def test_what_is_approved_is_what_was_seen(room: Room, terminal: Any) -> None:
+    asked = room.send("/shelf/approve", {"arguments": {"name": "shelf"}})[1]
+    assert asked["rows"] == {"approve": "shelf", "now": "proposed"}
+    room.things["shelf"] = "proposed anew"
+    seen = {"arguments": {"name": "shelf"}, "seen": asked["asks"]}
+    assert room.send("/shelf/approve", seen)[1]["rows"]["now"] == "proposed anew"
+    assert room.things["shelf"] == "proposed anew"
+    assert terminal("approve", "shelf", input="n\n").exit_code == 1
+    assert room.things["shelf"] == "proposed anew"
+    assert terminal("approve", "shelf", "--json").exit_code == 2
+    done = terminal("approve", "shelf", input="y\n")
+    assert "proposed anew" in done.output
+    assert room.things["shelf"] == "approved"
+    room.things["shelf"] = "once more"
+    assert json.loads(terminal("approve", "shelf", "--yes", "--json").stdout) == {"done": "shelf"}
+    assert [line.proposal for line in room.journal.lines[-2::-2]][:2] != [None, None]
+
+
+def test_a_file_is_sent_with_its_contents_and_one_that_is_too_large_is_not_sent(
+    terminal: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "list.csv"
+    file.write_bytes(b"\xff\x00" * 50)
+    assert json.loads(terminal("read", str(file), "--json").stdout) == {"bytes": 100}
+    assert json.loads(terminal("read", "-", "--json", input=b"abc").stdout) == {"bytes": 3}
+    assert "cannot be read: No such file" in terminal("read", "nowhere").output
+    monkeypatch.setattr(client, "SENT_MAX", 100)
+    assert "and at most 100 can be: split it" in terminal("read", str(file)).output
+
+
+def test_what_is_asked_for_at_the_terminal_goes_into_the_body_and_into_no_line(room: Room, terminal: Any) -> None:
+    found = terminal("find", "--json", input=f"{NIK}\n")
+    assert json.loads(found.stdout) == [{"found": 16}]
+    assert NIK not in found.output + str(room.journal.lines)
+    assert terminal("find", "--nik", NIK).exit_code == 2
+    assert room.send("/shelf/find", {})[0] == 400
+
+
+def test_steps_go_on_where_the_time_ran_out(room: Room, terminal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "STEPS_S", -1)
+    assert room.send("/shelf/walk", {"step": 3, "count": 3})[1] == {"step": 4, "steps": 5, "count": 6}
+    assert json.loads(terminal("walk", "--json").stdout) == {"sum": 10}
+
+
+@pytest.mark.parametrize(
+    ("status", "raw", "code", "said"),
+    [
+        (403, b'{"message": "Forbidden"}', 1, "the permission sets that may are maker"),
+        (403, b'{"code": "not_permitted", "detail": "no"}', 1, "the permission sets that may are maker"),
+        (504, b'{"message": "Endpoint request timed out"}', 1, "it may have been done all the same"),
+        (502, b"<html>", 1, "answered with status 502"),
+        (409, b'{"code": "refused", "detail": "no statement", "exit_code": 2}', 2, "no statement"),
+        (413, b'{"code": "answer_too_large", "detail": "ask for less"}', 1, "ask for less"),
+        (200, b'{"rows": [], "nothing": "none", "exit_code": 1}', 1, "none"),
+    ],
+)
+def test_other_answers_are_sentences(terminal: Any, status: int, raw: bytes, code: int, said: str) -> None:
+    with patch.object(client, "post", lambda *_: (status, raw)):
+        result = terminal("put", "siti", "--reason", "x")
+    assert (result.exit_code, said in result.output) == (code, True), result.output
+
+
+def test_an_answer_that_the_gateway_could_not_carry_is_refused(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("admin.office.ANSWER_MAX", 10)
+    assert room.put()[1]["code"] == "answer_too_large"
+
+
+def test_every_set_of_a_command_is_one_that_there_is() -> None:
+    assert {name for command in COMMANDS.values() for name in command.sets} <= set(EVERYONE)
+    assert all(command.sets for command in COMMANDS.values())
+    assert Answer() == Answer(None)
