@@ -33,9 +33,9 @@ def invoke(words: Sequence[str], **options: Any) -> Result:
 
 def post(stage: str, path: str, body: bytes) -> tuple[int, bytes]:
     """As `admin.client.post`, from the bytes that are sent to those that are answered, without the network."""
-    services = stages.load(stage).services
+    found = Whole(stages.load(stage))
     event = request(path, body, CALLER if stages.caller is _CALLER else stages.caller())
-    with patch.object(administration, "services", lambda: Whole(services)):
+    with patch.object(administration, "services", lambda: found):
         answer = administration.app(event, None)
     return answer["statusCode"], answer["body"].encode()
 
@@ -61,10 +61,12 @@ def request(path: str, body: bytes, arn: str) -> dict[str, Any]:
 
 
 class Whole:
-    """The services that a test has, with a stage and a journal if it has none."""
+    """The services of a stage that a test has, with settings, a journal and a roster if it has none."""
 
-    def __init__(self, services: Any) -> None:
-        self._services = services
+    def __init__(self, stage: Any) -> None:
+        self._services = stage.services
+        if hasattr(stage, "settings"):
+            self.settings = stage.settings
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(self._services, name):
