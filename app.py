@@ -1168,9 +1168,10 @@ def ask_registry(event: Any) -> dict[str, Any]:
 
 
 @app.schedule(Rate(5, unit=Rate.MINUTES))
-def sweep_registry(_event: Any) -> None:
+def sweep_registry(event: Any) -> None:
     now = app.clock()
-    if services().registry_sweep.run(now) is not None:
+    settled = services().nik_claims.run(now, failures.remaining_s(event))
+    if services().registry_sweep.run(now) is not None and settled:
         services().runs.whole("sweep_registry", now)
 
 

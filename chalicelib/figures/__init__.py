@@ -95,6 +95,8 @@ class EligibilityRules(_Frozen, frozen=True):
     age_max: Positive
     employment: Annotated[tuple[str, ...], Meta(min_length=1)]
     refusals_max: Positive
+    nik_claims_max: Positive
+    nik_claim_wait_s: Positive
     consent_versions: Annotated[tuple[str, ...], Meta(min_length=1)]
     education: tuple[str, ...] = ()
     once: Once = "lifetime"

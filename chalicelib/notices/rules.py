@@ -32,6 +32,7 @@ class Kind(StrEnum):
     ADDRESS_WAITING = "address_waiting"
     DETAILS_CHANGED = "details_changed"
     DATA_DIFFERS = "data_differs"
+    NIK_CLAIM = "nik_claim"
     ACCOUNT_CHANGED = "account_changed"
     ACCOUNT_CHANGING = "account_changing"
     ACCOUNT_DELETING = "account_deleting"
@@ -57,6 +58,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.ADDRESS_WAITING: frozenset({"pay_from_at"}),
         Kind.DETAILS_CHANGED: frozenset({"what"}),
         Kind.DATA_DIFFERS: frozenset({"tries", "days", "removed_days"}),
+        Kind.NIK_CLAIM: frozenset({"news", "passes_at"}),
         Kind.ACCOUNT_CHANGED: frozenset({"change"}),
         Kind.ACCOUNT_CHANGING: frozenset({"change", "takes_effect_at"}),
         Kind.ACCOUNT_DELETING: frozenset({"takes_effect_at", "reason"}),
@@ -67,7 +69,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
     }
 )
 """The facts that a kind's text needs, exactly these. `amount_idr` of a survey is 0 if it is voluntary,
-`next_opens_at` is "" if no wave is coming.
+`next_opens_at` is "" if no wave is coming, `passes_at` if no NIK passes.
 """
 
 
@@ -132,7 +134,7 @@ OF_ACCOUNT = frozenset(
 CHANGES = OF_ACCOUNT | {Kind.ADDRESS_GIVEN, Kind.ADDRESS_CHANGED, Kind.ADDRESS_WAITING, Kind.DETAILS_CHANGED}
 """Notices with a link by which a person says whether a change was theirs."""
 
-TOLD_TO_ALL = CHANGES | {Kind.ACCOUNT_KEPT, Kind.RECOVERY_ENDED}
+TOLD_TO_ALL = CHANGES | {Kind.ACCOUNT_KEPT, Kind.RECOVERY_ENDED, Kind.NIK_CLAIM}
 """What every contact of a person hears, so that whoever took over one of them cannot hide it."""
 
 BACK_WITHIN = timedelta(days=3)

@@ -27,7 +27,10 @@ def mail_text(notice: Notice, language: Language, now: datetime, url: str | None
     """The mail about a notice. `url`: where reminders end, or where a change is confirmed or denied."""
     templates = _templates()
     own, frame = templates[notice.kind.value][language], templates["frame"][language]
-    words = {name: templates[name][language] for name in ("for", "reward", "start", "next", "what", "change", "device")}
+    words = {
+        name: templates[name][language]
+        for name in ("for", "reward", "start", "next", "news", "what", "change", "device")
+    }
     words["reason"] = own.get("reason", {})
     shown = _shown(notice.facts, words, language, now)
     parts = [frame["greeting"], own["body"].format(**shown, url=url), frame["farewell"]]
@@ -58,6 +61,8 @@ def _shown(facts: Facts, words: dict[str, dict[str, str]], language: Language, n
     if "training_idr" in facts:
         begin = "training" if facts["training_idr"] else "place" if facts["buy_by"] else "paid"
         shown["start"] = words["start"][begin].format(**shown)
+    if "news" in facts:
+        shown["news"] = words["news"][str(facts["news"])].format(**shown)
     if "next_opens_at" in facts:
         shown["next"] = words["next"]["coming" if facts["next_opens_at"] else "none"].format(**shown)
     return shown

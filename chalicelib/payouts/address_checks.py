@@ -87,6 +87,8 @@ class AddressBook:
             return Hold.NO_ADDRESS
         if payee.disputed:
             return Hold.DISPUTED
+        if payee.registrant.contested:
+            return Hold.CONTESTED
         if self._confirmed_only and payee.registrant.verification is not Verification.VERIFIED:
             return Hold.UNCONFIRMED
         check = payee.address.check or self._inquire(registrant_id, payee.address, now, counted=False)

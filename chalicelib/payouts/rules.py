@@ -60,6 +60,8 @@ class Hold(StrEnum):
     """The account was changed lately, or first given when money was due: until it was confirmed, or has waited."""
     UNTOLD = "UNTOLD"
     """The same, and the mail about it reached nobody: an alarm; until an administrator or a new account settles it."""
+    CONTESTED = "CONTESTED"
+    """Another registration claims the person's NIK with no less proof, or has it by now: until presence decides."""
     DISPUTED = "DISPUTED"
     """The person said that a change of their data was not theirs: until an administrator has settled it."""
     ADMIN = "ADMIN"
@@ -94,7 +96,7 @@ AT_REST = frozenset({State.PAID, State.CANCELLED, State.REVERSED})
 
 WAITING = frozenset(
     {Hold.NO_ADDRESS, Hold.EXCLUDED, Hold.UNCONFIRMED, Hold.UNVERIFIED, Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE}
-    | {Hold.ADDRESS_CHANGED, Hold.UNTOLD, Hold.DISPUTED}
+    | {Hold.ADDRESS_CHANGED, Hold.UNTOLD, Hold.DISPUTED, Hold.CONTESTED}
 )
 """Holds without a live attempt; tested again at every look, and DUE again once the obstacle is gone."""
 

@@ -73,6 +73,7 @@ HeldBecause = Literal[
     "no_financial_address",
     "excluded",
     "person_not_confirmed",
+    "nik_contested",
     "account_not_verified",
     "account_refused",
     "our_account",
@@ -82,7 +83,8 @@ HeldBecause = Literal[
     "looked_into_by_staff",
     "asked_at_the_provider",
 ]
-"""`person_not_confirmed`: the civil registry has not confirmed the registration. `our_account`: our own account or
+"""`person_not_confirmed`: the civil registry has not confirmed the registration. `nik_contested`: it is not settled
+that the NIK is this person's. `our_account`: our own account or
 order at the provider was at fault; it is tried again."""
 
 
@@ -162,6 +164,7 @@ _BECAUSE: dict[Hold, HeldBecause] = {
     Hold.NO_ADDRESS: "no_financial_address",
     Hold.EXCLUDED: "excluded",
     Hold.UNCONFIRMED: "person_not_confirmed",
+    Hold.CONTESTED: "nik_contested",
     Hold.UNVERIFIED: "account_not_verified",
     Hold.ACCOUNT_REFUSED: "account_refused",
     Hold.OUR_SIDE: "our_account",
@@ -195,7 +198,7 @@ def view(entitlement: Entitlement, until: datetime | None = None, destination: D
         amount_idr=entitlement.amount_idr,
         state=state,
         updated_at=entitlement.changed_at,
-        to_do=_TO_DO.get(state, "wait"),
+        to_do="ask_helpdesk" if entitlement.hold is Hold.CONTESTED else _TO_DO.get(state, "wait"),
         until=until,
         due_at=entitlement.created_at,
         paid_at=entitlement.changed_at if entitlement.state is State.PAID else None,

@@ -48,6 +48,7 @@ _OBSTACLES = {
     Hold.UNCONFIRMED: "not_confirmed_by_the_registry",
     Hold.ADDRESS_CHANGED: "address_changed_lately",
     Hold.UNTOLD: "person_not_told_of_change",
+    Hold.CONTESTED: "nik_contested",
     Hold.DISPUTED: "change_disputed_by_the_person",
 }
 

@@ -35,9 +35,9 @@ from .errors import (
     NotRegistered,
 )
 from .items import TRIES, Decided, Proposed, person_pk
-from .records import Record, frozen_part, person_of
+from .records import Record, frozen_part, person_of, released, with_nik
 from .rules import DIFFERING, Employment, Registrant, unverified
-from .store import OVERTAKEN_LEG, Legs, Number, RegistrationOvertaken, RegistrationStore
+from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
 from .verifications import Verifications
 
 Changes = Mapping[str, tuple[str, str]]
@@ -150,14 +150,16 @@ class Corrections:
         nik_mac = self._vault.mac("nik", corrected.nik) if "nik" in values else old.nik_mac
         kk_mac = self._vault.mac("kk", corrected.kk) if "kk" in values else old.kk_mac
         new = replace(
-            unverified(old),
+            # The registry is asked about nothing of a presence.
+            old if standing.changes.keys() == {"presence"} else with_nik(unverified(old), nik_mac),
             birth_date=birth_date,
             employment=Employment(values.get("employment", old.employment)),
-            nik_mac=nik_mac,
             kk_mac=kk_mac,
             warnings=identity.warnings(corrected.nik, corrected.kk, birth_date, clock.wib_date(now)),
             updated_at=now,
         )
+        if "presence" in values:
+            new = replace(new, present_at=now if values["presence"] else None)
         move_card = self._move_card(old.id, kk_mac) if kk_mac != old.kk_mac else None
 
         def others(tx: Transaction) -> None:
@@ -169,11 +171,10 @@ class Corrections:
         sealed = key.seal("person/1", msgspec.json.encode(corrected))
         ask_from = self._verifications.ask_from(new, now)
         after = Record(new, sealed, record.wrapped_key, record.version + 1, ask_from)
-        released: list[Number] = [("nik", old.nik_mac)] if nik_mac != old.nik_mac else []
         told = of_details(person, corrected, after.version)
         renamed = renaming(self._store, old.id) if corrected.name != person.name else None
         with telling(self._notices, old.id, told, others, renamed) as legs:
-            self._store.save(after, released, unless_excluded=False, others=legs)
+            self._store.save(after, released(old, new), unless_excluded=False, others=legs)
         self._verifications.ask_about(after)
         return new
 
@@ -188,6 +189,7 @@ def _given(form: wire.CorrectionForm) -> dict[str, str]:
         "employment": None if form.employment is None else form.employment.value,
         "kk": None if form.kk is None else identity.parse_kk(form.kk),
         "nik": None if form.nik is None else identity.parse_nik(form.nik),
+        "presence": form.presence,
     }
     return {field: value for field, value in given.items() if value is not None}
 

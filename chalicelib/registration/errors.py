@@ -138,11 +138,23 @@ class NikAlreadyRegistered(DomainError):
     about = "nik"
     status = 409
     indonesian = (
-        "NIK ini sudah terdaftar. Bila bukan Anda yang mendaftarkannya, ajukan pengaduan (POST /me/grievances)."
+        "NIK ini sudah terdaftar. Bila NIK ini milik Anda, daftarlah dengan klaim (claim_nik), atau ajukan pengaduan "
+        "(POST /me/grievances)."
     )
     english = (
-        "This NIK is already registered. If it was not you who registered it, file a grievance (POST /me/grievances)."
+        "This NIK is already registered. If it is yours, register with a claim to it (claim_nik), or file a grievance "
+        "(POST /me/grievances)."
     )
+
+
+class TooManyClaims(DomainError):
+    code = "too_many_claims"
+    about = "nik"
+    status = 409
+    indonesian = (
+        "Satu akun dapat mengklaim NIK paling banyak {claims_max} kali. Ajukan pengaduan (POST /me/grievances)."
+    )
+    english = "An account claims a NIK at most {claims_max} times. File a grievance (POST /me/grievances)."
 
 
 class NikCannotChange(DomainError):

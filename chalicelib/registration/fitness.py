@@ -12,7 +12,7 @@ from typing import Any
 from ..aws import dynamodb
 from ..errors import DomainError
 from ..figures import EligibilityRules
-from .errors import ConsentWithdrawn, Excluded, NotRegistered
+from .errors import ConsentWithdrawn, Excluded, NikAlreadyRegistered, NotRegistered
 from .items import RegistrationsTable, exclusion_pk, person_pk
 from .rules import (
     DIFFERING,
@@ -32,7 +32,7 @@ registry says of them.
 
 _ATTRIBUTES = (
     "pk,employment,education,birth_date,nik_mac,standing,chosen_on,ended_on,schemes,consent_withdrawn_at,"
-    "verification,verified_at"
+    "verification,verified_at,claimed_at"
 )
 
 
@@ -41,7 +41,8 @@ def unfit(
 ) -> dict[str, Unfit]:
     """Who of at most 100 people may not be chosen on `day` (WIB) under `scheme`, with the first reason that holds of
 
-    `NotRegistered`; BENEFICIARY (if they may not be chosen again), REVOKED; `ConsentWithdrawn`;
+    `NotRegistered`; BENEFICIARY (if they may not be chosen again), REVOKED; `NikAlreadyRegistered`
+    (they claim a NIK that another holds); `ConsentWithdrawn`;
     `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`, `UnderAge`, `OverAge`; MISMATCH, UNKNOWN_NIK (if
     the person was told by `told_by` that something differs; None: there is no civil registry); `Excluded`.
 
@@ -76,6 +77,8 @@ def _reason(
             return standing
     elif standing is not Standing.REGISTERED:
         return standing
+    if "claimed_at" in profile:
+        return NikAlreadyRegistered
     if "consent_withdrawn_at" in profile:
         return ConsentWithdrawn
     try:

@@ -11,8 +11,11 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import DayAttribute, EnumAttribute, JsonAttribute, TextsAttribute, WholeAttribute
-from ..aws.dynamodb import Table
-from .rules import Education, Employment, Standing, Verdict, Verification
+from ..aws.dynamodb import Table, Transaction
+from .rules import Education, Employment, Registrant, Standing, Verdict, Verification
+
+CLAIMS = "CLAIMS"
+"""The partition of the claims; there are thousands, as an account makes three."""
 
 TRIES = 4
 """How often a request decides again when another one of the same person came first."""
@@ -71,6 +74,10 @@ class Profile(RegistrationsTable):
     verification_source = UnicodeAttribute(null=True)
     unverified_shard = UnicodeAttribute(null=True)
     ask_from = UTCDateTimeAttribute(null=True)
+    claimed_at = UTCDateTimeAttribute(null=True)
+    claims = WholeAttribute(null=True)
+    present_at = UTCDateTimeAttribute(null=True)
+    contested_at = UTCDateTimeAttribute(null=True)
     warnings = TextsAttribute()
     registered_at = UTCDateTimeAttribute()
     updated_at = UTCDateTimeAttribute()
@@ -157,6 +164,13 @@ class Corrected(RegistrationsTable):
     expires_at = TTLAttribute()
 
 
+class ClaimItem(RegistrationsTable):
+    """`CLAIMS` / `<nik mac>#<registrant>`: who claims a NIK; and its holder, while their right is in doubt."""
+
+    made_at = UTCDateTimeAttribute()
+    moves_at = UTCDateTimeAttribute(null=True)
+
+
 class Guard(RegistrationsTable):
     """`U#<kind>#<mac>` / `UNIQUE`."""
 
@@ -181,6 +195,16 @@ def person_pk(registrant_id: str) -> str:
 def nik_pk(nik_mac: str) -> str:
     """The partition of what is counted by NIK."""
     return f"N#{nik_mac}"
+
+
+def claim_item(who: Registrant) -> ClaimItem:
+    """The keys of the row by which the claims on a registrant's NIK are found."""
+    return ClaimItem(CLAIMS, f"{who.nik_mac}#{who.id}")
+
+
+def keep_claim(tx: Transaction, who: Registrant, at: datetime) -> None:
+    """Add the leg that lists a claim; one that is listed stays as it is."""
+    tx.update("claim", claim_item(who), [ClaimItem.made_at.set(ClaimItem.made_at | at)])
 
 
 def exclusion_pk(nik_mac: str) -> str:

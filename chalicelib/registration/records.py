@@ -9,10 +9,17 @@ import msgspec
 from msgspec.structs import replace
 
 from ..values import Value
+from ..vault import MacKind
 from .rules import AddressCheck, FinancialAddress, PersonalData, Registrant
 
 if TYPE_CHECKING:
     from ..vault import PersonKey
+
+
+PROVEN = "proven"
+"""That somebody saw the person with the card of this NIK."""
+
+Number = tuple[MacKind, str]
 
 
 class Record(Value, frozen=True):
@@ -56,12 +63,30 @@ def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
     Address, education, phone and consent may change: a draw uses the region of the entry.
     """
     birth_date, employment = registrant.birth_date.isoformat(), registrant.employment.value
-    return {"nik": person.nik, "name": person.name, "birth_date": birth_date, "employment": employment, "kk": person.kk}
+    named = {"nik": person.nik, "name": person.name, "birth_date": birth_date, "employment": employment}
+    return {**named, "kk": person.kk, "presence": "" if registrant.present_at is None else PROVEN}
 
 
 def asked_part(registrant: Registrant, person: PersonalData) -> tuple[object, ...]:
     """The values that a civil registry is asked about: when one changes, what it said before means nothing."""
     return person.nik, person.name, person.kk, registrant.birth_date, registrant.region
+
+
+def released(before: Registrant, after: Registrant) -> list[Number]:
+    """The numbers that a registration gives up; a NIK that it only claimed was never its own."""
+    numbers: list[Number] = []
+    if before.claimed_at is None and (before.nik_mac != after.nik_mac or after.claimed_at is not None):
+        numbers.append(("nik", before.nik_mac))
+    if before.phone_mac != after.phone_mac:
+        numbers.append(("phone", before.phone_mac))
+    return numbers
+
+
+def with_nik(registrant: Registrant, nik_mac: str) -> Registrant:
+    """The same with another NIK, of which nothing is proven yet."""
+    if nik_mac == registrant.nik_mac:
+        return registrant
+    return replace(registrant, nik_mac=nik_mac, claimed_at=None, present_at=None, contested_at=None)
 
 
 def person_of(key: PersonKey, record: Record) -> PersonalData:

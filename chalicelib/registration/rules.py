@@ -81,6 +81,9 @@ class Registrant(Value, frozen=True):
     verification: `nik_region_unknown`, `nik_birth_date_differs`, `kk_region_unknown`, `kk_date_in_future`,
     `kk_date_impossible`.
     `verified_at` and `verification_source`: when which registry said what it said; None while it is PENDING.
+    `claimed_at`: since when they claim a NIK that another registration holds; None: they hold it. `claims`: how many
+    they ever made. `present_at`: when they proved by presence that it is theirs. `contested_at`: since when another has
+    no less proof for the NIK that they hold.
     """
 
     id: str
@@ -107,6 +110,15 @@ class Registrant(Value, frozen=True):
     schemes: frozenset[str] = frozenset()
     verified_at: datetime | None = None
     verification_source: str | None = None
+    claimed_at: datetime | None = None
+    claims: int = 0
+    present_at: datetime | None = None
+    contested_at: datetime | None = None
+
+    @property
+    def contested(self) -> bool:
+        """Whether it is not settled that the NIK is theirs: nothing is paid or bought meanwhile."""
+        return self.claimed_at is not None or self.contested_at is not None
 
 
 class Applicant(Value, frozen=True):

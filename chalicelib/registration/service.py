@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -15,7 +15,7 @@ from ..at_once import at_once
 from ..errors import Unavailable, all_of
 from ..figures import EligibilityRules
 from ..structs import fill
-from ..vault import MacKind, PersonKey, Vault
+from ..vault import PersonKey, Vault
 from . import change_notices, fitness, identity, rules, wire
 from .addresses import FinancialAddresses, renaming
 from .errors import (
@@ -26,9 +26,10 @@ from .errors import (
     NikCannotChange,
     NotRegistered,
     PhoneAlreadyUsed,
+    TooManyClaims,
 )
 from .items import TRIES
-from .records import Record, address_of, asked_part, frozen_part, person_of
+from .records import Record, address_of, asked_part, frozen_part, person_of, released, with_nik
 from .refusals import Refusals
 from .rules import (
     DIFFERING,
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from ..notices.service import NoticeService
 
 MakeLegs = Callable[[], Legs]
+
+_NO_CLAIM = {"claimed_at": None, "claims": 0, "present_at": None, "contested_at": None}
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
 """Refusals that tell something about a number that may belong to somebody else."""
@@ -83,13 +86,15 @@ class Registrations:
         """Register or change a registration; True if it is new. The same form again changes nothing, unless the person
         had taken their consent back: then it gives it again. They may leave the consent out and only correct.
 
-        The NIK changes only while the civil registry does not confirm it. The `frozen_part` does not change once a
-        person was chosen or revoked; before it changes, `unless_joined` is asked and gives legs named
+        If another person holds the NIK and the form has `claim_nik`, the registration is kept with a claim to it. The
+        NIK changes only while the civil registry does not confirm it, or it is claimed. The `frozen_part` does not
+        change once a person was chosen or revoked; before it changes, `unless_joined` is asked and gives legs named
         `store.OVERTAKEN_LEG`. Only a plain registrant is tested for eligibility. Raises the first that holds of:
         `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`, `UnknownRegion`, `NikCannotChange`,
         `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`,
         `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`, `TooManyCorrections`, `PhoneAlreadyUsed`,
-        `Excluded`, `NikAlreadyRegistered`. The last three tell of others and are counted, by account and WIB day.
+        `Excluded`, `NikAlreadyRegistered`, `TooManyClaims`. The last four tell of others; all but the claims, of
+        which there are three, are counted by account and WIB day.
 
         A new registration costs one read, four KMS calls at once and one transaction, and a write if it tells of
         others; the same form again one read and one KMS call.
@@ -121,7 +126,7 @@ class Registrations:
             raise NotRegistered()
         person = person_of(self._vault.open_key(registrant_id, record.wrapped_key), record)
         given = {name: value for name, value in msgspec.structs.asdict(form).items() if value is not None}
-        known: dict[str, str | None] = {"province": str(record.registrant.region), **asdict(person)}
+        known: dict[str, Any] = {"province": str(record.registrant.region), "claim_nik": False, **asdict(person)}
         if record.registrant.consent_withdrawn_at is not None:
             known["consent_version"] = None
         return fill(wire.RegistrationForm, record.registrant, **known | given)
@@ -170,8 +175,10 @@ class Registrations:
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
         """Test a person again who is about to be chosen, for the WIB day the wave closes. One read.
 
-        Raises `ConsentWithdrawn`, then what `rules.check_eligible` raises, then `Excluded`.
+        Raises `NikAlreadyRegistered` if they only claim their NIK, `ConsentWithdrawn`, then what `rules.check_eligible` raises, then `Excluded`.
         """
+        if registrant.claimed_at is not None:
+            raise NikAlreadyRegistered()
         if registrant.consent_withdrawn_at is not None:
             raise ConsentWithdrawn()
         rules.check_eligible(registrant.employment, registrant.education, registrant.birth_date, day, self._eligibility)
@@ -271,12 +278,11 @@ class Registrations:
             updated_at=now,
             consented_at=now,
             consent_withdrawn_at=None,
+            **_NO_CLAIM,
         )
         sealed = key.seal("person/1", msgspec.json.encode(person))
         record = Record(registrant, sealed, key.wrapped, 1, self._verifications.ask_from(registrant, now))
-        self._store.save(record, [], unless_excluded=True)
-        self._verifications.ask_about(record)
-        return registrant
+        return self._save(record, None, form, unless_excluded=True)
 
     def _change(
         self,
@@ -291,18 +297,18 @@ class Registrations:
         old = record.registrant
         key = self._vault.open_key(old.id, record.wrapped_key)
         known = person_of(key, record)
-        if person.nik != known.nik and (old.verification not in DIFFERING or old.standing is not Standing.REGISTERED):
+        may_differ = old.verification in DIFFERING or old.claimed_at is not None
+        if person.nik != known.nik and not (may_differ and old.standing is Standing.REGISTERED):
             raise NikCannotChange()
         without_consent = old.consent_withdrawn_at is not None and form.consent_version is None
         changed = replace(
-            old,
+            old if person.nik == known.nik else with_nik(old, self._vault.mac("nik", person.nik)),
             region=region[0],
             regency=region[1],
             birth_date=form.birth_date,
             education=form.education,
             employment=form.employment,
             consent_version=old.consent_version if without_consent else form.consent_version or "",
-            nik_mac=old.nik_mac if person.nik == known.nik else self._vault.mac("nik", person.nik),
             kk_mac=old.kk_mac if person.kk == known.kk else self._vault.mac("kk", person.kk),
             phone_mac=old.phone_mac if person.phone == known.phone else self._vault.mac("phone", person.phone),
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
@@ -331,16 +337,36 @@ class Registrations:
             counting = self._verifications.counting(old, changed, now)
             changed = unverified(changed)
         sealed = key.seal("person/1", msgspec.json.encode(person))
-        numbers: list[tuple[MacKind, str, str]] = [
-            ("nik", old.nik_mac, changed.nik_mac),
-            ("phone", old.phone_mac, changed.phone_mac),
-        ]
-        released = [(kind, before) for kind, before, after in numbers if before != after]
         ask_from = self._verifications.ask_from(changed, now)
         new_record = Record(changed, sealed, record.wrapped_key, record.version + 1, ask_from)
         told = change_notices.of_details(known, person, new_record.version)
         renamed = renaming(self._store, old.id) if person.name != known.name else None
         with change_notices.telling(self._notices(), old.id, told, others, counting, renamed) as legs:
-            self._store.save(new_record, released, unless_excluded=plain_registrant, others=legs)
-        self._verifications.ask_about(new_record)
-        return changed
+            return self._save(new_record, old, form, unless_excluded=plain_registrant, others=legs)
+
+    def _save(
+        self,
+        record: Record,
+        old: Registrant | None,
+        form: wire.RegistrationForm,
+        *,
+        unless_excluded: bool,
+        others: Legs | None = None,
+    ) -> Registrant:
+        """Save a registration; where another holds its NIK and the form says so, with a claim to it.
+
+        The registry is asked about it, either way.
+        """
+        try:
+            who = record.registrant
+            self._store.save(record, released(old, who) if old else [], unless_excluded=unless_excluded, others=others)
+        except NikAlreadyRegistered:
+            if not form.claim_nik:
+                raise
+            if who.claims >= self._eligibility.nik_claims_max:
+                raise TooManyClaims(claims_max=self._eligibility.nik_claims_max) from None
+            who = replace(who, claimed_at=who.updated_at, claims=who.claims + 1)
+            record = replace(record, registrant=who)
+            self._store.save(record, released(old, who) if old else [], unless_excluded=unless_excluded, others=others)
+        self._verifications.ask_about(record)
+        return who

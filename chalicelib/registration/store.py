@@ -25,8 +25,19 @@ from ..ids import shard
 from ..structs import fields_of, fill
 from ..vault import MacKind
 from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
-from .items import AddressItem, Dispute, Exclusion, Guard, OfPerson, Profile, Refused, exclusion_pk, person_pk
-from .records import AddressRecord, Record, UnpayableHolder
+from .items import (
+    AddressItem,
+    Dispute,
+    Exclusion,
+    Guard,
+    OfPerson,
+    Profile,
+    Refused,
+    exclusion_pk,
+    keep_claim,
+    person_pk,
+)
+from .records import AddressRecord, Number, Record, UnpayableHolder
 from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Place, Registrant, Standing, Verdict
 
 SHARDS, UNVERIFIED = 64, 8
@@ -43,7 +54,6 @@ _REFUSALS_KEPT = timedelta(days=2)
 
 _UNPAYABLE = [verdict for verdict in Verdict if verdict not in PAYABLE]
 
-Number = tuple[MacKind, str]
 Legs = Callable[[dynamodb.Transaction], None]
 """Adds another domain's legs to a transaction of this one."""
 
@@ -67,7 +77,7 @@ class RegistrationStore:
     def registrant(self, registrant_id: str) -> Registrant | None:
         """One read, nothing unsealed: this is on the path of every join."""
         item = dynamodb.find(Profile, person_pk(registrant_id), "PROFILE")
-        return _registrant(registrant_id, item) if item else None
+        return registrant_of(registrant_id, item) if item else None
 
     def applicant(self, registrant_id: str) -> Applicant | None:
         """What a join needs of a registration. One read, of these attributes only, as parsing all costs more CPU."""
@@ -88,13 +98,13 @@ class RegistrationStore:
     def record(self, registrant_id: str) -> Record | None:
         """A registration with its sealed part. One read."""
         item = dynamodb.find(Profile, person_pk(registrant_id), "PROFILE")
-        return _record(registrant_id, item) if item else None
+        return record_of(registrant_id, item) if item else None
 
     def record_and_address(self, registrant_id: str) -> tuple[Record | None, AddressRecord | None]:
         """A registration and its financial address, sealed. One batch get; they are not of one instant."""
         keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS")]
         found: dict[str, Any] = {item.sk: item for item in dynamodb.get_batch(OfPerson, keys)}
-        record = _record(registrant_id, found["PROFILE"]) if "PROFILE" in found else None
+        record = record_of(registrant_id, found["PROFILE"]) if "PROFILE" in found else None
         return record, _address_record(found["ADDRESS"]) if "ADDRESS" in found else None
 
     def record_and_refusals(self, registrant_id: str, day: date) -> tuple[Record | None, int]:
@@ -102,7 +112,7 @@ class RegistrationStore:
         refused = _refused(registrant_id, day)
         keys = [(refused.pk, "PROFILE"), (refused.pk, refused.sk)]
         found: dict[str, Any] = {item.sk: item for item in dynamodb.get_batch(OfPerson, keys)}
-        record = _record(registrant_id, found["PROFILE"]) if "PROFILE" in found else None
+        record = record_of(registrant_id, found["PROFILE"]) if "PROFILE" in found else None
         return record, found[refused.sk].refusals if refused.sk in found else 0
 
     def count_refusal(self, registrant_id: str, day: date, refusals_max: int) -> bool:
@@ -125,7 +135,7 @@ class RegistrationStore:
         found: dict[str, Any] = {item.sk: item for item in OfPerson.batch_get(keys, consistent_read=True)}
         if "PROFILE" not in found or "ADDRESS" not in found:
             return None
-        return _record(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"]), "DISPUTE" in found
+        return record_of(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"]), "DISPUTE" in found
 
     def dispute(self, registrant_id: str, now: datetime) -> None:
         """Pay nothing to a person who says that a change was not theirs, whatever their address is or becomes.
@@ -173,7 +183,7 @@ class RegistrationStore:
 
     def holder(self, kind: MacKind, mac: str) -> str | None:
         """Who has a number that one person may hold. One read."""
-        guard = dynamodb.find(Guard, _unique(kind, mac), "UNIQUE")
+        guard = dynamodb.find(Guard, unique_pk(kind, mac), "UNIQUE")
         return guard.registrant if guard else None
 
     def excluded(self, nik_mac: str) -> bool:
@@ -183,7 +193,7 @@ class RegistrationStore:
     def save(
         self, record: Record, released: Iterable[Number], *, unless_excluded: bool, others: Legs | None = None
     ) -> None:
-        """Write a registration with its guards, and remove the guards of the old numbers that it had.
+        """Write a registration with its guards, or the claim on its NIK, and remove the guards of the old numbers.
 
         `others` adds legs, some of them named `OVERTAKEN_LEG`. Raises the first that holds of `RegistrationOvertaken`,
         `PhoneAlreadyUsed` (which tells nothing of the NIK), `Excluded`, `NikAlreadyRegistered`.
@@ -195,10 +205,12 @@ class RegistrationStore:
                     absent = Exclusion.pk.does_not_exist()
                     tx.check("excluded", Exclusion, (exclusion_pk(who.nik_mac), "EXCLUDED"), absent)
                 for kind, mac in released:
-                    # Its owner was read together with the version that the profile's leg demands.
-                    tx.delete("released", Guard(_unique(kind, mac), "UNIQUE"))
+                    tx.delete("released", Guard(unique_pk(kind, mac), "UNIQUE"))
                 tx.put("profile", _profile(record), _follows(Profile.pk, Profile.version, record.version))
-                _claim(tx, "nik", who.nik_mac, who.id)
+                if who.claimed_at is None:
+                    _claim(tx, "nik", who.nik_mac, who.id)
+                else:
+                    keep_claim(tx, who, who.claimed_at)
                 _claim(tx, "phone", who.phone_mac, who.id)
                 if others is not None:
                     others(tx)
@@ -227,7 +239,7 @@ class RegistrationStore:
                 same_key = (Profile.wrapped_key == owner.wrapped_key) & (Profile.sealed == owner.sealed)
                 tx.check("profile", Profile, (person_pk(registrant_id), "PROFILE"), same_key)
                 if released_account_mac:
-                    guard = Guard(_unique("account", released_account_mac), "UNIQUE")
+                    guard = Guard(unique_pk("account", released_account_mac), "UNIQUE")
                     tx.delete("released", guard, _held_by(registrant_id))
                 if taken_from is not None:
                     still = (AddressItem.version == taken_from.version) & AddressItem.verdict.is_in(*_UNPAYABLE)
@@ -337,7 +349,7 @@ def _claim(
     mine = _held_by(registrant_id)
     if taken_from is not None:
         mine |= Guard.registrant == taken_from.registrant_id
-    tx.put(kind, Guard(_unique(kind, mac), "UNIQUE", registrant=registrant_id), mine)
+    tx.put(kind, Guard(unique_pk(kind, mac), "UNIQUE", registrant=registrant_id), mine)
 
 
 def _held_by(registrant_id: str) -> Condition:
@@ -366,15 +378,15 @@ def _refused(registrant_id: str, day: date) -> Refused:
     return Refused(person_pk(registrant_id), f"REFUSED#{day.isoformat()}")
 
 
-def _record(registrant_id: str, item: Profile) -> Record:
-    return Record(_registrant(registrant_id, item), item.sealed, item.wrapped_key, item.version)
+def record_of(registrant_id: str, item: Profile) -> Record:
+    return Record(registrant_of(registrant_id, item), item.sealed, item.wrapped_key, item.version)
 
 
 def _address_record(item: AddressItem) -> AddressRecord:
     return fill(AddressRecord, item, check=None if item.verdict is None else fill(AddressCheck, item))
 
 
-def _unique(kind: MacKind, mac: str) -> str:
+def unique_pk(kind: MacKind, mac: str) -> str:
     return f"U#{kind}#{mac}"
 
 
@@ -394,5 +406,5 @@ def _profile(record: Record) -> Profile:
     )
 
 
-def _registrant(registrant_id: str, item: Profile) -> Registrant:
+def registrant_of(registrant_id: str, item: Profile) -> Registrant:
     return fill(Registrant, item, id=registrant_id, warnings=tuple(sorted(item.warnings)))

@@ -125,7 +125,9 @@ class Verifications:
         done = [Profile.version.add(1), Profile.unverified_shard.remove(), Profile.ask_from.remove()]
         as_asked = (Profile.version == record.version) & (Profile.verification == Verification.PENDING)
         facts = {"tries": self._most, "days": self._within.days, "removed_days": self._removed.days}
-        told = [(f"{Kind.DATA_DIFFERS}/{record.version}", Kind.DATA_DIFFERS, facts)] if state in DIFFERING else []
+        # Who claims a NIK is not told: see `wire.registration_view`.
+        tells = state in DIFFERING and record.registrant.claimed_at is None
+        told = [(f"{Kind.DATA_DIFFERS}/{record.version}", Kind.DATA_DIFFERS, facts)] if tells else []
         try:
             with telling(self._notices(), who, told) as legs, self._transaction() as tx:
                 tx.update("profile", Profile(person_pk(who), "PROFILE"), [*said, *done], as_asked)
@@ -172,10 +174,11 @@ class Verifications:
     def counting(self, before: Registrant, after: Registrant, now: datetime) -> Legs | None:
         """The legs that count a correction of what the registry did not confirm, by account and by NIK, old and new.
 
-        None if it confirmed it, or was not asked yet. One batch get. Raises `TooManyCorrections`. Without a bound the
-        registry's answers would tell a stranger's data, one guess after the other.
+        None if it confirmed it or was not asked yet, unless the NIK is claimed. One batch get. Raises
+        `TooManyCorrections`. Without a bound the registry's answers would tell a stranger's data, one guess after the
+        other.
         """
-        if before.verification not in DIFFERING:
+        if before.verification not in DIFFERING and before.claimed_at is None:
             return None
         niks = sorted({nik_pk(before.nik_mac), nik_pk(after.nik_mac)})
         keys = [(pk, "CORRECTIONS") for pk in (person_pk(before.id), *niks)]

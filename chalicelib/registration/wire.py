@@ -15,7 +15,17 @@ from ..structs import fill
 from ..values import Value
 from . import identity
 from .errors import MalformedName
-from .rules import DIFFERING, Education, Employment, FinancialAddress, PersonalData, Registrant, Standing, Verdict
+from .rules import (
+    DIFFERING,
+    Education,
+    Employment,
+    FinancialAddress,
+    PersonalData,
+    Registrant,
+    Standing,
+    Verdict,
+    Verification,
+)
 
 _GROUPED = "spaces, dashes and dots between them do not matter"
 _NAME = f"letters and what goes with them, at most {typed_text.NAME_MAX} characters, no emoji"
@@ -71,6 +81,13 @@ class RegistrationForm(_Form, frozen=True):
     consent_version: Annotated[
         str | None, Meta(description="The version of the consent text agreed to", examples=["2026-01"])
     ] = None
+    claim_nik: Annotated[
+        bool,
+        Meta(
+            description="If another registration holds the NIK: register all the same and claim it. Who proves more "
+            "that it is theirs gets it, 24 hours after the proof. Three claims an account."
+        ),
+    ] = False
 
 
 class OwnCorrectionForm(_Form, frozen=True):
@@ -98,6 +115,8 @@ class CorrectionForm(_Form, frozen=True):
     kk: str | None = None
     nik: str | None = None
     """Only while the civil registry does not confirm it."""
+    presence: Literal["", "proven"] | None = None
+    """Whether an office or the help desk saw the person with the card of this NIK."""
 
 
 class FinancialAddressForm(_Form, frozen=True):
@@ -131,6 +150,13 @@ class RegistrationView(_Form, frozen=True):
         Meta(
             description="Whether the civil registry has confirmed the registration; DIFFERS: something does not agree. "
             "Compare all of it with the KTP and the family card, and correct it."
+        ),
+    ]
+    nik_held: Annotated[
+        Literal["yes", "claimed", "contested"],
+        Meta(
+            description="claimed: another registration holds the NIK; contested: another has proven no less that it is "
+            "theirs. Nothing is paid then; come to an office with the KTP."
         ),
     ]
     warnings: tuple[str, ...]
@@ -195,8 +221,16 @@ def registration_view(registrant: Registrant, person: PersonalData) -> Registrat
         name=person.name,
         phone=f"+62********{person.phone[-4:]}",
         province=str(registrant.region),
-        verification="DIFFERS" if registrant.verification in DIFFERING else registrant.verification.value,
+        verification=_shown(registrant),
+        nik_held="claimed" if registrant.claimed_at else "contested" if registrant.contested_at else "yes",
     )
+
+
+def _shown(registrant: Registrant) -> Literal["PENDING", "VERIFIED", "DIFFERS"]:
+    """Who claims a NIK is told nothing, as any number of accounts may guess at its owner's data."""
+    if registrant.claimed_at is not None or registrant.verification is Verification.PENDING:
+        return "PENDING"
+    return "DIFFERS" if registrant.verification in DIFFERING else "VERIFIED"
 
 
 def financial_address(form: FinancialAddressForm, kind: Literal["bank", "wallet"]) -> FinancialAddress:

@@ -31,6 +31,7 @@ from ..registration.errors import (
     Excluded,
     ExcludedOccupation,
     InFormalEducation,
+    NikAlreadyRegistered,
     NotRegistered,
     OverAge,
     UnderAge,
@@ -182,6 +183,7 @@ OUTCOMES: Mapping[Unfit, EntryOutcome] = {
     ConsentWithdrawn: EntryOutcome.WITHDRAWN,
     Registered.BENEFICIARY: EntryOutcome.ALREADY_BENEFICIARY,
     Registered.REVOKED: EntryOutcome.BARRED,
+    NikAlreadyRegistered: EntryOutcome.NOT_CONFIRMED,
     Verification.MISMATCH: EntryOutcome.NOT_CONFIRMED,
     Verification.UNKNOWN_NIK: EntryOutcome.NOT_CONFIRMED,
 }

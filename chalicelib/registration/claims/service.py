@@ -1,0 +1,218 @@
+"""Settles what several registrations say of one NIK, every few minutes, by what each of them has proven by then.
+
+Nothing is remembered of how it came to be so. A run may die anywhere, come late or run beside another one, and
+registrations may change in any order: the next run decides by what it finds. Each decision is one transaction, on the
+condition that all whom it is about are as they were read.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pynamodb.expressions.condition import Condition
+
+from ...aws import dynamodb
+from ...clock import iso
+from ...errors import Unavailable
+from ...ids import shard
+from ...notices.rules import Facts, Kind
+from ...structs import fill
+from ...time_budget import OutOfTime, TimeBudget
+from ..change_notices import ChangeNotice, telling
+from ..items import CLAIMS, TRIES, ClaimItem, Guard, Profile, claim_item, keep_claim, person_pk
+from ..rules import DIFFERING, Registrant, Standing, Verification
+from ..store import UNVERIFIED, registrant_of, unique_pk
+from .claim_rules import Claim, settle
+
+if TYPE_CHECKING:
+    from ...notices.service import NoticeService
+
+log = logging.getLogger(__name__)
+
+ONE_NIK_S = 20
+"""No NIK is begun with less time left than this: some calls with their retries."""
+
+AT_ONCE = 20
+"""So many claims on one NIK are looked at, in order of their ids; the others wait until some of these are gone."""
+
+
+class Entries(Protocol):
+    """What waves do for a NIK that passes from one registration to another (`waves.nik_claims`)."""
+
+    def in_draw(self, registrant_id: str, now: datetime) -> bool:
+        """Whether a wave that is closed has yet to decide about the person."""
+
+    def join_too(self, claimant: str, holder: str, now: datetime) -> None:
+        """Have the claimant join the open wave that the holder joined, if they may; a repeat changes nothing."""
+
+
+class _Found:
+    """A registration as read: its version, and what the claims need of it."""
+
+    def __init__(self, item: Profile) -> None:
+        self.version = item.version
+        self.who: Registrant = registrant_of(item.pk.removeprefix(person_pk("")), item)
+
+    def claims(self, nik_mac: str) -> bool:
+        return self.who.claimed_at is not None and self.who.nik_mac == nik_mac
+
+    def update(self, tx: dynamodb.Transaction, *actions: Any) -> None:
+        """Add the leg of a change, if the registration is still as read."""
+        item = Profile(person_pk(self.who.id), "PROFILE")
+        tx.update("profile", item, [*actions, Profile.version.add(1)], Profile.version == self.version)
+
+    def told(self, news: str, at: datetime | None = None) -> tuple[str, list[ChangeNotice]]:
+        """The notice that goes with a change of this version."""
+        facts: Facts = {"news": news, "passes_at": iso(at) if at else ""}
+        return self.who.id, [(f"{Kind.NIK_CLAIM}/{news}/{self.version}", Kind.NIK_CLAIM, facts)]
+
+
+class Claims:
+    """See the module. `wait_s`: from when more proof was found to when the NIK passes."""
+
+    def __init__(
+        self,
+        transaction: Callable[[], dynamodb.Transaction],
+        notices: Callable[[], NoticeService],
+        entries: Callable[[], Entries],
+        wait_s: int,
+    ) -> None:
+        self._transaction = transaction
+        self._notices = notices
+        self._entries = entries
+        self._wait = timedelta(seconds=wait_s)
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Settle every NIK that is claimed, for `deadline_s` seconds at most; whether all were looked at."""
+        budget = TimeBudget(now, deadline_s, seconds)
+        rows = ClaimItem.query(CLAIMS, consistent_read=True, attributes_to_get=["pk", "sk"])
+        try:
+            for nik_mac, _ in groupby(rows, key=lambda row: row.sk.partition("#")[0]):
+                budget.need(ONE_NIK_S)
+                self.settle(nik_mac, budget.now())
+        except OutOfTime:
+            log.warning("nik_claims_go_on_later")
+            return False
+        return True
+
+    def settle(self, nik_mac: str, now: datetime) -> None:
+        """Do what follows now for one NIK, until nothing does. Raises `Unavailable`."""
+        for _ in range(TRIES * AT_ONCE):
+            with suppress(dynamodb.LegsFailed):  # somebody changed a registration meanwhile
+                if not self._settle(nik_mac, now):
+                    return
+        raise Unavailable()
+
+    def _settle(self, nik_mac: str, now: datetime) -> bool:
+        """Do the first thing that follows from what is found; False if nothing does. Raises `LegsFailed`."""
+        rows = ClaimItem.query(CLAIMS, ClaimItem.sk.startswith(f"{nik_mac}#"), limit=AT_ONCE, consistent_read=True)
+        listed = {row.sk.partition("#")[2]: row for row in rows}
+        guard = dynamodb.find(Guard, unique_pk("nik", nik_mac), "UNIQUE")
+        people = sorted({*listed, *([guard.registrant] if guard else [])})
+        items = dynamodb.get_batch(Profile, [(person_pk(one), "PROFILE") for one in people])
+        found = {one.who.id: one for one in map(_Found, items)}
+        holder = found.get(guard.registrant) if guard else None
+        claimants = {one: found[one] for one in listed if one in found and found[one].claims(nik_mac)}
+        claims = {one: (fill(Claim, listed[one], registrant_id=one), each.who) for one, each in claimants.items()}
+        what = settle(holder.who if holder else None, claims, now, self._wait)
+        for one, row in listed.items():
+            if one not in claimants and not (holder and one == holder.who.id and holder.who.contested_at):
+                self._forget(row, found.get(one), one)
+                return True
+        if guard and holder is None:
+            return False  # an erased person's, who was chosen: it stays taken
+        if what.passes_to is not None and not (holder and self._entries().in_draw(holder.who.id, now)):
+            self._pass(holder, claimants[what.passes_to], now)
+            return True
+        if holder is None:
+            return False
+        for one, at in what.moves_at.items():
+            if (listed[one].moves_at is None) is not (at is None):
+                self._announce(holder, claimants[one], listed[one], at)
+                return True
+        if what.contested is not (holder.who.contested_at is not None):
+            self._contest(holder, claimants.values(), now if what.contested else None)
+            return True
+        return False
+
+    def _forget(self, row: ClaimItem, found: _Found | None, who: str) -> None:
+        """Take off the list whoever claims the NIK no more: they were erased, have another, or hold it."""
+        as_read = Profile.pk.does_not_exist() if found is None else Profile.version == found.version
+        with self._transaction() as tx:
+            tx.check("profile", Profile, (person_pk(who), "PROFILE"), as_read)
+            tx.delete("claim", ClaimItem(row.pk, row.sk))
+
+    def _pass(self, holder: _Found | None, claimant: _Found, now: datetime) -> None:
+        """Give a NIK to a claimant. Whoever held it claims it from now on, until they correct or prove it."""
+        who, place = claimant.who, []
+        if holder is not None:
+            # Before the NIK passes, so that it is not forgotten: until then both may have joined.
+            self._entries().join_too(who.id, holder.who.id, now)
+            if holder.who.standing is not Standing.REGISTERED:
+                # What was given to a NIK is given once, whoever had it.
+                names = ("standing", "beneficiary_wave", "chosen_on", "ended_on")
+                values = {name: getattr(holder.who, name) for name in names}
+                place = [getattr(Profile, name).set(value) for name, value in values.items() if value is not None]
+                place += [Profile.schemes.set(holder.who.schemes)] if holder.who.schemes else []
+        if who.verification in DIFFERING:
+            # They were not told while they claimed: the registry is asked again, and they are.
+            place += [Profile.verification.set(Verification.PENDING), Profile.verified_at.remove()]
+            place += [Profile.verification_source.remove(), Profile.ask_from.set(now)]
+            place.append(Profile.unverified_shard.set(shard(who.id, UNVERIFIED)))
+        guard = Guard(unique_pk("nik", who.nik_mac), "UNIQUE", registrant=who.id)
+        as_read: Condition = Guard.pk.does_not_exist() if holder is None else Guard.registrant == holder.who.id
+
+        def legs(tx: dynamodb.Transaction) -> None:
+            tx.put("nik", guard, as_read)
+            claimant.update(tx, Profile.claimed_at.remove(), *place)
+            tx.delete("claim", claim_item(who))
+            if holder is not None:
+                holder.update(tx, Profile.claimed_at.set(now), Profile.contested_at.remove())
+                keep_claim(tx, holder.who, now)
+
+        self._do(legs, claimant.told("passed"), *([holder.told("passed")] if holder else []))
+        log.info("nik_passed", extra={"held": holder is not None})
+
+    def _announce(self, holder: _Found, claimant: _Found, listed: ClaimItem, at: datetime | None) -> None:
+        """Say to both when a NIK passes, or that it does not."""
+        as_read = ClaimItem.moves_at.exists() if at is None else ClaimItem.moves_at.does_not_exist()
+        moves = ClaimItem.moves_at.remove() if at is None else ClaimItem.moves_at.set(at)
+
+        def legs(tx: dynamodb.Transaction) -> None:
+            tx.update("claim", ClaimItem(listed.pk, listed.sk), [moves], as_read & ClaimItem.pk.exists())
+            holder.update(tx)
+            claimant.update(tx)
+
+        news = "stays" if at is None else "passes"
+        self._do(legs, holder.told(news, at), claimant.told(news, at))
+
+    def _contest(self, holder: _Found, claimants: Iterable[_Found], since: datetime | None) -> None:
+        """Keep with the holder since when their right is in doubt, so that nothing is paid meanwhile; or that it is
+        not.
+        """
+        told = [one.told("contested") for one in [holder, *claimants]] if since else []
+
+        def legs(tx: dynamodb.Transaction) -> None:
+            contested = Profile.contested_at.remove() if since is None else Profile.contested_at.set(since)
+            holder.update(tx, contested)
+            if since is None:
+                tx.delete("claim", claim_item(holder.who))
+            else:
+                keep_claim(tx, holder.who, since)
+
+        self._do(legs, *told)
+
+    def _do(self, legs: Callable[[dynamodb.Transaction], None], *told: tuple[str, list[ChangeNotice]]) -> None:
+        """One transaction with its notices."""
+        with ExitStack() as stack:
+            kept = [stack.enter_context(telling(self._notices(), who, notices)) for who, notices in told]
+            with self._transaction() as tx:
+                legs(tx)
+                for keep in kept:
+                    keep(tx)
