@@ -478,7 +478,13 @@ def put_language(form: accounts.LanguageForm) -> edge.Reply:
     who="citizen",
     body=registration.RegistrationForm,
     answers={201: registration.RegistrationView, 200: registration.RegistrationView},
-    refuses=(*person.CORRECTING, person.MalformedNik, person.NikAlreadyRegistered, person.NikCannotChange),
+    refuses=(
+        *person.CORRECTING,
+        person.MalformedNik,
+        person.NikAlreadyRegistered,
+        person.NikCannotChange,
+        person.TooManyClaims,
+    ),
 )
 def put_registration(form: registration.RegistrationForm) -> edge.Reply:
     registrant, new = services().register(app.caller(), form, app.now())

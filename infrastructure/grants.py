@@ -158,7 +158,15 @@ GRANTS: dict[str, tuple[Json, ...]] = {
     ),
     "sweep_registry": (
         rows("registrations/index/unverified", read="Query", why="FindUnverified"),
-        rows("registrations", write="UpdateItem", why="MarkQueued"),
+        rows(
+            "registrations",
+            read="GetItem BatchGetItem Query",
+            write="PutItem UpdateItem DeleteItem",
+            why="SettleClaims",
+        ),
+        rows("waves", read="GetItem BatchGetItem Query", write="UpdateItem", why="LetTheOwnerJoin"),
+        rows("notices", write="PutItem", why="TellOfClaims"),
+        send("mails"),
         send("registry", look=True),
         SAY_WHEN_ALL_IS_DONE,
     ),

@@ -68,7 +68,7 @@ def show_registration(desk: Desk, registrant_id: str) -> None:
     "--file",
     type=Attached(),
     required=True,
-    help="JSON with what is to change of name, birth_date, employment, kk, nik; - is the standard input.",
+    help="JSON with what is to change of name, birth_date, employment, kk, nik, presence; - is the standard input.",
 )
 @reason_option
 def correct(desk: Desk, registrant_id: str, file: bytes, reason: str) -> None:

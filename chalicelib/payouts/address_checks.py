@@ -87,7 +87,7 @@ class AddressBook:
             return Hold.NO_ADDRESS
         if payee.disputed:
             return Hold.DISPUTED
-        if payee.registrant.contested:
+        if payee.contested:
             return Hold.CONTESTED
         if self._confirmed_only and payee.registrant.verification is not Verification.VERIFIED:
             return Hold.UNCONFIRMED

@@ -147,7 +147,7 @@ class FinancialAddresses:
         pay_from, untold = self._wait(registrant_id, address)
         key = self._vault.open_key(registrant_id, record.wrapped_key)
         paid_to = replace(address_of(key, record, address), pay_from=pay_from, untold=untold)
-        return Payee(record.registrant, paid_to, partial(key.seal, "payment/1"), disputed)
+        return Payee(record.registrant, paid_to, partial(key.seal, "payment/1"), disputed, record.registrant.contested)
 
     def shown(self, registrant_id: str) -> tuple[int, wire.FinancialAddressView] | None:
         """The version of a person's address, and the address masked. One read, and one KMS call if there is one."""

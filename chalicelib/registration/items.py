@@ -167,6 +167,7 @@ class Corrected(RegistrationsTable):
 class ClaimItem(RegistrationsTable):
     """`CLAIMS` / `<nik mac>#<registrant>`: who claims a NIK; and its holder, while their right is in doubt."""
 
+    registrant = UnicodeAttribute()
     made_at = UTCDateTimeAttribute()
     moves_at = UTCDateTimeAttribute(null=True)
 
@@ -204,7 +205,8 @@ def claim_item(who: Registrant) -> ClaimItem:
 
 def keep_claim(tx: Transaction, who: Registrant, at: datetime) -> None:
     """Add the leg that lists a claim; one that is listed stays as it is."""
-    tx.update("claim", claim_item(who), [ClaimItem.made_at.set(ClaimItem.made_at | at)])
+    listed = [ClaimItem.made_at.set(ClaimItem.made_at | at), ClaimItem.registrant.set(who.id)]
+    tx.update("claim", claim_item(who), listed)
 
 
 def exclusion_pk(nik_mac: str) -> str:

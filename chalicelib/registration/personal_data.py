@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..aws.dynamodb import get_rows, rows_of
 from ..privacy.rules import Held
-from .items import RegistrationsTable, exclusion_pk, nik_pk, person_pk
+from .items import CLAIMS, RegistrationsTable, exclusion_pk, nik_pk, person_pk
 
 _KINDS = {
     "PROFILE": "registration",
@@ -31,11 +31,14 @@ def of_registration(registrant_id: str, _now: datetime) -> Iterator[Held]:
         if "nik_mac" in row:
             mac = row["nik_mac"]["S"]
             others += [(exclusion_pk(mac), "EXCLUDED"), (nik_pk(mac), "CORRECTIONS")]
+            others.append((CLAIMS, f"{mac}#{registrant_id}"))
     found = get_rows(RegistrationsTable, others, None) if others else []
     for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
         if row["sk"]["S"] == "EXCLUDED":
             yield Held("exclusion", row)
         elif row["sk"]["S"] == "CORRECTIONS":
             yield Held("recent_corrections_of_nik", row)
+        elif row["pk"]["S"] == CLAIMS:
+            yield Held("nik_claim", row)
         elif row["registrant"]["S"] == registrant_id:  # an account that cannot be paid to may be another's by now
             yield Held("nik" if row["pk"]["S"].startswith("U#nik#") else "number", row)

@@ -220,6 +220,8 @@ class Payee(Hidden, frozen=True):
     seal: Callable[[bytes], bytes]
     disputed: bool = False
     """The person said that a change of their data was not theirs: nothing is paid until somebody has looked."""
+    contested: bool = False
+    """As in `Registrant`."""
 
 
 def unverified(registrant: Registrant) -> Registrant:

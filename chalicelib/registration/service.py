@@ -175,7 +175,8 @@ class Registrations:
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
         """Test a person again who is about to be chosen, for the WIB day the wave closes. One read.
 
-        Raises `NikAlreadyRegistered` if they only claim their NIK, `ConsentWithdrawn`, then what `rules.check_eligible` raises, then `Excluded`.
+        Raises `NikAlreadyRegistered` if they only claim their NIK, `ConsentWithdrawn`, then what
+        `rules.check_eligible` raises, then `Excluded`.
         """
         if registrant.claimed_at is not None:
             raise NikAlreadyRegistered()

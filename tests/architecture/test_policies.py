@@ -25,7 +25,8 @@ MATRIX = {
     "award": ("waves registrations payouts", ""),
     "expire_places": ("waves registrations payouts notices runs", ""),
     "ask_registry": ("registrations notices", ""),
-    "sweep_registry": ("registrations runs", ""),
+    # It gives a NIK to whoever has proven it, and lets them join the open wave.
+    "sweep_registry": ("registrations waves notices runs", ""),
     "pay": ("payouts registrations", "notices"),
     "sweep_payouts": ("payouts runs", ""),
     "advance_plans": ("payouts runs", ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -17,8 +17,8 @@ from chalicelib.payouts.bank_files.store import _NoteItem, _RejectionItem
 from chalicelib.payouts.ledger.items import PlanItem, ProposalItem
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import reference
-from chalicelib.registration.items import Corrected, nik_pk, person_pk
-from chalicelib.registration.rules import Employment
+from chalicelib.registration.items import CLAIMS, ClaimItem, Corrected, nik_pk, person_pk
+from chalicelib.registration.rules import Employment, Registrant
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.training.store import MonthItem
 from chalicelib.waves.beneficiaries import BeneficiaryItem
@@ -81,10 +81,15 @@ def live(gateway: Gateway) -> str:
     nik = nik_pk(gateway.services.registrations.registrant(person).nik_mac)
     for pk in (person_pk(person), nik):
         Corrected(pk, "CORRECTIONS", times=(now,), expires_at=now + timedelta(days=30)).save()
+    _claim(gateway.services.registrations.registrant(person), now)
     MonthItem(f"M#{person}", "2026-10", training_id=bought.training_id, days=3, number=1, reported_at=now).save()
     _lose_the_place(gateway, person)
     gateway.services.deletions.ask(gateway.session(person), gateway.now)
     return person
+
+
+def _claim(who: Registrant, now: datetime) -> None:
+    ClaimItem(CLAIMS, f"{who.nik_mac}#{who.id}", registrant=who.id, made_at=now).save()
 
 
 def _sign_up(gateway: Gateway) -> str:

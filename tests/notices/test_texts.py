@@ -38,6 +38,8 @@ VALUES = {
     "tries": [3],
     "removed_days": [7],
     "days": [30],
+    "news": ["passes", "contested", "passed", "stays"],
+    "passes_at": ["2026-12-11T05:00:00Z"],
     "number": ["k7qx-2m4a-abcd-23yz"],
 }
 REASONS = {
@@ -83,6 +85,7 @@ def test_the_file_has_a_text_for_every_kind_and_none_for_anything_else():
         "reward",
         "start",
         "next",
+        "news",
         "what",
         "change",
         "device",

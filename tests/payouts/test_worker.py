@@ -134,6 +134,7 @@ def test_a_claim_tests_everything_stores_the_attempt_sends_and_asks(rig, caplog)
         (Hold.UNVERIFIED, "account_not_verified"),
         (Hold.EXCLUDED, "on_exclusion_list"),
         (Hold.UNCONFIRMED, "not_confirmed_by_the_registry"),
+        (Hold.CONTESTED, "nik_contested"),
     ],
 )
 def test_an_obstacle_holds_a_payout_and_a_retest_adds_no_event(rig, caplog, hold, reason):

@@ -235,7 +235,7 @@ def test_screening_makes_two_calls_and_reads_only_what_it_needs(people, monkeypa
     [profiles], [exclusions] = (asked.values() for _, asked in made)
     assert profiles["ProjectionExpression"] == (
         "pk,employment,education,birth_date,nik_mac,standing,chosen_on,ended_on,schemes,consent_withdrawn_at,"
-        "verification,verified_at"
+        "verification,verified_at,claimed_at"
     )
     assert (len(profiles["Keys"]), len(exclusions["Keys"])) == (3, 2)
     assert profiles["ConsistentRead"] is exclusions["ConsistentRead"] is True

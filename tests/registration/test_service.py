@@ -55,6 +55,7 @@ def test_a_new_registration_is_stored_as_stated(service):
             "consent_withdrawn_at": None,
             "standing": "REGISTERED",
             "verification": "PENDING",
+            "nik_held": "yes",
             "warnings": [],
             "registered_at": "2026-11-24T03:00:00Z",
             "updated_at": "2026-11-24T03:00:00Z",

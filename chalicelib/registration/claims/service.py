@@ -137,7 +137,8 @@ class Claims:
                 self._announce(holder, claimants[one], listed[one], at)
                 return True
         if what.contested is not (holder.who.contested_at is not None):
-            self._contest(holder, claimants.values(), now if what.contested else None)
+            told = [] if any(what.moves_at.values()) else [holder, *claimants.values()]
+            self._contest(holder, told, now if what.contested else None)
             return True
         return False
 
@@ -192,11 +193,10 @@ class Claims:
         news = "stays" if at is None else "passes"
         self._do(legs, holder.told(news, at), claimant.told(news, at))
 
-    def _contest(self, holder: _Found, claimants: Iterable[_Found], since: datetime | None) -> None:
+    def _contest(self, holder: _Found, told: Iterable[_Found], since: datetime | None) -> None:
         """Keep with the holder since when their right is in doubt, so that nothing is paid meanwhile; or that it is
         not.
         """
-        told = [one.told("contested") for one in [holder, *claimants]] if since else []
 
         def legs(tx: dynamodb.Transaction) -> None:
             contested = Profile.contested_at.remove() if since is None else Profile.contested_at.set(since)
@@ -206,7 +206,7 @@ class Claims:
             else:
                 keep_claim(tx, holder.who, since)
 
-        self._do(legs, *told)
+        self._do(legs, *(one.told("contested") for one in told if since))
 
     def _do(self, legs: Callable[[dynamodb.Transaction], None], *told: tuple[str, list[ChangeNotice]]) -> None:
         """One transaction with its notices."""

@@ -106,6 +106,16 @@ def correct_what_differs_once_too_often(gateway: Gateway) -> Call:
     return call
 
 
+def claim_once_too_often(gateway: Gateway) -> Call:
+    """Another registration holds each of the NIKs."""
+    claim = gateway.registration(gateway.form() | {"claim_nik": True})
+    for _ in range(gateway.services.programme.eligibility.nik_claims_max):
+        taken = gateway.sent(gateway.registration(gateway.form()))
+        claim = gateway.sent(claim.but(body=claim.body | {"nik": taken.body["nik"]}))
+    taken = gateway.sent(gateway.registration(gateway.form()))
+    return claim.but(body=claim.body | {"nik": taken.body["nik"]})
+
+
 def change_name_while_in_a_wave(gateway: Gateway) -> Call:
     call = gateway.sent(gateway.registration(gateway.form()))
     gateway.ok(Call(routes.JOIN, person=call.person))
@@ -268,6 +278,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         ),
         "too_many_corrections": correct_what_differs_once_too_often,
         "excluded": register_excluded,
+        "too_many_claims": claim_once_too_often,
         "nik_already_registered": register_with_number_of_another("nik"),
         "nik_cannot_change": lambda gateway: Call(routes.REGISTER, gateway.form(), person=gateway.registered()),
         "frozen_until_settled": change_name_while_in_a_wave,

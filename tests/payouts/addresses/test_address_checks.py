@@ -30,7 +30,7 @@ class Rig:
 
     def __init__(self, programme: Programme) -> None:
         self.address: FinancialAddress | None = GIVEN
-        self.disputed = self.excluded = False
+        self.disputed = self.excluded = self.contested = False
         self.countable = self.current = True
         self.answer = Inquiry(InquiryOutcome.FOUND, "SITI AMINAH LUBIS")
         self.calls: list[tuple] = []
@@ -46,7 +46,7 @@ class Rig:
         return self.address
 
     def payee(self, who: Any) -> Payee | None:
-        return Payee(who, self.address, bytes, self.disputed) if self.address else None
+        return Payee(who, self.address, bytes, self.disputed, self.contested) if self.address else None
 
     def check_not_excluded(self, registrant: Any) -> None:
         assert registrant == "siti"
@@ -134,6 +134,7 @@ def test_a_claim_stops_at_the_first_obstacle_and_asks_only_about_unchecked_accou
         (None, Hold.NO_ADDRESS),
         (replace(GIVEN, code="XYZ"), Hold.NO_ADDRESS),
         (replace(GIVEN, check=BEFORE, untold=True, pay_from=T0 + moment), Hold.DISPUTED),
+        (replace(GIVEN, check=BEFORE, untold=True, pay_from=T0 + moment), Hold.CONTESTED),
         (replace(GIVEN, check=BEFORE, untold=True, pay_from=T0 + moment), Hold.UNVERIFIED),
         (replace(GIVEN, check=MATCHED, untold=True, pay_from=T0 + moment), Hold.UNTOLD),
         (replace(GIVEN, check=MATCHED, pay_from=T0 + moment), Hold.ADDRESS_CHANGED),
@@ -142,6 +143,7 @@ def test_a_claim_stops_at_the_first_obstacle_and_asks_only_about_unchecked_accou
     rig.excluded = True
     for rig.address, hold in places:
         rig.disputed = hold in {Hold.NO_ADDRESS, Hold.DISPUTED}
+        rig.contested = hold in {Hold.NO_ADDRESS, Hold.DISPUTED, Hold.CONTESTED}
         assert rig.book.payee("siti", T0) is hold
     rig.excluded = False
     assert rig.book.payee("siti", T0).address == rig.address

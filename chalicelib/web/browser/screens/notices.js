@@ -19,6 +19,7 @@ const KINDS = {
   address_waiting: ["Perubahan rekening menunggu", "A change of the account waits"],
   details_changed: ["Data Anda diubah", "Your details were changed"],
   data_differs: ["Data Anda berbeda", "Your details differ"],
+  nik_claim: ["NIK Anda", "Your NIK"],
   account_changed: ["Cara masuk diubah", "A way to sign in was changed"],
   account_changing: ["Cara masuk akan diubah", "A way to sign in will change"],
   account_deleting: ["Akun akan dihapus", "Account will be deleted"],

@@ -1,0 +1,230 @@
+"""Claims on a NIK on the test's cloud: kept, settled by proof, told to both, and paid to nobody meanwhile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.aws import dynamodb
+from chalicelib.config import Settings
+from chalicelib.registration.errors import NikAlreadyRegistered, NikCannotChange, TooManyClaims, TooManyCorrections
+from chalicelib.registration.rules import Place, Registrant, Standing, Verification
+from chalicelib.registration.wire import CorrectionForm, OwnCorrectionForm
+from chalicelib.waves.nik_claims import EntriesOfNik
+from chalicelib.wiring import Services
+from tests.builders.registration import SITI, form, guards, other_form, rows
+from tests.conftest import T0
+
+SQUATTER, OWNER, THIRD = (f"3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a{n}" for n in (11, 12, 13))
+MAKER, CHECKER = "arn:aws:iam::1:user/ani", "arn:aws:iam::1:user/budi"
+DAY = timedelta(hours=24)
+MINE = form(phone="0812-9999-0001", claim_nik=True)
+
+
+class Town:
+    """The squatter has registered Siti's NIK; a clock that tests move."""
+
+    def __init__(self, settings: Settings, programme: Any) -> None:
+        self.now = T0
+        self.services = Services(settings, programme, lambda: self.now)
+        self.settings = settings
+        self.people = self.services.registrations
+        self.people.register(SQUATTER, SITI, self.now)
+
+    def says(self, who: str, state: Verification) -> None:
+        record = self.services.registration_store.record(who)
+        assert self.services.verifications.keep(record, state, "dci", self.now)
+
+    def sees(self, who: str, presence: str = "proven") -> None:
+        """Two administrators find that somebody is who they say they are."""
+        corrections = self.services.corrections
+        corrections.propose(who, CorrectionForm(presence=presence), MAKER, "seen at the office", self.now)
+        corrections.approve(who, CHECKER, self.now)
+
+    def run(self, after: timedelta = timedelta()) -> None:
+        self.now += after
+        assert self.services.nik_claims.run(self.now, 300)
+        assert self.services.nik_claims.run(self.now, 300)  # a repeat changes nothing
+
+    def of(self, who: str) -> Registrant:
+        return self.people.registrant(who)
+
+    def holder(self) -> str:
+        [holder] = {who for pk, who in guards(self.settings, "nik").items() if pk.endswith(self.of(OWNER).nik_mac)}
+        return holder
+
+    def told(self, who: str) -> list[str]:
+        told = [one for one in self.services.mailboxes.notices(who) if one.kind == "nik_claim"]
+        return [str(one.facts["news"]) for one in sorted(told, key=lambda one: int(one.event.rpartition("/")[2]))]
+
+    def shown(self, who: str) -> tuple[str, str]:
+        view = self.people.me(who).registration
+        assert view is not None
+        return view.nik_held, view.verification
+
+
+@pytest.fixture
+def town(cloud: Settings, programme: Any) -> Town:
+    return Town(cloud, programme)
+
+
+def test_a_claim_is_kept_beside_the_holder_and_changes_nothing_for_them(town):
+    with pytest.raises(NikAlreadyRegistered):
+        town.people.register(OWNER, form(phone="0812-9999-0001"), town.now)
+    before = town.of(SQUATTER)
+    registered, new = town.people.register(OWNER, MINE, town.now)
+    assert (new, registered.claimed_at, registered.claims) == (True, town.now, 1)
+    town.run(2 * DAY)
+    assert (town.of(SQUATTER), town.holder()) == (before, SQUATTER)
+    assert (town.shown(OWNER), town.shown(SQUATTER)) == (("claimed", "PENDING"), ("yes", "PENDING"))
+    assert (town.told(SQUATTER), town.told(OWNER)) == ([], [])
+
+
+def test_a_nik_comes_back_a_day_after_the_registry_confirmed_its_owner_and_not_the_squatter(town):
+    town.says(SQUATTER, Verification.MISMATCH)
+    town.people.register(OWNER, MINE, town.now)
+    town.says(OWNER, Verification.VERIFIED)
+    town.run()
+    assert (town.told(SQUATTER), town.told(OWNER)) == (["passes"], ["passes"])
+    town.run(DAY - timedelta(minutes=5))
+    assert town.holder() == SQUATTER
+    town.run(timedelta(minutes=6))
+    assert town.holder() == OWNER
+    assert (town.of(OWNER).contested, town.of(SQUATTER).contested) == (False, True)
+    assert (town.shown(OWNER), town.shown(SQUATTER)) == (("yes", "VERIFIED"), ("claimed", "PENDING"))
+    assert (town.told(SQUATTER)[-1], town.told(OWNER)[-1]) == ("passed", "passed")
+    # Whoever had mistyped it corrects it, and is nobody's claimant any more.
+    town.people.register(SQUATTER, other_form(7, name="Budi"), town.now)
+    town.run()
+    assert rows(town.settings, "CLAIMS") == []
+    assert not town.of(SQUATTER).contested
+
+
+def test_a_holder_who_is_confirmed_in_time_keeps_the_nik_and_both_wait_for_presence(town):
+    town.people.register(OWNER, MINE, town.now)
+    town.says(OWNER, Verification.VERIFIED)
+    town.run()
+    town.says(SQUATTER, Verification.VERIFIED)
+    town.run(2 * DAY)
+    assert (town.holder(), town.shown(SQUATTER)[0]) == (SQUATTER, "contested")
+    assert "stays" in town.told(SQUATTER)
+    town.sees(OWNER)
+    town.run()
+    town.run(DAY + timedelta(minutes=1))
+    assert (town.holder(), town.of(OWNER).contested) == (OWNER, False)
+    assert town.of(OWNER).verification is Verification.VERIFIED  # a presence asks the registry about nothing
+
+    # What somebody typed does not bring it back from who was seen.
+    town.run(3 * DAY)
+    assert town.holder() == OWNER
+
+
+def test_presence_of_the_holder_ends_a_claim_by_data(town):
+    town.says(SQUATTER, Verification.VERIFIED)
+    town.people.register(OWNER, MINE, town.now)
+    town.says(OWNER, Verification.VERIFIED)
+    town.run()
+    assert town.of(SQUATTER).contested
+    town.sees(SQUATTER)
+    town.run(2 * DAY)
+    assert (town.holder(), town.of(SQUATTER).contested) == (SQUATTER, False)
+
+
+def test_a_nik_that_its_holder_gives_up_passes_at_once(town):
+    town.says(SQUATTER, Verification.MISMATCH)
+    town.people.register(OWNER, MINE, town.now)
+    town.people.register(SQUATTER, other_form(7), town.now)
+    town.run()
+    assert (town.holder(), town.of(OWNER).claimed_at) == (OWNER, None)
+
+
+def test_a_claimant_who_gives_up_a_claim_frees_the_holder(town):
+    town.says(SQUATTER, Verification.VERIFIED)
+    town.people.register(OWNER, MINE, town.now)
+    town.says(OWNER, Verification.VERIFIED)
+    town.run()
+    assert town.of(SQUATTER).contested
+    town.people.register(OWNER, other_form(8), town.now)
+    town.run()
+    assert not town.of(SQUATTER).contested
+    assert rows(town.settings, "CLAIMS") == []
+
+
+def test_an_account_claims_three_times_and_a_claimant_guesses_three_times(town):
+    town.people.register(THIRD, other_form(5), town.now)
+    given = [MINE, other_form(5, claim_nik=True), MINE]
+    for n, one in enumerate(given, 1):
+        town.people.register(OWNER, form(nik=one.nik, phone="0812-9999-0001", claim_nik=True), town.now)
+        assert town.of(OWNER).claims == n
+        town.now += timedelta(days=31)
+    with pytest.raises(TooManyClaims):
+        town.people.register(OWNER, form(nik=given[1].nik, phone="0812-9999-0001", claim_nik=True), town.now)
+
+    for name in ("Siti A", "Siti B", "Siti C"):
+        town.people.register(OWNER, town.people.with_changes(OWNER, OwnCorrectionForm(name=name)), town.now)
+    with pytest.raises(TooManyCorrections):
+        town.people.register(OWNER, town.people.with_changes(OWNER, OwnCorrectionForm(name="Siti D")), town.now)
+    assert town.of(SQUATTER).nik_mac == town.of(OWNER).nik_mac
+
+
+def test_of_two_runs_at_once_one_decides(town):
+    town.people.register(OWNER, MINE, town.now)
+    town.says(OWNER, Verification.VERIFIED)
+    claims, transaction, other = town.services.nik_claims, town.services.nik_claims._transaction, []
+
+    def meanwhile() -> dynamodb.Transaction:
+        if not other:
+            other.append(True)
+            town.services.nik_claims.settle(town.of(OWNER).nik_mac, town.now)
+        return transaction()
+
+    claims._transaction = meanwhile
+    claims.settle(town.of(OWNER).nik_mac, town.now)
+    assert town.told(SQUATTER) == ["passes"]
+
+
+def test_whoever_gets_the_nik_is_in_the_open_wave_and_the_freeze_removes_whoever_lost_it(town):
+    town.now = T0.replace(day=27, hour=6)  # wave 60 is open
+    town.services.stepper.advance(town.now, 300)
+    town.services.waves.join(SQUATTER, town.now)
+    town.people.register(OWNER, MINE, town.now)
+    town.sees(OWNER)
+    town.run()
+    town.run(DAY + timedelta(minutes=1))
+    waves = [view.wave for view in town.services.waves.entries_of(OWNER, town.now)]
+    assert waves == [view.wave for view in town.services.waves.entries_of(SQUATTER, town.now)]
+    assert len(waves) == 1
+    told = {SQUATTER: NikAlreadyRegistered}
+    assert town.people.unfit([SQUATTER, OWNER], town.now.date(), "2023") == told
+    with pytest.raises(NikAlreadyRegistered):
+        town.people.check_still_eligible(town.of(SQUATTER), town.now.date())
+
+
+def test_while_a_closed_wave_has_yet_to_decide_about_the_holder_the_nik_stays(town, monkeypatch):
+    entries = EntriesOfNik
+    monkeypatch.setattr(entries, "in_draw", lambda *_: True)
+    town.people.register(OWNER, MINE, town.now)
+    town.sees(OWNER)
+    town.run()
+    town.run(2 * DAY)
+    assert (town.holder(), town.of(SQUATTER).contested) == (SQUATTER, True)
+    monkeypatch.setattr(entries, "in_draw", lambda *_: False)
+    town.run()
+    assert town.holder() == OWNER
+
+
+def test_what_was_given_to_a_nik_is_given_once(town):
+    place = Place(60, "2023", T0.date(), T0.date() + timedelta(days=200))
+    town.people.set_standing(SQUATTER, Standing.BENEFICIARY, place)
+    town.people.register(OWNER, MINE, town.now)
+    town.sees(OWNER)
+    town.run()
+    town.run(DAY + timedelta(minutes=1))
+    owner, squatter = town.of(OWNER), town.of(SQUATTER)
+    for who in (owner, squatter):
+        assert (who.standing, who.beneficiary_wave, who.schemes) == (Standing.BENEFICIARY, 60, {"2023"})
+    assert (owner.chosen_on, owner.ended_on) == (place.on, place.until)
+    with pytest.raises(NikCannotChange):
+        town.people.register(SQUATTER, other_form(7), town.now)
