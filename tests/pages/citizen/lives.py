@@ -48,7 +48,7 @@ REGISTRATION = RegistrationView(
     nik="3174**********01", kk="3174**********02", name="Siti Aminah", birth_date=date(1995, 8, 17),
     phone="+62********7890", province="31", regency="3174", education=Education.SENIOR_HIGH,
     employment=Employment.JOBSEEKER, consent_version="2026-01", consent_withdrawn_at=None, standing=Standing.REGISTERED,
-    verification="PENDING", warnings=(), registered_at=NOW, updated_at=NOW,
+    verification="PENDING", nik_held="yes", warnings=(), registered_at=NOW, updated_at=NOW,
 )  # fmt: skip
 ADDRESS = FinancialAddressView(
     code="BNI", account_number="********6789", holder_name="Siti Aminah", verification="verified", to_do="nothing"
