@@ -461,6 +461,34 @@ def withdraw_consent(session: Session, consent_id: str) -> edge.Reply:
 
 
 @app.endpoint(
+    "GET /me/restriction",
+    "Whether what is done with my data is restricted, what that stops, and what goes on",
+    who="citizen",
+    proof=present_session,
+    answers={200: privacy.RestrictionView},
+    refuses=(*account.LOOKING, person.NotRegistered),
+    dpop=True,
+)
+def get_my_restriction(session: Session) -> edge.Reply:
+    return edge.ok(privacy.restriction_view(services().restrictions.of(session.account_id)))
+
+
+@app.endpoint(
+    "PUT /me/restriction",
+    "Restrict what is done with my data, or end it, at once; again changes nothing",
+    who="citizen",
+    proof=present_session,
+    body=privacy.RestrictionForm,
+    answers={200: privacy.RestrictionView},
+    refuses=(*account.REFRESHING, person.NotRegistered),
+    dpop=True,
+)
+def restrict_my_data(session: Session, form: privacy.RestrictionForm) -> edge.Reply:
+    since = services().restrictions.set(session.account_id, form.restricted, app.now())
+    return edge.ok(privacy.restriction_view(since))
+
+
+@app.endpoint(
     "PUT /me/language",
     "Choose the language to write to me in",
     who="citizen",

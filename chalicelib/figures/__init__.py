@@ -315,6 +315,8 @@ class RegistryRules(_Frozen, frozen=True):
 
 
 class HelpdeskRules(_Frozen, frozen=True):
+    personal_data_hours: Positive
+    """Within which a grievance about personal data is answered, by the clock."""
     working_days: Positive
     open_max: Positive
 

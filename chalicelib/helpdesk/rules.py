@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..clock import WIB, wib_date
+from ..figures import HelpdeskRules
 from ..ids import derived_id
 from ..values import Value
 
@@ -144,6 +145,13 @@ def number(registrant_id: str, about: About, category: Category, text: str) -> s
     subject = msgspec.json.encode(about).decode()
     letters = derived_id("grievance/v1", registrant_id, subject, category.value, text)[:16]
     return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
+
+
+def due(category: Category, filed_at: datetime, figures: HelpdeskRules, is_holiday: Callable[[date], bool]) -> datetime:
+    """The first instant at which an answer is late: by the clock if it is about personal data, else as `deadline`."""
+    if category is Category.PERSONAL_DATA:
+        return filed_at + timedelta(hours=figures.personal_data_hours)
+    return deadline(filed_at, figures.working_days, is_holiday)
 
 
 def deadline(filed_at: datetime, working_days: int, is_holiday: Callable[[date], bool]) -> datetime:

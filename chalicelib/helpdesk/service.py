@@ -116,7 +116,7 @@ class Helpdesk:
             category=form.category,
             state=GrievanceState.OPEN,
             filed_at=now,
-            deadline_at=rules.deadline(now, self._figures.working_days, is_holiday),
+            deadline_at=rules.due(form.category, now, self._figures, is_holiday),
             sealed_text=key.seal("grievance/1", form.text.encode()),
             evidence=self._evidence(registrant_id, form.about, now),
         )

@@ -133,7 +133,8 @@ class Jobs:
         return wire.PostingList(views, _next_cursor(keys, page.limit))
 
     def applicants(self, partner: Partner, vacancy_id: str, page: wire.ApplicantQuery) -> wire.ApplicantList:
-        """The people who applied to a partner's own vacancy and have not withdrawn, with what they share, as it is now.
+        """The people who applied to a partner's own vacancy and have neither withdrawn nor restricted, with what they
+        share, as it is now.
 
         No other answer of the job market has personal data. Two reads, and for each applicant of the page three reads
         and two KMS calls. Raises `NotFound` (no such vacancy, or another's).
@@ -169,10 +170,14 @@ class Jobs:
         """Open vacancies that ask for what a person has learned, best first.
 
         Exact among the `newest_per_skill` newest vacancies of each of the person's skills. It takes one query for each
-        of those skills, and three reads and one batch of reads, however many are posted. Raises `NotGraduated`.
+        of those skills, and three reads and one batch of reads, however many are posted. None for a person who has
+        restricted what is done with their data. Raises `NotGraduated`.
         """
         self._check_graduated(registrant_id)
-        province = self._registrations.registrant(registrant_id).region
+        registrant = self._registrations.registrant(registrant_id)
+        if registrant.restricted_at is not None:
+            return wire.MatchList([], None)
+        province = registrant.region
         skills = self._trainings.skills_of(registrant_id)
         listings = [one for skill in sorted(skills) for one in self._store.newest(skill, self._rules.newest_per_skill)]
         ranked = rules.ranked(listings, skills, province, now)

@@ -192,6 +192,8 @@ class Mailbox(Value, frozen=True):
     closed: Mapping[str, Closed] = {}
     """By the id of a contact."""
     refused_kinds: frozenset[str] = frozenset()
+    restricted_at: datetime | None = None
+    """Since when the person has restricted what is done with their data: no reminder."""
 
     @property
     def refused(self) -> frozenset[str]:
@@ -231,7 +233,7 @@ def recipients(
 
 def withheld(notice: Notice, mailbox: Mailbox, now: datetime) -> NoticeState | None:
     """The reason for not sending a notice to anybody; None if it is to be sent."""
-    if notice.kind in REMINDERS and notice.kind in mailbox.refused:
+    if notice.kind in REMINDERS and (notice.kind in mailbox.refused or mailbox.restricted_at is not None):
         return NoticeState.UNSUBSCRIBED
     until = _UNTIL.get(notice.kind)
     if until is not None and parse_iso(str(notice.facts[until])) <= now:

@@ -79,6 +79,7 @@ class MailboxItem(NoticesTable):
     unsubscribed_at = InstantAttribute(null=True)
     token = UnicodeAttribute(null=True)
     refused_kinds = TextsAttribute()
+    restricted_at = InstantAttribute(null=True)
 
 
 class ClosedItem(NoticesTable):
@@ -227,6 +228,12 @@ class NoticeStore:
         refused = MailboxItem.refused_kinds
         actions: list[Action] = [MailboxItem.unsubscribed_at.remove()]
         actions.append(refused.set(kinds) if kinds else refused.remove())
+        MailboxItem(f"M#{registrant_id}", "MAILBOX").update(actions)
+
+    def restrict(self, registrant_id: str, since: datetime | None) -> None:
+        """Send no reminders while a person has restricted what is done with their data (None: no more). One write."""
+        restricted = MailboxItem.restricted_at
+        actions: list[Action] = [restricted.remove() if since is None else restricted.set(since)]
         MailboxItem(f"M#{registrant_id}", "MAILBOX").update(actions)
 
     def give_token(self, registrant_id: str, token: str) -> str:

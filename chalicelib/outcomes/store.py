@@ -41,6 +41,8 @@ ANSWER_LEG = "survey_answer"
 
 
 class SurveysOfWaveIndex(GlobalSecondaryIndex["SurveyItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """Sparse: without those of people who have restricted what is done with their data."""
+
     class Meta:
         index_name = "roster"
         projection = AllProjection()
@@ -63,7 +65,7 @@ class SurveyItem(OutcomesTable):
     closes_at = InstantAttribute()
     answers = UnicodeAttribute(null=True)
     answered_at = InstantAttribute(null=True)
-    roster_shard = UnicodeAttribute()
+    roster_shard = UnicodeAttribute(null=True)
     roster: ClassVar[SurveysOfWaveIndex] = SurveysOfWaveIndex()
 
 
@@ -105,6 +107,12 @@ class SurveyStore:
         unanswered = SurveyItem.pk.exists() & SurveyItem.answered_at.does_not_exist()
         tx.update(ANSWER_LEG, SurveyItem(f"S#{survey.registrant_id}", _sk(survey)), actions, unanswered)
 
+    def restrict(self, registrant_id: str, since: datetime | None) -> None:
+        """Leave a person's surveys out of counts and reminders, or (None) take them in again. A query, a write each."""
+        for item in SurveyItem.query(f"S#{registrant_id}", consistent_read=True):
+            shard = f"{item.wave}#{shard_of(registrant_id)}"
+            item.update([SurveyItem.roster_shard.set(shard) if since is None else SurveyItem.roster_shard.remove()])
+
     def of_wave(self, wave: int, shard: str) -> Iterator[Survey]:
         """One shard (two digits) of a wave's surveys of both groups; paged, eventually consistent."""
         return map(_from_item, SurveyItem.roster.query(f"{wave}#{shard}"))
@@ -132,7 +140,8 @@ def _to_item(survey: Survey) -> SurveyItem:
 def _from_item(item: SurveyItem) -> Survey:
     answers = json.loads(item.answers) if item.answers else None
     given = answers and {name: tuple(one) if isinstance(one, list) else one for name, one in answers.items()}
-    return fill(Survey, item, id=item.survey_id, registrant_id=item.pk.removeprefix("S#"), answers=given)
+    who, left_out = item.pk.removeprefix("S#"), item.roster_shard is None
+    return fill(Survey, item, id=item.survey_id, registrant_id=who, answers=given, left_out=left_out)
 
 
 log = logging.getLogger(__name__)

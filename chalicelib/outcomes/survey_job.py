@@ -49,7 +49,7 @@ So ten million take five minutes; `infrastructure/functions.py` gives the functi
 
 
 class SurveyJob:
-    """`registered`: who of at most 100 people is registered; who was erased gets no survey."""
+    """`registered`: who of at most 100 people is registered and unrestricted; nobody else gets a survey."""
 
     def __init__(
         self,
@@ -204,7 +204,7 @@ class SurveyJob:
 
     def _tell(self, kind: NoticeKind, surveys: Iterable[Survey], now: datetime) -> None:
         # A quiet shard's last lines are read again for weeks, longer than notices are remembered.
-        still_open = (survey for survey in surveys if survey_rules.state(survey, now) is SurveyState.OPEN)
+        still_open = (one for one in surveys if survey_rules.state(one, now) is SurveyState.OPEN and not one.left_out)
         self._told[kind] += self._notices.tell_all(_told(kind, survey) for survey in still_open)
 
 

@@ -58,6 +58,8 @@ class Survey(Value, frozen=True):
     closes_at: datetime
     answers: Mapping[str, SurveyAnswer] | None = None
     answered_at: datetime | None = None
+    left_out: bool = False
+    """The person has restricted what is done with their data: no reminder, and it is not counted."""
 
 
 def of_beneficiary(

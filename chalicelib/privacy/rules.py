@@ -80,6 +80,13 @@ class Kept(Value, frozen=True):
     leaves: str = ""
 
 
+class Restriction(Value, frozen=True):
+    """What stops while a person has restricted what is done with their data, and what goes on by duty."""
+
+    stops: Sequence[Words]
+    goes_on: Sequence[Words]
+
+
 class Register(Value, frozen=True):
     """The record of processing: by kind what is kept.
 
@@ -92,6 +99,7 @@ class Register(Value, frozen=True):
     left_out: Mapping[str, Mapping[str, str]]
     consents: Mapping[str, Words]
     """What follows from the withdrawal of each kind of consent."""
+    restriction: Restriction
 
 
 @cache

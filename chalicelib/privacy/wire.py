@@ -99,6 +99,25 @@ class ConsentList(Struct, frozen=True):
     next_cursor: str | None
 
 
+class RestrictionForm(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether what is kept about the caller is to be restricted from now on."""
+
+    restricted: bool
+
+
+class RestrictionView(Struct, frozen=True):
+    """Since when what is kept about the caller is restricted, if it is; what stops then, and what goes on."""
+
+    restricted_at: datetime | None
+    stops: list[Bilingual]
+    goes_on: list[Bilingual]
+
+
+def restriction_view(since: datetime | None) -> RestrictionView:
+    words = register().restriction
+    return RestrictionView(since, list(map(bilingual, words.stops)), list(map(bilingual, words.goes_on)))
+
+
 def bilingual(words: Words) -> Bilingual:
     return Bilingual(*words)
 

@@ -26,7 +26,7 @@ class RegistrationsTable(Table):
 
 
 class RegisteredIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """Every registration with its province and its instant, to count them."""
+    """Every registration that is not restricted, with its province and its instant, to count them."""
 
     class Meta:
         index_name = "registered"
@@ -81,7 +81,8 @@ class Profile(RegistrationsTable):
     warnings = TextsAttribute()
     registered_at = UTCDateTimeAttribute()
     updated_at = UTCDateTimeAttribute()
-    registered_shard = UnicodeAttribute()
+    restricted_at = UTCDateTimeAttribute(null=True)
+    registered_shard = UnicodeAttribute(null=True)
     registered: ClassVar[RegisteredIndex] = RegisteredIndex()
     unverified: ClassVar[UnverifiedIndex] = UnverifiedIndex()
 

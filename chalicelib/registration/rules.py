@@ -114,6 +114,8 @@ class Registrant(Value, frozen=True):
     claims: int = 0
     present_at: datetime | None = None
     contested_at: datetime | None = None
+    restricted_at: datetime | None = None
+    """Since when what is kept of the person is used for nothing but what must go on (docs/privacy.md)."""
 
     @property
     def contested(self) -> bool:

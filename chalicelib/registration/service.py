@@ -213,12 +213,12 @@ class Registrations:
 
     def contact(self, registrant_id: str) -> Contact | None:
         """Name and phone in clear, for a partner with whom the person agreed to share them; None without a
-        registration.
+        registration, or while it is restricted.
 
         One read, one KMS call.
         """
         record = self._store.record(registrant_id)
-        if record is None:
+        if record is None or record.registrant.restricted_at is not None:
             return None
         return fill(Contact, person_of(self._vault.open_key(registrant_id, record.wrapped_key), record))
 
@@ -280,6 +280,7 @@ class Registrations:
             consented_at=now,
             consent_withdrawn_at=None,
             **_NO_CLAIM,
+            restricted_at=None,
         )
         sealed = key.seal("person/1", msgspec.json.encode(person))
         record = Record(registrant, sealed, key.wrapped, 1, self._verifications.ask_from(registrant, now))

@@ -95,6 +95,12 @@ class RegistrationStore:
         waves = ((row["pk"]["S"], row.get("beneficiary_wave", {}).get("N")) for row in rows)
         return {pk.removeprefix(person_pk("")): None if wave is None else int(wave) for pk, wave in waves}
 
+    def unrestricted(self, registrant_ids: Sequence[str]) -> set[str]:
+        """Who of at most 100 people is registered and has not restricted what is done with it. One batch get."""
+        keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
+        rows = dynamodb.get_rows(Profile, keys, "pk,restricted_at")
+        return {row["pk"]["S"].removeprefix(person_pk("")) for row in rows if "restricted_at" not in row}
+
     def record(self, registrant_id: str) -> Record | None:
         """A registration with its sealed part. One read."""
         item = dynamodb.find(Profile, person_pk(registrant_id), "PROFILE")
@@ -400,7 +406,7 @@ def _profile(record: Record) -> Profile:
         version=record.version,
         sealed=record.sealed,
         wrapped_key=record.wrapped_key,
-        registered_shard=shard(who.id, SHARDS),
+        registered_shard=None if who.restricted_at else shard(who.id, SHARDS),
         unverified_shard=shard(who.id, UNVERIFIED) if record.ask_from else None,
         ask_from=record.ask_from,
     )

@@ -128,7 +128,7 @@ class ParticipantsServices(WavesServices):
         from ..outcomes.store import SurveyCursor
         from ..outcomes.survey_job import SurveyJob
 
-        store, cursors, here = self._survey_store, Cursors(SurveyCursor), self.registrations.waves_of
+        store, cursors, here = self._survey_store, Cursors(SurveyCursor), self.registration_store.unrestricted
         return SurveyJob(store, cursors, self.payouts, self.waves, self.notices, self.programme, here)
 
     @cached_property

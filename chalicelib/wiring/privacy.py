@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..privacy.rules import Held, Part
     from ..privacy.terms import Terms
     from ..privacy.wire import DataPage, DataQuery
+    from ..registration.restriction import Restrictions
     from ..vault import PersonKey, SealKind
 
 
@@ -167,6 +168,18 @@ class PrivacyServices(ParticipantsServices):
 
         registration = RegistrationConsent(self.registration_store, lambda: self.notices, self.verifications)
         return Consents({REGISTRATION: registration, APPLICATION: self.jobs})
+
+    @cached_property
+    def restrictions(self) -> Restrictions:
+        from ..registration.restriction import Restrictions
+
+        surveys, mailboxes = self._survey_store, self.mailboxes
+
+        def others(person: str, since: datetime | None) -> None:
+            surveys.restrict(person, since)
+            mailboxes.restrict(person, since)
+
+        return Restrictions(self.registration_store, self.verifications, others)
 
     @cached_property
     def held(self) -> Mapping[str, Part]:

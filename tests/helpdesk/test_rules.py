@@ -14,6 +14,7 @@ import pytest
 
 from chalicelib.clock import WIB
 from chalicelib.draw.selection import DrawResult
+from chalicelib.figures import HelpdeskRules
 from chalicelib.helpdesk import errors, rules
 from chalicelib.helpdesk.evidence import of_selection
 from chalicelib.helpdesk.rules import (
@@ -71,6 +72,13 @@ def test_the_holidays_of_2026_are_those_of_the_ministers_joint_decree():
 )
 def test_ten_working_days_leave_out_the_day_of_filing_weekends_and_holidays(filed, late_from):
     assert rules.deadline(wib(filed), 10, is_holiday) == wib(late_from)
+
+
+def test_what_is_about_personal_data_is_due_by_the_clock_also_over_a_weekend():
+    figures = HelpdeskRules(personal_data_hours=72, working_days=10, open_max=5)
+    friday = wib("2026-11-27 12:00")
+    assert rules.due(Category.PERSONAL_DATA, friday, figures, is_holiday) == wib("2026-11-30 12:00")
+    assert rules.due(Category.OTHER, friday, figures, is_holiday) == wib("2026-12-12 00:00")
 
 
 def test_the_day_of_filing_is_the_one_in_wib():

@@ -141,6 +141,8 @@ COSTS: dict[str, str] = {
     f"{routes.DELETE_ME} again": f"{PROVED}, GetItem, 2 Query",
     routes.CONSENTS: "BatchGetItem, GetItem, Query",
     routes.WITHDRAW_CONSENT: f"{PROVED}, 2 GetItem, TransactWriteItems, SendMessageBatch",
+    routes.RESTRICTION: "BatchGetItem, GetItem",
+    routes.RESTRICT: f"{PROVED}, GetItem, TransactWriteItems, Query, UpdateItem",
     f"{routes.WITHDRAW_CONSENT} again": f"{PROVED}, 2 GetItem",
     routes.REMINDERS: "Query, UpdateItem",
     routes.COMPLAINTS: "Query, BatchGetItem, Decrypt",

@@ -19,6 +19,14 @@ def withdrawing(gateway: Gateway) -> Call:
     return Call(routes.WITHDRAW_CONSENT, person=gateway.registered()).at("registration")
 
 
+def restricting(gateway: Gateway) -> Call:
+    return Call(routes.RESTRICT, {"restricted": True}, person=gateway.registered())
+
+
+def looking_at_it(gateway: Gateway) -> Call:
+    return Call(routes.RESTRICTION, person=gateway.registered())
+
+
 def joining_without_consent(gateway: Gateway) -> Call:
     return Call(routes.JOIN, person=gateway.sent(withdrawing(gateway)).person)
 
@@ -34,6 +42,10 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
     routes.CONSENTS: of_session(asking, looks=True),
     routes.WITHDRAW_CONSENT: of_session(withdrawing)
     | {"not_found": lambda gateway: withdrawing(gateway).at("marketing")},
+    routes.RESTRICTION: of_session(looking_at_it, looks=True)
+    | {"not_registered": lambda gateway: looking_at_it(gateway).but(person=gateway.stranger())},
+    routes.RESTRICT: of_session(restricting)
+    | {"not_registered": lambda gateway: restricting(gateway).but(person=gateway.stranger())},
 }
 
 SUCCESSES: dict[str, Provoke] = {
@@ -41,4 +53,6 @@ SUCCESSES: dict[str, Provoke] = {
     routes.DELETE_ME: deleting,
     routes.CONSENTS: asking,
     routes.WITHDRAW_CONSENT: withdrawing,
+    routes.RESTRICTION: looking_at_it,
+    routes.RESTRICT: restricting,
 }
