@@ -17,7 +17,6 @@ from local.sandbox.inbox import inbox
 from . import client
 from .commands import (
     administered,
-    dlq,
     draw,
     erasures,
     exclusion_lists,
@@ -25,7 +24,6 @@ from .commands import (
     registration,
     registry,
     stage,
-    status,
 )
 from .commands.payouts import bank_file, books, payout
 from .deployment.stacks import DeployFailed
@@ -146,16 +144,13 @@ def main(ctx: click.Context) -> None:
 
 
 for group in (
-    status.status,
     stage.deploy,
     stage.destroy,
     programme.programme,
     *administered.GROUPS,
     draw.draw,
-    dlq.dlq,
     registry.registry,
     erasures.erasures,
-    stage.trigger,
     inbox,
 ):
     main.add_command(group)

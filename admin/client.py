@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -27,6 +29,9 @@ NOT_PERMITTED = "not_permitted"
 SENT_MAX = 5_500_000
 """Bytes of a request: Lambda takes 6 MB with all that is around it."""
 
+LEFT = 130
+"""The exit code of a command that was ended by Ctrl-C."""
+
 PATIENCE_S = 40
 """Longer than the gateway's own 29 seconds."""
 
@@ -48,6 +53,22 @@ class Words(click.ClickException):
 
 
 def run(command: Administered, ctx: click.Context) -> None:
+    """Run a command in its stage's administration, and show what is answered; if it is to `watch`, until Ctrl-C."""
+    if not ctx.params.get("watch"):
+        _once(command, ctx)
+        return
+    try:
+        while True:
+            if console().is_terminal and not as_json():
+                click.clear()
+            with suppress(click.exceptions.Exit):
+                _once(command, ctx)
+            time.sleep(ctx.params["every"])
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(LEFT) from None
+
+
+def _once(command: Administered, ctx: click.Context) -> None:
     """Send what was typed, show what is answered, and ask back where the administration does."""
     stage, words = ctx.params["stage"], ctx.command_path.split()[1:]
     sent = {"arguments": command.arguments(ctx)}

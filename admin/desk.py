@@ -12,15 +12,16 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
 
 from chalicelib.administration.identity import SETS, Principal
+from chalicelib.aws import clients
 
 from .options import Local, stage_options
 from .rows import Marked, Row, as_data
@@ -28,6 +29,8 @@ from .rows import Marked, Row, as_data
 if TYPE_CHECKING:
     from chalicelib.wiring import Services
 
+
+T = TypeVar("T")
 
 VIEWER, HELPDESK, OPERATOR, MAKER, CHECKER, AUDITOR = SETS
 EVERYONE = SETS
@@ -92,14 +95,31 @@ class Desk:
     """What the steps have counted so far."""
     answer: Answer = field(default_factory=Answer)
     ends_at: float = field(default_factory=lambda: time.monotonic() + STEPS_S)
+    _left: Row = field(default_factory=dict)
 
     @property
     def stage(self) -> str:
         return self.services.settings.stage
 
+    def client(self, service: str, wait_s: int = 0) -> Any:
+        """A client of an AWS service; one that is waited for is called once."""
+        return clients.client(service, self.services.settings.region, 1 if wait_s else 2, wait_s)
+
+    def while_there_is_time(self, rows: Iterable[T]) -> Iterator[T]:
+        """The rows, until time runs out; what is shown then says so, if it is one thing. For what may be begun anew."""
+        for row in rows:
+            yield row
+            if self.is_late():
+                self._left = {"more": "there was no time for all of it: run it again"}
+                return
+
+    def is_late(self) -> bool:
+        return time.monotonic() > self.ends_at
+
     def show(self, found: Row | Sequence[Row], nothing: str = "nothing", for_programs: Any = None) -> None:
         """Answer with rows, or with `nothing` if there are none."""
-        self.answer = Answer(_sent(found), nothing, as_data(for_programs))
+        shown = {**found, **self._left} if isinstance(found, Mapping) else found
+        self.answer = Answer(_sent(shown), nothing, as_data(for_programs))
 
     def steps(self, steps: int) -> Iterator[int]:
         """The numbers of steps that are to be taken, from the one at which the request before ran out of time.
@@ -107,7 +127,7 @@ class Desk:
         Each may be taken twice. What they count is in `count`. Raises `NotYet` when time runs out.
         """
         for step in range(self.step, steps):
-            if step > self.step and time.monotonic() > self.ends_at:
+            if step > self.step and self.is_late():
                 raise NotYet(Answer(step=step, steps=steps, count=self.count))
             yield step
 

@@ -93,6 +93,3 @@ FUNCTIONS = (
     Function("check_grievances", memory_mb=512, timeout_s=300, retries=2, within_s=3600),
     Function("watch", memory_mb=512, timeout_s=120, retries=0, within_s=60),
 )
-
-SCHEDULED = tuple(one.name for one in FUNCTIONS if one.name not in {"api", "citizen"} and not (one.queue or one.topic))
-"""The functions that a schedule invokes."""

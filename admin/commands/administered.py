@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from ..office import administered
-from . import account, grievance, keys, mailbox, registration, statistics, training, wave
+from . import account, dlq, grievance, keys, mailbox, registration, statistics, status, training, trigger, wave
 from .payouts import payout
 
 GROUPS: tuple[click.Command, ...] = (
+    status.status,
     wave.wave,
     training.partner,
     training.course,
@@ -20,6 +21,8 @@ GROUPS: tuple[click.Command, ...] = (
     mailbox.mailbox,
     keys.keys,
     statistics.statistics,
+    dlq.dlq,
+    trigger.trigger,
 )
 
 COMMANDS = dict(administered(click.Group(commands=GROUPS)))

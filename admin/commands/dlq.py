@@ -21,9 +21,8 @@ from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.registration import verifications
 from chalicelib.waves.award_queue import decode_message
 
-from ..deployment import stages
-from ..options import example, stage_options
-from ..terminal import progress, show
+from ..desk import AUDITOR, OPERATOR, Administered, Desk
+from ..options import example
 from .payouts.lines import entitlement_row
 
 HIDDEN_S = 300
@@ -165,68 +164,64 @@ def dlq() -> None:
 
 
 @example("dlq list --queue mails")
-@dlq.command("list")
-@stage_options
+@dlq.command("list", cls=Administered, sets=(OPERATOR, AUDITOR))
 @_queue_option
-def list_letters(stage: str, queue: str) -> None:
+def list_letters(desk: Desk, queue: str) -> None:
     """List them: id, age, how often received since, and what each is about."""
-    letters, now = _letters(stage, queue), utc_now()
+    letters, now = _letters(desk, queue), utc_now()
     count = letters.count()
-    found = [_row(letter, queue, now) for letter in progress(letters.read(), "reading", count)]
-    show({"queue": queue, "dead_letters_as_sqs_counts": count, "messages": found})
+    found = [_row(letter, queue, now) for letter in desk.while_there_is_time(letters.read())]
+    desk.show({"queue": queue, "dead_letters_as_sqs_counts": count, "messages": found})
 
 
 @example("dlq show 1b7d0b6f-2a11-4a7e-9d2c-3f0c9f5e6a0b")
-@dlq.command("show")
-@stage_options
+@dlq.command("show", cls=Administered, sets=(OPERATOR,))
 @_queue_option
 @click.argument("message_id")
-def show_letter(stage: str, queue: str, message_id: str) -> None:
+def show_letter(desk: Desk, queue: str, message_id: str) -> None:
     """Show one message; of a payout, also how the entitlement stands."""
-    letters = _letters(stage, queue)
-    found = [each for each in progress(letters.read(), "looking", letters.count()) if each.id == message_id]
+    letters = _letters(desk, queue)
+    found = [each for each in desk.while_there_is_time(letters.read()) if each.id == message_id]
     if not found:
         raise click.ClickException(_NOT_THERE.format(message_id))
     (letter,) = found
     about = _about(queue, letter.body)
-    standing = _standing(stage, about) if queue == "payouts" and about is not None else {}
-    show(_row(letter, queue, utc_now()) | standing)
+    standing = _standing(desk, about) if queue == "payouts" and about is not None else {}
+    desk.show(_row(letter, queue, utc_now()) | standing)
 
 
 @example("dlq redrive --queue mails")
-@dlq.command()
-@stage_options
+@dlq.command(cls=Administered, sets=(OPERATOR,))
 @_queue_option
 @click.argument("message_id", required=False)
-def redrive(stage: str, queue: str, message_id: str | None) -> None:
+def redrive(desk: Desk, queue: str, message_id: str | None) -> None:
     """Send every message that is one of ours to its queue again, or the one of MESSAGE_ID whatever it is.
 
     It can be ended at any time and begun again: a message is deleted here after it was sent there.
     """
-    letters = _letters(stage, queue)
+    letters = _letters(desk, queue)
 
     def wanted(letter: Letter) -> bool:
         return letter.id == message_id if message_id is not None else _about(queue, letter.body) is not None
 
     sent = left = 0
     with closing(letters.redrive(wanted)) as moving:
-        for _, went in progress(moving, "sending", letters.count()):
+        for _, went in desk.while_there_is_time(moving):
             sent, left = sent + went, left + (not went)
             if went and message_id is not None:
                 break
     if message_id is not None and not sent:
         raise click.ClickException(_NOT_THERE.format(message_id))
-    show({"sent_again": sent} | ({"left_as_none_of_ours_or_refused_by_sqs": left} if message_id is None else {}))
+    desk.show({"sent_again": sent} | ({"left_as_none_of_ours_or_refused_by_sqs": left} if message_id is None else {}))
 
 
-def _letters(stage: str, queue: str) -> DeadLetters:
-    settings = stages.load(stage).settings
-    return DeadLetters(stages.connect().client("sqs"), getattr(settings, f"{queue}_queue_url"))
+def _letters(desk: Desk, queue: str) -> DeadLetters:
+    return DeadLetters(desk.client("sqs"), getattr(desk.services.settings, f"{queue}_queue_url"))
 
 
-def _standing(stage: str, entitlement_id: str) -> dict[str, object]:
+def _standing(desk: Desk, entitlement_id: str) -> dict[str, object]:
     try:
-        found = stages.load(stage).services.payout_store.get(entitlement_id)
+        found = desk.services.payout_store.get(entitlement_id)
     except UnknownEntitlement:
         return {"entitlement": "the ledger has none such: the message does nothing"}
     return {"entitlement": [entitlement_row(found)]}

@@ -1,30 +1,20 @@
-"""`gelombang deploy`, `gelombang destroy`, and `gelombang trigger`, which runs a scheduled function now."""
+"""`gelombang deploy` and `gelombang destroy`."""
 
 from __future__ import annotations
 
-import base64
-import json
 import sys
 import urllib.error
 import urllib.request
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import click
-from botocore.config import Config
 
-from chalicelib.clock import iso, utc_now
-from chalicelib.watch import PROMISED
-from infrastructure.functions import SCHEDULED
-
-from ..deployment import stages
 from ..deployment.deploy import deploy as deploy_stage
 from ..deployment.deploy import destroy as destroy_stage
 from ..deployment.stacks import Consent
 from ..options import as_json, example, json_option, stage_options
-from ..rows import Row
 from ..terminal import show
 
 
@@ -91,72 +81,3 @@ def fetch(url: str) -> tuple[int, bytes]:
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
-
-
-@example("trigger expire_places")
-@click.command()
-@stage_options
-@click.argument("function", type=click.Choice(SCHEDULED), required=False, metavar="[FUNCTION]")
-def trigger(stage: str, function: str | None) -> None:
-    """Run a scheduled FUNCTION now, and show what it logged that it did. Without FUNCTION list them.
-
-    It runs with its own rights, and is waited for. Every one of them does what is due and nothing else, so a run too
-    many changes nothing. The list has when each last left nothing undone; some keep no record of it.
-    """
-    if function is not None:
-        show(fire(stage, function), SAID_NOTHING)
-        return
-    whole = stages.load(stage).services.runs.last_whole()
-    show([{"function": name, "last_done_at": whole.get(name), "keeps_record": name in PROMISED} for name in SCHEDULED])
-
-
-SAID_NOTHING = "it has run and logged nothing: nothing was due"
-
-# A step may take a quarter of an hour; a retry would begin it a second time.
-_PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1})
-
-_EVERY_LINE = {"level", "location", "message", "timestamp", "service", "_aws"}
-
-
-def functions() -> Any:
-    """A client of Lambda that waits as long as a step may take."""
-    return stages.connect().client("lambda", _PATIENT)
-
-
-def fire(stage: str, function: str, client: Any = None) -> list[Row]:
-    """Invoke a scheduled function with the event that its schedule would send, and wait for it.
-
-    Returns the last facts that it logged, as Lambda gives them back (4 KB). Raises `ClickException` with the type of
-    the error that ended it.
-    """
-    client = client or functions()
-    event = {
-        "version": "0",
-        "id": str(uuid.uuid4()),
-        "detail-type": "Scheduled Event",
-        "source": "gelombang.admin",
-        "account": "",
-        "time": iso(utc_now()),
-        "region": client.meta.region_name,
-        "resources": [],
-        "detail": {},
-    }
-    name = f"gelombang-{stage}-{function}"
-    answer = client.invoke(FunctionName=name, LogType="Tail", Payload=json.dumps(event).encode())
-    if answer.get("FunctionError"):
-        died: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
-        error = died.get("errorType", answer["FunctionError"])
-        raise click.ClickException(f"{function} failed: {error}; its log is /aws/lambda/{name}")
-    return list(_logged(base64.b64decode(answer.get("LogResult", ""))))
-
-
-def _logged(tail: bytes) -> Iterator[Row]:
-    """The facts among the lines of a log, which are without personal data; the first line may be cut."""
-    for line in tail.decode(errors="replace").splitlines():
-        try:
-            fact = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(fact, dict) and "message" in fact:
-            facts = {name: value for name, value in fact.items() if name not in _EVERY_LINE}
-            yield {"level": str(fact.get("level")), "fact": str(fact["message"]), "with": facts}

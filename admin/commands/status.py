@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import click
-from rich.text import Text
 
 from chalicelib.clock import utc_now
 from chalicelib.helpdesk.store import ALL_SHARDS
@@ -17,18 +15,14 @@ from chalicelib.payouts.controls.limits import day_name
 from chalicelib.watch import PROMISED
 from chalicelib.waves.rules import WaveState
 
-from ..deployment import stages
-from ..options import as_json, example, stage_options
-from ..rows import Row, plain, wib
-from ..terminal import console, show
+from ..desk import EVERYONE, Administered, Desk
+from ..options import Local, example
+from ..rows import Marked, Row, plain, wib
 from .dlq import DeadLetters
 
 QUEUES = ("payouts", "mails", "awards", "codes", "registry")
 NEAR = 0.8
 """A quota that is used up to this share is near."""
-
-LEFT = 130
-"""The exit code of a command that was ended by Ctrl-C."""
 
 
 class How(StrEnum):
@@ -43,54 +37,37 @@ Found = tuple[str, str, How]
 
 
 @example("status")
-@click.command()
-@stage_options
-@click.option("--watch", is_flag=True, help="Look again and again, until Ctrl-C.")
-@click.option("--every", type=click.FloatRange(1), default=30.0, show_default=True, help="Seconds between two looks.")
-def status(stage: str, watch: bool, every: float) -> None:
+@click.command(cls=Administered, sets=EVERYONE)
+@click.option("--watch", cls=Local, is_flag=True, help="Look again and again, until Ctrl-C.")
+@click.option(
+    "--every", cls=Local, type=click.FloatRange(1), default=30.0, show_default=True, help="Seconds between two looks."
+)
+def status(desk: Desk) -> None:
     """Show how a stage is: waves, what is late, queues, alarms that ring, payments, grievances, quotas.
 
     Exit code 0: all is well. 1: somebody should look. 2: something could not be found out, and nothing else is wrong.
     """
-    at = stages.load(stage)
-    if not watch:
-        click.get_current_context().exit(_show(at))
-    try:
-        while True:
-            if console().is_terminal:
-                click.clear()
-            _show(at)
-            time.sleep(every)
-    except KeyboardInterrupt:
-        click.get_current_context().exit(LEFT)
-
-
-def _show(stage: stages.Stage) -> int:
     now = utc_now()
-    rows = list(findings(stage, now))
-    seen = {str(row["state"]) for row in rows}
-    if as_json():
-        show({"stage": stage.name, "at": now, "findings": rows})
-    else:
-        console().print(f"{stage.name}, {wib(now)}")
-        show(rows)
-    return 1 if How.LOOK in seen else 2 if How.UNKNOWN in seen else 0
+    rows = list(findings(desk, now))
+    seen = {state.text for row in rows if isinstance(state := row["state"], Marked)}
+    desk.show({"stage": desk.stage, "at": now, "findings": rows})
+    raise click.exceptions.Exit(1 if How.LOOK in seen else 2 if How.UNKNOWN in seen else 0)
 
 
-def findings(stage: stages.Stage, now: datetime) -> Iterator[Row]:
+def findings(desk: Desk, now: datetime) -> Iterator[Row]:
     """Every finding, each area by itself: what cannot be read is said, and keeps no other from being shown."""
     for area, look in AREAS.items():
         try:
-            found = list(look(stage, now))
+            found = list(look(desk, now))
         except Exception as error:  # noqa: BLE001 - a part that cannot be read hides no other
             found = [("not known", plain(f"{type(error).__name__}: {error}"), How.UNKNOWN)]
         for what, said, how in found:
-            yield {"area": area, "what": what, "is": said, "state": Text(how, _STYLES[how])}
+            yield {"area": area, "what": what, "is": said, "state": Marked(how, _STYLES[how])}
 
 
-def _waves(stage: stages.Stage, now: datetime) -> Iterator[Found]:
+def _waves(desk: Desk, now: datetime) -> Iterator[Found]:
     """Those that are not over, up to the next one."""
-    views = [view for view in stage.services.waves.list(now) if view.state is not WaveState.SETTLED]
+    views = [view for view in desk.services.waves.list(now) if view.state is not WaveState.SETTLED]
     if not views:
         yield "waves", "none is open, in selection or planned", How.OK
     for view in views:
@@ -107,8 +84,8 @@ def _waves(stage: stages.Stage, now: datetime) -> Iterator[Found]:
             return
 
 
-def _promises(stage: stages.Stage, now: datetime) -> Iterator[Found]:
-    measured = {late.job: late for late in stage.services.watch.look(now)}
+def _promises(desk: Desk, now: datetime) -> Iterator[Found]:
+    measured = {late.job: late for late in desk.services.watch.look(now)}
     for job in PROMISED:
         if job not in measured:
             yield job, "could not be measured", How.UNKNOWN
@@ -121,10 +98,10 @@ def _promises(stage: stages.Stage, now: datetime) -> Iterator[Found]:
         yield "promises", f"nothing of {len(measured)} is late", How.OK
 
 
-def _queues(stage: stages.Stage, _now: datetime) -> Iterator[Found]:
-    sqs = stages.connect().client("sqs")
+def _queues(desk: Desk, _now: datetime) -> Iterator[Found]:
+    sqs = desk.client("sqs")
     for name in QUEUES:
-        url = getattr(stage.settings, f"{name}_queue_url")
+        url = getattr(desk.services.settings, f"{name}_queue_url")
         counts = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(counts))["Attributes"]
         waiting, at_work = (int(found[count]) for count in counts)
@@ -133,9 +110,9 @@ def _queues(stage: stages.Stage, _now: datetime) -> Iterator[Found]:
         yield name, said, How.LOOK if dead else How.OK
 
 
-def _alarms(stage: stages.Stage, _now: datetime) -> Iterator[Found]:
-    prefix = f"gelombang-{stage.name}-"
-    pages = stages.connect().client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
+def _alarms(desk: Desk, _now: datetime) -> Iterator[Found]:
+    prefix = f"gelombang-{desk.stage}-"
+    pages = desk.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
     alarms = [alarm for page in pages for alarm in page.get("MetricAlarms", ())]
     ringing = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
     for alarm in ringing:
@@ -145,8 +122,8 @@ def _alarms(stage: stages.Stage, _now: datetime) -> Iterator[Found]:
         yield "alarms", f"none of {len(alarms)} rings", How.OK if alarms else How.UNKNOWN
 
 
-def _payments(stage: stages.Stage, now: datetime) -> Iterator[Found]:
-    controls = stage.services.payout_administration
+def _payments(desk: Desk, now: datetime) -> Iterator[Found]:
+    controls = desk.services.payout_administration
     paused = controls.paused()
     said = f"paused since {wib(paused.since)} by {plain(paused.by)}: {plain(paused.reason)}" if paused else "not paused"
     yield "payments", said, How.LOOK if paused else How.OK
@@ -156,24 +133,23 @@ def _payments(stage: stages.Stage, now: datetime) -> Iterator[Found]:
     yield "today's ceiling", said, _near(reserved, today.ceiling_idr)
 
 
-def _grievances(stage: stages.Stage, now: datetime) -> Iterator[Found]:
-    waiting = [each for shard in ALL_SHARDS for each in stage.services.helpdesk.unanswered(shard)]
+def _grievances(desk: Desk, now: datetime) -> Iterator[Found]:
+    waiting = [each for shard in ALL_SHARDS for each in desk.services.helpdesk.unanswered(shard)]
     overdue = sum(each.overdue(now) for each in waiting)
     yield "grievances", f"{len(waiting):,} unanswered, {overdue:,} overdue", How.LOOK if overdue else How.OK
 
 
-def _mail_quota(_stage: stages.Stage, _now: datetime) -> Iterator[Found]:
-    found = stages.connect().client("sesv2").get_account()
+def _mail_quota(desk: Desk, _now: datetime) -> Iterator[Found]:
+    found = desk.client("sesv2").get_account()
     sent, most = int(found["SendQuota"]["SentLast24Hours"]), int(found["SendQuota"]["Max24HourSend"])
     paused = "" if found.get("SendingEnabled", True) else ", and SES has paused sending"
     said = f"{sent:,} of {most:,} in 24 hours{paused}"
     yield "mails sent", said, How.LOOK if paused else _near(sent, most)
 
 
-def _lambda_quota(_stage: stages.Stage, now: datetime) -> Iterator[Found]:
-    aws = stages.connect()
-    most = int(aws.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
-    points = aws.client("cloudwatch").get_metric_statistics(
+def _lambda_quota(desk: Desk, now: datetime) -> Iterator[Found]:
+    most = int(desk.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
+    points = desk.client("cloudwatch").get_metric_statistics(
         Namespace="AWS/Lambda",
         MetricName="ConcurrentExecutions",
         StartTime=now - timedelta(minutes=15),
@@ -189,7 +165,7 @@ def _near(used: int, most: int) -> How:
     return How.LOOK if used >= NEAR * most else How.OK
 
 
-AREAS: dict[str, Callable[[stages.Stage, datetime], Iterator[Found]]] = {
+AREAS: dict[str, Callable[[Desk, datetime], Iterator[Found]]] = {
     "waves": _waves,
     "late": _promises,
     "queues": _queues,

@@ -14,7 +14,7 @@ from chalicelib.aws import json_protocol
 
 from .stacks import DeployFailed
 
-SERVICES = frozenset({"dynamodb", "kms", "s3", "secretsmanager", "sesv2", "sns", "sqs"})
+SERVICES = frozenset({"cloudwatch", "dynamodb", "kms", "lambda", "s3", "secretsmanager", "sesv2", "sns", "sqs"})
 """The services that functions call. botocore brings the models of 440 services: half of the package and of its files.
 """
 

@@ -95,14 +95,14 @@ def session() -> Session:
     return made
 
 
-def client(service: str, region: str, attempts: int = 2) -> Any:
-    """A botocore client that gives up well within a request's ten seconds.
+def client(service: str, region: str, attempts: int = 2, read_timeout_s: int = 0) -> Any:
+    """A botocore client that gives up well within a request's ten seconds, unless it is to wait for longer.
 
     `attempts` 1 is for a call that must not be made twice: the library would repeat one whose answer was lost.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
+        read_timeout=read_timeout_s or READ_TIMEOUT_S,
         retries={"mode": "standard", "total_max_attempts": attempts},
     )
     with making:

@@ -20,12 +20,13 @@ from typing import Any
 
 import boto3
 import urllib3
+from botocore.config import Config
 from click import ClickException
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
 from admin.cli import main
-from admin.commands import stage as stage_commands
+from admin.commands import trigger
 from admin.deployment import stages
 from chalicelib.aws import clients
 from chalicelib.clock import Clock, iso, utc_now
@@ -37,6 +38,9 @@ from chalicelib.wiring import Services
 
 from ..sandbox import inbox
 from .crowd import Partner
+
+_PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1})
+"""A step may take a quarter of an hour; a retry would begin it a second time."""
 
 AHEAD = timedelta(seconds=1)
 """How long writing may take at first. If it took longer, it is repeated with twice as much."""
@@ -67,7 +71,7 @@ class Administrator:
         self._log = log
         self._at_work = Lock()
         self._services = stages.load(stage).services
-        self._functions = stage_commands.functions()
+        self._functions = stages.connect().client("lambda", _PATIENT)
 
     def add_wave(self, opens_at: datetime, closes_at: datetime, quota: int, scheme: str = "") -> int:
         words = ["--opens-at", iso(opens_at), "--closes-at", iso(closes_at), "--quota", str(quota)]
@@ -93,13 +97,14 @@ class Administrator:
 
     def fire(self, schedule: str) -> None:
         """Run a deployed function with a schedule now."""
-        self._must("trigger", schedule)
+        with self.firing(schedule):
+            pass
 
     @contextmanager
     def firing(self, schedule: str) -> Iterator[None]:
         """Run such a function while the block runs, even if it runs commands: with the call of `gelombang trigger`."""
         with ThreadPoolExecutor(1) as aside:
-            running = aside.submit(stage_commands.fire, self._stage, schedule, self._functions)
+            running = aside.submit(trigger.fire, self._stage, schedule, self._functions)
             yield
             try:
                 running.result()

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from admin import cli, terminal
 from admin import options as declared
 from admin.cli import main
-from admin.commands import stage as stage_commands
+from admin.commands import trigger
 from admin.commands.verify import arguments
 from admin.rows import Marked
 from chalicelib.config import BadConfiguration
@@ -156,7 +156,7 @@ def test_words_of_others_steer_no_terminal_and_are_no_markup(capsys):
 def test_what_a_run_did_is_what_it_logged(monkeypatch):
     fact = b'{"level":"INFO","message":"payouts_swept","queued":3,"service":"x","_aws":{}}'
     log = b'ut": 1}\n' + fact + b"\nREPORT Duration: 5 ms\n"
-    assert list(stage_commands._logged(log)) == [{"level": "INFO", "fact": "payouts_swept", "with": {"queued": 3}}]
+    assert list(trigger._logged(log)) == [{"level": "INFO", "fact": "payouts_swept", "with": {"queued": 3}}]
     refused = CliRunner().invoke(main, ["trigger", "coffee", "--stage", "test"])
     assert refused.exit_code == 2
     assert "'coffee' is not one of 'open_wave', 'close_wave', 'advance'" in refused.output

@@ -30,7 +30,8 @@ from tests.conftest import REGION, ROOT
 def test_the_package_knows_the_services_that_the_application_calls():
     called = {
         service
-        for path in (ROOT / "chalicelib").rglob("*.py")
+        for folder in ("chalicelib", "admin/commands")
+        for path in (ROOT / folder).rglob("*.py")
         for service in re.findall(r"client\(\"([a-z0-9-]+)\"", path.read_text())
     }
 

@@ -11,16 +11,17 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 from msgspec.structs import asdict
 
 import app as application
-from admin.commands import stage
+from admin.commands import trigger
 from admin.deployment import deploy, stages
 from admin.deployment.deploy import destroy
 from admin.deployment.promises import Promises
 from admin.deployment.stacks import DeployFailed, Template
+from admin.desk import Desk
 from chalicelib.config import BadConfiguration, Settings
 from infrastructure import app_stack, data_stack
 from tests.builders.commands import invoke
@@ -302,13 +303,26 @@ def test_without_the_option_yes_the_stages_name_must_be_typed(results_bucket: st
 def test_a_scheduled_function_is_run_with_the_event_of_its_schedule(monkeypatch):
     fired = []
     said = [{"level": "INFO", "fact": "places_expired", "with": {"count": 2}}]
-    monkeypatch.setattr(stage, "fire", lambda stage, function: fired.append((stage, function)) or said)
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace()))
+    monkeypatch.setattr(Desk, "client", lambda *_: None)
+    monkeypatch.setattr(trigger, "fire", lambda stage, function, _: fired.append((stage, function)) or said)
     ran = invoke(["trigger", "expire_places", "--stage", "test", "--json"])
     assert (ran.exit_code, json.loads(ran.stdout)) == (0, said)
     assert fired == [("test", "expire_places")]
-    monkeypatch.setattr(stage, "fire", lambda *_: [])
+    monkeypatch.setattr(trigger, "fire", lambda *_: [])
     ran = invoke(["trigger", "expire_places"], env={"GELOMBANG_STAGE": "test"})
     assert ran.output == "it has run and logged nothing: nothing was due\n"
+
+
+def test_a_function_that_runs_for_longer_than_is_waited_goes_on(monkeypatch):
+    def invoke_function(**_):
+        raise ReadTimeoutError(endpoint_url="https://lambda")
+
+    client = SimpleNamespace(invoke=invoke_function, meta=SimpleNamespace(region_name=REGION))
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace()))
+    monkeypatch.setattr(Desk, "client", lambda *_: client)
+    ran = invoke(["trigger", "advance", "--stage", "test", "--json"])
+    assert (ran.exit_code, json.loads(ran.stdout)["log"]) == (0, "/aws/lambda/gelombang-test-advance")
 
 
 def test_the_functions_that_a_schedule_runs_can_be_listed_and_are_those_of_the_application(monkeypatch):

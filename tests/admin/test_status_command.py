@@ -12,8 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import Result
 
+from admin import client
 from admin.commands import status
 from admin.deployment import stages
+from admin.desk import Desk
 from chalicelib.config import Programme, Settings
 from chalicelib.watch import PROMISED
 from chalicelib.wiring import Services
@@ -65,7 +67,7 @@ def run(*words: str) -> Result:
 def board(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Board:
     board = Board(cloud, programme)
     monkeypatch.setattr(stages, "load", lambda _: board)
-    monkeypatch.setattr(stages, "connect", lambda: board)
+    monkeypatch.setattr(Desk, "client", lambda _, service: board.client(service))
     monkeypatch.setattr(status, "utc_now", lambda: board.now)
     return board
 
@@ -74,9 +76,10 @@ def test_a_stage_that_is_well_is_told_so_on_one_screen_with_exit_code_0(board: B
     shown = run()
     assert shown.exit_code == 0, shown.output
     lines = [" ".join(line.split()) for line in shown.output.splitlines()]
-    assert len(lines) < 24
+    assert len(lines) < 25
     for line in (
-        "test, Tue 2026-11-24 10:00:00 WIB",
+        "stage test",
+        "at Tue 2026-11-24 10:00:00 WIB",
         "area what is state",
         "waves wave 145 SCHEDULED, opens Fri 2026-11-27 12:00:00 WIB ok",
         f"late promises nothing of {len(PROMISED)} is late ok",
@@ -150,7 +153,7 @@ def test_it_looks_again_until_it_is_ended(board: Board, monkeypatch: pytest.Monk
         if len(waited) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(status.time, "sleep", wait)
+    monkeypatch.setattr(client.time, "sleep", wait)
     result = run("--watch", "--every", "5", "--json")
     assert (result.exit_code, waited) == (130, [5, 5])
     assert [json.loads(line)["at"] for line in result.stdout.splitlines()] == [

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from msgspec.structs import replace
 
-from infrastructure.functions import SCHEDULED
+from admin.commands.trigger import SCHEDULED
 from tests.builders.crashes import some_of
 
 from .__main__ import main
