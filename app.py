@@ -1296,6 +1296,16 @@ def check_grievances(event: Any) -> None:
         services().runs.whole("check_grievances", now)
 
 
+# The journal of administration: the head of each day that is over
+
+
+@app.schedule(Cron("30", "0", "*", "*", "?", "*"))
+def publish_journal(event: Any) -> None:
+    now = app.clock()
+    if services().journal_heads.run(now, failures.remaining_s(event)):
+        services().runs.whole("publish_journal", now)
+
+
 # The watch: how long past its time everything above is
 
 

@@ -34,6 +34,7 @@ LATE = "MinutesPastDue"
 _DAY = timedelta(days=1)
 
 DAILY = {
+    "publish_journal": time(0, 30),
     "check_grievances": time(1, 0),
     "expire_places": time(17, 10),
     "open_surveys": time(17, 40),
@@ -68,6 +69,7 @@ PROMISED = {
     "expire_places": 240,
     "open_surveys": 60,
     "reconcile_payouts": 240,
+    "publish_journal": 240,
 }
 """All that is watched: the waves' steps up to their draw, the award of seats, payments, the telling of a wave's
 results, the civil registry's answers; and each scheduled job, since it last left nothing undone. With how many minutes

@@ -51,6 +51,7 @@ MINUTES_PAST_DUE = {
     "expire_places": (240, "Places that nobody bought a training for were not passed on"),
     "reconcile_payouts": (240, "A day is not compared with the providers"),
     "open_surveys": (60, "Surveys that are due were not opened, or not all of them"),
+    "publish_journal": (240, "The journal of administration has no head of a day that is over"),
     "check_grievances": (60, "Overdue grievances were not counted"),
 }
 """How many minutes late a job may be, as chalicelib/watch.py measures it. Two periods without a figure ring as well."""

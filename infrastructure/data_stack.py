@@ -144,7 +144,10 @@ BUCKETS = {
         {
             "Bucket": ref("ResultsBucket"),
             "PolicyDocument": statement(
-                "AnyoneMayRecomputeADraw", "*", "s3:GetObject", sub("${ResultsBucket.Arn}/draws/*")
+                "AnyoneMayRecomputeADraw",
+                "*",
+                "s3:GetObject",
+                [sub(f"${{ResultsBucket.Arn}}/{folder}/*") for folder in ("draws", "journal")],
             ),
         },
     ),

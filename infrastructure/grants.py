@@ -292,6 +292,12 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("helpdesk", read="Query", write="PutItem", why="Count"),
         SAY_WHEN_ALL_IS_DONE,
     ),
+    "publish_journal": (
+        rows("journal", read="Query"),
+        *write_files("ResultsBucket", "journal", "PublishHeads"),
+        allow("Announce", "sns:Publish", ref("AnnouncementsTopic")),
+        SAY_WHEN_ALL_IS_DONE,
+    ),
     "watch": (
         rows("waves", read="GetItem Query"),
         rows("waves", write="PutItem", why="SaySinceWhen"),

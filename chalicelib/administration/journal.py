@@ -35,7 +35,7 @@ class JournalTable(Table):
     """The base of every item kind; `wiring` gives it its table."""
 
 
-class Line(Value, frozen=True):
+class Line(Value, frozen=True, omit_defaults=True):
     """What one person did, or began to do.
 
     `person` is who acts (docs/administration.md), `arn` the identity that they used; `route` is the command. `about`

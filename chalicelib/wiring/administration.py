@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .deployment import Deployment
 
 if TYPE_CHECKING:
+    from ..administration.heads import Heads
     from ..administration.journal import Journal
     from ..administration.roster import Roster
 
@@ -21,6 +22,14 @@ class AdministrationServices(Deployment):
 
         self._bind(JournalTable, "journal")
         return Journal(self._randomness)
+
+    @cached_property
+    def journal_heads(self) -> Heads:
+        from ..administration.heads import Heads
+
+        settings = self.settings
+        s3, sns = self._client("s3"), self._client("sns")
+        return Heads(self.journal, s3, settings.results_bucket, sns, settings.announcements_topic)
 
     @cached_property
     def roster(self) -> Roster:

@@ -301,11 +301,12 @@ def test_only_a_stage_that_says_so_has_a_firewall_which_refuses_as_the_applicati
     assert wall["CustomResponseBodies"]["TooMany"]["Content"] == throttled["ResponseTemplates"]["application/json"]
 
 
-def test_only_draws_are_public(data_template: Template) -> None:
+def test_only_draws_and_heads_of_the_journal_are_public(data_template: Template) -> None:
     policies = of_type(data_template, "AWS::S3::BucketPolicy").values()
     statements = [one for policy in policies for one in policy["PolicyDocument"]["Statement"]]
     public = [(one["Action"], one["Resource"]) for one in statements if one["Principal"] == "*"]
-    assert public == [("s3:GetObject", {"Fn::Sub": "${ResultsBucket.Arn}/draws/*"})]
+    folders = [{"Fn::Sub": f"${{ResultsBucket.Arn}}/{folder}/*"} for folder in ("draws", "journal")]
+    assert public == [("s3:GetObject", folders)]
     artifacts = of_type(data_template, "AWS::S3::Bucket")["ArtifactsBucket"]
     assert all(artifacts["PublicAccessBlockConfiguration"].values())
 

@@ -40,6 +40,7 @@ MATRIX = {
     "open_surveys": ("outcomes notices runs", "payouts waves registrations"),
     "check_grievances": ("helpdesk runs", ""),
     "tally_statistics": ("outcomes runs", "registrations waves payouts training jobs helpdesk"),
+    "publish_journal": ("runs", "journal"),
     # It writes since when there is anything to watch, since when it looks for a job, and what it found.
     "watch": ("waves runs", "payouts notices registrations"),
 }
@@ -76,7 +77,7 @@ DOERS = {
     "kms:GenerateDataKey": {"api"},
     "kms:GenerateDataKeyPairWithoutPlaintext": {"api"},
     "kms:Decrypt": {"api", "pay", "ask_registry", "send_mail", "send_code", "erase_people"},
-    "sns:Publish": {*TRIGGERS, "send_mail", "send_code"},
+    "sns:Publish": {*TRIGGERS, "send_mail", "send_code", "publish_journal"},
     "ses:SendEmail": {"send_mail", "send_code"},
     "sqs:ReceiveMessage": {"award", "pay", "ask_registry", "send_mail", "send_code"},
     "sqs:SendMessage": {"api", "sweep_payouts", "advance_plans", "expire_places", "open_surveys", "write_notices"}
@@ -110,7 +111,7 @@ def test_a_grant_is_of_a_known_action_on_a_named_resource_of_any_account_region_
         assert "*" not in action
         # Behind a named resource a star stands for the objects of one folder or the streams of one log group.
         named = resource.replace(f"-{function}:", "-FUNCTION:")
-        assert re.fullmatch(r"[^*]+(/(draws|reconciliation|erasures)/\*|-FUNCTION:\*)?", named), named
+        assert re.fullmatch(r"[^*]+(/(draws|journal|reconciliation|erasures)/\*|-FUNCTION:\*)?", named), named
         assert "/index/" not in resource or action == "dynamodb:Query"
         assert not re.search(r"\d{12}|[a-z]{2}-[a-z]+-\d", resource)
         assert "gelombang-" not in resource or "gelombang-${Stage}-" in resource
@@ -178,10 +179,14 @@ def test_no_function_changes_or_deletes_a_line_of_the_journal() -> None:
 
 
 def test_only_the_step_publishes_all_of_a_draw() -> None:
-    # Two others publish a file each: who followed on a revoked place, and whom the surveys compare with.
+    # Two others publish a file each: who followed on a revoked place, and whom the surveys compare with. One more
+    # publishes what is of no draw.
     put = "s3:PutObject"
     writers = {name for name in POLICIES for act, on in grants(name) if act == put and "Results" in on}
-    assert writers == TRIGGERS | {"expire_places", "open_surveys"}
+    assert writers == TRIGGERS | {"expire_places", "open_surveys", "publish_journal"}
+    assert {on for act, on in grants("publish_journal") if act == put} == {
+        "arn:${AWS::Partition}:s3:::${ResultsBucket}/journal/*"
+    }
 
 
 def test_the_three_triggers_of_the_step_may_do_the_same() -> None:

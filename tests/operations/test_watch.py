@@ -214,6 +214,7 @@ KILLED = {
     "reconcile_payouts": ("daily_reconciliation", "run"),
     "open_surveys": ("survey_job", "run"),
     "check_grievances": ("helpdesk", "check"),
+    "publish_journal": ("journal_heads", "run"),
 }
 
 

@@ -1,0 +1,178 @@
+"""The journal's daily heads: a hash over a day's lines and the head before, published, so that a changed past shows.
+
+Each head stands for all days up to its own. Whoever keeps one, such as from the announcement, can tell whether any line
+before it was rewritten, removed or added since (docs/administration.md has the bytes).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from ..ids import derived_id
+from ..time_budget import OutOfTime, TimeBudget
+from ..values import Value
+from .journal import Journal, Line
+
+log = logging.getLogger(__name__)
+
+FILE = "journal/heads.jsonl"
+"""In the results bucket: a line of JSON for each day."""
+
+MARGIN = timedelta(minutes=15)
+"""How long after its end a day may still get lines: a request that began in it ends within half a minute."""
+
+DAY_S = 30
+"""The time that one day may take, in seconds: a hundred thousand lines."""
+
+LOOKS_BACK = timedelta(days=30)
+"""How far back the first run looks for the first day with lines."""
+
+_DAY = timedelta(days=1)
+_LATE = timedelta(hours=36)
+"""From when on it is said that a day, from its beginning, has no head yet."""
+_OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+
+class Head(Value, frozen=True):
+    """`lines`: how many the day has. `head` is a SHA-256 in hex; `before` is the one before it, empty for the first."""
+
+    day: date
+    lines: int
+    before: str
+    head: str
+
+
+class Verdict(StrEnum):
+    """What a day of the journal is compared with what was published."""
+
+    SAME = "as published"
+    REWRITTEN = "rewritten: as many lines, and not the same"
+    REMOVED = "fewer lines than published"
+    ADDED = "more lines than published"
+    CHAIN = "the published head does not follow from the day before"
+    NOT_KEPT = "another head was kept than is published"
+    MISSING = "no head is published"
+
+
+class Found(Value, frozen=True):
+    """A day, how many lines were published and are there now, and the verdict."""
+
+    day: date
+    published: int
+    present: int
+    verdict: Verdict
+
+
+def head_of(before: str, day: date, lines: Iterable[Line]) -> Head:
+    """The head of a day, from the head before and its lines in their order."""
+    hashed, count = hashlib.sha256(f"gelombang-journal/v1\n{before}\n{day}\n".encode()), 0
+    for line in lines:
+        hashed.update(msgspec.json.encode(line, order="sorted") + b"\n")
+        count += 1
+    return Head(day, count, before, hashed.hexdigest())
+
+
+class Heads:
+    """`s3` and `sns` are botocore clients."""
+
+    def __init__(self, journal: Journal, s3: Any, bucket: str, sns: Any, topic: str) -> None:
+        self._journal = journal
+        self._s3 = s3
+        self._bucket = bucket
+        self._sns = sns
+        self._topic = topic
+
+    def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
+        """Announce and publish the head of each day that is over and has none; False if time was short.
+
+        Announced first: a run that dies in between announces the same again. Of two runs at once one alone publishes.
+        """
+        budget = TimeBudget(now, deadline_s, seconds)
+        while True:
+            try:
+                budget.need(DAY_S)
+            except OutOfTime:
+                log.info("heads_go_on_later")
+                return False
+            heads, version = self._read()
+            day = heads[-1].day + _DAY if heads else self._first(now)
+            if day > (now.astimezone(UTC) - MARGIN).date() - _DAY:
+                return True
+            new = head_of(heads[-1].head if heads else "", day, self._journal.of_day(day))
+            self._announce(new)
+            self._put([*heads, new], version)
+
+    def verify(self, now: datetime, kept: Head | None = None, since: date = date.min) -> Iterator[Found]:
+        """Compare each day from `since` on with its published head, and the published heads with one that was kept.
+
+        Of `kept` only day and head count. One query for each day, paged.
+        """
+        heads, _ = self._read()
+        earlier: Head | None = None
+        for head in heads:
+            if head.day >= since:
+                yield self._compare(earlier, head, kept)
+            earlier = head
+        day = earlier.day + _DAY if earlier else self._first(now)
+        due = (now.astimezone(UTC) - _LATE).date()
+        while day <= max(due, kept.day if kept else due):  # there was a head of the day that was kept
+            yield Found(day, 0, sum(1 for _ in self._journal.of_day(day)), Verdict.MISSING)
+            day += _DAY
+
+    def _compare(self, earlier: Head | None, head: Head, kept: Head | None) -> Found:
+        now = head_of(head.before, head.day, self._journal.of_day(head.day))
+        verdict = Verdict.SAME
+        if earlier is not None and (head.before, head.day) != (earlier.head, earlier.day + _DAY):
+            verdict = Verdict.CHAIN
+        elif now.lines != head.lines:
+            verdict = Verdict.REMOVED if now.lines < head.lines else Verdict.ADDED
+        elif now.head != head.head:
+            verdict = Verdict.REWRITTEN
+        elif kept is not None and kept.day == head.day and kept.head != head.head:
+            verdict = Verdict.NOT_KEPT
+        return Found(head.day, head.lines, now.lines, verdict)
+
+    def _first(self, now: datetime) -> date:
+        """The first day with lines of late, or the day that is over if there are none."""
+        last = (now.astimezone(UTC) - MARGIN).date() - _DAY
+        days = (last - LOOKS_BACK + _DAY * number for number in range(LOOKS_BACK.days))
+        return next((day for day in days if any(True for _ in self._journal.of_day(day))), last)
+
+    def _announce(self, head: Head) -> None:
+        said = {"v": 1, "id": derived_id("journal-head/v1", head.head), "event": "journal_head"}
+        self._sns.publish(
+            TopicArn=self._topic,
+            Message=json.dumps(said | msgspec.to_builtins(head)),
+            MessageAttributes={"event": {"DataType": "String", "StringValue": "journal_head"}},
+        )
+
+    def _read(self) -> tuple[list[Head], str | None]:
+        """The published heads, and the version of their file; none if there is no file."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=FILE)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return [], None
+            raise
+        return msgspec.json.Decoder(Head).decode_lines(answer["Body"].read()), answer["ETag"]
+
+    def _put(self, heads: Sequence[Head], version: str | None) -> None:
+        """Publish, unless somebody else did meanwhile."""
+        unchanged = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
+        body = msgspec.json.Encoder().encode_lines(heads)
+        told = {"ContentType": "application/jsonl", "CacheControl": "max-age=60"}
+        try:
+            self._s3.put_object(Bucket=self._bucket, Key=FILE, Body=body, **told, **unchanged)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _OVERTAKEN:
+                raise

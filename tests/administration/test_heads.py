@@ -1,0 +1,214 @@
+"""The heads of the journal: published once a day in a chain, and any change of the past is found against them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from msgspec.structs import replace
+
+from chalicelib.administration.heads import DAY_S, FILE, Found, Head, Heads, Verdict, head_of
+from chalicelib.administration.journal import DONE, Journal, Line, LineItem
+from chalicelib.config import Programme, Settings
+from chalicelib.wiring import Services
+from tests.conftest import REGION, T0
+
+DAY = timedelta(days=1)
+FIRST = T0.date()
+AFTER = datetime.combine(FIRST + 3 * DAY, datetime.min.time(), T0.tzinfo) + timedelta(minutes=30)
+"""When three days are over, the second one without lines."""
+LINE = Line(T0, "person/s1", "arn:aws:iam::123456789012:user/sari", "POST /payout/hold", ("p1",), "r1", "asked")
+
+
+class World:
+    def __init__(self, cloud: Settings, programme: Programme) -> None:
+        self.services = Services(cloud, programme)
+        self.journal: Journal = self.services.journal
+        self.heads: Heads = self.services.journal_heads
+        self.bucket = cloud.results_bucket
+        self.announced: list[dict[str, Any]] = []
+        self.heads._sns = self
+
+    def publish(self, Message: str, **_: Any) -> None:  # noqa: N803 - SNS's own name
+        self.announced.append(json.loads(Message))
+
+    def three_days(self) -> None:
+        """Published."""
+        begun = self.journal.write(LINE)
+        self.journal.end(begun, DONE, T0)
+        self.journal.write(replace(LINE, at=T0 + 2 * DAY))
+        self.heads.run(AFTER, 300)
+
+    @property
+    def published(self) -> list[dict[str, Any]]:
+        body = boto3.client("s3", REGION).get_object(Bucket=self.bucket, Key=FILE)["Body"].read()
+        return [json.loads(line) for line in body.splitlines()]
+
+    def replace_published(self, rows: list[dict[str, Any]]) -> None:
+        body = "".join(f"{json.dumps(row)}\n" for row in rows)
+        boto3.client("s3", REGION).put_object(Bucket=self.bucket, Key=FILE, Body=body.encode())
+
+    def item(self, place: int = 0) -> Any:
+        return list(LineItem.query(f"DAY#{FIRST}"))[place]
+
+    def verdicts(self, now: datetime = AFTER, **asked: Any) -> list[Verdict]:
+        return [found.verdict for found in self.heads.verify(now, **asked)]
+
+
+@pytest.fixture
+def world(cloud: Settings, programme: Programme) -> World:
+    return World(cloud, programme)
+
+
+def test_each_day_that_is_over_has_one_head_that_follows_from_the_day_before(world: World) -> None:
+    world.three_days()
+    assert [(row["day"], row["lines"]) for row in world.published] == [
+        (str(FIRST + number * DAY), lines) for number, lines in enumerate((2, 0, 1))
+    ]
+    assert [row["before"] for row in world.published] == ["", *(row["head"] for row in world.published[:2])]
+    assert [row["head"] for row in world.announced] == [row["head"] for row in world.published]
+    assert {row["event"] for row in world.announced} == {"journal_head"}
+    before = world.published
+    world.heads.run(AFTER, 300)
+    assert (world.published, len(world.announced)) == (before, 3)
+    assert list(world.heads.verify(AFTER)) == [
+        Found(FIRST + number * DAY, lines, lines, Verdict.SAME) for number, lines in enumerate((2, 0, 1))
+    ]
+
+
+def test_a_head_is_made_of_bytes_that_anyone_can_make(world: World) -> None:
+    kept = world.journal.write(LINE)
+    said = (
+        f'{{"about":["p1"],"arn":"{LINE.arn}","at":"2026-11-24T03:00:00Z","id":"{kept.id}","person":"person/s1",'
+        '"reason":"asked","registrant":"r1","route":"POST /payout/hold"}'
+    )
+    raw = f"gelombang-journal/v1\nabc\n{FIRST}\n{said}\n"
+    assert head_of("abc", FIRST, world.journal.of_day(FIRST)).head == hashlib.sha256(raw.encode()).hexdigest()
+
+
+def test_a_day_gets_its_head_only_when_no_line_can_come_any_more(world: World) -> None:
+    world.journal.write(LINE)
+    over = datetime.combine(FIRST + DAY, datetime.min.time(), T0.tzinfo)
+    world.heads.run(over + timedelta(minutes=14), 300)
+    [earlier] = world.published
+    assert earlier["day"] == str(FIRST - DAY)
+    world.heads.run(over + timedelta(minutes=15), 300)
+    assert [row["day"] for row in world.published] == [str(FIRST - DAY), str(FIRST)]
+
+
+def _change(world: World) -> None:
+    item = world.item()
+    item.reason = "another reason"
+    item.save()
+
+
+def _add(world: World) -> None:
+    world.journal.write(replace(LINE, at=T0 + timedelta(hours=1)))
+
+
+def _swap(world: World) -> None:
+    one, other = world.item(0), world.item(1)
+    one.sk, other.sk = other.sk, one.sk
+    one.save()
+    other.save()
+
+
+def _rename(world: World) -> None:
+    item = world.item()
+    item.person = "person/b1"
+    item.save()
+
+
+@pytest.mark.parametrize(
+    ("plant", "verdict"),
+    [
+        (_change, Verdict.REWRITTEN),
+        (_rename, Verdict.REWRITTEN),
+        (_swap, Verdict.REWRITTEN),
+        (lambda world: world.item().delete(), Verdict.REMOVED),
+        (_add, Verdict.ADDED),
+    ],
+    ids=["changed", "another person", "another order", "removed", "added"],
+)
+def test_a_change_of_a_past_day_is_found(world: World, plant: Callable[[World], None], verdict: Verdict) -> None:
+    world.three_days()
+    plant(world)
+    assert world.verdicts() == [verdict, Verdict.SAME, Verdict.SAME]
+    assert world.verdicts(since=FIRST + DAY) == [Verdict.SAME] * 2
+
+
+def test_heads_that_were_made_anew_contradict_one_that_somebody_kept(world: World) -> None:
+    world.three_days()
+    last = Head(FIRST + 2 * DAY, 0, "", world.published[-1]["head"])
+    assert world.verdicts(kept=last) == [Verdict.SAME] * 3
+    _change(world)
+    boto3.client("s3", REGION).delete_object(Bucket=world.bucket, Key=FILE)
+    world.heads.run(AFTER, 300)
+    assert world.verdicts() == [Verdict.SAME] * 3
+    assert world.verdicts(kept=last) == [Verdict.SAME, Verdict.SAME, Verdict.NOT_KEPT]
+
+
+def test_a_published_head_that_was_changed_or_left_out_breaks_the_chain(world: World) -> None:
+    world.three_days()
+    rows = world.published
+    world.replace_published([rows[0], rows[2]])
+    assert world.verdicts() == [Verdict.SAME, Verdict.CHAIN]
+    _change(world)
+    again = head_of("", FIRST, world.journal.of_day(FIRST))
+    world.replace_published([rows[0] | {"head": again.head}, *rows[1:]])
+    assert world.verdicts() == [Verdict.SAME, Verdict.CHAIN, Verdict.SAME]
+
+
+def test_a_head_that_is_not_published_is_named(world: World) -> None:
+    world.three_days()
+    rows, late = world.published, AFTER + DAY + timedelta(hours=12)
+    assert world.verdicts(late) == [Verdict.SAME] * 3 + [Verdict.MISSING]
+    world.replace_published(rows[:2])
+    assert world.verdicts() == [Verdict.SAME] * 2, "it may still come"
+    kept = Head(FIRST + 2 * DAY, 0, "", rows[2]["head"])
+    assert world.verdicts(kept=kept) == [Verdict.SAME] * 2 + [Verdict.MISSING]
+
+
+def test_without_the_time_for_a_day_nothing_is_begun(world: World) -> None:
+    world.journal.write(LINE)
+    assert not world.heads.run(AFTER, DAY_S - 1)
+    assert world.announced == []
+    assert world.heads.run(AFTER, 300)
+
+
+def test_of_two_runs_at_once_one_publishes_and_the_other_goes_on_from_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.journal.write(LINE)
+    real, seen = world.heads._put, list[date]()
+
+    def overtaken(heads: list[Head], version: str | None) -> None:
+        if not seen:
+            seen.append(heads[-1].day)
+            real(heads, version)  # the other one's
+        real(heads, version)
+
+    monkeypatch.setattr(world.heads, "_put", overtaken)
+    world.heads.run(AFTER, 300)
+    assert [row["lines"] for row in world.published] == [1, 0, 0]
+    assert world.verdicts() == [Verdict.SAME] * 3
+
+
+def test_a_run_that_dies_before_it_publishes_announces_the_same_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.journal.write(LINE)
+    with monkeypatch.context() as patch:
+        refusal = ClientError({"Error": {"Code": "InternalError"}}, "PutObject")
+        patch.setattr(world.heads._s3, "put_object", lambda **_: (_ for _ in ()).throw(refusal))
+        with pytest.raises(ClientError):
+            world.heads.run(AFTER, 300)
+    world.heads.run(AFTER, 300)
+    assert world.announced[0] == world.announced[1]
+    assert len(world.published) == 3
