@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from chalicelib.accounts import wire as accounts
     from chalicelib.accounts.passkeys import wire as passkeys
     from chalicelib.accounts.sessions.rules import Session
+    from chalicelib.civil_registry import errors as registry
+    from chalicelib.civil_registry import wire as civil
     from chalicelib.helpdesk import errors as complaint
     from chalicelib.helpdesk import wire as helpdesk
     from chalicelib.jobs import errors as job
@@ -44,6 +46,7 @@ else:  # a process imports what its requests need
     status, me, references = map(later.Module, ("chalicelib.status", "chalicelib.web.me", "chalicelib.web.references"))
     account, accounts = later.domain("accounts")
     complaint, helpdesk = later.domain("helpdesk")
+    registry, civil = later.domain("civil_registry")
     job, jobs = later.domain("jobs")
     outcome, statistics = later.domain("outcomes", "statistics_wire")
     payout, payouts = later.domain("payouts")
@@ -980,6 +983,18 @@ def list_applicants(partner: Any, page: jobs.ApplicantQuery, vacancy_id: str) ->
 def hint_payout(hint: payouts.FspHint) -> edge.Reply:
     services().payouts.hint(app.header("x-callback-token"), hint.reference)
     return edge.done(202)
+
+
+@app.endpoint(
+    "POST /registry/on-search",
+    "The civil registry's later answer to a question of ours, as the DCI standard has it",
+    who="registry",
+    body=civil.OnSearch,
+    answers={202: civil.Acknowledged},
+    refuses=(registry.AnswerRefused,),
+)
+def take_registry_answer(given: civil.OnSearch) -> edge.Reply:
+    return edge.accepted(services().registry_callbacks.take(given.signature, app.now()))
 
 
 # Announcements and mails

@@ -65,6 +65,10 @@ def read_fsp_secret(why: str) -> Json:
     return allow(why, "secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{own('fsp')}-??????"))
 
 
+READ_REGISTRY_SECRET = allow(
+    "ReadRegistrySecret", "secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{own('registry')}-??????")
+)
+
 SAY_WHEN_ALL_IS_DONE = rows("runs", write="PutItem", why="SayWhenAllIsDone")
 
 SEND_MAIL = allow(
@@ -117,6 +121,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         send("mails"),
         send("registry"),
         read_fsp_secret("ReadCallbackToken"),
+        READ_REGISTRY_SECRET,
         rows("notices", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         rows("runs", read="GetItem", why="ReadTheLastLook", partition="STATUS"),
         rows("journal", write="PutItem", why="KeepWhoRead"),
@@ -150,11 +155,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         receive("registry"),
         rows("notices", write="PutItem", why="TellThatSomethingDiffers"),
         send("mails"),
-        allow(
-            "ReadRegistrySecret",
-            "secretsmanager:GetSecretValue",
-            arn("secretsmanager", f"secret:{own('registry')}-??????"),
-        ),
+        READ_REGISTRY_SECRET,
     ),
     "sweep_registry": (
         rows("registrations/index/unverified", read="Query", why="FindUnverified"),

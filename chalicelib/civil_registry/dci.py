@@ -1,13 +1,15 @@
-"""The adapter to registries that speak the DCI standard's interface of civil registries (CRVS): its search at once.
+"""The adapter to registries that speak the DCI standard's interface of civil registries (CRVS).
 
-Source: https://github.com/spdci/standards, `registry_core_api_v1.0.0.yaml`, `POST /registry/sync/search`. A message is
-an envelope of `signature`, `header` and `message`, with a bearer token. The signature is a compact JWS of header and
-message, as OpenCRVS has it (https://github.com/opencrvs/dci-crvs-api). Only the registry's own JWS is believed. Records
-are read in the standard's words (`given_name`, `birth_date`) and in those of OpenCRVS (`givenName`, `birthDate`).
+Source: https://github.com/spdci/standards, `registry_core_api_v1.0.0.yaml`: `POST /registry/sync/search`, answered at
+once, and `POST /registry/search`, answered later by the registry's call to us. A message is an envelope of `signature`,
+`header` and `message`, with a bearer token. The signature is a compact JWS of header and message, as OpenCRVS has it
+(https://github.com/opencrvs/dci-crvs-api). Only the registry's own JWS is believed. Records are read in the standard's
+words (`given_name`, `birth_date`) and in those of OpenCRVS (`givenName`, `birthDate`).
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
@@ -27,8 +29,9 @@ from .registry import CivilRecord
 if TYPE_CHECKING:
     from joserfc.jwk import Key
 
-PATH = "/registry/sync/search"
+AT_ONCE, LATER = "/registry/sync/search", "/registry/search"
 ANSWER_BYTES_MAX = 1_000_000
+_TAKEN = {HTTPStatus.OK, HTTPStatus.ACCEPTED}
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
@@ -40,6 +43,11 @@ class RegistrySecret(Struct, frozen=True):
     receiver_id: str
     sign_with: dict[str, Any]
     verify_with: dict[str, Any]
+
+    def transactions_key(self) -> bytes:
+        """32 bytes that seal which question is ours (`later`). Another signing key makes them others."""
+        signing = msgspec.json.encode(self.sign_with, order="sorted")
+        return hashlib.sha256(b"gelombang/registry/transactions/1\0" + signing).digest()
 
 
 def secret(id_: str, region: str) -> RegistrySecret:
@@ -61,13 +69,16 @@ class _Found(Struct, frozen=True):
 class _Message(Struct, frozen=True):
     transaction_id: str
     search_response: list[_Found]
+    correlation_id: str = ""
 
 
 class _Header(Struct, frozen=True):
     status: str
 
 
-class _Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True):
+    """What the registry signed."""
+
     header: _Header
     message: _Message
 
@@ -76,8 +87,19 @@ class _Signed(Struct, frozen=True):
     signature: str
 
 
+class _Acknowledgement(Struct, frozen=True):
+    ack_status: str
+
+
+class _Acknowledged(Struct, frozen=True):
+    message: _Acknowledgement
+
+
 class DciRegistry:
-    """`secret` is called at the first question. Nothing is retried here; the sweep asks again."""
+    """`secret` is called at the first question. Nothing is retried here; the sweep asks again.
+
+    `answer_to`: our address for answers that come later.
+    """
 
     source = "dci"
 
@@ -88,10 +110,12 @@ class DciRegistry:
         secret: Callable[[], RegistrySecret],
         clock: Clock,
         randomness: Randomness,
+        answer_to: str = "",
     ) -> None:
         import urllib3
 
-        self._url = url.rstrip("/") + PATH
+        self._url = url.rstrip("/")
+        self._answer_to = answer_to
         self._figures = figures
         self._ask_for_secret = secret
         self._clock = clock
@@ -102,12 +126,32 @@ class DciRegistry:
 
     def find(self, nik: str) -> CivilRecord | None:
         """See the port. More than one record of a NIK, or one of another NIK, is no answer."""
-        transaction, reference = random_id(self._randomness), random_id(self._randomness)
-        answer = self._believed(self._post(self._question(nik, transaction, reference)))
+        transaction = random_id(self._randomness)
+        raw = self._post(AT_ONCE, self._question(nik, transaction))
+        try:
+            signature = msgspec.json.decode(raw, type=_Signed).signature
+        except msgspec.DecodeError:
+            raise NoAnswer("malformed") from None  # without its cause, which may quote the answer
+        answer = self.believed(signature)
         if answer.message.transaction_id != transaction:
             raise NoAnswer("another_transaction")
+        return self.record(answer, nik)
+
+    def ask(self, nik: str, transaction: str) -> None:
+        """Ask for an answer to `answer_to` that names this transaction. Raises `NoAnswer` if it was not taken."""
+        raw = self._post(LATER, self._question(nik, transaction, sender_uri=self._answer_to))
+        try:
+            status = msgspec.json.decode(raw, type=_Acknowledged).message.ack_status
+        except msgspec.DecodeError:
+            raise NoAnswer("malformed") from None
+        if status != "ACK":
+            raise NoAnswer("not_acknowledged")
+
+    def record(self, answer: Answer, nik: str) -> CivilRecord | None:
+        """What an answer that is believed says of a NIK. Raises `NoAnswer`."""
         if answer.header.status != "succ":
             raise NoAnswer(_status(answer.header.status), passes=_is_waiting(answer.header.status))
+        reference = _reference(answer.message.transaction_id)
         match answer.message.search_response:
             case [_Found(reference_id=about, status="succ") as found] if about == reference:
                 return self._record(found, nik)
@@ -115,7 +159,7 @@ class DciRegistry:
                 raise NoAnswer(_status(status), passes=_is_waiting(status))
         raise NoAnswer("another_reference")
 
-    def _question(self, nik: str, transaction: str, reference: str) -> bytes:
+    def _question(self, nik: str, transaction: str, **header: str) -> bytes:
         """The signed envelope."""
         now = iso(self._clock())
         criteria: dict[str, Any] = {
@@ -125,7 +169,12 @@ class DciRegistry:
         }
         if self._figures.reg_type:
             criteria["reg_type"] = self._figures.reg_type
-        search = {"reference_id": reference, "timestamp": now, "search_criteria": criteria, "locale": "eng"}
+        search = {
+            "reference_id": _reference(transaction),
+            "timestamp": now,
+            "search_criteria": criteria,
+            "locale": "eng",
+        }
         content = {
             "header": {
                 "version": "1.0.0",
@@ -136,6 +185,7 @@ class DciRegistry:
                 "receiver_id": self._secret.receiver_id,
                 "total_count": 1,
                 "is_msg_encrypted": False,
+                **header,
             },
             "message": {"transaction_id": transaction, "search_request": [search]},
         }
@@ -148,34 +198,33 @@ class DciRegistry:
         header = {"alg": key["alg"], "kid": key["kid"]}
         return jws.serialize_compact(header, content, _key(key), algorithms=[key["alg"]])
 
-    def _post(self, body: bytes) -> bytes:
+    def _post(self, path: str, body: bytes) -> bytes:
         headers = {"Authorization": f"Bearer {self._secret.token}", "Content-Type": "application/json"}
         try:
             answer = self._http.request(
-                "POST", self._url, body=body, headers=headers, redirect=False, preload_content=False
+                "POST", self._url + path, body=body, headers=headers, redirect=False, preload_content=False
             )
             raw = answer.read(ANSWER_BYTES_MAX + 1)
             answer.release_conn()
         except self._http_error as error:
             # The text of such an error may quote the address, never the body; its kind says enough.
             raise NoAnswer(type(error).__name__, passes=True) from None
-        if answer.status != HTTPStatus.OK:
+        if answer.status not in _TAKEN:
             passes = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING
             raise NoAnswer(f"http_{answer.status}", passes=passes)
         if len(raw) > ANSWER_BYTES_MAX:
             raise NoAnswer("too_long")
         return raw
 
-    def _believed(self, raw: bytes) -> _Answer:
-        """What the registry signed, of an answer."""
+    def believed(self, signature: str) -> Answer:
+        """What the registry signed. Raises `NoAnswer` if it did not."""
         from joserfc import jws
         from joserfc.errors import JoseError
 
         key = self._secret.verify_with
         try:
-            signature = msgspec.json.decode(raw, type=_Signed).signature
             signed = jws.deserialize_compact(signature, _key(key), algorithms=[key["alg"]])
-            return msgspec.json.decode(signed.payload, type=_Answer)
+            return msgspec.json.decode(signed.payload, type=Answer)
         except msgspec.DecodeError:
             # Without its cause, which may quote the answer.
             raise NoAnswer("malformed") from None
@@ -208,6 +257,10 @@ class DciRegistry:
             dead=_first(record, "death_date", "deathdate", "deathDate") is not None,
         )
 
+    def transactions_key(self) -> bytes:
+        """See `RegistrySecret`."""
+        return self._secret.transactions_key()
+
     @cached_property
     def _secret(self) -> RegistrySecret:
         return self._ask_for_secret()
@@ -220,6 +273,11 @@ def _key(jwk: Mapping[str, Any]) -> Key:
     from joserfc import jwk as keys
 
     return keys.import_key(dict(jwk))
+
+
+def _reference(transaction: str) -> str:
+    """The one search of a message; as random as its transaction."""
+    return transaction[:26]
 
 
 def _status(word: str) -> str:

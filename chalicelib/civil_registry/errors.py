@@ -75,3 +75,12 @@ class MalformedRegistryFile(DomainError):
     status = 422
     indonesian = "Berkas ditolak seluruhnya: {wrong} baris salah ({lines})."
     english = "The whole file is refused: {wrong} wrong lines ({lines})."
+
+
+class AnswerRefused(DomainError):
+    """`reason`: `signature` (the registry did not sign this), or `not_outstanding` (no such question waits)."""
+
+    code = "registry_answer_refused"
+    status = 403
+    indonesian = "Jawaban ini tidak diterima ({reason})."
+    english = "This answer is not taken ({reason})."

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..aws import queues
 from ..clock import Clock
@@ -113,11 +113,22 @@ class Verifier:
         try:
             state = self._judge.state(asked, self._registry.find(asked.person.nik))
         except NoAnswer as silence:
-            log.log(
-                logging.WARNING if silence.passes else logging.ERROR, "registry_silent", extra={"fact": silence.fact}
-            )
+            say(silence)
             return
         self._judge.keep(asked, state, self._registry.source)
+
+
+class Asking(Protocol):
+    """What a message is given to."""
+
+    def process(self, version: Ask) -> None:
+        """Ask about one version of a registration. A registry that is silent raises nothing."""
+
+
+def say(silence: NoAnswer) -> None:
+    """Log why there is no answer: as an error if somebody must look."""
+    level = logging.WARNING if silence.passes else logging.ERROR
+    log.log(level, "registry_silent", extra={"fact": silence.fact})
 
 
 class Sweep:
@@ -162,6 +173,6 @@ class Sweep:
         return oldest if oldest is None or self._verifications.by_queue else oldest + FILES_TAKE
 
 
-def consume(records: Iterable[Mapping[str, Any]], verifier: Verifier) -> dict[str, list[dict[str, str]]]:
+def consume(records: Iterable[Mapping[str, Any]], verifier: Asking) -> dict[str, list[dict[str, str]]]:
     """Ask about the registrations of a batch of messages (see `queues.consume`)."""
     return queues.consume("registry", records, lambda body: verifier.process(decode_message(body)))

@@ -297,8 +297,9 @@ class RegistryRules(_Frozen, frozen=True):
     """How registrations are compared with the civil registry, where a stage has one (`Settings.registry_url`).
 
     `compared`: what must agree. `nik_type`, `kk_type`, `reg_type`: the registry's words for these identifiers and for
-    its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`. Whose data differ is
-    removed from a draw if they were told `removed_if_told_for_s` before its freeze.
+    its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`. `answers_later`: by a
+    call to us within `answer_within_s`. Whose data differ is removed from a draw if they were told
+    `removed_if_told_for_s` before its freeze.
     """
 
     compared: Annotated[tuple[Literal["name", "birth_date", "kk", "province"], ...], Meta(min_length=1)]
@@ -312,6 +313,8 @@ class RegistryRules(_Frozen, frozen=True):
     nik_type: Text
     kk_type: Text
     reg_type: str
+    answers_later: bool
+    answer_within_s: Positive
 
 
 class HelpdeskRules(_Frozen, frozen=True):

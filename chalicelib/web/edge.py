@@ -36,8 +36,10 @@ A_YEAR_S = 31_536_000
 RETRY_AFTER_S = 5
 """How long a client is asked to wait when we are busy, unless the refusal has the fact `retry_after_s`."""
 
-Who = Literal["public", "citizen", "partner", "provider"]
-"""Who may call: anyone; a signed-in person (access token); a training partner (signature); the FSP (callback token)."""
+Who = Literal["public", "citizen", "partner", "provider", "registry"]
+"""Who may call: anyone; a signed-in person (access token); a training partner (signature); the FSP (callback token);
+the civil registry (the signature in the body).
+"""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",

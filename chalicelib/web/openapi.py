@@ -26,12 +26,14 @@ _SECURITY: dict[Who, list[dict[str, list[str]]]] = {
     "citizen": [{"citizen": []}],
     "partner": [{"partnerId": [], "partnerTimestamp": [], "partnerSignature": []}],
     "provider": [{"providerToken": []}],
+    "registry": [],
 }
 _WHO: dict[Who, str] = {
     "public": "Anyone may call it.",
     "citizen": "For the person who is signed in.",
     "partner": "For a training partner, who signs the request.",
     "provider": "For the payment provider.",
+    "registry": "For the civil registry, which signs the body.",
 }
 _ONCE = " Sent again, it changes nothing and gives the same answer, with 200 in place of 201."
 _TAGS: dict[str, str] = {
@@ -47,6 +49,7 @@ _TAGS: dict[str, str] = {
     "Jobs": "Vacancies for alumni",
     "Partners": "Training partners report and post; each request is signed",
     "Provider": "Hints of the payment provider",
+    "Registry": "Later answers of the civil registry, by the DCI standard",
     "Notices": "Announcements, and the pages behind the links in mails",
     "Statistics": "What came of it, as the last count found it",
     "Pages": "Pages for people, and their modules",
@@ -83,6 +86,7 @@ _TAG_OF: dict[str, str] = {
     "vacancies": "Jobs",
     "partners": "Partners",
     "webhooks": "Provider",
+    "registry": "Registry",
     "statistics": "Statistics",
     "statistics.csv": "Statistics",
     "references": "Service",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from ..accounts.sessions.sessions import Sessions
     from ..accounts.sessions.ways import Ways
     from ..civil_registry.batches import Batches
-    from ..civil_registry.registry import CivilRegistry
-    from ..civil_registry.service import Judge, Sweep, Verifier
+    from ..civil_registry.dci import DciRegistry
+    from ..civil_registry.later import Callbacks
+    from ..civil_registry.service import Asking, Judge, Sweep
     from ..notices.announcements import PublicEventStore
     from ..notices.channels import Channels
     from ..notices.links import Unsubscriptions
@@ -194,23 +196,40 @@ class PeopleServices(AccountsServices):
         return Verifications(self.transaction, asked, lambda: self.notices, figures, asks=asks)
 
     @cached_property
-    def registry_verifier(self) -> Verifier:
-        from ..civil_registry import dci
+    def registry_verifier(self) -> Asking:
+        from ..civil_registry.later import LaterVerifier
         from ..civil_registry.registry import ByFile
         from ..civil_registry.service import Verifier
         from ..config import REGISTRY_CONSUMERS
         from ..notices.ses import Pace
 
-        settings, figures = self.settings, self.programme.registry
+        figures, registry = self.programme.registry, self._dci
+        pace = Pace(figures.asks_per_s / REGISTRY_CONSUMERS)
+        if registry is not None and figures.answers_later:
+            waits = timedelta(seconds=figures.answer_within_s)
+            given = self.registry_judge, registry, self._randomness, waits
+            return LaterVerifier(*given, pace.wait, self._clock)
+        return Verifier(self.registry_judge, ByFile() if registry is None else registry, pace.wait)
+
+    @cached_property
+    def registry_callbacks(self) -> Callbacks:
+        from ..civil_registry.later import Callbacks
+
+        later = self._dci if self.programme.registry.answers_later else None
+        return Callbacks(self.registry_judge, later, self._randomness)
+
+    @cached_property
+    def _dci(self) -> DciRegistry | None:
+        from ..civil_registry import dci
+
+        settings = self.settings
 
         def secret() -> dci.RegistrySecret:
             return dci.secret(settings.registry_secret, settings.region)
 
-        registry: CivilRegistry = ByFile()
-        if settings.has_registry_interface:
-            registry = dci.DciRegistry(settings.registry_url, figures, secret, self._clock, self._randomness)
-        pace = Pace(figures.asks_per_s / REGISTRY_CONSUMERS)
-        return Verifier(self.registry_judge, registry, pace.wait)
+        given = settings.registry_url, self.programme.registry, secret, self._clock, self._randomness
+        answer_to = f"{settings.public_url}/registry/on-search"
+        return dci.DciRegistry(*given, answer_to) if settings.has_registry_interface else None
 
     @cached_property
     def registry_judge(self) -> Judge:

@@ -5,6 +5,7 @@
     POST /registry/sync/search    the record of a NIK, in a signed envelope (bearer token)
     POST /sandbox/files           the answer to a file of questions, as an office without an interface gives it
     GET  /sandbox/asked           how often each NIK was asked about
+    POST /registry/search         an acknowledgement; the answer goes to the envelope's `sender_uri`, and to `outbox`
     POST /sandbox/people          add people: [{"nik", "name", "birth_date", "kk", "province"}, ...]
     POST /sandbox/settings        change some of `Faults`
 
@@ -13,6 +14,7 @@ It shares no code with the application. Its mistakes follow from a seed and the 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -20,9 +22,10 @@ import json
 import secrets
 import threading
 import time
+import urllib.request
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,7 +53,10 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What goes wrong. `mistake_rate`: of the records, by NIK; `error_rate`: of the answers, anew each time."""
+    """What goes wrong. `mistake_rate`: of the records, by NIK; `error_rate`: of the answers, anew each time.
+
+    `calls_back`: false leaves later answers in the outbox.
+    """
 
     down: bool = False
     hangs: bool = False
@@ -59,6 +65,7 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slow_s: float = 0
     error_rate: float = 0
     mistake_rate: float = 0
+    calls_back: bool = True
 
 
 class Registry(Loopback):
@@ -69,6 +76,8 @@ class Registry(Loopback):
         self.faults = Faults()
         self.people = {person.nik: person for person in people}
         self.asked: Counter[str] = Counter()
+        self.outbox: list[dict[str, Any]] = []
+        """Answers that came later, the latest last."""
         self.stopping = threading.Event()
         self._seed = seed
         self._key = OKPKey.generate_key("Ed25519", {"kid": "registry-1", "alg": ALGORITHM})
@@ -129,6 +138,16 @@ class Registry(Loopback):
         key = self._client if self.faults.unsigned else self._key  # a key that is not the registry's
         signature = jws.serialize_compact(header, json.dumps(content).encode(), key, algorithms=[ALGORITHM])
         return {"signature": signature, **content}
+
+    def acknowledge(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Take a question whose answer goes to the address that it names."""
+        answer = self.answer(asked)
+        self.outbox.append(answer)
+        if self.faults.calls_back:
+            given = asked["header"]["sender_uri"], json.dumps(answer).encode()
+            threading.Thread(target=_call, args=given, daemon=True).start()
+        correlation = answer["message"]["correlation_id"]
+        return {"message": {"ack_status": "ACK", "timestamp": _now(), "correlation_id": correlation}}
 
     def answer_file(self, raw: bytes) -> bytes:
         """The answer to a batch's file, each row on its own."""
@@ -203,7 +222,9 @@ class _Handler(JsonHandler):
             elif self.path == "/sandbox/files":
                 return self.answer(200, {"file": registry.answer_file(body).decode()})
             elif self.path == "/registry/sync/search":
-                return self._serve(registry, body)
+                return self._serve(registry, body, registry.answer)
+            elif self.path == "/registry/search":
+                return self._serve(registry, body, registry.acknowledge)
             else:
                 return self.answer(404, _errors("not_found"))
         except (msgspec.DecodeError, TypeError, ValueError) as error:
@@ -214,7 +235,7 @@ class _Handler(JsonHandler):
         found = self.server.owner.asked if self.path == "/sandbox/asked" else None
         self.answer(404 if found is None else 200, _errors("not_found") if found is None else found)
 
-    def _serve(self, registry: Registry, body: bytes) -> None:
+    def _serve(self, registry: Registry, body: bytes, answer: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         faults = registry.faults
         if self.headers.get("Authorization") != f"Bearer {registry.secret['token']}":
             return self.answer(401, _errors("unauthorized"))
@@ -226,9 +247,15 @@ class _Handler(JsonHandler):
         if faults.down or registry.happens(faults.error_rate, str(time.monotonic_ns())):
             return self.answer(503, _errors("unavailable"))
         try:
-            return self.answer(200, registry.answer(registry.opened(body)))
+            return self.answer(200, answer(registry.opened(body)))
         except (ValueError, KeyError, TypeError) as error:
             return self.answer(400, _errors(type(error).__name__))
+
+
+def _call(address: str, body: bytes) -> None:
+    asked = urllib.request.Request(address, body, {"Content-Type": "application/json"})  # noqa: S310 - our caller's own
+    with contextlib.suppress(OSError), urllib.request.urlopen(asked, timeout=10):  # noqa: S310
+        pass
 
 
 def _errors(code: str) -> dict[str, Any]:

@@ -94,6 +94,7 @@ NEVER = {
     "GET /openapi.json",  # is read, and not asked
     "POST /sessions/refreshes",  # takes a proof of a key
     "POST /me/passkeys",  # takes what only an authenticator makes
+    "POST /registry/on-search",  # takes what only the registry signs
 }
 """Operations that no request of this kind can succeed in."""
 

@@ -61,6 +61,7 @@ SIGNED = {
     ("POST", "/partners/vacancies/{vacancy_id}/closure"): "partner",
     ("GET", "/partners/vacancies/{vacancy_id}/applicants"): "partner",
     ("POST", "/webhooks/fsp"): "provider",
+    ("POST", "/registry/on-search"): "registry",
 }
 
 

@@ -8,87 +8,25 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import date
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from joserfc import jws
 from msgspec.structs import replace
-from openapi_schema_validator import OAS30Validator, oas30_format_checker
-from referencing import Registry as Documents
-from referencing.jsonschema import DRAFT4
 
 from chalicelib.civil_registry.dci import DciRegistry, RegistrySecret
 from chalicelib.civil_registry.errors import NoAnswer
 from chalicelib.config import load_programme
 from chalicelib.ids import system_randomness
 from local.sandbox.registry import ALGORITHM, Person, Registry
+from tests.builders.dci import CORE, CRVS, STANDARD, answered_by, asked_by, document, faults, unknown_fields
 from tests.conftest import T0
 
-STANDARD = Path(__file__).parents[1] / "vectors" / "dci"
-CRVS, CORE = "crvs_api_v1.0.0.yaml", "registry_core_api_v1.0.0.yaml"
 FIGURES = replace(load_programme("prod").registry, timeout_s=2, reg_type="ns:org:RegistryType:Civil")
 SITI = Person(nik="3174095708950001", name="Siti Aminah", birth_date="1995-08-17", kk="3174091203180002", province="31")
 
 
-@cache
-def document(name: str) -> Any:
-    # The fast loader, as the other takes a second for each file.
-    return yaml.load((STANDARD / name).read_bytes(), yaml.CSafeLoader)
-
-
-def asked_by(path: str) -> str:
-    return f"#/paths/{path.replace('/', '~1')}/post/requestBody/content/application~1json/schema"
-
-
-def answered_by(path: str) -> str:
-    return f"#/paths/{path.replace('/', '~1')}/post/responses/default/content/application~1json/schema"
-
-
 ASK, ANSWER = asked_by("/registry/sync/search"), answered_by("/registry/sync/search")
-
-
-@cache
-def validator(name: str, pointer: str) -> OAS30Validator:
-    known = Documents().with_resource("urn:dci", DRAFT4.create_resource(document(name)))
-    return OAS30Validator({"$ref": f"urn:dci{pointer}"}, registry=known, format_checker=oas30_format_checker)
-
-
-def faults(name: str, pointer: str, message: Any) -> list[str]:
-    return [f"{list(error.absolute_path)}: {error.message}" for error in validator(name, pointer).iter_errors(message)]
-
-
-def parts(name: str, schema: Any) -> Iterator[Any]:
-    """A schema without references, and each that it is put together of."""
-    while "$ref" in schema:
-        found = document(name)
-        for step in schema["$ref"].removeprefix("#/").split("/"):
-            key = step.replace("~1", "/")
-            found = found[int(key) if isinstance(found, list) else key]
-        schema = found
-    yield schema
-    for word in ("allOf", "anyOf", "oneOf"):
-        for one in schema.get(word, ()):
-            yield from parts(name, one)
-
-
-def unknown_fields(name: str, schema: Any, message: Any, where: str = "") -> list[str]:
-    """The fields of a message that its schema does not name, where it names any: no validator would tell."""
-    if isinstance(message, list):
-        items = [part["items"] for part in parts(name, schema) if "items" in part]
-        return [one for item in items for each in message for one in unknown_fields(name, item, each, f"{where}[]")]
-    named: dict[str, Any] = {}
-    for part in parts(name, schema):
-        named |= part.get("properties", {})
-    if not isinstance(message, dict) or not named:
-        return []
-    unknown = [f"{where}.{field}" for field in message if field not in named]
-    below = [(field, named[field]) for field in message if field in named]
-    return unknown + [
-        one for field, of in below for one in unknown_fields(name, of, message[field], f"{where}.{field}")
-    ]
 
 
 @pytest.fixture(scope="module")

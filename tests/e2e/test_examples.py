@@ -25,7 +25,7 @@ BODIES = {
 
 
 OWN = {
-    *("secret", "code", "credential", "refresh_token"),
+    *("secret", "code", "credential", "refresh_token", "signature"),
     *("course_id", "vacancy_id", "redeem_code", "card_number", "answers"),
     *("attended_at", "completed_at", "month", "days"),
 }

@@ -16,6 +16,7 @@ from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 import app as application
 from chalicelib.accounts.tokens.tokens import Tokens
+from chalicelib.civil_registry.wire import OnSearch
 from chalicelib.config import Programme
 from chalicelib.errors import NotFound
 from chalicelib.payouts.wire import FspHint
@@ -181,7 +182,7 @@ def test_every_route_gives_the_common_refusals_of_its_kind(gateway, documented, 
     unknown = 401 if call.partner else 200 if operation.query is edge.Anything else 400
     assert (answer.status_code, NIK in answer.body.decode()) == (unknown, False)
     taken = {"malformed_request", "unknown_field"} if operation.body is edge.Ignored else set()
-    taken |= {"unknown_field"} if operation.body is FspHint else set()
+    taken |= {"unknown_field"} if operation.body in (FspHint, OnSearch) else set()
     assert (415 in documented[route]) == (operation.body not in (None, edge.Ignored))
     for kind, sent in (
         (refusal("malformed_request"), {"body": b'{"'}),

@@ -18,6 +18,7 @@ from tests.e2e.gateway import AN_HOUR, Call, Gateway, Provoke
 from tests.e2e.refusals import SUCCESSES
 from tests.e2e.refusals.citizens import FROZEN, complaining
 from tests.e2e.refusals.passkeys import exchanging, using
+from tests.e2e.refusals.registry import answer_that_verifies
 from tests.e2e.refusals.signing_in import entering, starting
 
 SETTLED = 144
@@ -132,6 +133,7 @@ KEPT_IN_MEMORY = {
     routes.GET_WAVE,
     routes.VERIFY,
     routes.HINT,
+    routes.ON_SEARCH,
     "GET /waves.ics",
     routes.COURSES,
     routes.GET_COURSE,
@@ -149,6 +151,7 @@ CASES: dict[str, Provoke] = {
     routes.PROOF: prove_first,
     f"{routes.PROOF} again": again(prove_first),
     f"{routes.HINT} of a known form": hint_at_a_payout,
+    f"{routes.ON_SEARCH} that is judged": answer_that_verifies,
     f"{routes.COURSES} a minute later": a_minute_later(SUCCESSES[routes.COURSES]),
     routes.VACANCIES: again(SUCCESSES[routes.VACANCIES]),
     f"{routes.VACANCIES} a minute later": a_minute_later(SUCCESSES[routes.VACANCIES]),

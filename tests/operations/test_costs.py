@@ -95,6 +95,8 @@ COSTS: dict[str, str] = {
     routes.JOIN: "GetItem, UpdateItem",
     routes.HINT: "",
     f"{routes.HINT} of a known form": "SendMessageBatch",
+    routes.ON_SEARCH: "GetItem, Decrypt",
+    f"{routes.ON_SEARCH} that is judged": "GetItem, Decrypt, TransactWriteItems",
     "GET /waves.ics": "GetItem",
     "GET /feed.atom": "Query",
     routes.CHANGES[0]: "GetItem",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Provoke
 
-from . import citizens, contacts, partners, passkeys, privacy, signing_in
+from . import citizens, contacts, partners, passkeys, privacy, registry, signing_in
 
 REFERENCES = "GET /references/{list_name}"
 ASSET = "GET /assets/{build}/{folder}/{module}"
@@ -16,6 +16,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = (
     | contacts.REFUSALS
     | passkeys.REFUSALS
     | privacy.REFUSALS
+    | registry.REFUSALS
     | {routes.JOIN: citizens.REFUSALS[routes.JOIN] | {"consent_withdrawn": privacy.joining_without_consent}}
     | {REFERENCES: {"not_found": lambda _: Call(REFERENCES).at("registrants")}}
     | {ASSET: {"not_found": lambda _: Call(ASSET).at("any", "citizen", "none.js")}}
@@ -47,6 +48,7 @@ SUCCESSES: dict[str, Provoke] = {
     **contacts.SUCCESSES,
     **passkeys.SUCCESSES,
     **privacy.SUCCESSES,
+    **registry.SUCCESSES,
     REFERENCES: lambda _: Call(REFERENCES).at("education"),
     ASSET: lambda _: Call(ASSET).at("any", "citizen", "main.js"),
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},
