@@ -6,6 +6,7 @@ import click
 
 from ..office import administered
 from . import account, dlq, grievance, keys, mailbox, registration, statistics, status, training, trigger, wave
+from .administrators import journal, roster
 from .payouts import payout
 
 GROUPS: tuple[click.Command, ...] = (
@@ -23,6 +24,8 @@ GROUPS: tuple[click.Command, ...] = (
     statistics.statistics,
     dlq.dlq,
     trigger.trigger,
+    roster.roster,
+    journal.journal,
 )
 
 COMMANDS = dict(administered(click.Group(commands=GROUPS)))

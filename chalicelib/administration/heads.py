@@ -60,7 +60,6 @@ class Verdict(StrEnum):
     REMOVED = "fewer lines than published"
     ADDED = "more lines than published"
     CHAIN = "the published head does not follow from the day before"
-    NOT_KEPT = "another head was kept than is published"
     MISSING = "no head is published"
 
 
@@ -112,24 +111,24 @@ class Heads:
             self._announce(new)
             self._put([*heads, new], version)
 
-    def verify(self, now: datetime, kept: Head | None = None, since: date = date.min) -> Iterator[Found]:
-        """Compare each day from `since` on with its published head, and the published heads with one that was kept.
+    def is_published(self, head: str) -> bool:
+        """Whether a head that somebody kept is among those that are published. One read."""
+        return any(one.head == head.strip().casefold() for one in self._read()[0])
 
-        Of `kept` only day and head count. One query for each day, paged.
-        """
+    def verify(self, now: datetime, since: date = date.min) -> Iterator[Found]:
+        """Compare each day from `since` on with its published head. One query for each day, paged."""
         heads, _ = self._read()
         earlier: Head | None = None
         for head in heads:
             if head.day >= since:
-                yield self._compare(earlier, head, kept)
+                yield self._compare(earlier, head)
             earlier = head
         day = earlier.day + _DAY if earlier else self._first(now)
-        due = (now.astimezone(UTC) - _LATE).date()
-        while day <= max(due, kept.day if kept else due):  # there was a head of the day that was kept
+        while day <= (now.astimezone(UTC) - _LATE).date():
             yield Found(day, 0, sum(1 for _ in self._journal.of_day(day)), Verdict.MISSING)
             day += _DAY
 
-    def _compare(self, earlier: Head | None, head: Head, kept: Head | None) -> Found:
+    def _compare(self, earlier: Head | None, head: Head) -> Found:
         now = head_of(head.before, head.day, self._journal.of_day(head.day))
         verdict = Verdict.SAME
         if earlier is not None and (head.before, head.day) != (earlier.head, earlier.day + _DAY):
@@ -138,8 +137,6 @@ class Heads:
             verdict = Verdict.REMOVED if now.lines < head.lines else Verdict.ADDED
         elif now.head != head.head:
             verdict = Verdict.REWRITTEN
-        elif kept is not None and kept.day == head.day and kept.head != head.head:
-            verdict = Verdict.NOT_KEPT
         return Found(head.day, head.lines, now.lines, verdict)
 
     def _first(self, now: datetime) -> date:

@@ -24,9 +24,10 @@ terminal = Terminal()
 READS = {
     "account find", "account recover show", "course history", "dlq list", "dlq show", "draw audit-sample",
     "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list", "grievance show", "inbox",
-    "keys list", "mailbox show", "partner list", "payout ceiling show", "payout address show", "payout compare",
+    "journal show", "journal verify", "keys list", "mailbox show",
+    "partner list", "payout ceiling show", "payout address show", "payout compare",
     "payout list", "payout plan show", "payout show", "payout status", "programme check", "programme diff",
-    "programme list", "registration show", "registry list", "statistics show", "status",
+    "programme list", "registration show", "registry list", "roster show", "statistics show", "status",
     "wave history", "wave list", "wave show",
 }  # fmt: skip
 """They change nothing."""
@@ -53,6 +54,7 @@ WITHOUT = {
     "payout plan approve": "carries the reason of what was proposed",
     "account recover approve": "carries the reason of what was proposed",
     "registration approve": "carries the reason of what was proposed",
+    "roster approve": "carries the reason of what was proposed",
     "course approve": "carries the reason of what was proposed",
     "grievance answer": "the answer is the reason, kept with who gave it",
     "grievance escalate": "the note is the reason, kept with who wrote it",

@@ -1,0 +1,1 @@
+"""Commands about who administers a stage, and what they did."""

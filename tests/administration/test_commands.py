@@ -1,0 +1,112 @@
+"""`gelombang roster` and `gelombang journal`, as two administrators and an auditor use them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from admin import office
+from admin.commands.administrators import journal as journal_commands
+from admin.deployment import stages
+from chalicelib.administration.journal import LineItem
+from chalicelib.config import Programme, Settings
+from chalicelib.wiring import Services
+from tests.builders.commands import ACCOUNT, Terminal
+from tests.conftest import T0
+
+roster, journal = Terminal("roster"), Terminal("journal")
+FILE = "person,name\ns1,sari\ns1,sari@example.go.id\nb1,budi\n"
+
+
+class Office:
+    """A stage, and who sits at the terminal and when."""
+
+    def __init__(self, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.services, self.name, self.now = services, "sari", T0
+        found = SimpleNamespace(services=services, settings=services.settings)
+        monkeypatch.setattr(stages, "load", lambda _: found)
+        monkeypatch.setattr(stages, "caller", lambda: f"arn:aws:iam::{ACCOUNT}:user/{self.name}")
+        for module in (office, journal_commands):
+            monkeypatch.setattr(module, "utc_now", self._tick)
+
+    def _tick(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@pytest.fixture
+def stage(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Office:
+    return Office(Services(cloud, programme), monkeypatch)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "roster.csv"
+    path.write_text(FILE)
+    return str(path)
+
+
+def test_a_roster_is_proposed_seen_and_approved_by_another_person(stage: Office, file: str) -> None:
+    assert roster.found("show") == {"people": [], "proposed": [], "history": []}
+    proposed = roster.found("propose", file, "--reason", "we begin")
+    assert proposed["changes"] == [
+        {"person": "b1", "names": ["budi"], "were": []},
+        {"person": "s1", "names": ["sari", "sari@example.go.id"], "were": []},
+    ]
+    assert "(roster_by_same_person)" in roster.refused("approve", "--yes")
+    assert "(roster_stands" in roster.refused("propose", file, "--reason", "again")
+    stage.name = "budi"
+    shown = roster.run("approve", input="n\n")
+    assert shown.exit_code == 1
+    assert "sari@example.go.id" in shown.output
+    assert roster.found("approve", "--yes") == {"done": "this roster holds", "people": 2}
+    stage.name = "tono"
+    assert "(not_on_roster)" in roster.refused("show")
+    stage.name = "Sari"
+    assert roster.found("show")["people"] == [
+        {"person": "b1", "names": ["budi"]},
+        {"person": "s1", "names": ["sari", "sari@example.go.id"]},
+    ]
+    assert roster.found("propose", file, "--reason", "again")["by"] == "person/s1"
+    assert roster.found("reject", "--reason", "it is the same")["done"] == "the proposal was taken away"
+    assert "(no_roster_proposed)" in roster.refused("approve", "--yes")
+
+
+def test_the_journal_has_each_act_with_its_outcome_and_who_it_was(stage: Office, file: str) -> None:
+    roster.found("propose", file, "--reason", "we begin")
+    roster.refused("approve", "--yes")
+    stage.name = "budi"
+    roster.found("approve", "--yes")
+    lines = [line for line in journal.found("show") if line["did"].startswith("roster")]
+    assert [(line["did"], line["person"].rpartition("/")[2], line["outcome"]) for line in lines[:1]] == [
+        ("roster propose", "sari", "done")
+    ]
+    assert lines[0]["reason"] == "we begin"
+    assert [line["outcome"] for line in lines if line["person"].endswith("sari")][-1] == "roster_by_same_person"
+    assert (lines[-1]["did"], lines[-1]["outcome"]) == ("roster approve", "done")
+    assert lines[-1]["identity"] == f"arn:aws:iam::{ACCOUNT}:user/budi"
+    stage.now += timedelta(days=1)
+    assert journal.told("show") != []
+    last = journal.found("show")[-1]
+    assert (last["did"], last["person"], last["outcome"]) == ("journal show", "person/b1", None), "it goes on"
+    assert len(journal.found("show", "--day", f"{T0.date()}")) == len(lines) + 1, "and that it was looked at"
+
+
+def test_what_is_not_as_published_ends_with_exit_code_1(stage: Office, file: str) -> None:
+    roster.found("propose", file, "--reason", "we begin")
+    stage.now = T0 + timedelta(days=1)
+    stage.services.journal_heads._sns = SimpleNamespace(publish=lambda **_: None)
+    stage.services.journal_heads.run(stage.now, 300)
+    found = journal.found("verify")
+    assert found == {"days": [{"day": f"{T0.date()}", "lines_published": 2, "lines_now": 2, "verdict": "as published"}]}
+    head = stage.services.journal_heads._read()[0][0].head
+    assert journal.found("verify", "--kept", head)["kept_head"] == "published"
+    assert journal.run("verify", "--kept", "0" * 64).exit_code == 1
+    next(iter(LineItem.query(f"DAY#{T0.date()}"))).delete()
+    changed = journal.run("verify")
+    assert changed.exit_code == 1
+    assert "fewer lines than published" in changed.output
+    assert journal.run("verify", "--since", "2026-11-25").exit_code == 0
