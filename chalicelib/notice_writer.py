@@ -157,7 +157,7 @@ class NoticeWriter:
                 facts: Facts = {"wave": wave, "reason": missed.reason, "next_opens_at": coming}
                 yield missed.registrant_id, Kind.NOT_CHOSEN, f"not_chosen/{wave}", facts
         chosen = [result.registrant_id for result in page if result.reason is None]
-        for one in self._waves.beneficiaries.of_many(chosen):
+        for one in self._waves.beneficiaries.at_many((who, wave) for who in chosen).values():
             facts = chosen_facts(one, self._schemes[one.scheme])
             yield one.registrant_id, Kind.CHOSEN, f"chosen/{wave}", facts
 

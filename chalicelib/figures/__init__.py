@@ -102,6 +102,11 @@ class EligibilityRules(_Frozen, frozen=True):
     once: Once = "lifetime"
     family_card_cap: Positive | None = None
 
+    @property
+    def several_places(self) -> bool:
+        """Whether a person may be chosen more than once."""
+        return self.once != "lifetime"
+
 
 class TrainingRules(_Frozen, frozen=True):
     """`buy_within_days`: calendar days in WIB; the day of the award is day 1. A stage may count seconds instead.

@@ -278,16 +278,11 @@ def _once(programme: Programme) -> Iterator[Fault]:
     if once == "lifetime":
         return
     for scheme in programme.schemes:
-        if not scheme.begins_at_award or scheme.surveys:
+        lasts = scheme.lasts_days + (0 if scheme.begins_at_award else programme.training.buy_within_days or 0)
+        if once != "scheme" and once.days <= lasts:
             yield Fault(
                 "eligibility.once",
-                f"lets people be chosen again, and scheme {scheme.version} needs trainings or surveys, which are kept "
-                'once for a person: say "lifetime", or let every scheme pay from the award on and no surveys',
-            )
-        elif once != "scheme" and once.days <= scheme.lasts_days:
-            yield Fault(
-                "eligibility.once",
-                f"is {once.days} days, and scheme {scheme.version} may pay for {scheme.lasts_days}: say more than that",
+                f"is {once.days} days, and scheme {scheme.version} may pay for {lasts}: say more than that",
             )
 
 

@@ -97,8 +97,10 @@ class Scheme(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def lasts_days(self) -> int:
-        """How long after an award its last month may fall due, where payments begin at the award."""
-        return 31 * (self.incentives - 1) if self.begins_at_award else 0
+        """How long the months of a place last: from the award where payments begin with it, else from the deadline
+        for the first purchase. A month that is attested or reviewed is paid after its end, so there is one more.
+        """
+        return 31 * (self.incentives - self.begins_at_award)
 
     @property
     def incentive_idr(self) -> int:

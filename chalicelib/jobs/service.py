@@ -291,8 +291,8 @@ class Jobs:
         return application
 
     def _check_graduated(self, registrant_id: str) -> None:
-        beneficiary = self._waves.beneficiaries.of(registrant_id)
-        if beneficiary is None or beneficiary.state is not BeneficiaryState.GRADUATED:
+        places = self._waves.beneficiaries.places(registrant_id)
+        if not any(one.state is BeneficiaryState.GRADUATED for one in places):
             raise NotGraduated()
 
     def _applicant(self, key: str, registrant_id: str) -> wire.ApplicantView | None:

@@ -52,7 +52,9 @@ class SurveysOfWaveIndex(GlobalSecondaryIndex["SurveyItem"]):  # type: ignore[no
 
 
 class SurveyItem(OutcomesTable):
-    """`S#<registrant>` / `SURVEY_1`...`SURVEY_3`, `COMPARISON#<wave>`: an opened survey; `answers`: JSON, if given."""
+    """`S#<registrant>` / `SURVEY_1#<wave>`...`SURVEY_3#<wave>`, `COMPARISON#<wave>`: an opened survey; `answers`: JSON,
+    if given.
+    """
 
     survey_id = UnicodeAttribute()
     number = WholeAttribute()
@@ -93,9 +95,9 @@ class SurveyStore:
         items = SurveyItem.query(f"S#{registrant_id}", consistent_read=True)
         return sorted((_from_item(item) for item in items), key=lambda survey: survey.opened_at)
 
-    def find(self, registrant_id: str, number: int) -> Survey | None:
-        """A beneficiary's survey, by one consistent read."""
-        item = find(SurveyItem, f"S#{registrant_id}", SURVEYS[number - 1].value)
+    def find(self, registrant_id: str, wave: int, number: int) -> Survey | None:
+        """The survey of a place, by one consistent read."""
+        item = find(SurveyItem, f"S#{registrant_id}", f"{SURVEYS[number - 1].value}#{wave:06}")
         return _from_item(item) if item else None
 
     def answer(self, tx: Transaction, survey: Survey) -> None:
@@ -127,8 +129,9 @@ class SurveyStore:
 
 
 def _sk(survey: Survey) -> str:
-    """A person of a comparison group may be chosen in a later wave, and then has that wave's surveys too."""
-    return f"COMPARISON#{survey.wave:06}" if survey.group is Group.COMPARISON else SURVEYS[survey.number - 1].value
+    """A person may have the surveys of several waves that chose them, or in which they are compared."""
+    kind = "COMPARISON" if survey.group is Group.COMPARISON else SURVEYS[survey.number - 1].value
+    return f"{kind}#{survey.wave:06}"
 
 
 def _to_item(survey: Survey) -> SurveyItem:

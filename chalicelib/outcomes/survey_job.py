@@ -96,8 +96,8 @@ class SurveyJob:
 
         def open_all(paid: list[News]) -> bool:
             received = [line for line in paid if line.latest is State.PAID]
-            chosen = self._chosen(line.registrant_id for line in received)
-            due = (self._due(line, chosen.get(line.registrant_id), number, now) for line in received)
+            places = self._waves.beneficiaries.at_many((line.registrant_id, line.wave) for line in received)
+            due = (self._due(line, places.get((line.registrant_id, line.wave)), number, now) for line in received)
             self._open_and_tell((survey for survey in due if survey is not None), now)
             return True
 
@@ -126,7 +126,7 @@ class SurveyJob:
         """
 
         def remind_all(paid: list[News]) -> bool:
-            found = (self._store.find(line.registrant_id, number) for line in paid)
+            found = (self._store.find(line.registrant_id, line.wave, number) for line in paid)
             surveys = [survey for survey in found if survey is not None]
             soon = list(takewhile(lambda survey: self._closes_soon(survey, now), surveys))
             self._tell(NoticeKind.SURVEY_DEADLINE, soon, now)
@@ -175,8 +175,8 @@ class SurveyJob:
         for start in range(0, len(drawn), PAGE):
             budget.need(PAGE_S)
             some = dict(drawn[start : start + PAGE])
-            # A person chosen in a later wave is no longer one of those without training.
-            chosen = self._chosen(some)
+            # A person chosen in another wave is not one of those without training.
+            chosen = {one.registrant_id for one in self._waves.beneficiaries.of_many(some)}
             offered = (
                 survey_rules.of_comparison(who, wave=wave, region=region, rules=self._rules, now=now)
                 for who, region in some.items()
@@ -190,10 +190,6 @@ class SurveyJob:
             budget.need(PAGE_S)
             offered = (one for one in self._store.of_wave(wave, f"{number:02}") if one.group is Group.COMPARISON)
             self._tell(NoticeKind.SURVEY_DEADLINE, (one for one in offered if self._closes_soon(one, now)), now)
-
-    def _chosen(self, registrant_ids: Iterable[str]) -> dict[str, Beneficiary]:
-        """The beneficiaries among them; one call for each 100."""
-        return {one.registrant_id: one for one in self._waves.beneficiaries.of_many(registrant_ids)}
 
     def _open_and_tell(self, surveys: Iterable[Survey], now: datetime) -> None:
         """Open the surveys of a page, leaving open ones as they are; then tell the people together."""

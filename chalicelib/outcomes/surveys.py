@@ -90,7 +90,7 @@ class Surveys:
         already.
         """
         if survey.group is Group.BENEFICIARY:
-            beneficiary = self._waves.beneficiaries.of(survey.registrant_id)
+            beneficiary = self._waves.beneficiaries.at(survey.registrant_id, survey.wave)
             if beneficiary is None:
                 raise NotFound()
             try:

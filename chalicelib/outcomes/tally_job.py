@@ -145,7 +145,7 @@ class TallyJob:
         for some in _batches(self._from.waves.beneficiaries.roster(wave, shard)):
             # Nobody has an account before a purchase, or a payment before what their scheme pays for.
             buyers = [one for one in some if one.state in (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)]
-            accounts = self._from.training.accounts([one.registrant_id for one in buyers])
+            accounts = self._from.training.accounts([one.registrant_id for one in buyers], wave)
             owed = self._from.payouts.of_many([one for one in buyers if self._may_be_owed(one)])
             for one in some:
                 counts = tally_rules.of_beneficiary(

@@ -10,7 +10,7 @@ from ..aws.dynamodb import get_rows, rows_of
 from ..privacy.rules import Held, Row
 from ..registration.errors import NotRegistered
 from ..vault import MacKind, PersonKey
-from .store import TrainingTable, certificate_guard
+from .store import TrainingTable, certificate_guard, is_account
 
 _AT_ONCE = 100
 
@@ -18,13 +18,13 @@ _AT_ONCE = 100
 def of_trainings(
     registrant_id: str, key: Callable[[str], PersonKey], mac: Callable[[MacKind, str], str]
 ) -> Iterator[Held]:
-    """The account and the trainings, the attended months, then their guards.
+    """The accounts and the trainings, the attended months, then their guards.
 
     Two queries; a batch get for each 100 guards; with a certificate also the person's key and a call of KMS each.
     """
     key, guards = cache(key), list[tuple[str, str]]()
     for row in rows_of(TrainingTable, f"T#{registrant_id}"):
-        bought = row["sk"]["S"] != "ACCOUNT"
+        bought = not is_account(row["sk"]["S"])
         yield Held("training" if bought else "training_account", row)
         if bought:
             guards.append((f"CODE#{row['redeem_code']['S']}", "CODE"))

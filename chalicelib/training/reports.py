@@ -125,12 +125,12 @@ class Reports:
         for _ in range(TRIES):
             training = self._of(partner, form.redeem_code)
             person = training.registrant_id
-            months = self._store.months(person)
+            months = self._store.months(person, training.wave)
             if known := months.get(form.month):
                 rules.check_same_report((known.training_id, known.days), (training.id, form.days))
                 return wire.month_view(form.redeem_code, known), False
             rules.check_month(training, form.month, form.days, now)
-            beneficiary = self._waves.beneficiaries.of(person)
+            beneficiary = self._waves.beneficiaries.at(person, training.wave)
             if beneficiary is None or beneficiary.state is BeneficiaryState.REVOKED:
                 raise ParticipantBlocked()
             times, number = self._payouts.incentives_by("attendance", beneficiary), len(months) + 1
@@ -142,7 +142,7 @@ class Reports:
             try:
                 with self._store.transaction() as tx:
                     self._store.add_month(tx, training, month)
-                    self._waves.beneficiaries.check_takes_part(tx, person)
+                    self._waves.beneficiaries.check_takes_part(tx, beneficiary)
                     # The ledger has a number that no month here has: this table was restored to an earlier time.
                     lost, kind = number == behind, INCENTIVES[number - 1]
                     due = None if lost else self._payouts.entitle(tx, beneficiary, kind, now, form.days)
@@ -173,7 +173,8 @@ class Reports:
             rules.check_reported_at(completed_at, training.attended_at or training.purchased_at, now + self._skew)
             rules.check_hours(training, completed_at, self._rules, now)
             if training.months:
-                rules.check_months(training, self._store.months(training.registrant_id).values(), completed_at)
+                months = self._store.months(training.registrant_id, training.wave)
+                rules.check_months(training, months.values(), completed_at)
             after = replace(
                 training,
                 state=TrainingState.COMPLETED,
@@ -226,7 +227,7 @@ class Reports:
         return training
 
     def _check_redeemable(self, training: Training, card_number: str) -> None:
-        beneficiary = self._waves.beneficiaries.of(training.registrant_id)
+        beneficiary = self._waves.beneficiaries.at(training.registrant_id, training.wave)
         if beneficiary is None or beneficiary.card_number != card_number:
             raise CardMismatch()
         rules.check_redeemable(training)

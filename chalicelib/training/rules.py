@@ -100,12 +100,15 @@ class Review(Value, frozen=True):
 
 
 class Training(Value, frozen=True):
-    """A course that a beneficiary bought, with the price, hours and skills it had then. Times are to the millisecond.
+    """A course that a beneficiary bought by the place of `wave`, with the price, hours and skills it had then.
+
+    Times are to the millisecond.
 
     `attended_at` and `completed_at` are the partner's; the other times are those of the requests.
     """
 
     registrant_id: str
+    wave: int
     id: str
     course_id: str
     partner_id: str
@@ -131,7 +134,7 @@ class Training(Value, frozen=True):
 class AttendedMonth(Value, frozen=True):
     """A calendar month in WIB, such as `2026-03`, on `days` days of which a participant was at a training.
 
-    It is the `number`th that was reported of the person, and is paid as that instalment.
+    It is the `number`th that was reported of the person's place, and is paid as that instalment.
     """
 
     month: str
@@ -168,9 +171,11 @@ def course_id(partner_id: str, code: str) -> str:
     return derived_id("course/v1", partner_id, code)
 
 
-def training_id(registrant_id: str, course: str, n: int) -> str:
-    """The id of a person's `n`th purchase of this course, derived, so that a double click writes the same item."""
-    return derived_id("training/v2", registrant_id, course, n)
+def training_id(registrant_id: str, wave: int, course: str, n: int) -> str:
+    """The id of the `n`th purchase of this course by a wave's place, derived, so that a double click writes the same
+    item.
+    """
+    return derived_id("training/v3", wave, registrant_id, course, n)
 
 
 def to_milliseconds(instant: datetime) -> datetime:

@@ -68,8 +68,9 @@ class Trainings:
         for _ in range(TRIES):
             beneficiary = self._beneficiary(registrant_id)
             owned = self._store.owned(registrant_id)
-            account = owned.account or self._opening(beneficiary)
-            of_course = [one for one in owned.trainings if one.course_id == course_id]
+            account = owned.accounts.get(beneficiary.wave) or self._opening(beneficiary)
+            by_place = [one for one in owned.trainings if one.wave == beneficiary.wave]
+            of_course = [one for one in by_place if one.course_id == course_id]
             for bought in of_course:
                 if bought.state is not TrainingState.CANCELLED:
                     return self._view(bought, account, beneficiary), False
@@ -79,7 +80,7 @@ class Trainings:
             course, partner = self._courses.to_buy(course_id)
             if account.balance_idr < course.price_idr:
                 raise BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)
-            training = self._purchase(registrant_id, course, partner, len(of_course) + 1, now)
+            training = self._purchase(beneficiary, course, partner, len(of_course) + 1, now)
             try:
                 with self._store.transaction() as tx:
                     self._store.add_purchase(tx, training, self._opening(beneficiary))
@@ -98,16 +99,16 @@ class Trainings:
         for _ in range(TRIES):
             owned = self._store.owned(registrant_id)
             training = next((one for one in owned.trainings if one.id == training_id), None)
-            if training is None or owned.account is None:
+            if training is None:
                 raise NotFound()
             if training.state is TrainingState.CANCELLED:
                 return wire.training_view(training, None)
-            beneficiary = self._beneficiary(registrant_id)
-            place_until = self._place_until(owned.account, beneficiary)
+            account, beneficiary = owned.accounts[training.wave], self._place(training)
+            place_until = self._place_until(account, beneficiary)
             rules.check_cancellable(training, place_until, self._rules, now)
             try:
                 with self._store.transaction() as tx:
-                    self._store.add_cancellation(tx, training, owned.account.purchases, now)
+                    self._store.add_cancellation(tx, training, account.purchases, now)
                     if place_until is not None:
                         self._waves.beneficiaries.deactivate(tx, beneficiary)
             except LegsFailed:
@@ -141,7 +142,7 @@ class Trainings:
                 return wire.training_view(training, None), False
             rules.check_reviewable(training)
             try:
-                entitlement_id = self._write_review(training, review, self._beneficiary(registrant_id), now, failed)
+                entitlement_id = self._write_review(training, review, self._place(training), now, failed)
             except LegsFailed as error:
                 failed = error.legs
                 continue
@@ -162,7 +163,7 @@ class Trainings:
             if beneficiary.state is BeneficiaryState.GRADUATED:
                 return None
             self._store.add_graduation(tx, training)
-            self._waves.beneficiaries.graduate(tx, training.registrant_id, now)
+            self._waves.beneficiaries.graduate(tx, beneficiary, now)
             if not self._payouts.incentives_by("review", beneficiary):
                 return None
             return self._payouts.entitle_first(tx, beneficiary, now, failed)
@@ -170,23 +171,24 @@ class Trainings:
     # What is known
 
     def of(self, registrant_id: str) -> TrainingList:
-        """A person's trainings, oldest purchase first, and their balance. One read; a query if the person was chosen.
+        """A person's trainings, oldest purchase first, and the balance of their latest place. One read, and one for
+        each earlier place; a query if the person was chosen.
 
         The person's key is opened, too, if anything is sealed.
         """
-        beneficiary = self._waves.beneficiaries.of(registrant_id)
-        if beneficiary is None:
+        places = self._waves.beneficiaries.places(registrant_id)
+        if not places:
             return TrainingList(balance_idr=None, trainings=[])
-        owned = self._store.owned(registrant_id)
-        account = owned.account or self._opening(beneficiary)
+        owned, of_wave = self._store.owned(registrant_id), {one.wave: one for one in places}
+        account = owned.accounts.get(places[0].wave) or self._opening(places[0])
         return TrainingList(
-            balance_idr=rules.balance(beneficiary, account),
-            trainings=[self._view(training, account, beneficiary) for training in owned.trainings],
+            balance_idr=rules.balance(places[0], account),
+            trainings=[self._view(one, owned.accounts[one.wave], of_wave[one.wave]) for one in owned.trainings],
         )
 
     def balance(self, beneficiary: Beneficiary) -> int:
         """What a beneficiary may still spend, in rupiah; 0 once revoked. One read."""
-        account = self._store.account(beneficiary.registrant_id) or self._opening(beneficiary)
+        account = self._store.account(beneficiary.registrant_id, beneficiary.wave) or self._opening(beneficiary)
         return rules.balance(beneficiary, account)
 
     def skills_of(self, registrant_id: str) -> frozenset[str]:
@@ -204,13 +206,21 @@ class Trainings:
             raise NotBeneficiary()
         return beneficiary
 
+    def _place(self, training: Training) -> Beneficiary:
+        """The place by which it was bought."""
+        beneficiary = self._waves.beneficiaries.at(training.registrant_id, training.wave)
+        if beneficiary is None:
+            raise NotBeneficiary()
+        return beneficiary
+
     def _opening(self, beneficiary: Beneficiary) -> TrainingAccount:
         return rules.opening_account(self._schemes[beneficiary.scheme])
 
-    def _purchase(self, registrant_id: str, course: Course, partner: Partner, n: int, now: datetime) -> Training:
+    def _purchase(self, who: Beneficiary, course: Course, partner: Partner, n: int, now: datetime) -> Training:
         return Training(
-            registrant_id=registrant_id,
-            id=rules.training_id(registrant_id, course.id, n),
+            registrant_id=who.registrant_id,
+            wave=who.wave,
+            id=rules.training_id(who.registrant_id, who.wave, course.id, n),
             course_id=course.id,
             partner_id=partner.id,
             partner_name=partner.name,

@@ -21,7 +21,7 @@ TRAINING_LEG = "training"
 ACCOUNT_LEG = "account"
 CERTIFICATE_LEG = "certificate"
 
-_ACCOUNT = "ACCOUNT"
+_ACCOUNT = "ACCOUNT#"
 
 
 class TrainingTable(Table):
@@ -51,10 +51,13 @@ class TrainingItem(TrainingTable):
     sealed_review = BinaryAttribute(legacy_encoding=False, null=True)
     reviewed_at = InstantAttribute(null=True)
     months = WholeAttribute(null=True)
+    wave = WholeAttribute()
 
 
 class AccountItem(TrainingTable):
-    """`T#<registrant>` / `ACCOUNT`: the balance, and counts of the trainings. Exists from the first purchase on."""
+    """`T#<registrant>` / `ACCOUNT#<wave, 6 digits>`: the balance of a place, and counts of its trainings. Exists from
+    the first purchase on.
+    """
 
     balance_idr = WholeAttribute()
     purchases = WholeAttribute()
@@ -70,7 +73,9 @@ class CodeItem(TrainingTable):
 
 
 class MonthItem(TrainingTable):
-    """`M#<registrant>` / `2026-03`: on how many days of that month the person was at which training."""
+    """`M#<registrant>` / `<wave, 6 digits>#2026-03`: on how many days of that month the person was at which training
+    of that wave's place.
+    """
 
     training_id = UnicodeAttribute()
     days = WholeAttribute()
@@ -90,14 +95,14 @@ class _OwnedItem(TrainingTable):
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> Any:
-        kind = AccountItem if data["sk"]["S"] == _ACCOUNT else TrainingItem
+        kind = AccountItem if is_account(data["sk"]["S"]) else TrainingItem
         return kind.from_raw_data(data)
 
 
 class Owned(Value, frozen=True):
-    """All that a person bought, in order of purchase, and their account: None before the first purchase."""
+    """All that a person bought, in order of purchase, and their accounts by wave, each from the first purchase on."""
 
-    account: TrainingAccount | None
+    accounts: dict[int, TrainingAccount]
     trainings: list[Training]
 
 
@@ -121,18 +126,18 @@ class TrainingStore:
 
     def owned(self, registrant_id: str) -> Owned:
         """One consistent query, and the person's key if anything is sealed."""
-        account, trainings = None, []
+        accounts, trainings = {}, []
         key = cache(self._key)
         for item in _owned(registrant_id):
-            if item.sk == _ACCOUNT:
-                account = fill(TrainingAccount, item)
+            if is_account(item.sk):
+                accounts[int(item.sk.removeprefix(_ACCOUNT))] = fill(TrainingAccount, item)
             else:
                 trainings.append(_training(item, key))
-        return Owned(account, sorted(trainings, key=lambda one: (one.purchased_at, one.id)))
+        return Owned(accounts, sorted(trainings, key=lambda one: (one.purchased_at, one.id)))
 
     def skills(self, registrant_id: str) -> frozenset[str]:
         """The skills of a person's completed courses. One consistent query; nothing is opened."""
-        trainings = (one for one in _owned(registrant_id) if one.sk != _ACCOUNT)
+        trainings = (one for one in _owned(registrant_id) if not is_account(one.sk))
         return frozenset().union(*(one.skills for one in trainings if one.state is TrainingState.COMPLETED))
 
     def training(self, registrant_id: str, training_id: str) -> Training | None:
@@ -145,29 +150,31 @@ class TrainingStore:
         item = find(CodeItem, f"CODE#{redeem_code}", "CODE")
         return self.training(item.registrant_id, item.training_id) if item else None
 
-    def account(self, registrant_id: str) -> TrainingAccount | None:
-        """A person's account, by a consistent read; None before the first purchase."""
-        item = find(AccountItem, f"T#{registrant_id}", _ACCOUNT)
+    def account(self, registrant_id: str, wave: int) -> TrainingAccount | None:
+        """The account of a wave's place, by a consistent read; None before the first purchase."""
+        item = find(AccountItem, *_account_keys(registrant_id, wave))
         return fill(TrainingAccount, item) if item else None
 
-    def accounts(self, registrant_ids: Iterable[str]) -> dict[str, TrainingAccount]:
-        """The accounts of those who ever bought something; one call for each hundred."""
-        keys = [(f"T#{registrant_id}", _ACCOUNT) for registrant_id in registrant_ids]
+    def accounts(self, registrant_ids: Iterable[str], wave: int) -> dict[str, TrainingAccount]:
+        """The accounts of those who ever bought something by a wave's place; one call for each hundred."""
+        keys = [_account_keys(registrant_id, wave) for registrant_id in registrant_ids]
         return {item.pk.removeprefix("T#"): fill(TrainingAccount, item) for item in AccountItem.batch_get(keys)}
 
-    def months(self, registrant_id: str) -> dict[str, AttendedMonth]:
-        """The months that were reported of a person, of any training. One consistent query."""
-        found = MonthItem.query(f"M#{registrant_id}", consistent_read=True)
-        return {item.sk: fill(AttendedMonth, item, month=item.sk) for item in found}
+    def months(self, registrant_id: str, wave: int) -> dict[str, AttendedMonth]:
+        """The months that were reported of a wave's place, of any training. One consistent query."""
+        place = f"{wave:06}#"
+        found = MonthItem.query(f"M#{registrant_id}", MonthItem.sk.startswith(place), consistent_read=True)
+        return {(month := item.sk.removeprefix(place)): fill(AttendedMonth, item, month=month) for item in found}
 
     # Legs
 
     def add_month(self, tx: Transaction, training: Training, month: AttendedMonth) -> None:
         """Record a month, once whatever the training; fails if the training is not as it was read."""
         person = training.registrant_id
-        tx.put("month", item_of(MonthItem, f"M#{person}", month.month, month), MonthItem.pk.does_not_exist())
-        item = TrainingItem(f"T#{person}", training.id)
-        tx.update(TRAINING_LEG, item, [TrainingItem.months.add(1)], _as_read(training))
+        item = item_of(MonthItem, f"M#{person}", f"{training.wave:06}#{month.month}", month)
+        tx.put("month", item, MonthItem.pk.does_not_exist())
+        bought = TrainingItem(f"T#{person}", training.id)
+        tx.update(TRAINING_LEG, bought, [TrainingItem.months.add(1)], _as_read(training))
 
     def add_purchase(self, tx: Transaction, training: Training, opening: TrainingAccount) -> None:
         """Take the price from the balance (that of `opening`, if this is the first purchase), never below zero."""
@@ -180,14 +187,14 @@ class TrainingStore:
         taken = [balance.set((balance | opening.balance_idr) - price), AccountItem.purchases.add(1)]
         # The caller has checked that the opening balance is enough.
         enough = AccountItem.pk.does_not_exist() | (balance >= price)
-        tx.update(ACCOUNT_LEG, AccountItem(f"T#{person}", _ACCOUNT), taken, enough)
+        tx.update(ACCOUNT_LEG, _account(training), taken, enough)
 
     def add_cancellation(self, tx: Transaction, training: Training, purchases: int, now: datetime) -> None:
         """Return the price; fails in `ACCOUNT_LEG` if the person no longer has exactly `purchases` purchases."""
         self.add_step(tx, training, TrainingState.CANCELLED, cancelled_at=now)
         tx.update(
             ACCOUNT_LEG,
-            AccountItem(f"T#{training.registrant_id}", _ACCOUNT),
+            _account(training),
             [AccountItem.balance_idr.add(training.price_idr), AccountItem.purchases.add(-1)],
             AccountItem.purchases == purchases,
         )
@@ -199,7 +206,7 @@ class TrainingStore:
         guard = self._mac("certificate", certificate_guard(training.partner_id, number))
         proof = item_of(CertificateItem, f"CERT#{guard}", "CERT", training, training_id=training.id)
         tx.put(CERTIFICATE_LEG, proof, CertificateItem.pk.does_not_exist())
-        account = AccountItem(f"T#{training.registrant_id}", _ACCOUNT)
+        account = _account(training)
         tx.update(ACCOUNT_LEG, account, [AccountItem.completed.add(1)], AccountItem.pk.exists())
 
     def add_review(self, tx: Transaction, training: Training, review: Review) -> None:
@@ -220,7 +227,7 @@ class TrainingStore:
         """Record when the training was completed that made its participant a graduate, once."""
         tx.update(
             ACCOUNT_LEG,
-            AccountItem(f"T#{training.registrant_id}", _ACCOUNT),
+            _account(training),
             [AccountItem.first_completed_at.set(certificate(training).completed_at)],
             AccountItem.pk.exists() & AccountItem.first_completed_at.does_not_exist(),
         )
@@ -238,6 +245,19 @@ class TrainingStore:
 def certificate_guard(partner_id: str, number: str) -> str:
     """What is hashed so that a partner uses the number of a certificate once."""
     return f"{partner_id}\0{number}"
+
+
+def is_account(sk: str) -> bool:
+    """Of a row of a person's partition: whether it is an account; else it is a training."""
+    return sk.startswith(_ACCOUNT)
+
+
+def _account_keys(registrant_id: str, wave: int) -> tuple[str, str]:
+    return f"T#{registrant_id}", f"{_ACCOUNT}{wave:06}"
+
+
+def _account(training: Training) -> AccountItem:
+    return AccountItem(*_account_keys(training.registrant_id, training.wave))
 
 
 def _owned(registrant_id: str) -> Iterable[Any]:

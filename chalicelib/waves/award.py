@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, datetime
 from functools import partial
 from itertools import chain
 from struct import Struct
@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import replace
 
 from ..aws.dynamodb import Transaction
-from ..clock import wib_date
 from ..config import Programme
 from ..draw.leaves import LEAF_BYTES
 from ..draw.selection import DrawResult, Selection, Substitution
@@ -132,20 +131,29 @@ class Decisions:
                 due[:] = [self._earnings.entitle(tx, beneficiary)]
 
         outcome = self._award(beneficiary, registrant.kk_mac, self._before(registrant, scheme, day), earn)
+        another = outcome is None
         if outcome is None:
             outcome = self._entries.outcome(wave.number, turn.registrant_id)
         elif outcome is not EntryOutcome.CHOSEN:
             outcome = self._entries.refuse(wave.number, turn.registrant_id, outcome)
         if outcome is EntryOutcome.CHOSEN:
-            self.set_standing(turn.registrant_id, wave, scheme)
+            self.set_standing(turn.registrant_id, wave, scheme, None if another else awarded_at)
             for entitlement_id in due:
                 self._earnings.send(entitlement_id)
         return outcome
 
-    def set_standing(self, registrant_id: str, wave: Wave, scheme: str) -> None:
-        """Set the standing of somebody who was chosen, so that they join no other wave; a repeat changes nothing."""
+    def set_standing(self, registrant_id: str, wave: Wave, scheme: str, awarded_at: datetime | None = None) -> None:
+        """Set the standing of somebody who was chosen, so that they join no other wave; a repeat changes nothing.
+
+        One write; a read or two before it if `awarded_at` is not given.
+        """
+        if awarded_at is None:
+            there = self._beneficiaries.at(registrant_id, wave.number)
+            if there is None:  # erased since
+                return
+            awarded_at = there.awarded_at
         with suppress(NotRegistered):  # who is no longer registered cannot join either
-            given = place(wave, self._schemes[scheme])
+            given = place(wave, self._schemes[scheme], awarded_at, self._programme.training)
             self._registrations.set_standing(registrant_id, Registered.BENEFICIARY, given)
 
     def set_missing_standings(self, turns: Sequence[Turn], wave: Wave, scheme: str, budget: TimeBudget) -> None:
@@ -175,17 +183,16 @@ class Decisions:
         """The place that a new one may follow. None if there was none, or none may follow: then the award is refused.
 
         It is the place of which registration knows. The award holds only while that is still the person's latest.
+        While it still waits for a purchase it is revoked rather than followed.
         """
         try:
             check_may_join(registrant, scheme, day, self._programme.eligibility)
         except AlreadyBeneficiary:
             return None
         latest = self._beneficiaries.of(registrant.id) if registrant.standing is Registered.BENEFICIARY else None
-        if latest is None or latest.wave != registrant.beneficiary_wave:
+        if latest is None or latest.wave != registrant.beneficiary_wave or latest.state is BeneficiaryState.POTENTIAL:
             return None
-        # An award may come days after the close from which registration counts, and the months follow the award.
-        lasts = timedelta(days=self._schemes[latest.scheme].lasts_days)
-        return latest if wib_date(latest.awarded_at) + lasts < day else None
+        return latest
 
     def _award(
         self,

@@ -142,6 +142,24 @@ class BeneficiaryStore:
         item = find(BeneficiaryItem, _pk(registrant_id), "BENEFICIARY")
         return _beneficiary(item) if item else None
 
+    def at(self, registrant_id: str, wave: int) -> Beneficiary | None:
+        """The place that a wave gave to a person. A read, and one more for an earlier place."""
+        latest = self.of(registrant_id)
+        if latest is None or latest.wave == wave:
+            return latest
+        item = find(BeneficiaryItem, _pk(registrant_id), earlier_sk(wave))
+        return _beneficiary(item) if item else None
+
+    def at_many(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Beneficiary]:
+        """The places that waves gave, by person and wave; one call for each 100, and one for 100 earlier places."""
+        wanted = dict.fromkeys(keys)
+        latest = self.of_many(dict.fromkeys(person for person, _ in wanted))
+        found = {(one.registrant_id, one.wave): one for one in latest}
+        earlier = [(_pk(person), earlier_sk(wave)) for person, wave in wanted if (person, wave) not in found]
+        places = map(_beneficiary, BeneficiaryItem.batch_get(earlier, consistent_read=True)) if earlier else ()
+        found |= {(one.registrant_id, one.wave): one for one in places}
+        return {key: found[key] for key in wanted if key in found}
+
     def places(self, registrant_id: str) -> list[Beneficiary]:
         """All places of a person, the latest first. A read, and one for each earlier place."""
         found, sk = list[Beneficiary](), "BENEFICIARY"
@@ -195,24 +213,24 @@ class BeneficiaryStore:
                 tx.update("left", _family(beneficiary.kk_mac), [FamilyItem.holders.delete({registrant_id})])
             tx.update("come", _family(kk_mac), [FamilyItem.holders.add({registrant_id})])
 
-    # Legs of others' transactions. They fail as `BENEFICIARY_LEG` where the state is no longer the one that was read.
+    # Legs of others' transactions. They fail as `BENEFICIARY_LEG` where the state is no longer the one that was read,
+    # or another place followed meanwhile.
 
     def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
         """A purchase keeps the place: ACTIVE, the deadline is met; a graduate stays one. Too late, the leg fails.
 
         So it does if the place was revoked meanwhile.
         """
-        item, state = _item(beneficiary.registrant_id), BeneficiaryItem.state
+        state = BeneficiaryItem.state
         if beneficiary.state is BeneficiaryState.GRADUATED:
-            graduated = state == BeneficiaryState.GRADUATED
-            tx.check(BENEFICIARY_LEG, BeneficiaryItem, (item.pk, item.sk), graduated)
+            self.check_as_read(tx, beneficiary)
             return
         in_time = state.is_in(*sources(BeneficiaryState.ACTIVE)) & (BeneficiaryItem.buy_by > _second(now))
         tx.update(
             BENEFICIARY_LEG,
-            item,
+            _place(beneficiary),
             [state.set(BeneficiaryState.ACTIVE), BeneficiaryItem.potential_shard.remove()],
-            (state == BeneficiaryState.ACTIVE) | in_time,
+            _same(beneficiary) & ((state == BeneficiaryState.ACTIVE) | in_time),
         )
 
     def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None:
@@ -222,35 +240,35 @@ class BeneficiaryStore:
         """
         tx.update(
             BENEFICIARY_LEG,
-            _item(beneficiary.registrant_id),
+            _place(beneficiary),
             [
                 BeneficiaryItem.state.set(BeneficiaryState.POTENTIAL),
                 BeneficiaryItem.potential_shard.set(shard_of(beneficiary.registrant_id)),
             ],
-            BeneficiaryItem.state.is_in(*sources(BeneficiaryState.POTENTIAL)),
+            _same(beneficiary) & BeneficiaryItem.state.is_in(*sources(BeneficiaryState.POTENTIAL)),
         )
 
-    def graduate(self, tx: Transaction, registrant_id: str, now: datetime) -> None:
+    def graduate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
         """The first training is completed and reviewed: ACTIVE becomes GRADUATED."""
         tx.update(
             BENEFICIARY_LEG,
-            _item(registrant_id),
+            _place(beneficiary),
             [
                 BeneficiaryItem.state.set(BeneficiaryState.GRADUATED),
                 BeneficiaryItem.graduated_at.set(now),
             ],
-            BeneficiaryItem.state.is_in(*sources(BeneficiaryState.GRADUATED)),
+            _same(beneficiary) & BeneficiaryItem.state.is_in(*sources(BeneficiaryState.GRADUATED)),
         )
 
-    def check_takes_part(self, tx: Transaction, registrant_id: str) -> None:
-        """Hold while the person is ACTIVE or GRADUATED."""
+    def check_takes_part(self, tx: Transaction, beneficiary: Beneficiary) -> None:
+        """Hold while the place is ACTIVE or GRADUATED."""
         takes_part = BeneficiaryItem.state.is_in(BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)
-        tx.check(BENEFICIARY_LEG, BeneficiaryItem, (_pk(registrant_id), "BENEFICIARY"), takes_part)
+        tx.check(BENEFICIARY_LEG, BeneficiaryItem, _keys(beneficiary), _same(beneficiary) & takes_part)
 
-    def check_as_read(self, tx: Transaction, beneficiary: Beneficiary) -> None:
-        """Hold while this is the person's latest place, in the state that was read."""
-        as_read = (BeneficiaryItem.state == beneficiary.state) & (BeneficiaryItem.wave == beneficiary.wave)
-        tx.check(BENEFICIARY_LEG, BeneficiaryItem, (_pk(beneficiary.registrant_id), "BENEFICIARY"), as_read)
+    def check_as_read(self, tx: Transaction, beneficiary: Beneficiary, leg: str = BENEFICIARY_LEG) -> None:
+        """Hold while the place is in the state that was read, and followed by another only if it was so then."""
+        as_read = _same(beneficiary) & (BeneficiaryItem.state == beneficiary.state)
+        tx.check(leg, BeneficiaryItem, _keys(beneficiary), as_read)
 
     # Revocation
 
@@ -321,8 +339,22 @@ def _pk(registrant_id: str) -> str:
 
 
 def _item(registrant_id: str) -> BeneficiaryItem:
-    """A beneficiary's keys, to update it by."""
+    """The keys of a person's latest place, to update it by."""
     return BeneficiaryItem(_pk(registrant_id), "BENEFICIARY")
+
+
+def _keys(place: Beneficiary) -> tuple[str, str]:
+    return _pk(place.registrant_id), earlier_sk(place.wave) if place.followed else "BENEFICIARY"
+
+
+def _place(place: Beneficiary) -> BeneficiaryItem:
+    return BeneficiaryItem(*_keys(place))
+
+
+def _same(place: Beneficiary) -> Condition:
+    """Of the latest place's item: no other one has followed."""
+    same: Condition = BeneficiaryItem.wave == place.wave
+    return same
 
 
 def earlier_sk(wave: int) -> str:
@@ -344,7 +376,7 @@ def _second(now: datetime) -> datetime:
 
 
 def _beneficiary(item: BeneficiaryItem) -> Beneficiary:
-    return fill(Beneficiary, item, registrant_id=_person(item))
+    return fill(Beneficiary, item, registrant_id=_person(item), followed=item.sk != "BENEFICIARY")
 
 
 def _on_card(kk_mac: str | None) -> Condition:

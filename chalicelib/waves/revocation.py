@@ -152,8 +152,8 @@ class Revocation:
         walk = self._award.walk(wave, self._award.seats(wave, draw, lines), version, budget)
         found = 0
         for start in range(wave.passed_count, len(lines), PAGE):
-            successors = [one for one in walk.successors[start : start + PAGE] if one is not None]
-            for one in self._beneficiaries.of_many(successors):
+            successors = [(one, wave.number) for one in walk.successors[start : start + PAGE] if one is not None]
+            for one in self._beneficiaries.at_many(successors).values():
                 budget.need(ONE_PERSON_S)
                 self._tell_chosen(one)
             found += len(successors)

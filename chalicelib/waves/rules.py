@@ -219,7 +219,8 @@ class Beneficiary(Value, frozen=True):
 
     `region` is the province of the entry, `kk_mac` its family card, to which the person counts until they are revoked
     (None: awarded by an earlier release). `buy_by` is the first instant at which a first purchase is too late, in whole
-    seconds. `revoked_seq` is the line of the wave's log of revocations, `follows` the wave of the place before.
+    seconds. `revoked_seq` is the line of the wave's log of revocations, `follows` the wave of the place before;
+    `followed`: a later wave gave the person another place.
     """
 
     registrant_id: str
@@ -236,6 +237,7 @@ class Beneficiary(Value, frozen=True):
     graduated_at: datetime | None = None
     kk_mac: str | None = None
     follows: int | None = None
+    followed: bool = False
 
 
 class Result(Value, frozen=True):
@@ -265,10 +267,11 @@ def check_may_join(person: Applicant | Registrant, scheme: str, day: date, rules
             raise AlreadyBeneficiary(wave=person.beneficiary_wave)
 
 
-def place(wave: Wave, scheme: Scheme) -> Place:
-    """What a wave gives to each person whom it chooses."""
-    on = closing_day(wave.closes_at)
-    return Place(wave.number, scheme.version, on, on + timedelta(days=scheme.lasts_days + 1))
+def place(wave: Wave, scheme: Scheme, awarded_at: datetime, rules: TrainingRules) -> Place:
+    """What a wave gives to a person whom it chooses. It lasts from the award, which may come days after the close."""
+    begins = awarded_at if scheme.begins_at_award else buy_by(awarded_at, rules)
+    until = wib_date(begins) + timedelta(days=scheme.lasts_days + 1)
+    return Place(wave.number, scheme.version, closing_day(wave.closes_at), until)
 
 
 def shard_of(registrant_id: str) -> str:

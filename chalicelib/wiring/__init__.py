@@ -199,15 +199,14 @@ class Services(PrivacyServices):
         from ..payouts.errors import NothingToContinue
 
         beneficiaries = self.waves.beneficiaries
-        latest, who = beneficiaries.of(seen.registrant_id), self.place(seen.registrant_id, seen.wave)
+        who = self.place(seen.registrant_id, seen.wave)
         if who is None:
             raise NothingToContinue(registrant=seen.registrant_id)
         about = f"{seen.registrant_id} wave {seen.wave} {seen.stopped} proposed by {seen.maker}"
         act = Act(now, PayoutDeed.CONTINUE_PLAN, about, by, seen.note or "")
 
         def also(tx: Transaction) -> None:
-            if who == latest:  # an earlier place is never reviewed again
-                beneficiaries.check_as_read(tx, who)  # a review that comes now knows whether there is a stop
+            beneficiaries.check_as_read(tx, who)  # a review that comes now knows whether there is a stop
             JournalStore().add_to(tx, act)
 
         return self.plans.approve(who, seen, by, also)

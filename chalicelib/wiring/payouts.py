@@ -104,7 +104,8 @@ class PayoutsServices(PeopleServices):
         settings, timeout_s = self.settings, self.programme.payouts.fsp_timeout_s
         xendit = XenditStatements(settings.fsp_url, timeout_s, self._fsp_secret.api_key)
         bank = BankStatements(self.bank_store)
-        return DayComparison(self.payout_store, {Xendit.rail: xendit, BankFile.rail: bank})
+        each_place = self.programme.eligibility.several_places
+        return DayComparison(self.payout_store, {Xendit.rail: xendit, BankFile.rail: bank}, each_place=each_place)
 
     @cached_property
     def bank_store(self) -> BankStore:

@@ -63,9 +63,9 @@ class People:
     def beneficiaries(self) -> Any:
         return self
 
-    def of(self, registrant_id: str) -> Beneficiary | None:
+    def places(self, registrant_id: str) -> list[Beneficiary]:
         state = self.states.get(registrant_id)
-        return None if state is None else replace(PERSON, registrant_id=registrant_id, state=state)
+        return [] if state is None else [replace(PERSON, registrant_id=registrant_id, state=state)]
 
     def skills_of(self, registrant_id: str) -> frozenset[str]:
         return self.skills[registrant_id]

@@ -82,7 +82,7 @@ def live(gateway: Gateway) -> str:
     for pk in (person_pk(person), nik):
         Corrected(pk, "CORRECTIONS", times=(now,), expires_at=now + timedelta(days=30)).save()
     _claim(gateway.services.registrations.registrant(person), now)
-    MonthItem(f"M#{person}", "2026-10", training_id=bought.training_id, days=3, number=1, reported_at=now).save()
+    MonthItem(f"M#{person}", "000053#2026-10", training_id=bought.training_id, days=3, number=1, reported_at=now).save()
     _lose_the_place(gateway, person)
     gateway.services.deletions.ask(gateway.session(person), gateway.now)
     return person

@@ -103,6 +103,13 @@ class People:
     def of(self, registrant_id: str) -> Beneficiary | None:
         return self.chosen.get(registrant_id)
 
+    def at(self, registrant_id: str, wave: int) -> Beneficiary | None:
+        found = self.chosen.get(registrant_id)
+        return found if found is not None and found.wave == wave else None
+
+    def at_many(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Beneficiary]:
+        return {key: found for key in keys if (found := self.at(*key)) is not None}
+
     def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
         return [self.chosen[one] for one in registrant_ids if one in self.chosen]
 

@@ -108,7 +108,7 @@ class Scene:
         return found.state
 
     def account(self, person: Beneficiary = PERSON) -> rules.TrainingAccount | None:
-        return self.services._training_store.accounts([person.registrant_id]).get(person.registrant_id)
+        return self.services._training_store.account(person.registrant_id, person.wave)
 
     def trainings(self, person: Beneficiary = PERSON) -> TrainingList:
         return self.services.training.of(person.registrant_id)

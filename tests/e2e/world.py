@@ -95,7 +95,7 @@ class World:
         return self.clock()
 
     def wait_until(self, instant: datetime, awaited: str = "") -> None:
-        World.instant = max(instant, World.instant)
+        World.instant = max(instant, World.instant).astimezone(UTC)
         self.deliver()
 
     # What AWS does by itself
@@ -193,7 +193,8 @@ class World:
     def compare_books(self) -> Comparison:
         lines = msgspec.convert(self.books(), ProviderBooks).payouts
         ledger = list(self.services.payout_store.everything())
-        wrong = whole_ledger.compare(ledger, lines)
+        each_place = self.services.programme.eligibility.several_places
+        wrong = whole_ledger.compare(ledger, lines, each_place=each_place)
         return Comparison(said=[str(whole_ledger.totals(ledger, lines))], wrong=list(map(str, wrong)))
 
     def books(self) -> dict[str, Any]:

@@ -59,6 +59,9 @@ class Happened:
     def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
         return [self.chosen[one] for one in registrant_ids if one in self.chosen]
 
+    def at_many(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Beneficiary]:
+        return {(who, wave): self.chosen[who] for who, wave in keys if who in self.chosen}
+
     def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
         for one in sorted(self.chosen.values(), key=lambda one: one.buy_by):
             if shard == self.shards.get(one.registrant_id, "00") and one.buy_by <= until:

@@ -77,7 +77,7 @@ class Told:
         self.asked = [one.state for one in beneficiaries]
         return {}
 
-    def accounts(self, registrant_ids: Iterable[str]) -> Mapping[str, Any]:
+    def accounts(self, registrant_ids: Iterable[str], wave: int) -> Mapping[str, Any]:
         return {}
 
     def of_wave(self, wave: int, shard: str) -> Iterator[Survey]:

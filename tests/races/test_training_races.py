@@ -63,7 +63,9 @@ def queued(stage: Scene) -> list[str]:
 
 
 def account(stage: Scene) -> TrainingAccount:
-    return stage.services._training_store.accounts([PERSON.registrant_id])[PERSON.registrant_id]
+    found = stage.services._training_store.account(PERSON.registrant_id, PERSON.wave)
+    assert found is not None
+    return found
 
 
 def mine(stage: Scene) -> list[TrainingView]:
@@ -174,7 +176,7 @@ def test_only_one_of_two_trainings_gets_a_certificate_number(stage: Scene) -> No
     both = [stage.attended(), stage.attended(OTHER)]
     answers = together([partial(stage.complete, bought, "C-1") for bought in both])
     assert refusals(answers) == [CertificateAlreadyUsed]
-    done = stage.services._training_store.accounts([PERSON.registrant_id, OTHER.registrant_id])
+    done = stage.services._training_store.accounts([PERSON.registrant_id, OTHER.registrant_id], PERSON.wave)
     assert sorted(one.completed for one in done.values()) == [0, 1]
 
 

@@ -98,7 +98,7 @@ def graduates(world: WavesWorld, services: Services) -> list[Beneficiary]:
     graduates = [replace(one, state=BeneficiaryState.GRADUATED) for one in places]
     awarded(graduates)
     trained = {"balance_idr": 0, "purchases": 1, "completed": 1, "first_completed_at": ROUND}
-    write(AccountItem(f"T#{one}", "ACCOUNT", **trained) for one in chosen)
+    write(AccountItem(f"T#{one}", f"ACCOUNT#{WAVE:06}", **trained) for one in chosen)
     paid((WAVE, one, ROUND + 10 * DAY) for one in chosen)
     write(_answered(world, one) for one in graduates)
     return graduates

@@ -64,6 +64,7 @@ def test_a_month_pays_its_days_or_what_the_province_has(scheme, region, days, id
 def training(redeemed_at: str | None, completed_at: str | None = None) -> Training:
     return Training(
         registrant_id="ani",
+        wave=54,
         id="t",
         course_id="c",
         partner_id="p",
@@ -340,7 +341,7 @@ def test_two_reports_at_once_are_two_months_or_one(stage, placed):
 def test_a_month_that_a_restored_table_lost_is_kept_again_and_pays_nothing_twice(stage, placed):
     first, _ = attend(stage, placed, "2027-01")
     table = boto3.resource("dynamodb", stage.settings.region).Table(stage.settings.table("training"))
-    table.delete_item(Key={"pk": "M#ani", "sk": "2027-01"})
+    table.delete_item(Key={"pk": "M#ani", "sk": f"{ANI.wave:06}#2027-01"})
     assert attend(stage, placed, "2027-01") == (first, True)
     assert attend(stage, placed, "2027-02")[0].number == 2
     assert earned(stage) == [("INCENTIVE", 60_000), ("INCENTIVE_2", 60_000)]

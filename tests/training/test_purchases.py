@@ -333,6 +333,7 @@ def test_all_of_more_than_a_hundred_purchases_are_found_for_their_owner(stage):
                     f"T#{person}",
                     f"training-{code}",
                     **bought,
+                    wave=PERSON.wave,
                     skills=(),
                     price_idr=1,
                     redeem_code=code,

@@ -25,6 +25,7 @@ RULES = load_programme("prod").training
 HOUR = timedelta(hours=1)
 TRAINING = rules.Training(
     registrant_id=PERSON.registrant_id,
+    wave=54,
     id="training",
     course_id="course",
     partner_id="partner",
@@ -149,9 +150,9 @@ def test_only_a_completed_training_has_a_certificate():
         rules.certificate(TRAINING)
 
 
-def test_an_id_follows_only_from_person_course_and_number():
-    bought = ("p", "c", 1), ("pc", "", 1), ("p", "c", 2), ("q", "c", 1), ("p", "c", 1)
-    assert len({rules.training_id(*parts) for parts in bought}) == 4
+def test_an_id_follows_only_from_place_course_and_number():
+    bought = ("p", 1, "c", 1), ("p", 1, "1c", 1), ("p", 1, "c", 2), ("q", 1, "c", 1), ("p", 2, "c", 1), ("p", 1, "c", 1)
+    assert len({rules.training_id(*parts) for parts in bought}) == 5
     assert len({rules.course_id(*parts) for parts in (("p", "PY-1"), ("pP", "Y-1"), ("p", "PY-2"))}) == 3
 
 

@@ -37,8 +37,8 @@ WRONG = [
     ),
     (
         "age_max = 64 ",
-        "once = { days = 730 } #\nage_max = 64 ",
-        "eligibility.once lets people be chosen again, and scheme 2020 needs trainings or surveys, which are kept once",
+        "once = { days = 139 } #\nage_max = 64 ",
+        "eligibility.once is 139 days, and scheme 2020 may pay for 139: say more than that",
     ),
     (
         "age_max = 64 ",

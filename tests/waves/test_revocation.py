@@ -106,7 +106,7 @@ def test_a_purchase_at_the_deadline_is_too_late_even_before_the_revocation(world
     world.clock.now = DUE + timedelta(days=1)
     assert buy(world, a), "a second purchase has no deadline"
     with world.services.transaction() as tx:
-        world.waves.beneficiaries.graduate(tx, a, world.clock.now)
+        world.waves.beneficiaries.graduate(tx, world.waves.beneficiaries.of(a), world.clock.now)
     graduate = world.waves.beneficiaries.of(a)
     assert (graduate.state, graduate.graduated_at) == (BeneficiaryState.GRADUATED, world.clock.now)
     assert buy(world, a)

@@ -31,9 +31,11 @@ BOOKS_TIMEOUT_S = 60
 @click.option("--books", "where", required=True, help="Address or file of the provider's record, as JSON.")
 def compare(stage: str, where: str) -> None:
     """Compare the ledger with the provider's record, both ways. Exit code 1 if they disagree in anything."""
-    ledger, books = list(progress(stages.load(stage).services.payout_store.everything(), "reading")), _books(where)
+    services = stages.load(stage).services
+    ledger, books = list(progress(services.payout_store.everything(), "reading")), _books(where)
     totals = whole_ledger.totals(ledger, books.payouts)
-    found = whole_ledger.compare(ledger, books.payouts)
+    each_place = services.programme.eligibility.several_places
+    found = whole_ledger.compare(ledger, books.payouts, each_place=each_place)
     show(
         {
             "ledger_entitlements": totals.entitlements,

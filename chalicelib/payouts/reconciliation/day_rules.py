@@ -20,7 +20,7 @@ from ...clock import WIB, wib_date
 from ...values import Value
 from ..providers.provider import UNNAMED, Entry, StatementLine
 from ..rules import Entitlement, State
-from .whole_ledger import Difference, Disagreement, attempt_state
+from .whole_ledger import Difference, Disagreement, attempt_state, payment
 
 GRACE = timedelta(hours=2)
 """How long one side may lag behind the other; webhook, sweep and queue take minutes."""
@@ -106,8 +106,13 @@ def latest_over(now: datetime) -> date:
     return wib_date(now - GRACE) - timedelta(days=1)
 
 
-def judge(subject: Subject, lines: Sequence[StatementLine], settled_by: datetime) -> list[Disagreement]:
-    """Every disagreement about one reference. What changed at `settled_by` or later is left to its own slice."""
+def judge(
+    subject: Subject, lines: Sequence[StatementLine], settled_by: datetime, *, each_place: bool = False
+) -> list[Disagreement]:
+    """Every disagreement about one reference. What changed at `settled_by` or later is left to its own slice.
+
+    `each_place` as for `whole_ledger.payment`.
+    """
     entitlement, reference = subject.entitlement, subject.reference
     if entitlement is None or not _is_attempt(subject, entitlement):
         return [_extra(line, "") if line.reference else _unreadable(line) for line in lines]
@@ -127,7 +132,7 @@ def judge(subject: Subject, lines: Sequence[StatementLine], settled_by: datetime
     difference = _difference(state, first.entry)
     if difference is not None and not moving and first.updated_at < settled_by:
         found.append(Disagreement(difference, reference, state.value, first.word))
-    return found + _paid_twice(subject, entitlement, lines)
+    return found + _paid_twice(subject, lines, entitlement, payment(entitlement, each_place=each_place))
 
 
 def needs_a_look(subject: Subject, lines: Sequence[StatementLine]) -> bool:
@@ -161,11 +166,6 @@ def count_event(state: State, amount_idr: int) -> DayTotals:
     if state is State.PAID:
         return DayTotals(paid=1, paid_idr=amount_idr)
     return DayTotals(reversed=1, reversed_idr=amount_idr)
-
-
-def person(entitlement: Entitlement) -> str:
-    """The person and the kind of payment, whatever the ids say."""
-    return f"{entitlement.registrant_id}/{entitlement.kind.value}"
 
 
 def whole(day: date, parts: Iterable[SlicePart]) -> DayReport:
@@ -234,14 +234,14 @@ def _difference(state: State, entry: Entry) -> Difference | None:
             return Difference.STATUS
 
 
-def _paid_twice(subject: Subject, entitlement: Entitlement, lines: Sequence[StatementLine]) -> list[Disagreement]:
+def _paid_twice(
+    subject: Subject, lines: Sequence[StatementLine], entitlement: Entitlement, who: str
+) -> list[Disagreement]:
     received = [line for line in lines if line.entry is Entry.SUCCEEDED]
     another = bool(received) and subject.n < entitlement.n and entitlement.state is State.PAID
     if len(received) + another < 2:
         return []
-    return [
-        Disagreement(Difference.PAID_TWICE, person(entitlement), "1 payment", f"{len(received) + another} payments")
-    ]
+    return [Disagreement(Difference.PAID_TWICE, who, "1 payment", f"{len(received) + another} payments")]
 
 
 def _extra(line: StatementLine, ledger: str) -> Disagreement:

@@ -37,6 +37,7 @@ from ..providers.provider import Entry, StatementLine, Statements
 from ..rules import Entitlement, State
 from . import day_rules
 from .day_rules import GRACE, DayReport, DayTotals, Slice, SlicePart, Subject
+from .whole_ledger import payment
 
 log = logging.getLogger(__name__)
 
@@ -126,11 +127,12 @@ def compare(
 class DayComparison:
     """Compares one slice after another, and keeps the last lines, so that each is read once.
 
-    `statements`: each provider's, by the provider's name.
+    `statements`: each provider's, by the provider's name. `each_place` as for `whole_ledger.payment`.
     """
 
-    def __init__(self, ledger: PayoutStore, statements: Mapping[str, Statements]) -> None:
+    def __init__(self, ledger: PayoutStore, statements: Mapping[str, Statements], *, each_place: bool = False) -> None:
         self._ledger = ledger
+        self._each_place = each_place
         self._statements = statements
         self._readers = {rail: _Reader(each) for rail, each in statements.items()}
 
@@ -161,9 +163,9 @@ class DayComparison:
         for rail, grouped in ((rail, day_rules.grouped(lines)) for rail, lines in windows.items()):
             own = [subject for (at, _), subject in subjects.items() if at == rail]
             for subject, lines in self._complete(rail, own, grouped, settled_by):
-                found += day_rules.judge(subject, lines, settled_by)
+                found += day_rules.judge(subject, lines, settled_by, each_place=self._each_place)
                 if subject.entitlement is not None:
-                    who = day_rules.person(subject.entitlement)
+                    who = payment(subject.entitlement, each_place=self._each_place)
                     received += [(who, line.id) for line in lines if line.entry is Entry.SUCCEEDED]
         return SlicePart(totals, found, received)
 

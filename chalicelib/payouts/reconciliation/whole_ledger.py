@@ -41,13 +41,15 @@ class Difference(StrEnum):
     REVERSED = "reversed"
     """The provider says that the money came back and the ledger does not, or the other way round."""
     PAID_TWICE = "paid_twice"
-    """One person received more than one amount for one kind, whatever the ids say."""
+    """One person received more than one amount for one kind (of one place, where people may have several), whatever
+    the ids say.
+    """
     UNREADABLE = "unreadable"
     """A line of the provider that is incomplete or in unknown words: for a person to read."""
 
 
 class Disagreement(Value, frozen=True):
-    """One finding. `subject` is a reference or `registrant/kind`; no word of it is personal data."""
+    """One finding. `subject` is a reference or a `payment`; no word of it is personal data."""
 
     difference: Difference
     subject: str
@@ -70,17 +72,31 @@ class LedgerTotals(Value, frozen=True):
 _OVER = {"FAILED", "CANCELLED", "EXPIRED", "COMPLIANCE_REJECTED"}
 
 
-def compare(ledger: Iterable[Entitlement], books: Iterable[BookLine]) -> list[Disagreement]:
-    """Every disagreement, in the order of entitlements, then what only the provider has, then persons."""
+def payment(entitlement: Entitlement, *, each_place: bool) -> str:
+    """The person and the kind of payment, whatever the ids say: `registrant/kind`.
+
+    `each_place`: the programme lets people be chosen again, and each place pays; then `registrant/wave/kind`.
+    """
+    who, kind = entitlement.registrant_id, entitlement.kind.value
+    return f"{who}/{entitlement.wave}/{kind}" if each_place else f"{who}/{kind}"
+
+
+def compare(
+    ledger: Iterable[Entitlement], books: Iterable[BookLine], *, each_place: bool = False
+) -> list[Disagreement]:
+    """Every disagreement, in the order of entitlements, then what only the provider has, then persons.
+
+    `each_place` as for `payment`.
+    """
     entitlements = list(ledger)
     lines: dict[str, list[BookLine]] = defaultdict(list)
     for line in books:
         lines[line.reference_id].append(line)
     found: list[Disagreement] = []
-    moved: Counter[tuple[str, str]] = Counter()
-    owed: dict[tuple[str, str], int] = {}
+    moved: Counter[str] = Counter()
+    owed: dict[str, int] = {}
     for entitlement in entitlements:
-        person = (entitlement.registrant_id, entitlement.kind.value)
+        person = payment(entitlement, each_place=each_place)
         owed[person] = entitlement.amount_idr
         for n in range(1, entitlement.n + 1):
             reference = rules.reference(entitlement.id, n)
@@ -93,7 +109,7 @@ def compare(ledger: Iterable[Entitlement], books: Iterable[BookLine]) -> list[Di
         for line in extra
     ]
     found += [
-        Disagreement(Difference.PAID_TWICE, "/".join(person), str(owed[person]), str(total))
+        Disagreement(Difference.PAID_TWICE, person, str(owed[person]), str(total))
         for person, total in moved.items()
         if total > owed[person]
     ]

@@ -23,7 +23,7 @@ from chalicelib.payouts.providers.provider import UNNAMED, Entry, StatementLine
 from chalicelib.payouts.reconciliation import day_rules, nightly
 from chalicelib.payouts.reconciliation.day_rules import DayReport, DayTotals, SlicePart
 from chalicelib.payouts.reconciliation.nightly import DayComparison
-from chalicelib.payouts.reconciliation.whole_ledger import Difference, Disagreement
+from chalicelib.payouts.reconciliation.whole_ledger import Difference, Disagreement, payment
 from chalicelib.payouts.rules import Entitlement, Kind, State
 
 AMOUNT = Rupiah(600_000)
@@ -363,7 +363,7 @@ def test_exactly_the_altered_payments_are_found(lives: list[Any], alterations: l
         own = [line for line in untouched if books.ledger.heads[line.reference[:26]].registrant_id == f"person-{which}"]
         if own:
             line = own[-1]
-            who = day_rules.person(books.ledger.heads[line.reference[:26]])
+            who = payment(books.ledger.heads[line.reference[:26]], each_place=False)
             for difference in alter(books, line):
                 expected.add((difference, who if difference is Difference.PAID_TWICE else line.reference))
     for number, at in enumerate(strangers):

@@ -149,6 +149,9 @@ def test_one_person_paid_for_one_kind_under_two_waves_is_found(world):
         world.worker.process(world.entitle(who), world.now)
     world.at(21, 3)
     assert world.found(20) == [("paid_twice", "ani/INCENTIVE")]
+    comparison = world.comparison()
+    comparison._each_place = True  # as where a programme lets people be chosen again
+    assert nightly.compare(comparison, date(2026, 11, 20), world.now).found == []
 
 
 @pytest.mark.parametrize(("settle_s", "heard_after_s"), some_of(product([30, 120, 3 * 3600], [0, 60, 5 * 3600]), 2))

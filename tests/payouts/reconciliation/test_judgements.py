@@ -189,6 +189,7 @@ def test_one_person_paid_under_two_ids_is_found_though_each_id_is_right():
     first, second = owed("ani", wave=54), owed("ani", wave=55)
     disagreements = compare([first, second], [line(first), line(second)])
     assert [(each.difference, each.subject) for each in disagreements] == [(Difference.PAID_TWICE, "ani/INCENTIVE")]
+    assert compare([first, second], [line(first), line(second)], each_place=True) == [], "each place pays"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -28,7 +29,7 @@ AFTER_20_DAYS = Waiting(days=20)
 
 
 @pytest.fixture
-def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
+def begun(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest):
     """One payment at the award; another scheme from the third wave on. One person of a family may be chosen."""
     for module in (rules, entries):
         monkeypatch.setattr(module, "SHARDS", 4)
@@ -39,8 +40,14 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     eligibility = replace(programme.eligibility, once=how_often, family_card_cap=1)
     world = WavesWorld(cloud, replace(programme, schemes=schemes, eligibility=eligibility), T0)
     entered(world, 5, "ani")
-    play(world)
     return world
+
+
+@pytest.fixture
+def world(begun: WavesWorld) -> WavesWorld:
+    """The first wave has chosen `ani`."""
+    play(begun)
+    return begun
 
 
 def joins(world: WavesWorld, later: int, *names: str) -> None:
@@ -91,7 +98,7 @@ def test_a_person_sees_the_payments_and_all_that_is_kept_of_each_place(world):
     assert Counter(one.kind for one in held) == {"entry": 2, "place": 2, "card": 2, "family_card": 1}
 
 
-@pytest.mark.parametrize("world", ["scheme"], indirect=True)
+@pytest.mark.parametrize("begun", ["scheme"], indirect=True)
 def test_a_person_is_chosen_once_under_each_scheme(world):
     with pytest.raises(AlreadyBeneficiary):
         joins(world, 1, "ani")
@@ -103,7 +110,7 @@ def test_a_person_is_chosen_once_under_each_scheme(world):
         joins(world, 4, "ani")
 
 
-@pytest.mark.parametrize("world", ["lifetime"], indirect=True)
+@pytest.mark.parametrize("begun", ["lifetime"], indirect=True)
 def test_once_in_a_lifetime_is_for_good(world):
     for later in (2, 9):
         with pytest.raises(AlreadyBeneficiary):
@@ -152,14 +159,30 @@ def test_a_place_that_changed_since_it_was_read_is_kept_as_it_is(world):
 
 
 @pytest.mark.parametrize(("days", "count"), [(-1, 2), (0, 1)])
-def test_a_place_that_was_awarded_late_lasts_from_its_award(world, days, count):
+@pytest.mark.parametrize("joins_first", [False, True])
+def test_a_place_that_was_awarded_late_lasts_from_its_award_for_join_and_draw(begun, days, count, joins_first):
+    last_instant = CLOSES + 2 * TWO_WEEKS - timedelta(seconds=1)
+    begun.beacons.silent = True
+    begun.at(CLOSES, FREEZES, OPENS + 2 * TWO_WEEKS)
+    if joins_first:
+        begun.join("ani")
+    begun.beacons.silent = False
+    begun.at(last_instant + timedelta(days=days))
+    if not joins_first:
+        with nullcontext() if count == 2 else pytest.raises(AlreadyBeneficiary):
+            begun.join("ani")
+    play(begun, 2)
+    assert len(places(begun)) == len(owed(begun)) == count
+    if count == 1 and joins_first:
+        assert begun.entries.outcome(WAVE + 2, "ani") is EntryOutcome.ALREADY_BENEFICIARY
+
+
+@pytest.mark.parametrize(("state", "count"), [(BeneficiaryState.POTENTIAL, 1), (BeneficiaryState.ACTIVE, 2)])
+def test_a_place_that_waits_for_its_purchase_is_followed_by_none(world, state, count):
     joins(world, 2, "ani")
-    late = CLOSES + 2 * TWO_WEEKS + timedelta(days=days, seconds=-1)
-    BeneficiaryItem("B#ani", "BENEFICIARY").update([BeneficiaryItem.awarded_at.set(late)])
+    BeneficiaryItem("B#ani", "BENEFICIARY").update([BeneficiaryItem.state.set(state)])
     play(world, 2)
-    assert len(places(world)) == len(owed(world)) == count
-    outcome = EntryOutcome.CHOSEN if count == 2 else EntryOutcome.ALREADY_BENEFICIARY
-    assert world.entries.outcome(WAVE + 2, "ani") is outcome
+    assert len(places(world)) == count
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
