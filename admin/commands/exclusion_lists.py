@@ -36,8 +36,8 @@ def import_list(stage: str, name: str, version: str | None, day: datetime | None
     source_date = day.date() if day else wib_date(utc_now())
     source = ExclusionList(name, version or source_date.isoformat(), source_date)
     lines = spreadsheets.lines(file)
-    lists = stages.load(stage).services.exclusion_lists
-    imported = lists.import_list(source, lines, stages.caller(), reason, utc_now)
+    at = stages.load(stage)
+    imported = at.services.exclusion_lists.import_list(source, lines, stages.acting(at), reason, utc_now)
     show({"list": name, "version": source.version, "date": source_date, "niks_excluded": imported})
 
 
@@ -52,8 +52,8 @@ def retract(stage: str, name: str, version: str, reason: str) -> None:
 
     It reads the whole table: minutes for millions of people. Broken off, it is finished by doing it again.
     """
-    lists = stages.load(stage).services.exclusion_lists
-    freed = lists.retract(name, version, stages.caller(), reason, utc_now)
+    at = stages.load(stage)
+    freed = at.services.exclusion_lists.retract(name, version, stages.acting(at), reason, utc_now)
     show({"list": name, "version": version, "niks_no_longer_named": freed})
 
 

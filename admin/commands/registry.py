@@ -32,7 +32,8 @@ def registry() -> None:
 @reason_option
 def propose(stage: str, at_most: int, reason: str) -> None:
     """Propose to ask about those who wait for an answer; another person writes the file."""
-    batch = _batches(stage).propose(at_most, stages.caller(), reason, utc_now())
+    batches, by = _batches(stage)
+    batch = batches.propose(at_most, by, reason, utc_now())
     show(_row(batch) | {"next": f"another person writes it: gelombang registry export {batch.id} --out FILE"})
 
 
@@ -43,7 +44,8 @@ def propose(stage: str, at_most: int, reason: str) -> None:
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the file.")
 def export(stage: str, batch: str, out: Path) -> None:
     """Write the file that another person proposed. It is written once; if it is lost, give the batch up."""
-    sent, raw = _batches(stage).export(batch, stages.caller(), utc_now(), lambda rows: progress(rows, "opening"))
+    batches, by = _batches(stage)
+    sent, raw = batches.export(batch, by, utc_now(), lambda rows: progress(rows, "opening"))
     _hand_out(out, raw)
     show(_row(sent) | {"written": str(out)})
 
@@ -57,7 +59,8 @@ def import_answer(stage: str, file: bytes) -> None:
 
     One row that was not sent, was changed or comes twice refuses the whole file. The file is not kept.
     """
-    taken = _batches(stage).take_in(file, stages.caller(), utc_now(), lambda rows: progress(rows, "comparing"))
+    batches, by = _batches(stage)
+    taken = batches.take_in(file, by, utc_now(), lambda rows: progress(rows, "comparing"))
     show(_row(taken) | {"next": "another person approves it: gelombang registry approve FILE"})
 
 
@@ -68,10 +71,10 @@ def import_answer(stage: str, file: bytes) -> None:
 @yes_option
 def approve(stage: str, file: bytes, yes: bool) -> None:
     """Apply the answer that another person imported: the same file. Broken off, it is finished by doing it again."""
-    batches, raw, by = _batches(stage), file, stages.caller()
-    standing = batches.standing(raw, by)
+    batches, by = _batches(stage)
+    standing = batches.standing(file, by)
     ask_back(_row(standing), yes)
-    kept = batches.approve(raw, by, utc_now(), lambda rows: progress(rows, "applying"))
+    kept = batches.approve(file, by, utc_now(), lambda rows: progress(rows, "applying"))
     show({"batch": standing.id, "done": "applied", "found": kept})
 
 
@@ -82,7 +85,8 @@ def approve(stage: str, file: bytes, yes: bool) -> None:
 @reason_option
 def give_up(stage: str, batch: str, reason: str) -> None:
     """Give a batch up: its answer is refused from then on, and who waits comes into the next one."""
-    show(_row(_batches(stage).give_up(batch, stages.caller(), reason, utc_now())))
+    batches, by = _batches(stage)
+    show(_row(batches.give_up(batch, by, reason, utc_now())))
 
 
 @example("registry list")
@@ -90,15 +94,15 @@ def give_up(stage: str, batch: str, reason: str) -> None:
 @stage_options
 def list_batches(stage: str) -> None:
     """List every batch, newest first: how far it is, its sums, and who did what."""
-    show([_row(batch) for batch in _batches(stage).all()], "no batch was ever proposed")
+    show([_row(batch) for batch in _batches(stage)[0].all()], "no batch was ever proposed")
 
 
-def _batches(stage: str) -> Batches:
+def _batches(stage: str) -> tuple[Batches, str]:
+    """The batches of a stage, and who acts."""
     loaded = stages.load(stage)
     if not loaded.settings.has_registry:
         raise click.ClickException(f"stage {stage} has no civil registry: deploy it with --parameter RegistryUrl=files")
-    batches: Batches = loaded.services.registry_batches
-    return batches
+    return loaded.services.registry_batches, stages.acting(loaded)
 
 
 def _hand_out(out: Path, raw: bytes) -> None:

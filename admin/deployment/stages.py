@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 
+from chalicelib.administration.identity import principal
 from chalicelib.config import BadConfiguration, Settings, settings_from_environment
 from infrastructure.app_stack import API_STAGE, variable
 
@@ -109,6 +110,14 @@ class Stage:
         from chalicelib import wiring  # only the commands that use a service pay for importing it
 
         return wiring.build(self.settings)
+
+
+def acting(stage: Stage) -> str:
+    """Who runs this command, as the stage's administration keeps who calls it.
+
+    Raises `UnnamedSession` and `NotOnRoster`.
+    """
+    return stage.services.roster.caller(principal({"identity": {"userArn": caller()}}, stage.name))
 
 
 def is_production(data: Mapping[str, Any]) -> bool:

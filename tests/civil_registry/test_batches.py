@@ -62,10 +62,12 @@ class Office:
 
     def as_(self, name: str, *words: str) -> Any:
         self.patch.setattr(stages, "caller", lambda: f"arn:aws:iam::123456789012:user/{name}")
+        self.patch.setattr(stages, "acting", lambda _: f"arn:aws:iam::123456789012:user/{name}")
         return terminal.found(*words)
 
     def refused(self, name: str, *words: str) -> str:
         self.patch.setattr(stages, "caller", lambda: f"arn:aws:iam::123456789012:user/{name}")
+        self.patch.setattr(stages, "acting", lambda _: f"arn:aws:iam::123456789012:user/{name}")
         return terminal.refused(*words)
 
     def export(self) -> str:

@@ -102,6 +102,7 @@ def test_a_list_has_a_plain_name_and_version(name, version):
 def gelombang(lists, monkeypatch):
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace(exclusion_lists=lists)))
     monkeypatch.setattr(stages, "caller", lambda: SIGNED[0])
+    monkeypatch.setattr(stages, "acting", lambda _: SIGNED[0])
 
     def run(command, *arguments):
         return invoke(["exclusion", command, "--stage", "test", *map(str, arguments)])

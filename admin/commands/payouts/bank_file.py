@@ -51,18 +51,20 @@ def export(
     """
     if sum(map(bool, (listing, reject, approve))) > 1 or bool(approve) is not (out is not None):
         raise click.UsageError("give one of --list, --reject BATCH, or --approve BATCH with --out FILE")
-    services, now = stages.load(stage).services, utc_now()
-    files = services.bank_files
+    at, now = stages.load(stage), utc_now()
+    services, files = at.services, at.services.bank_files
     write = _writer(files.rules)
     if listing:
         made = [_row(batch) for batch in services.bank_store.batches()]
         show({"files": made, "waiting_for_a_file": [entitlement_row(each) for each in files.waiting()]})
     elif reject:
-        show(_row(files.reject(reject, stages.caller(), now)))
+        show(_row(files.reject(reject, stages.acting(at), now)))
     elif approve and out:
-        _hand_out(out, files.approve(approve, stages.caller(), write, now, lambda rows: progress(rows, "reading")))
+        _hand_out(out, files.approve(approve, stages.acting(at), write, now, lambda rows: progress(rows, "reading")))
     else:
-        _propose(files, write, execute_on.date() if execute_on else _next_working_day(wib_date(now)), now)
+        _propose(
+            files, stages.acting(at), write, execute_on.date() if execute_on else _next_working_day(wib_date(now)), now
+        )
 
 
 @example("payout import report.xml")
@@ -77,17 +79,17 @@ def import_report(stage: str, file: bytes) -> None:
         message, statements = reports.read(file)
     except reports.BadReport as error:
         raise click.ClickException(f"not read: {error}") from error
-    source = Source(hashlib.sha256(file).hexdigest(), stages.caller())
-    services = stages.load(stage).services
-    done = services.bank_reports.take_in(statements, source, utc_now, lambda rows: progress(rows, "settling"))
+    at = stages.load(stage)
+    source = Source(hashlib.sha256(file).hexdigest(), stages.acting(at))
+    done = at.services.bank_reports.take_in(statements, source, utc_now, lambda rows: progress(rows, "settling"))
     counts = {"applied": done.news, "known_before": done.known, "kept_for_the_sweep_to_settle": done.unsettled}
     show({"message": message} | counts | {"not_applied": [_finding(each) for each in done.findings]})
     if done.findings:
         raise click.exceptions.Exit(1)
 
 
-def _propose(files: BankFiles, write: Write, execute_on: date, now: datetime) -> None:
-    done = files.propose(stages.caller(), execute_on, write, now, lambda rows: progress(rows, "collecting"))
+def _propose(files: BankFiles, by: str, write: Write, execute_on: date, now: datetime) -> None:
+    done = files.propose(by, execute_on, write, now, lambda rows: progress(rows, "collecting"))
     show([_row(done.batch) | {"left_for_the_next": done.left}] if done.batch else [], "nothing waits for a bank file")
 
 

@@ -22,5 +22,6 @@ class Desk(Terminal):
         services = {"test": world.services}
         monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services[name]))
         monkeypatch.setattr(stages, "caller", lambda: self.me)
+        monkeypatch.setattr(stages, "acting", lambda _: self.me)
         for module in (bank_file, books, control, decision):
             monkeypatch.setattr(module, "utc_now", lambda: self.world.now)

@@ -10,6 +10,8 @@ import pytest
 from admin.deployment import stages
 from admin.terminal import progress
 from chalicelib import wiring
+from chalicelib.administration.errors import UnnamedSession
+from chalicelib.administration.identity import Principal
 from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.payouts.errors import UnknownEntitlement
@@ -264,8 +266,17 @@ def test_a_ceiling_is_either_a_days_or_an_envelopes(desk, words):
 # Who and how
 
 
-def test_an_act_is_recorded_under_the_iam_identity(cloud):
+def test_who_acts_at_a_terminal_is_kept_as_the_administration_keeps_who_calls(cloud, monkeypatch):
     assert stages.caller() == boto3.client("sts", REGION).get_caller_identity()["Arn"]
+    stage = stages.Stage("test", "https://api.invalid", cloud)
+    monkeypatch.setattr(stages, "caller", lambda: ANI)
+    assert stages.acting(stage) == ANI
+    people = {"a-1": ("ani@example.go.id",), "b-1": ("budi@example.go.id",)}
+    ani, budi = (Principal(arn, arn.rpartition("/")[2]) for arn in (ANI, BUDI))
+    stage.services.roster.approve(stage.services.roster.propose(people, ani, "why", T0), budi, T0)
+    assert stages.acting(stage) == "person/a-1"
+    monkeypatch.setattr(stages, "caller", lambda: "arn:aws:sts::123456789012:assumed-role/any/ani@example.go.id")
+    refused(lambda: stages.acting(stage), UnnamedSession)
 
 
 def test_the_services_of_a_stage_have_what_the_commands_use(cloud):
