@@ -84,14 +84,16 @@ def _once(command: Administered, ctx: click.Context) -> None:
 
 
 def _to_its_end(stage: str, words: list[str], command: Administered, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer after all steps of the command."""
+    """The answer after all steps of the command, with the rows of all."""
+    rows: list[Any] = []
     with bars(console(), transient=True) as bar:
         task = None
-        while (answer := ask(stage, words, command, sent)).get("steps"):
-            task = bar.add_task(" ".join(words), total=answer["steps"]) if task is None else task
-            bar.update(task, completed=answer["step"])
-            sent = {**sent, "step": answer["step"], "count": answer.get("count", 0)}
-    return answer
+        while (answer := ask(stage, words, command, sent)).get("cursor"):
+            task = bar.add_task(" ".join(words), total=answer.get("steps")) if task is None else task
+            bar.update(task, completed=int(answer["cursor"]) if answer.get("steps") else len(rows))
+            rows += answer["rows"]
+            sent = {**sent, "cursor": answer["cursor"], "counts": answer.get("counts", {})}
+    return answer | {"rows": rows + answer["rows"]} if rows else answer
 
 
 def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, Any]) -> dict[str, Any]:

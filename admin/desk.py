@@ -12,6 +12,7 @@ import hashlib
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,22 +45,27 @@ STEPS_S = 15
 """For how long steps are begun: the gateway waits for 29 seconds."""
 
 
+ROWS_MAX = 10_000
+"""Rows of an answer, if there may be more of them."""
+
+
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is sent: arguments as they were typed, by name; a file as Base64. `seen` is what was shown and approved.
 
-    `step` and `count` are those of the answer before, if it said that there is more to do.
+    `cursor` and `counts` are those of the answer before, if it said that there is more to do.
     """
 
     arguments: dict[str, str | bool | list[str | list[str]]] = {}
     seen: str = ""
-    step: int = 0
-    count: int = 0
+    cursor: str = ""
+    counts: dict[str, int] = {}
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is answered: rows to show, or to ask about, if `asks` has what is then to be sent as `seen`.
 
-    Or how far it has come, if it has not come to the end of its `steps`: send the same with `step` and `count` again.
+    Or how far it has come, if there is a `cursor`: send the same with it and with `counts` again. The rows of such
+    answers follow each other.
     """
 
     rows: Any = None
@@ -68,9 +74,10 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What `--json` prints, if it is not the rows."""
     exit_code: int = 0
     asks: str = ""
-    step: int = 0
+    cursor: str = ""
     steps: int = 0
-    count: int = 0
+    """Of how many the cursor is the number; 0: nobody knows."""
+    counts: dict[str, int] = {}
 
 
 class NotYet(Exception):
@@ -90,9 +97,11 @@ class Desk:
     caller: str
     """Who called, as it is kept: what a body gives as `by`."""
     seen: str = ""
-    step: int = 0
-    count: int = 0
-    """What the steps have counted so far."""
+    cursor: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+    """What was counted so far."""
+    rows: list[Row] = field(default_factory=list)
+    """What was found since the cursor."""
     answer: Answer = field(default_factory=Answer)
     ends_at: float = field(default_factory=lambda: time.monotonic() + STEPS_S)
     _left: Row = field(default_factory=dict)
@@ -124,12 +133,18 @@ class Desk:
     def steps(self, steps: int) -> Iterator[int]:
         """The numbers of steps that are to be taken, from the one at which the request before ran out of time.
 
-        Each may be taken twice. What they count is in `count`. Raises `NotYet` when time runs out.
+        Each may be taken twice. What they count is in `counts`. Raises `NotYet` when time runs out.
         """
-        for step in range(self.step, steps):
-            if step > self.step and self.is_late():
-                raise NotYet(Answer(step=step, steps=steps, count=self.count))
+        begun = int(self.cursor or 0)
+        for step in range(begun, steps):
+            if step > begun:
+                self.go_on(str(step), steps)
             yield step
+
+    def go_on(self, cursor: str, steps: int = 0) -> None:
+        """Raises `NotYet` if time runs out, or if there are enough `rows` for an answer: then go on at the cursor."""
+        if self.is_late() or len(self.rows) >= ROWS_MAX:
+            raise NotYet(Answer(_sent(self.rows), cursor=cursor, steps=steps, counts=self.counts))
 
     def ask_back(self, found: Row) -> None:
         """Go on only if the caller has approved exactly these rows. Raises `NotYet` with them otherwise."""

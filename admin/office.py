@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,8 @@ class Office(Chalice):
         request = decoding.body(raw.encode() if isinstance(raw, str) else raw, Request)
         # Who called is the gateway's word: the body of a request says nothing of it.
         who = principal(self.current_request.context, services.settings.stage)
-        desk = Desk(services, who, services.roster.caller(who), request.seen, request.step, request.count)
+        by = services.roster.caller(who)
+        desk = Desk(services, who, by, request.seen, request.cursor, Counter(request.counts))
         with command.make_context(command.name, command.words(request.arguments), obj=desk) as context:
             about = command.about(context.params)
             reason, proposal = context.params.get("reason"), request.seen or None

@@ -122,8 +122,8 @@ def enlist(desk: Desk) -> None:
             f"stage {desk.stage} has no civil registry: deploy it with --parameter RegistryUrl=..."
         )
     for shard in desk.steps(SHARDS):
-        desk.count += services.verifications.enlist(shard, now)
-    desk.show({"to_be_asked_about": desk.count})
+        desk.counts["people"] += services.verifications.enlist(shard, now)
+    desk.show({"to_be_asked_about": desk.counts["people"]})
 
 
 def _proposed(correction: Correction) -> dict[str, object]:

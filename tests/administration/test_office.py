@@ -68,8 +68,16 @@ def read(at: Desk, file: bytes) -> None:
 @shelf.command(cls=Administered, sets=(MAKER,))
 def walk(at: Desk) -> None:
     for step in at.steps(5):
-        at.count += step
-    at.show({"sum": at.count})
+        at.counts["sum"] += step
+    at.show({"sum": at.counts["sum"]})
+
+
+@shelf.command(cls=Administered, sets=(MAKER,))
+def count(at: Desk) -> None:
+    for number in range(int(at.cursor or 0), 7):
+        at.rows.append({"number": number})
+        at.go_on(str(number + 1))
+    at.show(at.rows)
 
 
 @shelf.command()
@@ -136,7 +144,7 @@ def terminal(room: Room) -> Iterator[Callable[..., Any]]:
 
 
 def test_only_administered_commands_have_a_route_and_each_asks_iam(room: Room) -> None:
-    assert sorted(room.app.routes) == ["/shelf/approve", "/shelf/find", "/shelf/put", "/shelf/read", "/shelf/walk"]
+    assert sorted(room.app.routes) == [f"/shelf/{name}" for name in ("approve", "count", "find", "put", "read", "walk")]
     for methods in room.app.routes.values():
         assert [one.authorizer.to_swagger()["x-amazon-apigateway-authtype"] for one in methods.values()] == ["awsSigv4"]
         assert list(methods) == ["POST"]
@@ -253,8 +261,18 @@ def test_what_is_asked_for_at_the_terminal_goes_into_the_body_and_into_no_line(r
 
 def test_steps_go_on_where_the_time_ran_out(room: Room, terminal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk, "STEPS_S", -1)
-    assert room.send("/shelf/walk", {"step": 3, "count": 3})[1] == {"step": 4, "steps": 5, "count": 6}
+    late = room.send("/shelf/walk", {"cursor": "3", "counts": {"sum": 3}})[1]
+    assert late == {"rows": [], "cursor": "4", "steps": 5, "counts": {"sum": 6}}
     assert json.loads(terminal("walk", "--json").stdout) == {"sum": 10}
+    assert json.loads(terminal("count", "--json").stdout) == [{"number": number} for number in range(7)]
+
+
+def test_rows_that_are_too_many_for_an_answer_come_in_several(
+    room: Room, terminal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "ROWS_MAX", 3)
+    assert len(room.send("/shelf/count", {})[1]["rows"]) == 3
+    assert json.loads(terminal("count", "--json").stdout) == [{"number": number} for number in range(7)]
 
 
 @pytest.mark.parametrize(

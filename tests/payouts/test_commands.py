@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import pytest
 from msgspec.structs import replace
 
+from admin import client
+from admin import desk as at_desk
 from chalicelib import wiring
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
@@ -66,6 +68,20 @@ def test_unreadable_books_are_one_line_and_code_1(desk, world, tmp_path, record)
 def test_an_unreachable_provider_is_one_line_and_code_1(desk, world):
     said = desk.refused("compare", "--books", f"{world.sandbox.url}/nothing-here")
     assert said == "Error: the provider's record was answered with status 404"
+
+
+@pytest.mark.parametrize(("rows", "seconds"), [(2, 15), (100, -1)], ids=["enough rows", "no time"])
+def test_a_list_that_is_too_long_for_one_answer_comes_in_several(desk, world, monkeypatch, rows, seconds):
+    owed = {world.entitle(world.person(f"person-{number}")) for number in range(5)}
+    whole, asked = desk.found("list"), client.ask
+    answers = []
+    monkeypatch.setattr(at_desk, "ROWS_MAX", rows)
+    monkeypatch.setattr(at_desk, "STEPS_S", seconds)
+    monkeypatch.setattr(client, "ask", lambda *words: answers.append(asked(*words)) or answers[-1])
+    assert desk.found("list") == whole
+    assert {row["id"] for row in whole} == owed
+    assert len(answers) > 2
+    assert desk.found("status")["today"][0]["payments"] == 0
 
 
 def test_list_shows_states_and_can_be_narrowed(desk, world):

@@ -12,7 +12,6 @@ from chalicelib.money import Rupiah, rupiah
 from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import day_name, envelope_name
 from chalicelib.payouts.ledger.records import NEWS_SHARDS, plan_shards
-from chalicelib.payouts.plans.service import Plans
 from chalicelib.payouts.rules import Authority, Kind, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.waves.errors import UnknownWave
@@ -58,9 +57,15 @@ def status(desk: Desk) -> None:
     Reserved is what workers have taken of the ceiling: what they sent, and what they hold for the next payments.
     """
     services, now = desk.services, utc_now()
-    controls = services.payout_administration
-    today = ceiling_row(controls.ceiling(day_name(now))) | _paid(services.payouts, now)
-    months = [{"month": name, "amount_idr": Rupiah(idr)} for name, idr in sorted(_to_come(services.plans).items())]
+    controls, plans = services.payout_administration, list(plan_shards())
+    for step in desk.steps(len(plans) + len(NEWS_SHARDS)):
+        if step < len(plans):
+            desk.counts += services.plans.budget(plans[step])
+        else:
+            desk.counts += _paid(services.payouts, NEWS_SHARDS[step - len(plans)], now)
+    count, paid_idr = desk.counts.pop("payments", 0), desk.counts.pop("paid_idr", 0)
+    today = ceiling_row(controls.ceiling(day_name(now))) | {"payments": count, "paid_idr": Rupiah(paid_idr)}
+    months = [{"month": name, "amount_idr": Rupiah(idr)} for name, idr in sorted(desk.counts.items())]
     desk.show(
         _standing(controls)
         | {"today": [today], "to_come": months, "acts": [act_row(act) for act in controls.acts(ACTS)]}
@@ -74,25 +79,15 @@ def _standing(controls: Administration) -> dict[str, object]:
     return {"payouts": "paused", "since": found.since, "by": found.by, "reason": found.reason}
 
 
-def _to_come(plans: Plans) -> Counter[str]:
-    """What falls due by WIB month; a page for each hundred plans that go on."""
-    shards = list(plan_shards())
-    months: Counter[str] = Counter()
-    for shard in shards:
-        months += plans.budget(shard)
-    return months
-
-
-def _paid(payouts: Payouts, now: datetime) -> dict[str, object]:
+def _paid(payouts: Payouts, shard: str, now: datetime) -> Counter[str]:
     """How much of a WIB day's payments is known to be paid by now; a page for each hundred of them."""
-    count = paid_idr = 0
-    midnight = datetime.combine(wib_date(now), time(), WIB)
-    for shard in NEWS_SHARDS:
-        after = iso(midnight)
-        while page := payouts.news(shard, after, now, NEWS_PAGE):
-            paid = [each.amount_idr for each in page if each.state is State.PAID]
-            count, paid_idr, after = count + len(paid), paid_idr + sum(paid), page[-1].key
-    return {"payments": count, "paid_idr": paid_idr}
+    found: Counter[str] = Counter()
+    after = iso(datetime.combine(wib_date(now), time(), WIB))
+    while page := payouts.news(shard, after, now, NEWS_PAGE):
+        paid = [each.amount_idr for each in page if each.state is State.PAID]
+        found += Counter(payments=len(paid), paid_idr=sum(paid))
+        after = page[-1].key
+    return found
 
 
 @click.group()

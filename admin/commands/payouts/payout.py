@@ -31,12 +31,11 @@ def list_payouts(desk: Desk, state: State | None, hold: Hold | None, wave: int |
     """List entitlements, narrowed by what is asked for. Reads them all."""
     wanted = {"state": state, "hold": hold, "wave": wave, "kind": kind}
     asked = {name: value for name, value in wanted.items() if value is not None}
-    found = [
-        entitlement_row(each)
-        for each in desk.services.payout_store.everything()
-        if all(getattr(each, name) == value for name, value in asked.items())
-    ]
-    desk.show(found, "no entitlement is like that" if asked else "nobody was ever entitled to anything")
+    for each in desk.services.payout_store.everything(desk.cursor):
+        if all(getattr(each, name) == value for name, value in asked.items()):
+            desk.rows.append(entitlement_row(each))
+        desk.go_on(each.id)
+    desk.show(desk.rows, "no entitlement is like that" if asked else "nobody was ever entitled to anything")
 
 
 @example("payout show k7qx2m4abcd23yzk7qx2m4abcd")

@@ -106,9 +106,10 @@ class PayoutStore:
         heads = {each.id: each for each in self.batch(dict.fromkeys(items.id_of(row.pk) for row in rows))}
         return [(items.to_news(row, head), head) for row in rows if (head := heads[items.id_of(row.pk)])]
 
-    def everything(self) -> Iterator[Entitlement]:
-        """Every entitlement there is, by a scan of the table: for an administrator, never for a request."""
-        for head in Head.scan(Head.sk == "HEAD", consistent_read=True):
+    def everything(self, after: str = "") -> Iterator[Entitlement]:
+        """Every entitlement there is, or those `after` one, by a scan of the table: for an administrator alone."""
+        begin = {"pk": {"S": items.partition(after)}, "sk": {"S": "HEAD"}} if after else None
+        for head in Head.scan(Head.sk == "HEAD", consistent_read=True, last_evaluated_key=begin):
             yield items.from_head(head)
 
     def move(self, entitlement: Entitlement, move: Move, now: datetime) -> Entitlement:
