@@ -464,6 +464,20 @@ def withdraw_consent(session: Session, consent_id: str) -> edge.Reply:
 
 
 @app.endpoint(
+    "GET /me/readers",
+    "Who looked at what is kept about me, or changed it: when, by which act and why",
+    who="citizen",
+    proof=present_session,
+    query=privacy.ReaderQuery,
+    answers={200: privacy.ReaderList},
+    refuses=account.LOOKING,
+    dpop=True,
+)
+def get_my_readers(session: Session, query: privacy.ReaderQuery) -> edge.Reply:
+    return edge.ok(services().readers.of(session.account_id, query, app.now()))
+
+
+@app.endpoint(
     "GET /me/restriction",
     "Whether what is done with my data is restricted, what that stops, and what goes on",
     who="citizen",

@@ -18,10 +18,13 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from ..aws.attributes import InstantAttribute, JsonAttribute, item_of
 from ..aws.dynamodb import Table, save_if
-from ..ids import Randomness, random_id
+from ..ids import Randomness, derived_id, random_id
 from ..structs import fill
 from ..values import Value
 from .errors import PersonalDataInLine
+
+PARTNER = "partner/"
+"""What a line says of a partner who acts, before their id."""
 
 DONE = "done"
 """The outcome of an act that was not refused."""
@@ -98,14 +101,23 @@ class Journal:
         """
         _check(line)
         new = replace(line, id=random_id(self._randomness))
-        instant = line.at.astimezone(UTC).isoformat(timespec="microseconds")  # as many digits always, to be sorted
-        # The id is new: if there is such a line, a try of this very put wrote it, and its answer was lost.
-        save_if(item_of(LineItem, _day(instant[:10]), f"{instant}#{new.id}", new), LineItem.pk.does_not_exist())
+        _add(new)
         return new
 
     def end(self, begun: Line, outcome: str, now: datetime, about: tuple[str, ...] = ()) -> Line:
         """Add how an act ended: `DONE`, or a refusal's code; `about` are ids that it made. One put."""
         return self.write(replace(begun, at=now, outcome=outcome, of=begun.id, about=about, reason=None, proposal=None))
+
+    def seen(self, partner: str, route: str, about: str, registrant: str, now: datetime) -> None:
+        """Add that a partner looked at what is kept of a person, once for each UTC day and the same look. One put.
+
+        The line's instant is the beginning of the day. Raises as `write`; then nothing may be shown.
+        """
+        at = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        line_id = derived_id("seen/1", partner, route, about, registrant, at.date().isoformat())
+        line = Line(at, f"{PARTNER}{partner}", partner, route, (about,), registrant, outcome=DONE, id=line_id)
+        _check(line)
+        _add(line)
 
     def of_day(self, day: date) -> Iterator[Line]:
         """The lines of a UTC day in their order; paged."""
@@ -120,9 +132,15 @@ class Journal:
         for item in LineItem.readers.query(registrant, scan_index_forward=False):
             line = _line(item)
             if line.of is None:
-                yield replace(line, outcome=ended.get(line.id))
+                yield replace(line, outcome=ended.get(line.id, line.outcome))
             else:
                 ended[line.of] = line.outcome
+
+
+def _add(line: Line) -> None:
+    instant = line.at.astimezone(UTC).isoformat(timespec="microseconds")  # as many digits always, to be sorted
+    # If there is such a line, a try of this very put wrote it, and its answer was lost, or it is said once a day.
+    save_if(item_of(LineItem, _day(instant[:10]), f"{instant}#{line.id}", line), LineItem.pk.does_not_exist())
 
 
 def _day(day: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -42,8 +42,11 @@ class Jobs:
         waves: Waves,
         trainings: Trainings,
         programme: Programme,
+        seen: Callable[[str, str, str], None],
     ) -> None:
+        """`seen` records that a partner is shown a person's data, for a vacancy."""
         self._store = store
+        self._seen = seen
         self._registrations = registrations
         self._waves = waves
         self._trainings = trainings
@@ -136,12 +139,12 @@ class Jobs:
         """The people who applied to a partner's own vacancy and have neither withdrawn nor restricted, with what they
         share, as it is now.
 
-        No other answer of the job market has personal data. Two reads, and for each applicant of the page three reads
-        and two KMS calls. Raises `NotFound` (no such vacancy, or another's).
+        No other answer of the job market has personal data. Two reads, and for each applicant of the page three reads,
+        two KMS calls and a line for them to see (`GET /me/readers`). Raises `NotFound` (no such vacancy, or another's).
         """
         self._own(partner.id, vacancy_id)
         found = self._store.applicants(vacancy_id, wire.key(page.cursor), page.limit)
-        views = [view for key, person in found if (view := self._applicant(key, person)) is not None]
+        views = [view for key, person in found if (view := self._applicant(partner.id, vacancy_id, key, person))]
         # The law asks who was shown to whom, and when; that takes no names.
         log.info("applicants_shown", extra={"vacancy": vacancy_id, "partner": partner.id, "applicants": len(views)})
         return wire.ApplicantList(views, _next_cursor([key for key, _ in found], page.limit))
@@ -295,10 +298,11 @@ class Jobs:
         if not any(one.state is BeneficiaryState.GRADUATED for one in places):
             raise NotGraduated()
 
-    def _applicant(self, key: str, registrant_id: str) -> wire.ApplicantView | None:
+    def _applicant(self, partner: str, vacancy: str, key: str, registrant_id: str) -> wire.ApplicantView | None:
         contact = self._registrations.contact(registrant_id)
         if contact is None:
             return None
+        self._seen(partner, vacancy, registrant_id)
         certificates = self._trainings.certificates_of(registrant_id)
         return wire.applicant_view(key, contact.name, contact.phone, certificates)
 

@@ -63,6 +63,9 @@ class Kept(Value, frozen=True):
     What becomes of it when the person is erased: the row goes, or `stays` (of who was chosen only, or always) without
     the attributes that it `strips`; from a set of people (`leaves`) the person goes alone.
 
+    `told_to`: of which attributes the instant says that somebody outside was given it or gave it, and who that is (a
+    name among `lookers`); of rows with the attribute `told_if` only.
+
     `term` and `readers` are names in the register. `withheld` are keys and secrets, and who else had to do with it.
     """
 
@@ -78,6 +81,8 @@ class Kept(Value, frozen=True):
     stays: Literal["always", "chosen"] | None = None
     strips: Sequence[str] = ()
     leaves: str = ""
+    told_to: Mapping[str, str] = {}
+    told_if: str = "pk"
 
 
 class Restriction(Value, frozen=True):
@@ -100,6 +105,8 @@ class Register(Value, frozen=True):
     consents: Mapping[str, Words]
     """What follows from the withdrawal of each kind of consent."""
     restriction: Restriction
+    lookers: Mapping[str, Words]
+    """Who looks at what is kept of people, or changes it, as `GET /me/readers` names them."""
 
 
 @cache

@@ -99,6 +99,33 @@ class ConsentList(Struct, frozen=True):
     next_cursor: str | None
 
 
+class ReaderQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page of the readers."""
+
+    cursor: Annotated[str, Meta(pattern=r"^[a-z2-7]{26}$")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=PAGE_MAX)] = PAGE_MAX
+
+
+class ReaderView(Struct, frozen=True):
+    """Somebody who looked at what is kept about the caller, or changed it."""
+
+    reader_id: str
+    at: datetime
+    reader: Literal["administrator", "partner", "provider", "registry"]
+    reader_words: Bilingual
+    name: str | None
+    act: str
+    reason: str | None
+    outcome: str | None
+
+
+class ReaderList(Struct, frozen=True):
+    """Who looked at what is kept about the caller, or changed it; the newest first."""
+
+    readers: list[ReaderView]
+    next_cursor: str | None
+
+
 class RestrictionForm(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether what is kept about the caller is to be restricted from now on."""
 

@@ -23,20 +23,25 @@ def of_trainings(
     Two queries; a batch get for each 100 guards; with a certificate also the person's key and a call of KMS each.
     """
     key, guards = cache(key), list[tuple[str, str]]()
-    for row in rows_of(TrainingTable, f"T#{registrant_id}"):
-        bought = not is_account(row["sk"]["S"])
-        yield Held("training" if bought else "training_account", row)
-        if bought:
-            guards.append((f"CODE#{row['redeem_code']['S']}", "CODE"))
-        if "sealed_certificate" in row:
+    for held in taken(registrant_id):
+        yield held
+        if held.kind == "training":
+            guards.append((f"CODE#{held.row['redeem_code']['S']}", "CODE"))
+        if "sealed_certificate" in held.row:
             with suppress(NotRegistered):  # only where one table was restored alone
-                guards.append(_certificate(row, key(registrant_id), mac))
-    for row in rows_of(TrainingTable, f"M#{registrant_id}"):
-        yield Held("attended_month", row)
+                guards.append(_certificate(held.row, key(registrant_id), mac))
     for start in range(0, len(guards), _AT_ONCE):
         found = get_rows(TrainingTable, guards[start : start + _AT_ONCE], None)
         for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
             yield Held("redeem_code" if row["sk"]["S"] == "CODE" else "certificate", row)
+
+
+def taken(registrant_id: str) -> Iterator[Held]:
+    """The account and the trainings, then the attended months. Two queries."""
+    for row in rows_of(TrainingTable, f"T#{registrant_id}"):
+        yield Held("training_account" if is_account(row["sk"]["S"]) else "training", row)
+    for row in rows_of(TrainingTable, f"M#{registrant_id}"):
+        yield Held("attended_month", row)
 
 
 def _certificate(row: Row, key: PersonKey, mac: Callable[[MacKind, str], str]) -> tuple[str, str]:

@@ -63,8 +63,11 @@ class Reports:
         registrations: Registrations,
         payouts: Payouts,
         programme: Programme,
+        seen: Callable[[str, str, str], None],
     ) -> None:
+        """`seen` records that a partner asks about a person's training."""
         self._store = store
+        self._seen = seen
         self._waves = waves
         self._registrations = registrations
         self._payouts = payouts
@@ -74,11 +77,12 @@ class Reports:
         self._skew = timedelta(seconds=programme.partners.clock_skew_s)
 
     def validate(self, partner: Partner, form: RedemptionForm) -> RedemptionView:
-        """Whether a code may be taken in; writes nothing. Five reads.
+        """Whether a code may be taken in. Five reads, and a line for the participant to see (`GET /me/readers`).
 
         Raises, in this order: `RedeemCodeUnknown`, `CardMismatch`, `TrainingCancelled`, `ParticipantBlocked`.
         """
         training = self._of(partner, form.redeem_code)
+        self._seen(partner.id, training.id, training.registrant_id)
         self._check_redeemable(training, form.card_number)
         return wire.redemption_view(training)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from .waves import WavesServices
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..aws.admin_acts import Journal
     from ..helpdesk.service import Helpdesk
     from ..jobs.service import Jobs
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from ..training.reports import Reports
     from ..training.service import Trainings
     from ..training.store import TrainingStore
+
+
+VALIDATION = "POST /partners/redemptions/validations"
+APPLICANTS = "GET /partners/vacancies/{vacancy_id}/applicants"
 
 
 class ParticipantsServices(WavesServices):
@@ -69,9 +75,13 @@ class ParticipantsServices(WavesServices):
     def reports(self) -> Reports:
         from ..training.reports import Reports
 
-        return Reports(
-            self._training_store, self._partner_store, self.waves, self.registrations, self.payouts, self.programme
-        )
+        store, partners, seen = self._training_store, self._partner_store, self._seen_by(VALIDATION)
+        return Reports(store, partners, self.waves, self.registrations, self.payouts, self.programme, seen)
+
+    def _seen_by(self, route: str) -> Callable[[str, str, str], None]:
+        """Records in the journal what a partner looks at by a route: partner, about what, at whose data."""
+        journal, clock = self.journal, self._clock
+        return lambda partner, about, registrant: journal.seen(partner, route, about, registrant, clock())
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -80,7 +90,8 @@ class ParticipantsServices(WavesServices):
 
         self._bind(JobsTable, "jobs")
         store = JobsStore(self.transaction)
-        return Jobs(store, self.registrations, self.waves, self.training, self.programme)
+        seen = self._seen_by(APPLICANTS)
+        return Jobs(store, self.registrations, self.waves, self.training, self.programme, seen)
 
     @cached_property
     def _training_store(self) -> TrainingStore:

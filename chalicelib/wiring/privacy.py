@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..privacy.consents import Consents
     from ..privacy.erasure import Erasure
     from ..privacy.export import Export
+    from ..privacy.readers import Look, Readers
     from ..privacy.rules import Held, Part
     from ..privacy.terms import Terms
     from ..privacy.wire import DataPage, DataQuery
@@ -168,6 +169,24 @@ class PrivacyServices(ParticipantsServices):
 
         registration = RegistrationConsent(self.registration_store, lambda: self.notices, self.verifications)
         return Consents({REGISTRATION: registration, APPLICATION: self.jobs})
+
+    @cached_property
+    def readers(self) -> Readers:
+        from ..privacy.readers import Readers
+        from ..training.personal_data import taken
+
+        parts = self.held
+        return Readers(self._looks, [parts["registrations"], parts["payouts"], lambda person, _now: taken(person)])
+
+    def _looks(self, person: str) -> Iterator[Look]:
+        """What the journal has of a person: a partner by name, an administrator by what they did and why."""
+        from ..administration.journal import PARTNER
+        from ..privacy.readers import Look
+
+        names = {PARTNER + partner.id: partner.name for partner in self._partner_store.partners()}
+        for line in self.journal.of_person(person):
+            who = "partner" if line.person.startswith(PARTNER) else "administrator"
+            yield Look(line.at, who, names.get(line.person), line.route, line.reason, line.outcome)
 
     @cached_property
     def restrictions(self) -> Restrictions:

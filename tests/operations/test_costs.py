@@ -116,7 +116,7 @@ COSTS: dict[str, str] = {
     routes.CANCEL: "GetItem, Query, TransactWriteItems",
     f"{routes.CANCEL} again": "Query",
     routes.TRAININGS: "2 GetItem, Query, Decrypt",
-    routes.VALIDATE: f"{SIGNED}, 5 GetItem",
+    routes.VALIDATE: f"{SIGNED}, 5 GetItem, PutItem",
     routes.REDEEM: f"{SIGNED}, 5 GetItem, TransactWriteItems",
     f"{routes.REDEEM} again": f"{SIGNED}, 3 GetItem",
     routes.ATTEND: f"{SIGNED}, 2 GetItem, TransactWriteItems",
@@ -143,6 +143,7 @@ COSTS: dict[str, str] = {
     f"{routes.DELETE_ME} again": f"{PROVED}, GetItem, 2 Query",
     routes.CONSENTS: "BatchGetItem, GetItem, Query",
     routes.WITHDRAW_CONSENT: f"{PROVED}, 2 GetItem, TransactWriteItems, SendMessageBatch",
+    routes.READERS: "2 BatchGetItem, 9 Query, GetItem",
     routes.RESTRICTION: "BatchGetItem, GetItem",
     routes.RESTRICT: f"{PROVED}, GetItem, TransactWriteItems, Query, UpdateItem",
     f"{routes.WITHDRAW_CONSENT} again": f"{PROVED}, 2 GetItem",
@@ -156,7 +157,7 @@ COSTS: dict[str, str] = {
     routes.VACANCIES: "",
     f"{routes.VACANCIES} a minute later": "Query, BatchGetItem",
     # Of one applicant; each more is two gets, a query and two KMS calls more.
-    routes.APPLICANTS: f"{SIGNED}, 3 GetItem, 2 Query, 2 Decrypt",
+    routes.APPLICANTS: f"{SIGNED}, 3 GetItem, 2 Query, 2 Decrypt, PutItem",
     # The course of the alumnus teaches two skills: a query for each, besides that for the skills.
     routes.MATCHES: "2 GetItem, 3 Query, BatchGetItem",
     routes.APPLY: "3 GetItem, TransactWriteItems",

@@ -152,7 +152,7 @@ class NewVacancies:
 
 def test_the_posting_of_the_page_is_answered_as_it_says_and_applicants_with_every_field(programme):
     nobody: Any = None
-    jobs = Jobs(NewVacancies(), nobody, nobody, nobody, programme)
+    jobs = Jobs(NewVacancies(), nobody, nobody, nobody, programme, nobody)
     form = decoding.body(POSTED.encode(), wire.PostingForm)
     view, new = jobs.post(Partner(PARTNER, "Kerja Jaya", b"", TIMES[0]), form, TIMES[0])
     assert new

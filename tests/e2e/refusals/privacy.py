@@ -42,6 +42,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
     routes.CONSENTS: of_session(asking, looks=True),
     routes.WITHDRAW_CONSENT: of_session(withdrawing)
     | {"not_found": lambda gateway: withdrawing(gateway).at("marketing")},
+    routes.READERS: of_session(lambda gateway: Call(routes.READERS, person=gateway.stranger()), looks=True),
     routes.RESTRICTION: of_session(looking_at_it, looks=True)
     | {"not_registered": lambda gateway: looking_at_it(gateway).but(person=gateway.stranger())},
     routes.RESTRICT: of_session(restricting)
@@ -53,6 +54,7 @@ SUCCESSES: dict[str, Provoke] = {
     routes.DELETE_ME: deleting,
     routes.CONSENTS: asking,
     routes.WITHDRAW_CONSENT: withdrawing,
+    routes.READERS: lambda gateway: Call(routes.READERS, person=gateway.veteran),
     routes.RESTRICTION: looking_at_it,
     routes.RESTRICT: restricting,
 }

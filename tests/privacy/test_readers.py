@@ -1,0 +1,117 @@
+"""`GET /me/readers`: every reader of every kind of what is kept leaves something there, and no administrator's name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.administration.journal import DONE, Line
+from chalicelib.config import Programme, Settings
+from chalicelib.privacy.rules import register
+from tests.builders.lives import MAKER, live
+from tests.builders.rights import rights_of
+from tests.e2e import routes
+from tests.e2e.gateway import Call, Gateway, serving
+from tests.e2e.refusals.partners import applying
+
+READERS = {
+    "nobody": set[str](),
+    "administrators": {"administrator"},
+    "auditors": {"administrator"},
+    "payers": {"provider", "administrator"},
+    "partner": {"partner"},
+    "employer": {"partner"},
+}
+"""By the readers that the record of processing names: whose looks must be found."""
+
+
+@pytest.fixture
+def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
+    with serving(cloud, programme) as gateway:
+        yield gateway
+
+
+def readers(gateway: Gateway, person: str, query: str = "") -> list[dict[str, Any]]:
+    with rights_of("api"):
+        return list(gateway.ok(Call(routes.READERS, path=f"/me/readers{query}", person=person))["readers"])
+
+
+def looked_at(gateway: Gateway, person: str, **facts: Any) -> Line:
+    journal = gateway.services.journal
+    begun = journal.write(
+        Line(gateway.now, "ani", MAKER, "person show", registrant=person, reason="They called", **facts)
+    )
+    journal.end(begun, DONE, gateway.now + timedelta(seconds=1))
+    return begun
+
+
+def test_every_reader_of_every_kind_leaves_a_line(gateway: Gateway) -> None:
+    assert READERS.keys() == register().readers.keys()
+    person = live(gateway)
+    looked_at(gateway, person)
+    gateway.ok(Call(routes.APPLICANTS, partner=gateway.partner).at(gateway.vacancy()))
+    found = readers(gateway, person)
+    seen = {one["reader"] for one in found}
+    for kind, kept in register().kept.items():
+        assert READERS[kept.readers] <= seen, kind
+        for attribute, who in kept.told_to.items():
+            told = {one["reader"] for one in found if one["act"] == f"{kind}.{attribute}"}
+            assert told == {who} or kind in ("registration", "financial_address"), (kind, attribute)
+    assert [one["at"] for one in found] == sorted((one["at"] for one in found), reverse=True)
+
+
+def test_an_administrator_is_shown_by_act_and_reason_and_never_by_name(gateway: Gateway) -> None:
+    person = gateway.registered()
+    looked_at(gateway, person)
+    [line] = readers(gateway, person)
+    assert (line["reader"], line["act"], line["reason"], line["outcome"]) == (
+        "administrator",
+        "person show",
+        "They called",
+        "done",
+    )
+    assert line["name"] is None
+    assert MAKER not in json.dumps(line)
+    assert "ani" not in json.dumps(line).replace("program", "").split('"')
+    assert readers(gateway, gateway.registered()) == [], "another sees nothing of it"
+
+
+def test_a_partner_who_is_shown_an_application_leaves_a_line_a_day(gateway: Gateway) -> None:
+    vacancy, person = gateway.vacancy(), gateway.graduated().person
+    before = len(readers(gateway, person))
+    gateway.ok(applying(vacancy, person))
+    look = Call(routes.APPLICANTS, partner=gateway.partner).at(vacancy)
+    for _ in range(3):
+        with rights_of("api"):
+            gateway.ok(look)
+    found = [one for one in readers(gateway, person) if one["act"] == routes.APPLICANTS]
+    assert len(found) == 1
+    assert (found[0]["reader"], found[0]["outcome"], bool(found[0]["name"])) == ("partner", "done", True)
+    assert len(readers(gateway, person)) == before + 1
+
+
+def test_a_partner_who_asks_about_a_code_leaves_a_line_whatever_the_answer(gateway: Gateway) -> None:
+    bought = gateway.bought()
+    form = {"redeem_code": bought.redeem_code, "card_number": "0" * 16}
+    gateway.send(Call(routes.VALIDATE, form, partner=gateway.partner))
+    [line] = [one for one in readers(gateway, bought.person) if one["act"] == routes.VALIDATE]
+    assert line["reader"] == "partner"
+
+
+def test_pages_are_the_same_whatever_their_length(gateway: Gateway) -> None:
+    person = gateway.registered()
+    for second in range(5):
+        gateway.services.journal.write(
+            Line(gateway.now + timedelta(seconds=second), "ani", MAKER, "person show", registrant=person)
+        )
+    whole, cursor, short = readers(gateway, person), "", list[dict[str, Any]]()
+    for _ in range(3):
+        page = gateway.ok(Call(routes.READERS, path=f"/me/readers?limit=2{cursor}", person=person))
+        short += page["readers"]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert short == whole
+    assert page["next_cursor"] is None
