@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -89,10 +89,15 @@ _MONTHS = {
 }
 
 
+def long_day(day: date, language: str) -> str:
+    """`Jumat, 27 November 2026`; `Friday, 27 November 2026`."""
+    return f"{_DAYS[language][day.weekday()]}, {day.day} {_MONTHS[language][day.month - 1]} {day.year}"
+
+
 def long_time(instant: datetime, language: str) -> str:
     """`Jumat, 27 November 2026 pukul 12.00 WIB`; `Friday, 27 November 2026, 12:00 WIB`."""
     wib = instant.astimezone(WIB)
-    day = f"{_DAYS[language][wib.weekday()]}, {wib.day} {_MONTHS[language][wib.month - 1]} {wib.year}"
+    day = long_day(wib, language)
     return f"{day} pukul {wib:%H.%M} WIB" if language == "id" else f"{day}, {wib:%H:%M} WIB"
 
 

@@ -58,13 +58,18 @@ class UnpayableHolder(Value, frozen=True):
 
 
 def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
-    """The values that may not change from a join until the wave is settled, nor ever after an award.
+    """The values that may not change from a join until the wave is settled, nor after an award: those of `LATER` may
+    again once the person may be chosen again.
 
     Address, education, phone and consent may change: a draw uses the region of the entry.
     """
     birth_date, employment = registrant.birth_date.isoformat(), registrant.employment.value
     named = {"nik": person.nik, "name": person.name, "birth_date": birth_date, "employment": employment}
     return {**named, "kk": person.kk, "presence": "" if registrant.present_at is None else PROVEN}
+
+
+LATER = frozenset({"employment", "kk"})
+"""What the next wave asks about, and the place before does not."""
 
 
 def asked_part(registrant: Registrant, person: PersonalData) -> tuple[object, ...]:

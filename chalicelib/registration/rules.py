@@ -259,7 +259,7 @@ def check_eligible(
 
 
 def chosen_again_from(chosen_on: date | None, ended_on: date | None, once: Once) -> date | None:
-    """The first day on which a person may be chosen again who was chosen once; None: never, or it is not known."""
+    """The first day on which a person may be chosen again; None: never, or they were not chosen."""
     if once == "lifetime" or chosen_on is None or ended_on is None:
         return None
     return ended_on if once == "scheme" else max(ended_on, chosen_on + timedelta(days=once.days))

@@ -29,7 +29,7 @@ from .errors import (
     TooManyClaims,
 )
 from .items import TRIES
-from .records import Record, address_of, asked_part, frozen_part, person_of, released, with_nik
+from .records import LATER, Record, address_of, asked_part, frozen_part, person_of, released, with_nik
 from .refusals import Refusals
 from .rules import (
     DIFFERING,
@@ -48,7 +48,7 @@ from .verifications import Verifications
 if TYPE_CHECKING:
     from ..notices.service import NoticeService
 
-MakeLegs = Callable[[], Legs]
+MakeLegs = Callable[[Registrant], Legs]
 
 _NO_CLAIM = {"claimed_at": None, "claims": 0, "present_at": None, "contested_at": None}
 
@@ -88,8 +88,9 @@ class Registrations:
 
         If another person holds the NIK and the form has `claim_nik`, the registration is kept with a claim to it. The
         NIK changes only while the civil registry does not confirm it, or it is claimed. The `frozen_part` does not
-        change once a person was chosen or revoked; before it changes, `unless_joined` is asked and gives legs named
-        `store.OVERTAKEN_LEG`. Only a plain registrant is tested for eligibility. Raises the first that holds of:
+        change once a person was chosen or revoked, except `LATER` of one who may be chosen again. Before it changes,
+        `unless_joined` is asked, and refuses or gives legs named `store.OVERTAKEN_LEG`. Only who may be chosen is
+        tested for eligibility. Raises the first that holds of:
         `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`, `UnknownRegion`, `NikCannotChange`,
         `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`,
         `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`, `TooManyCorrections`, `PhoneAlreadyUsed`,
@@ -319,13 +320,13 @@ class Registrations:
             changed = replace(changed, consented_at=now, consent_withdrawn_at=None)
         if changed == old and person == known:
             return old
-        plain_registrant = old.standing is Standing.REGISTERED
-        others = None
-        if frozen_part(changed, person) != frozen_part(old, known):
-            if not plain_registrant:
+        may_be_chosen, others = old.standing is Standing.REGISTERED, None
+        before, after = frozen_part(old, known), frozen_part(changed, person)
+        if differs := {name for name in before if before[name] != after[name]}:
+            if not (may_be_chosen or (unless_joined and differs <= LATER)):
                 raise FixedAfterAward()
-            others = unless_joined() if unless_joined else None
-        if plain_registrant:
+            others, may_be_chosen = unless_joined(old) if unless_joined else None, True
+        if may_be_chosen:
             today = clock.wib_date(now)
             rules.check_eligible(form.employment, form.education, form.birth_date, today, self._eligibility)
         if not without_consent:
@@ -344,7 +345,7 @@ class Registrations:
         told = change_notices.of_details(known, person, new_record.version)
         renamed = renaming(self._store, old.id) if person.name != known.name else None
         with change_notices.telling(self._notices(), old.id, told, others, counting, renamed) as legs:
-            return self._save(new_record, old, form, unless_excluded=plain_registrant, others=legs)
+            return self._save(new_record, old, form, unless_excluded=may_be_chosen, others=legs)
 
     def _save(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from ..errors import DomainError
 
 
@@ -33,12 +35,29 @@ class WaveClosed(DomainError):
 
 
 class AlreadyBeneficiary(DomainError):
-    """The person was chosen, and may not be again, or not yet. Facts: `wave`, the latest that chose them."""
+    """The person was chosen, and may not be again, or not yet. Facts: `wave`, the latest that chose them; `again_from`,
+    the first WIB day (`2027-03-01`) by whose end a wave that chooses them may close, or null; `again`, that in words.
+    """
 
     code = "already_beneficiary"
     status = 409
-    indonesian = "Anda sudah menjadi penerima manfaat, dan menurut aturan program tidak atau belum dapat terpilih lagi."
-    english = "You are a beneficiary already, and by the programme's rules you cannot be chosen again, or not yet."
+    indonesian = "Anda sudah menjadi penerima manfaat, dan menurut aturan program {again}."
+    english = "You are a beneficiary already, and by the programme's rules you {again}."
+
+    def __init__(self, wave: int | None = None, again_from: date | None = None, *, other_scheme: bool = False) -> None:
+        """`other_scheme`: only a wave under another scheme may choose them."""
+        from ..notices.texts import long_day  # hardly anybody is refused so
+
+        if again_from is None:
+            again = "tidak dapat terpilih lagi", "cannot be chosen again"
+        else:
+            again = (
+                f"dapat terpilih lagi oleh gelombang yang ditutup pada {long_day(again_from, 'id')} atau sesudahnya"
+                + other_scheme * " dengan skema lain",
+                f"can be chosen again by a wave whose last day is {long_day(again_from, 'en')} or later"
+                + other_scheme * ", under another scheme",
+            )
+        super().__init__(wave=wave, again_from=str(again_from) if again_from else None, again=again)
 
 
 class Barred(DomainError):

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from ..aws.dynamodb import Transaction
 from ..config import LONGEST_REQUEST_S, Programme
 from ..registration.errors import FixedAfterAward, FrozenUntilSettled
+from ..registration.rules import Registrant
 from ..registration.store import OVERTAKEN_LEG, Legs
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar
 from .entries import EntryStore
-from .rules import WaveState
+from .errors import AlreadyBeneficiary, Barred
+from .rules import Beneficiary, BeneficiaryState, WaveState, check_may_join, closing_day, scheme
 from .store import WaveStore
 
 
@@ -26,14 +28,16 @@ class RegistrationChanges:
         self._entries = entries
         self._beneficiaries = beneficiaries
 
-    def unless_joined(self, registrant_id: str, now: datetime) -> Legs:
-        """Check that a person is in no wave that is not settled and was never chosen; the legs hold that.
+    def unless_joined(self, registrant: Registrant, now: datetime) -> Legs:
+        """Check that a person is in no wave that is not settled, and was never chosen or may be chosen again by the
+        wave that is open or comes next; the legs hold that.
 
         So a join at the same time is written after the change, or the change is decided again. Waves that open before
         the change must have been written are included. Raises `FixedAfterAward`, `FrozenUntilSettled`.
         """
-        waves = self._unsettled(now)
-        if self._beneficiaries.of(registrant_id) is not None:
+        registrant_id, waves = registrant.id, self._unsettled(now)
+        latest = self._beneficiaries.of(registrant_id)
+        if latest is not None and not self._is_over(latest, registrant, now):
             raise FixedAfterAward()
         joined = [entry.wave for entry in self._entries.of(registrant_id, waves)]
         if joined:
@@ -41,7 +45,10 @@ class RegistrationChanges:
 
         def legs(tx: Transaction) -> None:
             self._entries.check_absent(tx, OVERTAKEN_LEG, registrant_id, waves)
-            self._beneficiaries.check_absent(tx, OVERTAKEN_LEG, registrant_id)
+            if latest is None:
+                self._beneficiaries.check_absent(tx, OVERTAKEN_LEG, registrant_id)
+            else:
+                self._beneficiaries.check_as_read(tx, latest, OVERTAKEN_LEG)
 
         return legs
 
@@ -53,8 +60,24 @@ class RegistrationChanges:
         beneficiary = self._beneficiaries.of(registrant_id)
         return lambda tx: self._beneficiaries.move_card(tx, OVERTAKEN_LEG, registrant_id, beneficiary, kk_mac)
 
+    def _is_over(self, latest: Beneficiary, registrant: Registrant, now: datetime) -> bool:
+        calendar = self._calendar()
+        wave = calendar.current(now) or calendar.next(now)
+        known = registrant.beneficiary_wave == latest.wave and latest.state is not BeneficiaryState.POTENTIAL
+        if wave is None or not known:
+            return False
+        day, version = closing_day(wave.closes_at), scheme(wave, calendar, self._programme)
+        try:
+            check_may_join(registrant, version, day, self._programme.eligibility)
+        except (Barred, AlreadyBeneficiary):
+            return False
+        return True
+
+    def _calendar(self) -> Calendar:
+        return Calendar(self._programme.calendar, self._store.changes()[1])
+
     def _unsettled(self, now: datetime) -> set[int]:
-        calendar = Calendar(self._programme.calendar, self._store.changes()[1])
+        calendar = self._calendar()
         soon = now + timedelta(seconds=LONGEST_REQUEST_S)
         plans = calendar.since(self._store.started_at() or now, soon)
         records = self._store.waves()

@@ -264,7 +264,8 @@ def check_may_join(person: Applicant | Registrant, scheme: str, day: date, rules
     if person.standing is Standing.BENEFICIARY:
         again_from = chosen_again_from(person.chosen_on, person.ended_on, rules.once)
         if not may_be_chosen_again(again_from, person.schemes, scheme, day, rules.once):
-            raise AlreadyBeneficiary(wave=person.beneficiary_wave)
+            other_scheme = rules.once == "scheme" and scheme in person.schemes
+            raise AlreadyBeneficiary(person.beneficiary_wave, again_from, other_scheme=other_scheme)
 
 
 def place(wave: Wave, scheme: Scheme, awarded_at: datetime, rules: TrainingRules) -> Place:

@@ -78,8 +78,8 @@ class Services(PrivacyServices):
     def register(self, registrant_id: str, form: RegistrationForm, now: datetime) -> tuple[Registrant, bool]:
         """`PUT /me/registration`. What a draw depends on stays while the person is in one, and after an award."""
 
-        def unless_joined() -> Legs:
-            return self.registration_changes.unless_joined(registrant_id, now)
+        def unless_joined(registrant: Registrant) -> Legs:
+            return self.registration_changes.unless_joined(registrant, now)
 
         return self.registrations.register(registrant_id, form, now, unless_joined)
 

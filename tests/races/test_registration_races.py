@@ -204,7 +204,8 @@ def test_a_change_beside_a_join_is_written_before_it_or_refused(people: Registra
         new = form(number, name="Somebody Else", kk="3201011203180002")
         people.register(who, old, T0)
         before = people.registrant(who)
-        change = partial(people.register, who, new, OPENS, partial(changes.unless_joined, who, OPENS))
+        unless_joined = partial(changes.unless_joined, now=OPENS)
+        change = partial(people.register, who, new, OPENS, unless_joined)
         *_, joined = together([change, partial(world.wired().waves.join, who, OPENS)])
         after = people.registrant(who)
         entry = world.entries.find(WAVE, who)
@@ -213,7 +214,7 @@ def test_a_change_beside_a_join_is_written_before_it_or_refused(people: Registra
         assert entry.kk_mac in {before.kk_mac, after.kk_mac}
         with pytest.raises(FrozenUntilSettled):
             other = form(number, name="A Third")
-            people.register(who, other, OPENS, partial(changes.unless_joined, who, OPENS))
+            people.register(who, other, OPENS, unless_joined)
         assert people.registrant(who) == after
 
 

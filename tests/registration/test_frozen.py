@@ -7,17 +7,20 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib import wiring
-from chalicelib.config import Settings
-from chalicelib.registration.errors import FixedAfterAward, FrozenUntilSettled
+from chalicelib.config import Programme, Settings
+from chalicelib.figures import Waiting
+from chalicelib.registration.errors import ExcludedOccupation, FixedAfterAward, FrozenUntilSettled
 from chalicelib.registration.items import Exclusion, exclusion_pk
 from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.wire import RegistrationForm
-from chalicelib.waves.beneficiaries import FamilyItem
+from chalicelib.waves.beneficiaries import BeneficiaryItem, FamilyItem
+from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.people import chosen_in
-from tests.builders.places import TWO_WEEKS, play
+from tests.builders.places import TWO_WEEKS, buy, play
 from tests.builders.registration import form, other_form
 from tests.builders.waves import CLOSES, FREEZES, OPENS, WAVE, WavesWorld
 from tests.conftest import T0
@@ -137,6 +140,55 @@ def test_after_an_award_they_are_fixed_for_good(town, monkeypatch):
     town.services.registrations.set_standing("siti", Standing.REVOKED)
     town.register(form())
     town.refused(FixedAfterAward)
+
+
+@pytest.fixture
+def returning(cloud: Settings, programme: Programme) -> Town:
+    """Siti was chosen and has bought, and may be chosen again by a wave that closes 100 days after the first."""
+    eligibility = replace(programme.eligibility, once=Waiting(days=100))
+    world = WavesWorld(cloud, replace(programme, eligibility=eligibility), T0)
+    town = Town(cloud, world)
+    town.register(form())
+    world.clock.now = OPENS
+    town.join()
+    play(world)
+    assert buy(world, "siti")
+    return town
+
+
+LATER = [changes for changes in FROZEN if changes.keys() <= {"employment", "kk"}]
+
+
+def test_who_may_be_chosen_again_corrects_occupation_and_family_card(returning):
+    world, before = returning.world, returning.world.waves.beneficiaries.of("siti")
+    world.at(OPENS + 7 * TWO_WEEKS - timedelta(days=7))
+    returning.refused(FixedAfterAward)
+    world.at(OPENS + 7 * TWO_WEEKS, CLOSES + 7 * TWO_WEEKS)  # the next wave closes 112 days after the first
+    returning.register(form(**{name: value for one in LATER for name, value in one.items()}))
+    for changes in FROZEN[:2]:
+        with pytest.raises(FixedAfterAward):
+            returning.register(form(**changes))
+    with pytest.raises(ExcludedOccupation):
+        returning.register(form(employment=Employment.POLICE))
+    registrant = returning.services.registrations.registrant("siti")
+    assert registrant.employment is Employment.WORKER
+    assert world.waves.beneficiaries.of("siti") == before, "the place before keeps what it was given by"
+    world.at(OPENS + 8 * TWO_WEEKS)
+    returning.join()
+    assert world.entries.find(WAVE + 8, "siti").kk_mac == registrant.kk_mac != before.kk_mac
+    with pytest.raises(FrozenUntilSettled):
+        returning.register(form())
+
+
+def test_a_place_that_waits_for_its_purchase_or_changes_meanwhile_fixes_them(returning, monkeypatch):
+    world = returning.world
+    world.at(CLOSES + 7 * TWO_WEEKS)
+    item = BeneficiaryItem("B#siti", "BENEFICIARY")
+    state = BeneficiaryItem.state
+    meanwhile(monkeypatch, lambda: item.update([state.set(BeneficiaryState.POTENTIAL)]))
+    with pytest.raises(FixedAfterAward):
+        returning.register(form(**LATER[0]))
+    assert returning.services.registrations.registrant("siti").employment is not Employment.WORKER
 
 
 def test_a_join_between_the_decision_and_the_write_of_a_change_prevents_it(town, monkeypatch):

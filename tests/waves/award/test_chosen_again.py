@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +18,7 @@ from chalicelib.waves import entries, rules
 from chalicelib.waves.beneficiaries import BeneficiaryItem
 from chalicelib.waves.errors import AlreadyBeneficiary, Barred
 from chalicelib.waves.personal_data import of_waves
-from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, shard_of
+from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, closing_day, shard_of
 from tests.builders.crashes import Calls
 from tests.builders.places import TWO_WEEKS, entered, play
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
@@ -67,7 +67,15 @@ def owed(world: WavesWorld) -> list[tuple[str, int]]:
 def test_after_the_waiting_time_a_person_is_chosen_again_and_paid_for_each_place(world):
     with pytest.raises(AlreadyBeneficiary) as refused:
         joins(world, 1, "ani")
-    assert refused.value.facts == {"wave": WAVE}, "its last day is 14 days after that of the first"
+    assert closing_day(CLOSES) == date(2026, 11, 30)
+    assert refused.value.facts == {  # the last day of this wave is 14 days after that of the first
+        "wave": WAVE,
+        "again_from": "2026-12-20",
+        "again": (
+            "dapat terpilih lagi oleh gelombang yang ditutup pada Minggu, 20 Desember 2026 atau sesudahnya",
+            "can be chosen again by a wave whose last day is Sunday, 20 December 2026 or later",
+        ),
+    }
     play(world, 1)
     joins(world, 2, "ani")
     play(world, 2)
@@ -106,15 +114,22 @@ def test_a_person_is_chosen_once_under_each_scheme(world):
     joins(world, 2, "ani")
     play(world, 2)
     assert places(world) == [(WAVE + 2, "second"), (WAVE, "first")]
-    with pytest.raises(AlreadyBeneficiary):
+    with pytest.raises(AlreadyBeneficiary) as refused:
         joins(world, 4, "ani")
+    english = refused.value.facts["again"][1]
+    assert (
+        english
+        == "can be chosen again by a wave whose last day is Wednesday, 30 December 2026 or later, under another scheme"
+    )
 
 
 @pytest.mark.parametrize("begun", ["lifetime"], indirect=True)
 def test_once_in_a_lifetime_is_for_good(world):
     for later in (2, 9):
-        with pytest.raises(AlreadyBeneficiary):
+        with pytest.raises(AlreadyBeneficiary) as refused:
             joins(world, later, "ani")
+        assert refused.value.facts["again_from"] is None
+        assert refused.value.facts["again"][0] == "tidak dapat terpilih lagi"
 
 
 def test_who_was_revoked_is_barred_for_good(world):
