@@ -13,7 +13,8 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,7 @@ import msgspec
 
 from chalicelib.administration.identity import SETS, Principal
 from chalicelib.aws import clients
+from chalicelib.errors import DomainError
 
 from .options import Local, stage_options
 from .rows import Marked, Row, as_data
@@ -203,14 +205,19 @@ def _is_served(ctx: click.Context) -> bool:
     return isinstance(ctx.obj, Desk)
 
 
+Whose = Callable[["Services", Mapping[str, Any]], str | None]
+
+
 class Administered(click.Command):
     """A command whose body runs at a desk of the stage's administration: `body(desk, **arguments)`.
 
-    `sets` hold it. At the terminal the context's object is called instead, which sends what was typed.
+    `sets` hold it. `whose` finds the registrant whom it is about by its arguments, where none of them names a person.
+    At the terminal the context's object is called instead, which sends what was typed.
     """
 
-    def __init__(self, *args: Any, sets: Collection[str], **attrs: Any) -> None:
+    def __init__(self, *args: Any, sets: Collection[str], whose: Whose | None = None, **attrs: Any) -> None:
         super().__init__(*args, **attrs)
+        self.whose = whose
         self.sets = frozenset(sets)
         self.is_kept = self.sets < set(EVERYONE)
         """Whether the journal has a line of it. What every set may look at is about no person, and changes nothing."""
@@ -245,11 +252,14 @@ class Administered(click.Command):
                 told[str(one.name)] = typed[str(one.name)]
         return told
 
-    def about(self, params: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
+    def about(self, services: Services, params: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
         """What the command is about, by its arguments; and the registrant, if it is about one person."""
         named = {str(one.name) for one in self.sent if isinstance(one, click.Argument)}
         ids = {name: str(params[name]) for name in sorted(named) if isinstance(params.get(name), str | int)}
-        return tuple(ids.values()), next((ids[name] for name in PERSON if name in ids), None)
+        person = next((ids[name] for name in PERSON if name in ids), None)
+        with suppress(DomainError):  # the body says what is wrong, in its own order
+            person = self.whose(services, params) if self.whose else person
+        return tuple(ids.values()), person
 
     def words(self, arguments: Mapping[str, Any]) -> list[str]:
         """Named arguments as the words of a command line. Raises `UsageError` for a name that the command has not."""

@@ -99,7 +99,7 @@ class Office(Chalice):
         by = services.roster.caller(who)
         desk = Desk(services, who, by, request.seen, request.cursor, Counter(request.counts))
         with command.make_context(command.name, command.words(request.arguments), obj=desk) as context:
-            about = command.about(context.params)
+            about = command.about(services, context.params)
             reason, proposal = context.params.get("reason"), request.seen or None
             line = Line(utc_now(), desk.caller, who.arn, words, *about, reason=reason, proposal=proposal)
             with kept(services.journal, line) if command.is_kept else nullcontext():

@@ -28,7 +28,9 @@ def account() -> None:
 
 
 @example("account find")
-@account.command(cls=Administered, sets=(HELPDESK,))
+@account.command(
+    cls=Administered, sets=(HELPDESK,), whose=lambda services, given: services.registrations.find(given["nik"])
+)
 @click.option("--nik", cls=Asked, prompt="NIK", hide_input=True, hidden=True)
 def find(desk: Desk, nik: str) -> None:
     """Find the account of a NIK. You are asked for the NIK, and it is not shown while you type."""

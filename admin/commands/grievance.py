@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import click
 
@@ -19,6 +21,7 @@ from chalicelib.helpdesk.rules import (
 )
 from chalicelib.helpdesk.service import Helpdesk, OpenedGrievance
 from chalicelib.helpdesk.store import ALL_SHARDS
+from chalicelib.wiring import Services
 
 from ..desk import ABOUT_PEOPLE, HELPDESK, Administered, Attached, Desk
 from ..options import example
@@ -50,6 +53,10 @@ def _decoded(file: bytes) -> str:
         return file.decode()
     except UnicodeDecodeError:
         raise click.UsageError("the file is no text in UTF-8") from None
+
+
+def _whose(services: Services, arguments: Mapping[str, Any]) -> str:
+    return services.helpdesk.filed_by(arguments["number"])
 
 
 _number_argument = click.argument("number", callback=_number)
@@ -87,7 +94,7 @@ def list_grievances(desk: Desk, overdue: bool, state: str | None) -> None:
 
 
 @example("grievance show k7qx-2m4a-abcd-23yz")
-@grievance.command("show", cls=Administered, sets=ABOUT_PEOPLE)
+@grievance.command("show", cls=Administered, sets=ABOUT_PEOPLE, whose=_whose)
 @_number_argument
 def show_grievance(desk: Desk, number: str) -> None:
     """Show one grievance: what was said, the evidence it was given, what was done and by whom."""
@@ -95,7 +102,7 @@ def show_grievance(desk: Desk, number: str) -> None:
 
 
 @example("grievance answer k7qx-2m4a-abcd-23yz --file answer.txt")
-@grievance.command(cls=Administered, sets=(HELPDESK,))
+@grievance.command(cls=Administered, sets=(HELPDESK,), whose=_whose)
 @_number_argument
 @click.option("--text", help="The answer, as the person will read it.")
 @click.option("--file", type=Attached(), help="Or a file with it; - is the standard input.")
@@ -109,7 +116,7 @@ def answer(desk: Desk, number: str, text: str | None, file: bytes | None) -> Non
 
 
 @example("grievance escalate k7qx-2m4a-abcd-23yz --note 'for the legal office'")
-@grievance.command(cls=Administered, sets=(HELPDESK,))
+@grievance.command(cls=Administered, sets=(HELPDESK,), whose=_whose)
 @_number_argument
 @click.option("--note", required=True, help="For colleagues: why, and to whom. The person never sees it.")
 def escalate(desk: Desk, number: str, note: str) -> None:

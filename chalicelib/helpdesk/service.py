@@ -154,6 +154,10 @@ class Helpdesk:
             _words(key, grievance.answer.sealed) if grievance.answer else None,
         )
 
+    def filed_by(self, number: str) -> str:
+        """Who filed a grievance. Raises `UnknownGrievance`."""
+        return self._grievance(number).registrant_id
+
     def answer(self, number: str, text: str, by: str, now: datetime) -> bool:
         """Answer a grievance, once, and tell the person that it was; True if it is new. The same again changes nothing.
 

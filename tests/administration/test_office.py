@@ -298,6 +298,14 @@ def test_an_answer_that_the_gateway_could_not_carry_is_refused(room: Room, monke
     assert room.put()[1]["code"] == "answer_too_large"
 
 
+def test_a_command_about_one_persons_thing_finds_the_person() -> None:
+    about = {"entitlement_id", "number", "nik"}  # of a grievance; a wave's number is nobody's
+    named = {words for words, command in COMMANDS.items() if about & {one.name for one in command.sent}}
+    assert {words for words in named if COMMANDS[words].whose is None} == {
+        words for words in named if words.startswith(("wave ", "statistics "))
+    }
+
+
 def test_every_set_of_a_command_is_one_that_there_is() -> None:
     assert {name for command in COMMANDS.values() for name in command.sets} <= set(EVERYONE)
     assert all(command.sets for command in COMMANDS.values())

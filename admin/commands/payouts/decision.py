@@ -15,7 +15,7 @@ from chalicelib.payouts.rules import Authority, State
 
 from ...desk import ABOUT_PEOPLE, CHECKER, MAKER, Administered, Desk
 from ...options import example, reason_if_two, reason_option, yes_option
-from .lines import bank_rows, entitlement_argument, entitlement_row, plan_row, proposal_row
+from .lines import bank_rows, entitlement_argument, entitlement_row, plan_row, proposal_row, whose
 
 _ID = "k7qx2m4abcd23yzk7qx2m4abcd"
 
@@ -24,7 +24,7 @@ def decision_command(*sets: str) -> Callable[[Callable[..., None]], click.Comman
     """A command about one entitlement, with a reason."""
 
     def declare(act: Callable[..., None]) -> click.Command:
-        return click.command(cls=Administered, sets=sets)(entitlement_argument(reason_option(act)))
+        return click.command(cls=Administered, sets=sets, whose=whose)(entitlement_argument(reason_option(act)))
 
     return declare
 
@@ -54,7 +54,7 @@ def cancel(desk: Desk, entitlement_id: str, reason: str) -> None:
 
 
 @example(f"payout retry {_ID}")
-@click.command(cls=Administered, sets=(MAKER,))
+@click.command(cls=Administered, sets=(MAKER,), whose=whose)
 @entitlement_argument
 @reason_if_two
 def retry(desk: Desk, entitlement_id: str, reason: str | None) -> None:
@@ -75,7 +75,7 @@ def retry(desk: Desk, entitlement_id: str, reason: str | None) -> None:
 
 
 @example(f"payout resolve {_ID} --as FAILED --reason 'the provider knows nothing of it'")
-@click.command(cls=Administered, sets=(MAKER,))
+@click.command(cls=Administered, sets=(MAKER,), whose=whose)
 @entitlement_argument
 @click.option("--as", "decision", type=click.Choice(["PAID", "FAILED"], case_sensitive=False), required=True)
 @reason_option
@@ -95,7 +95,7 @@ def reverse(desk: Desk, entitlement_id: str, reason: str) -> None:
 
 
 @example(f"payout approve {_ID}")
-@click.command(cls=Administered, sets=(CHECKER,))
+@click.command(cls=Administered, sets=(CHECKER,), whose=whose)
 @entitlement_argument
 @yes_option
 def approve(desk: Desk, entitlement_id: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import click
 
@@ -23,6 +24,11 @@ NARRATIVE_MAX = 500
 
 
 entitlement_argument = click.argument("entitlement_id")
+
+
+def whose(services: Services, arguments: Mapping[str, Any]) -> str:
+    """Who is entitled to what a command is about. Raises `UnknownEntitlement`."""
+    return services.payout_store.get(arguments["entitlement_id"]).registrant_id
 
 
 def entitlement_row(each: Entitlement) -> dict[str, object]:

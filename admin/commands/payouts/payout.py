@@ -9,7 +9,7 @@ from chalicelib.payouts.rules import Hold, Kind, State
 from ...desk import ABOUT_PEOPLE, HELPDESK, MAKER, OPERATOR, Administered, Desk
 from ...options import example
 from . import control, decision
-from .lines import bank_rows, entitlement_argument, entitlement_row, event_row, plan_row, proposal_row
+from .lines import bank_rows, entitlement_argument, entitlement_row, event_row, plan_row, proposal_row, whose
 
 
 @click.group()
@@ -39,7 +39,7 @@ def list_payouts(desk: Desk, state: State | None, hold: Hold | None, wave: int |
 
 
 @example("payout show k7qx2m4abcd23yzk7qx2m4abcd")
-@payout.command("show", cls=Administered, sets=ABOUT_PEOPLE)
+@payout.command("show", cls=Administered, sets=ABOUT_PEOPLE, whose=whose)
 @entitlement_argument
 def show_payout(desk: Desk, entitlement_id: str) -> None:
     """Show one entitlement: its attempts, its history with who decided what, what is proposed about it, what the bank
@@ -62,7 +62,7 @@ def show_payout(desk: Desk, entitlement_id: str) -> None:
 
 
 @example("payout ask k7qx2m4abcd23yzk7qx2m4abcd")
-@payout.command(cls=Administered, sets=(HELPDESK, OPERATOR, MAKER))
+@payout.command(cls=Administered, sets=(HELPDESK, OPERATOR, MAKER), whose=whose)
 @entitlement_argument
 def ask(desk: Desk, entitlement_id: str) -> None:
     """Queue one entitlement now, also a paid one: the provider is then asked whether its money came back."""
