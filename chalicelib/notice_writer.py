@@ -26,7 +26,7 @@ from .payouts.service import Payouts
 from .time_budget import OutOfTime, TimeBudget
 from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Result, WaveState
 from .waves.service import Waves
-from .waves.wire import chosen_facts
+from .waves.wire import chosen_notice
 
 log = logging.getLogger(__name__)
 
@@ -158,8 +158,7 @@ class NoticeWriter:
                 yield missed.registrant_id, Kind.NOT_CHOSEN, f"not_chosen/{wave}", facts
         chosen = [result.registrant_id for result in page if result.reason is None]
         for one in self._waves.beneficiaries.at_many((who, wave) for who in chosen).values():
-            facts = chosen_facts(one, self._schemes[one.scheme])
-            yield one.registrant_id, Kind.CHOSEN, f"chosen/{wave}", facts
+            yield chosen_notice(one, self._schemes[one.scheme])
 
 
 def _payment(line: News) -> Told | None:

@@ -304,7 +304,7 @@ class RegistryRules(_Frozen, frozen=True):
     `compared`: what must agree. `nik_type`, `kk_type`, `reg_type`: the registry's words for these identifiers and for
     its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`. `answers_later`: by a
     call to us within `answer_within_s`. Whose data differ is removed from a draw if they were told
-    `removed_if_told_for_s` before its freeze.
+    `removed_if_told_for_s` before its freeze; a place waits for its winner until they were told for `place_waits_s`.
     """
 
     compared: Annotated[tuple[Literal["name", "birth_date", "kk", "province"], ...], Meta(min_length=1)]
@@ -315,6 +315,7 @@ class RegistryRules(_Frozen, frozen=True):
     corrections_max: Positive
     corrections_within_s: Positive
     removed_if_told_for_s: Positive
+    place_waits_s: Positive
     nik_type: Text
     kk_type: Text
     reg_type: str

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     """What a person is told."""
 
     CHOSEN = "chosen"
+    RESERVED = "reserved"
     NOT_CHOSEN = "not_chosen"
     PURCHASE_DEADLINE = "purchase_deadline"
     PAID = "paid"
@@ -45,6 +46,7 @@ class Kind(StrEnum):
 NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
     {
         Kind.CHOSEN: frozenset({"wave", "training_idr", "buy_by"}),
+        Kind.RESERVED: frozenset({"wave"}),
         Kind.NOT_CHOSEN: frozenset({"wave", "reason", "next_opens_at"}),
         Kind.PURCHASE_DEADLINE: frozenset({"buy_by"}),
         Kind.PAID: frozenset({"for", "amount_idr"}),

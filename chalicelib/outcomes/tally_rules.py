@@ -29,7 +29,7 @@ class Count(StrEnum):
     CHOSEN = "chosen"
     """Everyone who ever held a seat, even if it was revoked or came to them by a substitution."""
     POTENTIAL = "potential"
-    """May still buy a training. Not published: it is the rest of those chosen."""
+    """May still buy a training, or waits to be confirmed. Not published: it is the rest of those chosen."""
     REVOKED = "revoked"
     RECIPIENTS = "recipients"
     """Have used the benefit: bought a training and kept it (ACTIVE or GRADUATED)."""
@@ -109,9 +109,9 @@ def of_beneficiary(
     """
     counts: Counter[str] = Counter({Count.CHOSEN: 1})
     match who.state:
-        case BeneficiaryState.POTENTIAL:
+        case BeneficiaryState.RESERVED | BeneficiaryState.POTENTIAL:
             counts[Count.POTENTIAL] = 1
-        case BeneficiaryState.REVOKED:
+        case BeneficiaryState.REVOKED | BeneficiaryState.LAPSED:
             counts[Count.REVOKED] = 1
         case BeneficiaryState.ACTIVE | BeneficiaryState.GRADUATED:
             counts[Count.RECIPIENTS] = 1

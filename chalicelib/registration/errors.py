@@ -165,6 +165,21 @@ class NikCannotChange(DomainError):
     english = "The NIK cannot be changed after registration."
 
 
+class NotConfirmed(DomainError):
+    """The civil registry has not confirmed the person: nothing is bought yet, and a place may only wait for them."""
+
+    code = "person_not_confirmed"
+    status = 409
+    indonesian = (
+        "Data Anda belum dikonfirmasi oleh data kependudukan, jadi pelatihan belum dapat dibeli. Jika data berbeda, "
+        "ajukan pengaduan tentang pendaftaran; jika belum, tunggulah: waktu untuk membeli tidak berkurang."
+    )
+    english = (
+        "The civil registry has not confirmed your data, so no training can be bought yet. If your data differ, file a "
+        "complaint about the registration; if not, please wait: you lose no time to buy."
+    )
+
+
 class FrozenUntilSettled(DomainError):
     code = "frozen_until_settled"
     status = 409

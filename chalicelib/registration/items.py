@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import DayAttribute, EnumAttribute, JsonAttribute, TextsAttribute, WholeAttribute
 from ..aws.dynamodb import Table, Transaction
-from .rules import Education, Employment, Registrant, Standing, Verdict, Verification
+from .rules import Education, Employment, Place, Registrant, Standing, Verdict, Verification
 
 CLAIMS = "CLAIMS"
 """The partition of the claims; there are thousands, as an account makes three."""
@@ -85,6 +86,16 @@ class Profile(RegistrationsTable):
     registered_shard = UnicodeAttribute(null=True)
     registered: ClassVar[RegisteredIndex] = RegisteredIndex()
     unverified: ClassVar[UnverifiedIndex] = UnverifiedIndex()
+
+    @classmethod
+    def of_place(cls, place: Place) -> list[Action]:
+        """What a place sets beside the standing."""
+        return [
+            cls.beneficiary_wave.set(place.wave),
+            cls.chosen_on.set(place.on),
+            cls.ended_on.set(place.until),
+            cls.schemes.add({place.scheme}),
+        ]
 
 
 class AccountKey(RegistrationsTable):

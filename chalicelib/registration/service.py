@@ -24,6 +24,7 @@ from .errors import (
     FixedAfterAward,
     NikAlreadyRegistered,
     NikCannotChange,
+    NotConfirmed,
     NotRegistered,
     PhoneAlreadyUsed,
     TooManyClaims,
@@ -46,6 +47,7 @@ from .store import Legs, RegistrationOvertaken, RegistrationStore
 from .verifications import Verifications
 
 if TYPE_CHECKING:
+    from ..aws.dynamodb import Transaction
     from ..notices.service import NoticeService
 
 MakeLegs = Callable[[Registrant], Legs]
@@ -192,6 +194,18 @@ class Registrations:
         """Which of at most 100 people may not take part on `day`, and why: see `fitness.unfit`. Two batch gets."""
         return fitness.unfit(registrant_ids, day, scheme, self._eligibility, told_by)
 
+    @property
+    def has_registry(self) -> bool:
+        """Whether there is a civil registry, which confirms people."""
+        return self._verifications.has_registry
+
+    def is_confirmed(self, registrant: Registrant) -> bool:
+        """Whether a place may be given and money be spent for a person: the civil registry, if there is one, confirms
+        them, and nobody else may be the owner of their NIK.
+        """
+        verified = not self.has_registry or registrant.verification is Verification.VERIFIED
+        return verified and not registrant.contested
+
     def check_not_excluded(self, registrant: Registrant) -> None:
         """Test a person again who is about to be paid; age no longer counts. One read. Raises `Excluded`."""
         if self._store.excluded(registrant.nik_mac):
@@ -201,6 +215,21 @@ class Registrations:
         """Whether a person has become excluded, and may spend nothing. Two reads; one if they are not registered."""
         registrant = self._store.registrant(registrant_id)
         return registrant is not None and self._store.excluded(registrant.nik_mac)
+
+    def check_may_spend(self, registrant_id: str) -> None:
+        """Test a beneficiary who is about to buy. Two reads; one if they are not registered, or not confirmed.
+
+        Raises `NotConfirmed`, `Excluded`.
+        """
+        registrant = self._store.registrant(registrant_id)
+        if registrant is not None:
+            if not self.is_confirmed(registrant):
+                raise NotConfirmed()
+            self.check_not_excluded(registrant)
+
+    def add_place(self, tx: Transaction, leg: str, registrant_id: str, place: Place) -> None:
+        """Add the leg that gives a place to a person while they are confirmed; it fails for anybody else."""
+        self._verifications.add_place(tx, leg, registrant_id, place)
 
     def set_standing(self, registrant_id: str, standing: Standing, place: Place | None = None) -> None:
         """Change a standing as `rules.NEXT` allows, or a beneficiary's place to a later one; any other change, and a

@@ -297,12 +297,7 @@ class RegistrationStore:
         actions: list[Action] = [Profile.standing.set(standing), Profile.version.add(1)]
         allowed = Profile.standing.is_in(*before)
         if place is not None:
-            actions += [
-                Profile.beneficiary_wave.set(place.wave),
-                Profile.chosen_on.set(place.on),
-                Profile.ended_on.set(place.until),
-                Profile.schemes.add({place.scheme}),
-            ]
+            actions += Profile.of_place(place)
             allowed |= (Profile.standing == Standing.BENEFICIARY) & (Profile.chosen_on < place.on)
         return dynamodb.update_if(Profile(person_pk(registrant_id), "PROFILE"), actions, allowed)
 

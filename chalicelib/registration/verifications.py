@@ -24,7 +24,7 @@ from .change_notices import telling
 from .errors import TooManyCorrections
 from .items import Corrected, Profile, UnverifiedIndex, nik_pk, person_pk
 from .records import Record
-from .rules import DIFFERING, Registrant, Standing, Verification
+from .rules import DIFFERING, Place, Registrant, Standing, Verification
 from .store import OVERTAKEN_LEG, UNVERIFIED, Legs
 
 if TYPE_CHECKING:
@@ -79,6 +79,11 @@ class Verifications:
         self._most = figures.corrections_max
         self._within = timedelta(seconds=figures.corrections_within_s)
         self._removed = timedelta(seconds=figures.removed_if_told_for_s)
+
+    @property
+    def has_registry(self) -> bool:
+        """Whether anybody is asked."""
+        return self._queue is not None
 
     def ask_from(self, registrant: Registrant, now: datetime) -> datetime | None:
         """From when a sweep may queue a registration that is saved and queued now; None if nobody is to be asked.
@@ -135,6 +140,17 @@ class Verifications:
         except dynamodb.LegsFailed:
             return False
         return True
+
+    def add_place(self, tx: dynamodb.Transaction, leg: str, registrant_id: str, place: Place) -> None:
+        """Add the leg that makes a beneficiary of a person whom the registry, if there is one, confirms, and whose NIK
+        nobody contests; it fails for anybody else.
+        """
+        actions = [Profile.standing.set(Standing.BENEFICIARY), Profile.version.add(1), *Profile.of_place(place)]
+        may = (Profile.standing != Standing.REVOKED) & Profile.claimed_at.does_not_exist()
+        may &= Profile.contested_at.does_not_exist()
+        if self.has_registry:
+            may &= Profile.verification == Verification.VERIFIED
+        tx.update(leg, Profile(person_pk(registrant_id), "PROFILE"), actions, may)
 
     def waiting(self, shard: str, before: datetime, limit: int) -> Iterator[Waiting]:
         """At most `limit` registrations of a partition whose `ask_from` is before an instant, oldest first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import DomainError
-from ..registration.errors import Excluded
+from ..registration.errors import Excluded, NotConfirmed
 from ..waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 
 
@@ -258,6 +258,7 @@ SIGNED = (SignatureMissing, SignatureExpired, SignatureInvalid, PartnerRevoked, 
 PURCHASE = (
     NotBeneficiary,
     BeneficiaryRevoked,
+    NotConfirmed,
     PurchaseDeadlinePassed,
     Excluded,
     UnknownCourse,

@@ -21,7 +21,7 @@ from ..payouts.plans.plan_rules import INCENTIVES
 from ..payouts.plans.store import STOPPED_LEG
 from ..payouts.service import Payouts
 from ..registration.service import Registrations
-from ..waves.rules import BeneficiaryState
+from ..waves.rules import LOST
 from ..waves.service import Waves
 from . import rules, wire
 from .errors import AttendanceNotPaid, CardMismatch, CertificateAlreadyUsed, ParticipantBlocked, RedeemCodeUnknown
@@ -135,7 +135,7 @@ class Reports:
                 return wire.month_view(form.redeem_code, known), False
             rules.check_month(training, form.month, form.days, now)
             beneficiary = self._waves.beneficiaries.at(person, training.wave)
-            if beneficiary is None or beneficiary.state is BeneficiaryState.REVOKED:
+            if beneficiary is None or beneficiary.state in LOST:
                 raise ParticipantBlocked()
             times, number = self._payouts.incentives_by("attendance", beneficiary), len(months) + 1
             if number > times:

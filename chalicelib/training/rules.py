@@ -12,7 +12,7 @@ from ..figures import TrainingRules, UnusualRules
 from ..figures.schemes import Scheme
 from ..ids import derived_id
 from ..values import Value
-from ..waves.rules import Beneficiary, BeneficiaryState
+from ..waves.rules import LOST, Beneficiary
 from . import errors
 
 CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
@@ -190,7 +190,7 @@ def opening_account(scheme: Scheme) -> TrainingAccount:
 
 def balance(beneficiary: Beneficiary, account: TrainingAccount) -> int:
     """What the person may still spend: nothing once the place is revoked."""
-    return 0 if beneficiary.state is BeneficiaryState.REVOKED else account.balance_idr
+    return 0 if beneficiary.state in LOST else account.balance_idr
 
 
 def certificate(training: Training) -> Certificate:

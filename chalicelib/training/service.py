@@ -17,9 +17,9 @@ from ..config import Programme
 from ..errors import NotFound, Unavailable
 from ..ids import Randomness
 from ..payouts.service import Payouts
-from ..registration.errors import Excluded
 from ..registration.service import Registrations
-from ..waves.rules import Beneficiary, BeneficiaryState, check_may_buy
+from ..waves.places import check_may_buy
+from ..waves.rules import Beneficiary, BeneficiaryState
 from ..waves.service import Waves
 from . import rules, wire
 from .courses import Courses
@@ -62,7 +62,7 @@ class Trainings:
         changed since.
 
         The purchase, its price, its redeem code and the place that it keeps are one transaction. Raises, in this order:
-        `NotBeneficiary`, `BeneficiaryRevoked`, `PurchaseDeadlinePassed`, `Excluded`, `UnknownCourse`,
+        `NotBeneficiary`, `BeneficiaryRevoked`, `NotConfirmed`, `PurchaseDeadlinePassed`, `Excluded`, `UnknownCourse`,
         `CourseNotOffered`, `BalanceTooLow`.
         """
         for _ in range(TRIES):
@@ -75,8 +75,7 @@ class Trainings:
                 if bought.state is not TrainingState.CANCELLED:
                     return self._view(bought, account, beneficiary), False
             check_may_buy(beneficiary, now)
-            if self._registrations.is_excluded(registrant_id):
-                raise Excluded()
+            self._registrations.check_may_spend(registrant_id)
             course, partner = self._courses.to_buy(course_id)
             if account.balance_idr < course.price_idr:
                 raise BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)

@@ -3,28 +3,21 @@
 Each entry whose turn comes gets an outcome, which is written once and never changes, whichever run decides it. The
 order of the turns depends on the draw and the outcomes alone. A turn waits for the outcome of the one before. When a
 run dies, the next one walks the same way past what is decided. Two runs at once come to the same end.
-
-A wave may have ten million entries. So the owner and the outcome of a leaf take 70 bytes and no object. The records are
-sorted in a part for each first byte of a leaf. Leaves are hashes, so the parts are equally long.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from functools import partial
 from itertools import chain
-from struct import Struct
-from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec.structs import replace
 
 from ..aws.dynamodb import Transaction
 from ..config import Programme
-from ..draw.leaves import LEAF_BYTES
 from ..draw.selection import DrawResult, Selection, Substitution
 from ..errors import DomainError, Unavailable
 from ..ids import Randomness
@@ -34,20 +27,20 @@ from ..registration.rules import Standing as Registered
 from ..time_budget import TimeBudget
 from ..values import Value
 from .beneficiaries import BeneficiaryStore, CardTaken
-from .entries import EntryStore, Row, each_shard
-from .errors import AlreadyBeneficiary, ListChanged
+from .entries import EntryStore
+from .errors import AlreadyBeneficiary
+from .places import UNCONFIRMED, given, waited_in_vain
 from .publication.bucket import Publication
 from .publication.draw_run import DrawRun
+from .publication.leaf_owners import LeafOwners
 from .rules import (
     REVOKED_PLACE,
     Beneficiary,
     BeneficiaryState,
     EntryOutcome,
     Wave,
-    buy_by,
     check_may_join,
     closing_day,
-    leaf_of,
     place,
 )
 
@@ -109,25 +102,28 @@ class Decisions:
         """
         budget.need(ONE_AWARD_S)
         day = closing_day(wave.closes_at)
-        registrant = self._eligible(turn.registrant_id, day)
+        registrant = self._eligible(turn.registrant_id, day, budget.now())
         if registrant is None:
             return self._entries.refuse(wave.number, turn.registrant_id, EntryOutcome.INELIGIBLE)
-        awarded_at, from_award = budget.now(), self._schemes[scheme].begins_at_award
+        awarded_at, confirmed = budget.now(), self._registrations.is_confirmed(registrant)
+        from_award = self._schemes[scheme].begins_at_award
         beneficiary = Beneficiary(
             registrant_id=turn.registrant_id,
             wave=wave.number,
             card_number="",
             scheme=scheme,
             seat=turn.seat,
-            state=BeneficiaryState.ACTIVE if from_award else BeneficiaryState.POTENTIAL,
+            state=BeneficiaryState.RESERVED,
             awarded_at=awarded_at,
             region=turn.region,
-            buy_by=buy_by(awarded_at, self._programme.training),
+            buy_by=awarded_at.replace(microsecond=0),
         )
+        if confirmed:
+            beneficiary = given(beneficiary, self._schemes[scheme], self._programme.training, awarded_at)
         due: list[str] = []
 
         def earn(tx: Transaction) -> None:
-            if from_award:
+            if confirmed and from_award:
                 due[:] = [self._earnings.entitle(tx, beneficiary)]
 
         outcome = self._award(beneficiary, registrant.kk_mac, self._before(registrant, scheme, day), earn)
@@ -136,25 +132,26 @@ class Decisions:
             outcome = self._entries.outcome(wave.number, turn.registrant_id)
         elif outcome is not EntryOutcome.CHOSEN:
             outcome = self._entries.refuse(wave.number, turn.registrant_id, outcome)
-        if outcome is EntryOutcome.CHOSEN:
+        if outcome is EntryOutcome.CHOSEN and (another or confirmed):
             self.set_standing(turn.registrant_id, wave, scheme, None if another else awarded_at)
             for entitlement_id in due:
                 self._earnings.send(entitlement_id)
         return outcome
 
     def set_standing(self, registrant_id: str, wave: Wave, scheme: str, awarded_at: datetime | None = None) -> None:
-        """Set the standing of somebody who was chosen, so that they join no other wave; a repeat changes nothing.
+        """Set the standing of somebody who has a place, so that they join no other wave; a repeat changes nothing.
 
-        One write; a read or two before it if `awarded_at` is not given.
+        One write; a read or two before it if `awarded_at` is not given. A place that is only reserved, or lapsed, gives
+        no standing.
         """
         if awarded_at is None:
             there = self._beneficiaries.at(registrant_id, wave.number)
-            if there is None:  # erased since
+            if there is None or there.state in UNCONFIRMED:  # None: erased since
                 return
             awarded_at = there.awarded_at
         with suppress(NotRegistered):  # who is no longer registered cannot join either
-            given = place(wave, self._schemes[scheme], awarded_at, self._programme.training)
-            self._registrations.set_standing(registrant_id, Registered.BENEFICIARY, given)
+            seat = place(wave, self._schemes[scheme], awarded_at, self._programme.training)
+            self._registrations.set_standing(registrant_id, Registered.BENEFICIARY, seat)
 
     def set_missing_standings(self, turns: Sequence[Turn], wave: Wave, scheme: str, budget: TimeBudget) -> None:
         """Set the standing of everybody who is known to be chosen, where an earlier run died before it did so.
@@ -169,7 +166,7 @@ class Decisions:
                 budget.need(ONE_AWARD_S)
                 self.set_standing(who, wave, scheme)
 
-    def _eligible(self, registrant_id: str, day: date) -> Registrant | None:
+    def _eligible(self, registrant_id: str, day: date, now: datetime) -> Registrant | None:
         try:
             registrant = self._registrations.registrant(registrant_id)
             self._registrations.check_still_eligible(registrant, day)
@@ -177,7 +174,9 @@ class Decisions:
             raise
         except DomainError:
             return None
-        return None if registrant.standing is Registered.REVOKED else registrant
+        confirmed = self._registrations.is_confirmed(registrant)
+        in_vain = not confirmed and waited_in_vain(registrant, self._programme.registry, now)
+        return None if in_vain or registrant.standing is Registered.REVOKED else registrant
 
     def _before(self, registrant: Registrant, scheme: str, day: date) -> Beneficiary | None:
         """The place that a new one may follow. None if there was none, or none may follow: then the award is refused.
@@ -321,78 +320,3 @@ def offer_seat(
         if outcome is EntryOutcome.CHOSEN:
             return links
         out, reason = link.incoming, outcome.value
-
-
-_WHO_BYTES = 26
-"""The id of an account (`ids.random_id`)."""
-
-_RECORD = Struct(f"{LEAF_BYTES}s{_WHO_BYTES}sBB")
-"""The leaf, its owner, the region's two digits, the outcome: its place in `_OUTCOMES` from 1, 0 for none."""
-
-_OUTCOMES = tuple(EntryOutcome)
-_CODES: dict[str | None, int] = {None: 0} | {outcome.value: code for code, outcome in enumerate(_OUTCOMES, 1)}
-
-Pages = Callable[[int], Iterable[Iterable[Row]]]
-"""Gives the entries of a shard, page by page."""
-
-
-class LeafOwner(Value, frozen=True):
-    """The owner of a leaf. `outcome` as it was when the entries were read."""
-
-    registrant_id: str
-    region: int
-    outcome: EntryOutcome | None
-
-
-class LeafOwners:
-    """Every entry of a wave, as one reading found it. `wanted` may be looked up by their ids, too.
-
-    `pages` gives the entries of a shard; its errors are passed on.
-    """
-
-    def __init__(self, wave: int, pages: Pages, wanted: frozenset[str] = frozenset()) -> None:
-        self._wave = wave
-        self._leaves: dict[str, bytes] = {}
-        parts = [bytearray() for _ in range(256)]
-        packing = Lock()
-
-        def read(shard: int) -> None:
-            for page in pages(shard):
-                with packing:
-                    self._pack(page, parts, wanted)
-
-        each_shard(read)
-        self._parts: list[bytes] = []
-        for number, part in enumerate(parts):
-            self._parts.append(b"".join(sorted(_records(part))))
-            parts[number] = bytearray()  # freed at once
-
-    def whose(self, own: bytes) -> LeafOwner:
-        """The owner of a leaf. Raises `ListChanged` if there is no such entry."""
-        part = self._parts[own[0]]
-        places = range(0, len(part), _RECORD.size)
-        place = bisect_left(places, own, key=lambda start: part[start : start + LEAF_BYTES]) * _RECORD.size
-        if part[place : place + LEAF_BYTES] != own:
-            raise ListChanged(wave=self._wave)
-        _, who, region, code = _RECORD.unpack_from(part, place)
-        return LeafOwner(who.rstrip(b"\0").decode(), region, _OUTCOMES[code - 1] if code else None)
-
-    def leaf_of(self, registrant_id: str) -> bytes:
-        """The leaf of one of the `wanted`. Raises `ListChanged` if there is no entry."""
-        if registrant_id not in self._leaves:
-            raise ListChanged(wave=self._wave)
-        return self._leaves[registrant_id]
-
-    def _pack(self, page: Iterable[Row], parts: list[bytearray], wanted: frozenset[str]) -> None:
-        for registrant_id, region, ticket, outcome in page:
-            own = leaf_of(self._wave, region, ticket)
-            who = registrant_id.encode()
-            if len(who) > _WHO_BYTES:
-                raise ValueError("the id of a registrant is too long")
-            parts[own[0]] += _RECORD.pack(own, who, region, _CODES[outcome])
-            if registrant_id in wanted:
-                self._leaves[registrant_id] = own
-
-
-def _records(part: bytearray) -> list[bytes]:
-    return [bytes(part[start : start + _RECORD.size]) for start in range(0, len(part), _RECORD.size)]

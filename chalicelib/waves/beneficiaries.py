@@ -18,7 +18,8 @@ from ..aws.attributes import EnumAttribute, InstantAttribute, WholeAttribute, it
 from ..aws.dynamodb import LegsFailed, Transaction, find, update_if
 from ..structs import fill
 from .entries import UNDECIDED, EntryItem, entry_item
-from .rules import Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
+from .places import LOST_FROM
+from .rules import LOST, Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
 from .store import WavesTable
 
 BENEFICIARY_LEG = "beneficiary"
@@ -37,7 +38,7 @@ class ByWaveIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-u
 
 
 class PotentialIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """People whose deadline still matters, the earliest first: POTENTIAL, or REVOKED and not passed on yet. Sparse."""
+    """Places whose deadline still matters, the earliest first: RESERVED, POTENTIAL, lost and not passed on. Sparse."""
 
     class Meta:
         index_name = "potential"
@@ -107,7 +108,8 @@ class BeneficiaryStore:
     ) -> EntryOutcome | None:
         """Make a beneficiary of an entry's registrant; one transaction holds all conditions.
 
-        `before` is the place that this one follows: ALREADY_BENEFICIARY if the person has another, or none is given.
+        `before` is the place that this one follows: ALREADY_BENEFICIARY if the person has another, or none is given,
+        but for one that lapsed.
         The person counts to the family card of their entry; `kk_mac` is the one they have now, nearly always the same.
         Returns CHOSEN, or why nothing was written: ALREADY_BENEFICIARY or FAMILY_CARD, or None if another run of this
         award has written the entry's outcome already. `earn` adds what the award makes due. Raises `CardTaken`.
@@ -123,10 +125,10 @@ class BeneficiaryStore:
                 entry = failed.legs["entry"] or {}
                 joined_with = entry["kk"]["B"].hex() if "kk" in entry and "outcome" not in entry else kk_mac
                 return None if joined_with == kk_mac else self.award(beneficiary, joined_with, before, earn)
-            if BENEFICIARY_LEG in failed.legs and before is not None:
-                latest = self.of(before.registrant_id)
-                if latest is not None and latest.wave == before.wave and latest != before:
-                    return self.award(beneficiary, kk_mac, latest, earn)  # the place before was changed meanwhile
+            if BENEFICIARY_LEG in failed.legs and (latest := self.of(beneficiary.registrant_id)) is not None:
+                changed = before is not None and latest.wave == before.wave  # meanwhile
+                if latest != before and (changed or latest.state is BeneficiaryState.LAPSED):
+                    return self.award(beneficiary, kk_mac, latest, earn)
             if {BENEFICIARY_LEG, EARLIER_LEG} & failed.legs.keys():
                 return EntryOutcome.ALREADY_BENEFICIARY
             if "family" in failed.legs:
@@ -182,7 +184,7 @@ class BeneficiaryStore:
         """The people whose deadline is at `until` or before and still matters, the earliest first; by an index, moments
         late.
 
-        POTENTIAL, and for a while REVOKED: `of_many` tells the state.
+        RESERVED, POTENTIAL, and for a while REVOKED and LAPSED: `of_many` tells the state.
         """
         due = BeneficiaryItem.buy_by <= _second(until)
         for item in BeneficiaryItem.potential.query(shard, due):
@@ -205,9 +207,9 @@ class BeneficiaryStore:
         """Count a person to another family card, if their place is still as `beneficiary` says."""
         if beneficiary is None:
             self.check_absent(tx, leg, registrant_id)
-        elif beneficiary.state is not BeneficiaryState.REVOKED and beneficiary.kk_mac != kk_mac:
+        elif beneficiary.state not in LOST and beneficiary.kk_mac != kk_mac:
             item = _item(registrant_id)
-            as_read = (BeneficiaryItem.state != BeneficiaryState.REVOKED) & _on_card(beneficiary.kk_mac)
+            as_read = ~BeneficiaryItem.state.is_in(*sorted(LOST)) & _on_card(beneficiary.kk_mac)
             tx.update(leg, item, [BeneficiaryItem.kk_mac.set(kk_mac)], as_read)
             if beneficiary.kk_mac is not None:
                 tx.update("left", _family(beneficiary.kk_mac), [FamilyItem.holders.delete({registrant_id})])
@@ -225,7 +227,7 @@ class BeneficiaryStore:
         if beneficiary.state is BeneficiaryState.GRADUATED:
             self.check_as_read(tx, beneficiary)
             return
-        in_time = state.is_in(*sources(BeneficiaryState.ACTIVE)) & (BeneficiaryItem.buy_by > _second(now))
+        in_time = (state == BeneficiaryState.POTENTIAL) & (BeneficiaryItem.buy_by > _second(now))
         tx.update(
             BENEFICIARY_LEG,
             _place(beneficiary),
@@ -245,7 +247,7 @@ class BeneficiaryStore:
                 BeneficiaryItem.state.set(BeneficiaryState.POTENTIAL),
                 BeneficiaryItem.potential_shard.set(shard_of(beneficiary.registrant_id)),
             ],
-            _same(beneficiary) & BeneficiaryItem.state.is_in(*sources(BeneficiaryState.POTENTIAL)),
+            _same(beneficiary) & (BeneficiaryItem.state == BeneficiaryState.ACTIVE),
         )
 
     def graduate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
@@ -272,29 +274,50 @@ class BeneficiaryStore:
 
     # Revocation
 
+    def confirm(self, tx: Transaction, reserved: Beneficiary, confirmed: Beneficiary) -> None:
+        """The civil registry knows the person: the reserved place is theirs, as in `confirmed`."""
+        state, potential = BeneficiaryItem.state, confirmed.state is BeneficiaryState.POTENTIAL
+        tx.update(
+            BENEFICIARY_LEG,
+            _item(reserved.registrant_id),
+            [
+                state.set(confirmed.state),
+                BeneficiaryItem.awarded_at.set(confirmed.awarded_at),
+                BeneficiaryItem.buy_by.set(confirmed.buy_by),
+                *([] if potential else [BeneficiaryItem.potential_shard.remove()]),
+            ],
+            (state == BeneficiaryState.RESERVED) & (BeneficiaryItem.wave == reserved.wave),
+        )
+
+    def put_off(self, beneficiary: Beneficiary, buy_by: datetime) -> None:
+        """Give a POTENTIAL person until `buy_by`, unless something came between. One write."""
+        as_read = (BeneficiaryItem.state == BeneficiaryState.POTENTIAL) & (BeneficiaryItem.buy_by == beneficiary.buy_by)
+        update_if(_item(beneficiary.registrant_id), [BeneficiaryItem.buy_by.set(buy_by)], as_read)
+
     def revoke(self, tx: Transaction, beneficiary: Beneficiary, seq: int, now: datetime) -> None:
-        """No purchase came in time: the family card is free again. The index `potential` keeps the person until the
-        place is passed on.
+        """No purchase came in time, or no confirmation (LAPSED): the family card is free again. The index `potential`
+        keeps the person until the place is passed on.
         """
+        lost = LOST_FROM.get(beneficiary.state, BeneficiaryState.REVOKED)
         overdue = BeneficiaryItem.buy_by <= _second(now)
         tx.update(
             BENEFICIARY_LEG,
             _item(beneficiary.registrant_id),
             [
-                BeneficiaryItem.state.set(BeneficiaryState.REVOKED),
+                BeneficiaryItem.state.set(lost),
                 BeneficiaryItem.revoked_at.set(now),
                 BeneficiaryItem.revoked_seq.set(seq),
             ],
-            BeneficiaryItem.state.is_in(*sources(BeneficiaryState.REVOKED)) & overdue & _on_card(beneficiary.kk_mac),
+            BeneficiaryItem.state.is_in(*sources(lost)) & overdue & _on_card(beneficiary.kk_mac),
         )
         if beneficiary.kk_mac is not None:
             holders = FamilyItem.holders.delete({beneficiary.registrant_id})
             tx.update("family", _family(beneficiary.kk_mac), [holders])
 
     def unlist(self, registrant_id: str) -> None:
-        """Take a revoked person off the index `potential`: nothing is left to do for the place."""
-        item, revoked = _item(registrant_id), BeneficiaryItem.state == BeneficiaryState.REVOKED
-        update_if(item, [BeneficiaryItem.potential_shard.remove()], revoked)
+        """Take a person whose place went to another off the index `potential`: nothing is left to do for it."""
+        item, lost = _item(registrant_id), BeneficiaryItem.state.is_in(*sorted(LOST))
+        update_if(item, [BeneficiaryItem.potential_shard.remove()], lost)
 
     def _add_legs(
         self, tx: Transaction, beneficiary: Beneficiary, kk_mac: str, before: Beneficiary | None = None
@@ -308,7 +331,7 @@ class BeneficiaryStore:
             kk_mac=kk_mac,
             follows=before.wave if before else None,
             roster_shard=f"{beneficiary.wave}#{shard_of(person)}",
-            potential_shard=shard_of(person) if beneficiary.state is BeneficiaryState.POTENTIAL else None,
+            potential_shard=None if beneficiary.state is BeneficiaryState.ACTIVE else shard_of(person),
         )
         card = CardItem(f"C#{beneficiary.card_number}", "CARD", registrant_id=person)
         if before is None:

@@ -61,6 +61,8 @@ class RegistrationChanges:
         return lambda tx: self._beneficiaries.move_card(tx, OVERTAKEN_LEG, registrant_id, beneficiary, kk_mac)
 
     def _is_over(self, latest: Beneficiary, registrant: Registrant, now: datetime) -> bool:
+        if latest.state is BeneficiaryState.LAPSED:
+            return True
         calendar = self._calendar()
         wave = calendar.current(now) or calendar.next(now)
         known = registrant.beneficiary_wave == latest.wave and latest.state is not BeneficiaryState.POTENTIAL

@@ -1,4 +1,5 @@
-"""A person who buys no training in time loses the place, for good, and the next of the same draw gets it.
+"""A person who buys no training in time loses the place, for good, and the next of the same draw gets it. So it is
+with a place whose person the civil registry does not confirm, but without barring them (`confirmation`).
 
 First every overdue place is revoked and becomes a line of its wave's log, which decides the order. Then the people of
 the log are told. Then each settled wave is walked again from the draw on: past what was decided, and through the log,
@@ -24,8 +25,9 @@ from pynamodb.expressions.condition import Condition
 from ..aws.attributes import WholeAttribute
 from ..aws.dynamodb import LegsFailed, Transaction, update_if
 from ..aws.failures import Trouble, apart
+from ..clock import iso
 from ..config import Programme
-from ..notices.rules import Kind
+from ..notices.rules import Facts, Kind
 from ..notices.service import NoticeService
 from ..registration.errors import NotRegistered
 from ..registration.rules import Standing as Registered
@@ -33,9 +35,11 @@ from ..time_budget import OutOfTime, TimeBudget
 from .award import Award
 from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar
-from .rules import SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, scheme_of, year_of
+from .confirmation import Confirmation
+from .places import LOST_FROM
+from .rules import LOST, SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, scheme_of, year_of
 from .store import WaveItem, WavesTable, WaveStore, YearItem
-from .wire import chosen_facts
+from .wire import chosen_notice
 
 if TYPE_CHECKING:
     from ..registration.service import Registrations
@@ -68,17 +72,18 @@ class Revocation:
         self,
         programme: Programme,
         store: WaveStore,
-        beneficiaries: BeneficiaryStore,
         revocation_log: RevocationLog,
         award: Award,
+        confirmation: Confirmation,
         registrations: Registrations,
         notices: NoticeService,
     ) -> None:
         self._programme = programme
         self._store = store
-        self._beneficiaries = beneficiaries
+        self._beneficiaries = revocation_log.beneficiaries
         self._log = revocation_log
         self._award = award
+        self._confirmation = confirmation
         self._registrations = registrations
         self._notices = notices
 
@@ -118,16 +123,18 @@ class Revocation:
             budget.need(ONE_PERSON_S)
             with apart(beneficiary.wave, trouble):
                 one = self._revoke(beneficiary, budget)
-                if one.state is BeneficiaryState.REVOKED:
+                if one.state in LOST:
                     revoked.append(one)
 
     def _revoke(self, one: Beneficiary, budget: TimeBudget) -> Beneficiary:
-        """Revoke a place if that is still to be done; returns the beneficiary as it is then. The index may lag."""
-        while one.state is BeneficiaryState.POTENTIAL and one.buy_by <= budget.now():
-            wave, revoked_at = self._record(one.wave), budget.now()
-            if self._log.enter(one, wave, revoked_at):
-                revoked = replace(one, state=BeneficiaryState.REVOKED, revoked_at=revoked_at)
-                return replace(revoked, revoked_seq=wave.revoked_count + 1)
+        """Take a place away if that is still to be done; returns the beneficiary as it is then. The index may lag."""
+        while one.state in LOST_FROM and one.buy_by <= budget.now():
+            wave, now = self._record(one.wave), budget.now()
+            if not self._confirmation.is_lost(one, wave, now):
+                return one
+            if self._log.enter(one, wave, now):
+                lost = replace(one, state=LOST_FROM[one.state], revoked_at=now)
+                return replace(lost, revoked_seq=wave.revoked_count + 1)
             # A purchase came first, or another run, which may have been about someone else of this wave.
             one = self._beneficiaries.of(one.registrant_id) or one
         return one
@@ -137,17 +144,21 @@ class Revocation:
         lines = self._log.lines(wave, wave.barred_count)
         for start in range(0, len(lines), PAGE):
             page = lines[start : start + PAGE]
-            for registrant_id in page:
+            for one in self._beneficiaries.of_many(page):
                 budget.need(ONE_PERSON_S)
+                if one.wave != wave.number:
+                    continue  # a lapsed place bars nobody from a later one
+                if one.state is BeneficiaryState.LAPSED:
+                    self._tell_lapsed(one, budget.now())
+                    continue
                 with suppress(NotRegistered):  # who is no longer registered cannot join either
-                    self._registrations.set_standing(registrant_id, Registered.REVOKED)
-                self._notices.tell(registrant_id, Kind.REVOKED, f"revoked/{wave.number}", {"wave": wave.number})
+                    self._registrations.set_standing(one.registrant_id, Registered.REVOKED)
+                self._notices.tell(one.registrant_id, Kind.REVOKED, f"revoked/{wave.number}", {"wave": wave.number})
             self._log.record_barred(wave, wave.barred_count + start + len(page))
 
     def _find_successors(self, wave: Wave, budget: TimeBudget) -> int:
         """Find a successor for each place of the log that has none yet; returns how many were found."""
-        calendar = Calendar(self._programme.calendar, self._store.changes()[1])
-        version = scheme_of(wave, calendar, self._programme)
+        version = scheme_of(wave, self._calendar(), self._programme)
         draw, lines = self._store.draw(wave.number), self._log.lines(wave)
         walk = self._award.walk(wave, self._award.seats(wave, draw, lines), version, budget)
         found = 0
@@ -175,10 +186,18 @@ class Revocation:
             raise LookupError(f"wave {number} has beneficiaries and no record")
         return wave
 
+    def _calendar(self) -> Calendar:
+        return Calendar(self._programme.calendar, self._store.changes()[1])
+
     def _tell_chosen(self, one: Beneficiary) -> None:
         """Mail the person that they were chosen, even if they have bought a training already."""
         scheme = next(scheme for scheme in self._programme.schemes if scheme.version == one.scheme)
-        self._notices.tell(one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", chosen_facts(one, scheme))
+        self._notices.tell(*chosen_notice(one, scheme))
+
+    def _tell_lapsed(self, one: Beneficiary, now: datetime) -> None:
+        coming = self._calendar().next(now)
+        facts: Facts = {"wave": one.wave, "reason": "lapsed", "next_opens_at": iso(coming.opens_at) if coming else ""}
+        self._notices.tell(one.registrant_id, Kind.NOT_CHOSEN, f"lapsed/{one.wave}", facts)
 
     def _unlist(self, revoked: list[Beneficiary], budget: TimeBudget) -> None:
         """Take those whose place was passed on off the index."""
@@ -200,19 +219,19 @@ class RevocationLog:
 
     def __init__(self, transaction: Callable[[], Transaction], beneficiaries: BeneficiaryStore) -> None:
         self._transaction = transaction
-        self._beneficiaries = beneficiaries
+        self.beneficiaries = beneficiaries
 
     def enter(self, beneficiary: Beneficiary, wave: Wave, now: datetime) -> bool:
         """Revoke a place and write it as the wave's next line, both or neither.
 
-        False, and nothing was written, if the person is not POTENTIAL and overdue, or if the wave has more lines than
+        False, and nothing was written, if the person is not as read and overdue, or if the wave has more lines than
         `wave` says.
         """
         seq = wave.revoked_count + 1
         line = RevokedItem(_pk(wave), _sk(seq), registrant_id=beneficiary.registrant_id)
         try:
             with self._transaction() as tx:
-                self._beneficiaries.revoke(tx, beneficiary, seq, now)
+                self.beneficiaries.revoke(tx, beneficiary, seq, now)
                 tx.put("line", line, RevokedItem.pk.does_not_exist())
                 tx.update(
                     "wave",

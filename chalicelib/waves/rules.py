@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
-from ..clock import WIB, iso, wib_date
+from ..clock import WIB, wib_date
 from ..config import Programme
 from ..draw import note
 from ..draw.leaves import TICKET_BYTES, leaf
@@ -25,7 +25,7 @@ from ..registration.rules import (
 )
 from ..values import Value
 from .calendar import Calendar, PlannedWave
-from .errors import AlreadyBeneficiary, Barred, BeneficiaryRevoked, PurchaseDeadlinePassed
+from .errors import AlreadyBeneficiary, Barred
 
 SHARDS = 64
 """Partitions of one wave's entries. DynamoDB gives each at least 1,000 writes a second."""
@@ -84,6 +84,7 @@ class EntryStanding(StrEnum):
     IN_SELECTION = "in_selection"
     CHOSEN = "chosen"
     NOT_CHOSEN = "not_chosen"
+    RESERVED = "reserved"
     REVOKED = "revoked"
 
 
@@ -92,8 +93,10 @@ NOT_DRAWN = "not_drawn"
 
 
 class BeneficiaryState(StrEnum):
-    """From chosen to alumnus."""
+    """From chosen to alumnus. RESERVED waits for the civil registry, LAPSED did so in vain; REVOKED bought nothing."""
 
+    RESERVED = "RESERVED"
+    LAPSED = "LAPSED"
     POTENTIAL = "POTENTIAL"
     ACTIVE = "ACTIVE"
     REVOKED = "REVOKED"
@@ -101,15 +104,22 @@ class BeneficiaryState(StrEnum):
 
 
 NEXT_BENEFICIARY: dict[BeneficiaryState, frozenset[BeneficiaryState]] = {
+    BeneficiaryState.RESERVED: frozenset(
+        {BeneficiaryState.POTENTIAL, BeneficiaryState.ACTIVE, BeneficiaryState.LAPSED}
+    ),
+    BeneficiaryState.LAPSED: frozenset(),
     BeneficiaryState.POTENTIAL: frozenset({BeneficiaryState.ACTIVE, BeneficiaryState.REVOKED}),
     BeneficiaryState.ACTIVE: frozenset({BeneficiaryState.POTENTIAL, BeneficiaryState.GRADUATED}),
     BeneficiaryState.REVOKED: frozenset(),
     BeneficiaryState.GRADUATED: frozenset(),
 }
-"""A purchase makes ACTIVE, its cancellation POTENTIAL again; REVOKED is for good."""
+"""A purchase makes ACTIVE, its cancellation POTENTIAL again; REVOKED is for good. A LAPSED place bars nobody."""
+
+LOST = frozenset({BeneficiaryState.REVOKED, BeneficiaryState.LAPSED})
+"""The place went, or goes, to another."""
 
 REVOKED_PLACE = "revoked"
-"""The public reason of a substitution whose holder's place was revoked after the wave was settled."""
+"""The public reason of a substitution whose holder's place was revoked, or lapsed, after the wave was settled."""
 
 
 class Wave(Value, frozen=True):
@@ -219,8 +229,8 @@ class Beneficiary(Value, frozen=True):
 
     `region` is the province of the entry, `kk_mac` its family card, to which the person counts until they are revoked
     (None: awarded by an earlier release). `buy_by` is the first instant at which a first purchase is too late, in whole
-    seconds. `revoked_seq` is the line of the wave's log of revocations, `follows` the wave of the place before;
-    `followed`: a later wave gave the person another place.
+    seconds; of a RESERVED place it is when it was reserved. `revoked_seq` is the line of the wave's log of revocations,
+    `follows` the wave of the place before; `followed`: a later wave gave the person another place.
     """
 
     registrant_id: str
@@ -296,14 +306,6 @@ def buy_by(awarded_at: datetime, rules: TrainingRules) -> datetime:
     return datetime.combine(day, time(), WIB).astimezone(UTC)
 
 
-def check_may_buy(beneficiary: Beneficiary, now: datetime) -> None:
-    """Raises `BeneficiaryRevoked`, or `PurchaseDeadlinePassed` if the place needs a purchase and it is too late."""
-    if beneficiary.state is BeneficiaryState.REVOKED:
-        raise BeneficiaryRevoked()
-    if beneficiary.state is BeneficiaryState.POTENTIAL and beneficiary.buy_by <= now:
-        raise PurchaseDeadlinePassed(buy_by=iso(beneficiary.buy_by))
-
-
 def sources(to: BeneficiaryState) -> list[BeneficiaryState]:
     """The states from which a beneficiary may come to `to`."""
     return [state for state, targets in NEXT_BENEFICIARY.items() if to in targets]
@@ -355,10 +357,10 @@ def standing(entry: Entry, state: WaveState, beneficiary: Beneficiary | None) ->
     may still become free.
     """
     if entry.outcome is EntryOutcome.CHOSEN:
-        revoked = (
-            beneficiary is not None and beneficiary.wave == entry.wave and beneficiary.state is BeneficiaryState.REVOKED
-        )
-        return (EntryStanding.REVOKED if revoked else EntryStanding.CHOSEN), None
+        state_now = beneficiary.state if beneficiary is not None and beneficiary.wave == entry.wave else None
+        if state_now is BeneficiaryState.RESERVED:
+            return EntryStanding.RESERVED, None
+        return (EntryStanding.REVOKED if state_now in LOST else EntryStanding.CHOSEN), None
     if entry.outcome is not None:
         return EntryStanding.NOT_CHOSEN, entry.outcome.value
     if state in (WaveState.SCHEDULED, WaveState.OPEN):

@@ -237,13 +237,13 @@ class Waves(CalendarChanges):
         entries = self._entries.of(registrant_id, plans)
         states = {one.wave: state_at(self._records(now).get(one.wave), plans[one.wave], now) for one in entries}
         chosen = any(one.outcome is EntryOutcome.CHOSEN for one in entries)
-        beneficiary = self.beneficiaries.of(registrant_id) if chosen else None
+        places = {place.wave: place for place in self.beneficiaries.places(registrant_id)} if chosen else {}
         not_drawn = EntryStanding.NOT_CHOSEN, NOT_DRAWN
         missed = [one.wave for one in entries if standing(one, states[one.wave], None) == not_drawn]
         draws = self._store.draws(missed) if missed else {}
         entries.sort(key=lambda one: plans[one.wave].opens_at, reverse=True)
         return [
-            wire.entry_view(one, states[one.wave], beneficiary, draws.get(one.wave), self._results_url)
+            wire.entry_view(one, states[one.wave], places.get(one.wave), draws.get(one.wave), self._results_url)
             for one in entries
         ]
 
@@ -259,7 +259,7 @@ class Waves(CalendarChanges):
         record = self._records(now).get(number)
         if record is None or record.state is not WaveState.SETTLED:
             raise SelectionNotFinished(wave=number)
-        beneficiary = self.beneficiaries.of(registrant_id) if entry.outcome is EntryOutcome.CHOSEN else None
+        beneficiary = self.beneficiaries.at(registrant_id, number) if entry.outcome is EntryOutcome.CHOSEN else None
         full = entry.outcome is EntryOutcome.FAMILY_CARD and entry.kk_mac
         holders = len(self.beneficiaries.holders(entry.kk_mac)) if full else None
         return DrawnEntry(entry, self._store.draw(number), *standing(entry, record.state, beneficiary), holders)

@@ -15,12 +15,14 @@ from ..draw.proofs import Proof
 from ..draw.selection import DrawResult, open_value, rank
 from ..figures import DrawRules
 from ..figures.schemes import Scheme, Trigger
-from ..notices.rules import Facts
+from ..notices.rules import Facts, Kind, Told
 from ..structs import fill
 from .calendar import PlannedWave
+from .places import UNCONFIRMED
 from .rules import (
     NOT_DRAWN,
     Beneficiary,
+    BeneficiaryState,
     Entry,
     EntryStanding,
     Wave,
@@ -142,7 +144,7 @@ class DrawnValues(Struct, frozen=True):
     rank_cutoff: str | None
 
 
-RevokedBecause = Literal["no_first_purchase"]
+RevokedBecause = Literal["no_first_purchase", "not_confirmed"]
 
 
 class EntryView(Struct, frozen=True):
@@ -171,11 +173,12 @@ class EntryList(Struct, frozen=True):
 
 
 class BeneficiaryView(Struct, frozen=True):
-    """What a person sees of having been chosen. `state`: POTENTIAL, ACTIVE, REVOKED, GRADUATED.
+    """What a person sees of having been chosen. `state`: RESERVED, LAPSED, POTENTIAL, ACTIVE, REVOKED, GRADUATED.
 
-    POTENTIAL: a first training must be bought before `buy_by`, or the place goes to another; null where payments begin
-    at the award. REVOKED: at `revoked_at`, because none was. The amounts are those of the person's scheme.
-    `first_payment_at`: what the first of them waits for.
+    RESERVED: nothing can be bought until the civil registry has confirmed the person; LAPSED: it did not, and at
+    `revoked_at` the place went to another. POTENTIAL: a first training must be bought before `buy_by`, or the place
+    goes to another; null where payments begin at the award. REVOKED: at `revoked_at`, because none was. The amounts are
+    those of the person's scheme. `first_payment_at`: what the first of them waits for.
     """
 
     wave: int
@@ -247,10 +250,11 @@ def entry_view(
 
 
 def _revocation(beneficiary: Beneficiary | None) -> tuple[str | None, RevokedBecause | None]:
-    """When a place was revoked, and why: the only cause is that nothing was bought in time."""
+    """When a place was revoked or lapsed, and why."""
     if beneficiary is None or beneficiary.revoked_at is None:
         return None, None
-    return iso(beneficiary.revoked_at), "no_first_purchase"
+    lapsed = beneficiary.state is BeneficiaryState.LAPSED
+    return iso(beneficiary.revoked_at), "not_confirmed" if lapsed else "no_first_purchase"
 
 
 def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryView:
@@ -258,7 +262,7 @@ def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryVie
     return fill(
         BeneficiaryView,
         beneficiary,
-        buy_by=None if scheme.begins_at_award else iso(beneficiary.buy_by),
+        buy_by=None if scheme.begins_at_award or beneficiary.state in UNCONFIRMED else iso(beneficiary.buy_by),
         revoked_because=_revocation(beneficiary)[1],
         first_payment_at=first.trigger if (first := scheme.payment("INCENTIVE")) else None,
         training_idr=scheme.training_idr,
@@ -267,10 +271,16 @@ def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryVie
     )
 
 
-def chosen_facts(one: Beneficiary, scheme: Scheme) -> Facts:
-    """What a person who was chosen is told; without `buy_by` where payments begin with the award."""
+def chosen_notice(one: Beneficiary, scheme: Scheme) -> Told:
+    """What a person who was drawn is told: that they have the place, or that it waits until they are confirmed.
+
+    Without `buy_by` where payments begin with the award.
+    """
+    if one.state in UNCONFIRMED:
+        return one.registrant_id, Kind.RESERVED, f"reserved/{one.wave}", {"wave": one.wave}
     buy_by = "" if scheme.begins_at_award else iso(one.buy_by)
-    return {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": buy_by}
+    facts: Facts = {"wave": one.wave, "training_idr": scheme.training_idr, "buy_by": buy_by}
+    return one.registrant_id, Kind.CHOSEN, f"chosen/{one.wave}", facts
 
 
 def _values(entry: Entry, draw: DrawResult) -> DrawnValues:

@@ -14,6 +14,7 @@ from ..figures import EligibilityRules
 from ..registration.errors import ConsentWithdrawn, NotRegistered
 from ..registration.rules import Registrant, check_eligible
 from ..registration.wire import FinancialAddressView, RegistrationView
+from ..waves.errors import AlreadyBeneficiary
 from ..waves.rules import Beneficiary, BeneficiaryState, check_may_join, closing_day
 from ..waves.wire import BeneficiaryView
 
@@ -43,12 +44,16 @@ class Me(Struct, frozen=True):
     language: Literal["id", "en"]
 
 
-def why_not(person: Registrant | None, closes_at: datetime, scheme: str, rules: EligibilityRules) -> str | None:
+def why_not(
+    person: Registrant | None, place: Beneficiary | None, closes_at: datetime, scheme: str, rules: EligibilityRules
+) -> str | None:
     """The code of the refusal that a join of the wave that closes then, under that scheme, would give; None: it would
-    be taken.
+    be taken. A join looks at no place that is only reserved; the award does.
     """
     if person is None:
         return NotRegistered.code
+    if place is not None and place.state is BeneficiaryState.RESERVED:
+        return AlreadyBeneficiary.code
     day = closing_day(closes_at)
     try:
         check_may_join(person, scheme, day, rules)

@@ -62,7 +62,7 @@ class Services(PrivacyServices):
         )
         schemes = {scheme.version: scheme for scheme in self.programme.schemes}
         closes_at, scheme = self.waves.next_close(now)
-        refusal = why_not(kept.registrant, closes_at or now, scheme, self.programme.eligibility)
+        refusal = why_not(kept.registrant, beneficiary, closes_at or now, scheme, self.programme.eligibility)
         return fill(
             Me,
             kept,

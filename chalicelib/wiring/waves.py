@@ -100,11 +100,14 @@ class WavesServices(PayoutsServices):
 
     @cached_property
     def revocation(self) -> Revocation:
+        from ..payouts.service import AtAward
+        from ..waves.confirmation import Confirmation
         from ..waves.revocation import Revocation, RevocationLog
 
-        store, places = self._wave_store, self._beneficiaries
+        places, people, told = self._beneficiaries, self.registrations, self.notices
         log = RevocationLog(self.transaction, places)
-        return Revocation(self.programme, store, places, log, self._award, self.registrations, self.notices)
+        confirmation = Confirmation(self.programme, self.transaction, places, people, told, AtAward(self.payouts))
+        return Revocation(self.programme, self._wave_store, log, self._award, confirmation, people, told)
 
     @cached_property
     def beacons(self) -> Beacons:

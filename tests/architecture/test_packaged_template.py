@@ -15,8 +15,8 @@ from chalicelib.config import API_TIMEOUT_S, AUTHORIZER_TIMEOUT_S, DEFAULT_PROGR
 from chalicelib.draw.leaves import LEAF_BYTES
 from chalicelib.ids import random_id
 from chalicelib.notices.ses import CONSUMERS
-from chalicelib.waves.award import LeafOwners
 from chalicelib.waves.entries import Row
+from chalicelib.waves.publication.leaf_owners import LeafOwners
 from chalicelib.waves.rules import SHARDS
 from infrastructure import firewall
 from infrastructure.app_stack import STAGES

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from chalicelib.aws.dynamodb import LegsFailed, Transaction
 from chalicelib.config import Programme
 from chalicelib.errors import DomainError
 from chalicelib.notices.rules import Facts, Kind
@@ -96,6 +97,7 @@ class People:
         self._eligibility = programme.eligibility
         self.by_id: dict[str, Registrant] = {}
         self.excluded: set[str] = set()
+        self.has_registry = False
 
     def add(self, *people: Registrant) -> None:
         self.by_id |= {person.id: person for person in people}
@@ -139,6 +141,15 @@ class People:
         if registrant.id in self.excluded:
             raise Excluded()
 
+    def is_confirmed(self, registrant: Registrant) -> bool:
+        verified = not self.has_registry or registrant.verification is Verification.VERIFIED
+        return verified and not registrant.contested
+
+    def add_place(self, _tx: Transaction, leg: str, registrant_id: str, place: Place) -> None:
+        if not self.is_confirmed(self.registrant(registrant_id)):
+            raise LegsFailed({leg: None})
+        self.set_standing(registrant_id, Standing.BENEFICIARY, place)
+
     def me(self, registrant_id: str) -> Kept:
         return Kept(None, None, None)
 
@@ -158,7 +169,17 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.told: dict[tuple[str, str], dict[str, str | int]] = {}
+        self._kept: dict[tuple[str, str], dict[str, str | int]] = {}
 
     def tell(self, registrant_id: str, kind: Kind, event: str, facts: Facts) -> None:
         check_notice(kind, facts)
         self.told.setdefault((registrant_id, event), dict(facts))
+
+    def keep(
+        self, _tx: Transaction, registrant_id: str, kind: Kind, event: str, facts: Facts, *, anew: bool = False
+    ) -> None:
+        check_notice(kind, facts)
+        self._kept[registrant_id, event] = dict(facts)
+
+    def enqueue(self, kept: Sequence[tuple[str, str]]) -> None:
+        self.told |= {one: self._kept[one] for one in kept}

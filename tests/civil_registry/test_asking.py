@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +26,14 @@ from chalicelib.notices.rules import Kind
 from chalicelib.payouts.errors import AddressUnchecked
 from chalicelib.payouts.rules import Hold
 from chalicelib.payouts.wire import PayoutView
-from chalicelib.registration.errors import NikAlreadyRegistered, NikCannotChange, TooManyCorrections
+from chalicelib.registration.errors import (
+    Excluded,
+    NikAlreadyRegistered,
+    NikCannotChange,
+    NotConfirmed,
+    TooManyCorrections,
+)
+from chalicelib.registration.items import Profile, person_pk
 from chalicelib.registration.rules import AddressCheck, Payee, Place, Standing, Verdict, Verification
 from chalicelib.registration.store import SHARDS
 from chalicelib.registration.verifications import Waiting
@@ -408,3 +416,37 @@ def test_where_there_is_no_registry_nothing_is_asked_or_kept_for_it(cloud: Setti
     assert not {"ask_from", "unverified_shard", "verified_at"} & profile.keys()
     assert drained(cloud.registry_queue_url) == []
     assert (services.registry_sweep.run(T0 + 9 * AGAIN), services.registry_sweep.waiting_since(T0)) == (0, None)
+
+
+def test_nobody_buys_or_gets_a_waiting_place_before_the_registry_confirms_them(stage, programme):
+    people = stage.services.registrations
+    given = Place(145, "2023", T0.date(), T0.date())
+
+    def gets_the_place() -> bool:
+        try:
+            with dynamodb.Transaction(stage.settings.region) as tx:
+                people.add_place(tx, "registration", WHO, given)
+        except dynamodb.LegsFailed:
+            return False
+        return True
+
+    people.check_may_spend("somebody-else")
+    stage.register()
+    for state in Verification:
+        Profile(person_pk(WHO), "PROFILE").update([Profile.verification.set(state)])
+        with pytest.raises(NotConfirmed) if state is not Verification.VERIFIED else nullcontext():
+            people.check_may_spend(WHO)
+        assert gets_the_place() is (state is Verification.VERIFIED)
+    assert (people.registrant(WHO).standing, people.registrant(WHO).beneficiary_wave) == (Standing.BENEFICIARY, 145)
+    Profile(person_pk(WHO), "PROFILE").update([Profile.verification.set(Verification.VERIFIED)])
+    Profile(person_pk(WHO), "PROFILE").update([Profile.contested_at.set(T0)])
+    assert not gets_the_place()
+    with pytest.raises(NotConfirmed):
+        people.check_may_spend(WHO)
+    elsewhere = Services(replace(stage.settings, registry_url="none"), programme, lambda: T0).registrations
+    Profile(person_pk(WHO), "PROFILE").update([Profile.contested_at.remove()])
+    Profile(person_pk(WHO), "PROFILE").update([Profile.verification.set(Verification.PENDING)])
+    elsewhere.check_may_spend(WHO)
+    stage.services.registration_store.exclude(people.registrant(WHO).nik_mac, "police/2026-11/2026-11-01")
+    with pytest.raises(Excluded):
+        elsewhere.check_may_spend(WHO)

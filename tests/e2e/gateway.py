@@ -35,7 +35,8 @@ from chalicelib.registration.rules import Standing
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
 from chalicelib.training.store import TrainingItem
-from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
+from chalicelib.waves.beneficiaries import BeneficiaryItem
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
 from tests.builders.accounts.accounts import Device
 from tests.builders.people import beneficiary, chosen_in, schooled
@@ -358,6 +359,13 @@ class Gateway:
         """Put somebody on an exclusion list; who it is."""
         nik_mac = self.services.registrations.registrant(person).nik_mac
         self.services.registration_store.exclude(nik_mac, "officials/2026-11/2026-11-01")
+        return person
+
+    def reserved(self) -> str:
+        """Somebody whose place waits until the civil registry has confirmed them."""
+        person = self.chosen().registrant_id
+        place = BeneficiaryItem(f"B#{person}", "BENEFICIARY")
+        place.update([BeneficiaryItem.state.set(BeneficiaryState.RESERVED)])
         return person
 
     def revoked(self) -> str:

@@ -236,7 +236,12 @@ def test_a_person_excluded_after_the_award_cannot_buy(stage, monkeypatch):
     """Neither by a purchase nor by a code that is not taken in yet; what was done before is still told the same."""
     course, bought = stage.course(), stage.buy()
     taken_in = stage.redeemed(OTHER)
+
+    def refuse(_: str) -> None:
+        raise Excluded()
+
     monkeypatch.setattr(stage.services.registrations, "is_excluded", lambda _: True)
+    monkeypatch.setattr(stage.services.registrations, "check_may_spend", refuse)
     before = stage.items("")
     with pytest.raises(Excluded):
         stage.services.training.buy(PERSON.registrant_id, course, T0)

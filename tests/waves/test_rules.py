@@ -19,6 +19,7 @@ from chalicelib.draw.note import Note, beacon_round, round_time
 from chalicelib.draw.selection import DrawResult, open_value, rank
 from chalicelib.waves.calendar import Calendar, CalendarException, Changes, PlannedWave
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
+from chalicelib.waves.places import check_may_buy
 from chalicelib.waves.rules import (
     NEXT,
     NEXT_BENEFICIARY,
@@ -31,7 +32,6 @@ from chalicelib.waves.rules import (
     WaveState,
     buy_by,
     chain_of,
-    check_may_buy,
     closing_day,
     closing_soon,
     due,

@@ -22,7 +22,7 @@ from chalicelib.payouts.reconciliation import whole_ledger
 from chalicelib.payouts.reconciliation.whole_ledger import BookLine, Disagreement, ProviderBooks
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.payouts.worker import Worker
-from chalicelib.registration.errors import Excluded
+from chalicelib.registration.errors import Excluded, NotConfirmed
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee, Verdict
 from chalicelib.waves.rules import Beneficiary
 from chalicelib.wiring import Services
@@ -60,9 +60,16 @@ class People:
 
     addresses: Addresses = field(default_factory=Addresses)
     excluded: set[str] = field(default_factory=set)
+    unconfirmed: set[str] = field(default_factory=set)
 
     def check_not_excluded(self, registrant: Any) -> None:
         if registrant in self.excluded:
+            raise Excluded()
+
+    def check_may_spend(self, registrant_id: str) -> None:
+        if registrant_id in self.unconfirmed:
+            raise NotConfirmed()
+        if self.is_excluded(registrant_id):
             raise Excluded()
 
     def is_excluded(self, registrant_id: str) -> bool:

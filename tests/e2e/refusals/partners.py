@@ -258,6 +258,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
     routes.BUY: {
         "not_beneficiary": lambda gateway: buying(gateway, person=gateway.registered()),
         "beneficiary_revoked": lambda gateway: buying(gateway, person=gateway.revoked()),
+        "person_not_confirmed": lambda gateway: buying(gateway, person=gateway.reserved()),
         "purchase_deadline_passed": buy_too_late,
         "excluded": lambda gateway: buying(gateway, person=gateway.exclude(gateway.chosen().registrant_id)),
         "unknown_course": lambda gateway: buying(gateway, "a" * 26),

@@ -241,6 +241,9 @@ LIVES: dict[str, Life] = {
     "unregistered": Life(Me(None, None, None, None, None, False, "not_registered", [], "id")),
     "revoked": Life(me(place("REVOKED"), 0, registration=standing(Standing.REVOKED)), entries=[entry("revoked")]),
     "excluded": Life(me(), entries=[entry("not_chosen", "excluded")]),
+    "reserved": Life(
+        me(place("RESERVED"), 3_500_000, may_join=False, why_not="already_beneficiary"), entries=[entry("reserved")]
+    ),
     "chosen": Life(me(place("POTENTIAL"), 3_500_000), entries=[entry("chosen")]),
     **{f"held {state}": Life(GRADUATED, trainings=DONE, payouts=[payout(state)]) for state in HELD},
     "survey": Life(
@@ -257,6 +260,9 @@ LIVES: dict[str, Life] = {
     "joined": Life(me(), wave(WaveState.OPEN), [entry("waiting_for_closing")]),
     "cannot": Life(me(may_join=False, why_not="in_formal_education"), wave(WaveState.OPEN)),
     "open": Life(me(), wave(WaveState.OPEN), [entry("not_chosen", "not_drawn", WAVE - 1)]),
+    "open after a lapsed place": Life(
+        me(place("LAPSED"), 0, may_join=True, why_not=None), wave(WaveState.OPEN), [entry("revoked", None, WAVE - 1)]
+    ),
     "open again": Life(
         me(place("ACTIVE"), 0, may_join=True, why_not=None), wave(WaveState.OPEN), [entry("chosen", None, WAVE - 1)],
         payouts=[payout("paid")],

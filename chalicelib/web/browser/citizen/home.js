@@ -44,9 +44,10 @@ export const whyNot = (code) => (NOW[code] ? t(...NOW[code]) : why(code));
 export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], surveys = [], coming: [next] = [], none_coming: none = false }) {
   if (!me.registration) return { name: "unregistered" };
   // Who may be chosen again sees the waves, not the old place.
-  const place = me.may_join ? null : me.beneficiary, [latest] = entries;
+  const own = me.beneficiary, place = me.may_join || (own && own.state === "LAPSED") ? null : own, [latest] = entries;
   if (me.registration.standing === "REVOKED" || (place && place.state === "REVOKED")) return { name: "revoked", place };
   if (latest && latest.reason === "excluded") return { name: "excluded" };
+  if (place && place.state === "RESERVED") return { name: "reserved" };
   if (place && place.state === "POTENTIAL") return { name: "chosen", place };
   const held = payouts.find(({ state }) => HELD.includes(state));
   if (held) return { name: "held", payout: held };
@@ -188,6 +189,8 @@ const SHOWN = {
   excluded: () => html`<${Screen} title=${t("Anda tidak dapat ikut", "You cannot take part")} back=${null}>
     <p>${t("NIK Anda ada di daftar yang tidak dapat ikut.", "Your NIK is on the list of those excluded.")}</p>
     <p>${t("Keliru? Beri tahu kami.", "Wrong? Tell us.")}</p>${action("bantuan/baru/eligibility", "Laporkan", "Report")}<//>`,
+  reserved: () => html`<${Screen} title=${t("Kursi Anda menunggu", "Your place waits")} back=${null}>
+    <p>${t("Anda terundi; data Anda belum dikonfirmasi.", "You were drawn; your details are not confirmed yet.")}</p>${action("akun", "Periksa data saya", "Check my details")}<//>`,
   chosen: ({ place, me }) => html`<${Screen} title=${t("Anda terpilih", "You are chosen")} back=${null}>
     <p>${t("Beli pelatihan paling lambat", "Buy a training by")} <strong>${last(place.buy_by)}</strong>${t(
       ", atau kursi Anda dialihkan dan Anda tidak bisa ikut lagi.", ", or your place moves on and you cannot join again.")}</p>
@@ -233,8 +236,7 @@ const SHOWN = {
       <${Link} to="bantuan/baru/eligibility">${t("Laporkan", "Report")}<//></p><//>`,
   none_open: ({ wave }) => html`<${Screen} title=${t("Anda sudah terdaftar", "You are registered")} back=${null}><${Next} wave=${wave} main /><//>`,
   none_coming: () => html`<${Screen} title=${t("Belum ada gelombang berikutnya", "No wave is coming")} back=${null}>
-    <p>${noneComing()} ${t("Anda tetap terdaftar dan tidak perlu mendaftar lagi.", "You stay registered and need not register again.")}</p>
-    <p>${t("Sementara itu, periksa data Anda dan lihat katalog pelatihan.", "Meanwhile, check your details and look at the courses.")}</p>
+    <p>${noneComing()} ${t("Anda tetap terdaftar.", "You stay registered.")}</p>
     ${action("akun", "Periksa data saya", "Check my details")}${calendar("button quiet")}<//>`,
 };
 

@@ -6,6 +6,7 @@ import { Act, Await, Empty, html, Screen, useRead } from "../common/parts.js";
 
 const KINDS = {
   chosen: ["Anda terpilih", "You were chosen"],
+  reserved: ["Kursi Anda menunggu", "Your place waits"],
   not_chosen: ["Anda belum terpilih", "You were not chosen"],
   purchase_deadline: ["Pengingat beli pelatihan", "Reminder to buy a training"],
   paid: ["Uang dibayar", "Money was paid"],

@@ -9,6 +9,7 @@ import { ask } from "../common/proving.js";
 const STANDING = {
   waiting_for_closing: ["Ikut; gelombang masih dibuka", "In; the wave is open"],
   in_selection: ["Sedang diundi", "Being drawn"],
+  reserved: ["Menunggu data dikonfirmasi", "Waits for your details"],
   chosen: ["Terpilih", "Chosen"],
   not_chosen: ["Belum terpilih", "Not chosen"],
   revoked: ["Kepesertaan dicabut", "Place revoked"],
@@ -129,7 +130,7 @@ function Receipt({ entry, wave }) {
     ${!same ? html`<${Notice} kind="bad">${t("Bukti di ponsel ini tidak sama dengan catatan kami. Simpan, lalu ajukan keberatan.", "The receipt on this phone is not the one in our record. Save it, then appeal.")}
       <p><${Link} to=${`bantuan/baru/selection_result/${entry.wave}`}>${t("Ajukan keberatan", "Appeal")}<//></p><//>`
     : receipt.own ? html`<${Notice} kind="good">${t("Bukti Anda sama dengan catatan kami.", "Your receipt matches our record.")}<//>`
-      : html`<${Notice}>${t("Bukti ini dari akun Anda. Bukti yang Anda simpan sendiri waktu bergabung lebih kuat.", "This receipt is from your account. One that you saved yourself when you joined proves more.")}<//>`}
+      : html`<${Notice}>${t("Bukti yang Anda simpan sendiri lebih kuat.", "One that you saved yourself proves more.")}<//>`}
     ${frozen && receipt.content ? html`<${Check} entry=${entry} wave=${wave} receipt=${receipt} />`
       : html`<p>${wave.state === "OPEN" ? t(`Daftar dikunci setelah ${last(wave.closes_at)}. Sesudah itu bukti dapat diperiksa.`, `The list is locked after ${last(wave.closes_at)}. Then the receipt can be checked.`)
         : t("Daftar sedang dikunci. Sebentar lagi bukti dapat diperiksa.", "The list is being locked. The receipt can be checked soon.")}</p>`}

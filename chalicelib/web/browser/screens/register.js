@@ -75,7 +75,7 @@ const CORRECTED = { 2: ["Nama", "Name"], 6: ["Persetujuan", "Consent"] };
 
 function NotEligible({ code, detail, back }) {
   return html`<${Screen} title=${t("Anda belum dapat ikut", "You cannot take part")}>
-    <p>${code === "excluded" ? detail : whyNot(code)}</p><p>${t("Salah isi? Perbaiki. Keliru menurut Anda? Beri tahu kami.", "Did you mistype? Correct it. Do you think that this is wrong? Tell us.")}</p>
+    <p>${code === "excluded" ? detail : whyNot(code)}</p><p>${t("Keliru? Beri tahu kami.", "Wrong? Tell us.")}</p>
     <p><button type="button" onClick=${back}>${t("Perbaiki isian", "Correct it")}</button> ${" "}<${Link} to="bantuan/baru/eligibility">${t("Laporkan", "Report")}<//></p><//>`;
 }
 

@@ -1,0 +1,226 @@
+"""Nobody whom the civil registry has not confirmed gets a place: it waits for them, or lapses and is passed on."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.clock import iso
+from chalicelib.config import Programme, Settings
+from chalicelib.figures.schemes import Payment
+from chalicelib.registration.errors import FixedAfterAward, NotConfirmed
+from chalicelib.registration.rules import Standing, Verification
+from chalicelib.time_budget import TimeBudget
+from chalicelib.waves import entries, revocation, rules
+from chalicelib.waves.places import check_may_buy
+from chalicelib.waves.revocation import Report
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from chalicelib.waves.wire import beneficiary_view, chosen_notice
+from chalicelib.web.me import next_deadline, why_not
+from tests.builders.crashes import Calls
+from tests.builders.people import card
+from tests.builders.places import TWO_WEEKS, buy, drawn, play, rows, standings, waiting
+from tests.builders.waves import OPENS, ROUND, WAVE, WavesWorld
+from tests.conftest import T0
+
+WAITS = timedelta(days=14)
+TO_BUY = timedelta(seconds=75)
+
+
+@pytest.fixture(autouse=True)
+def few_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (rules, entries, revocation):
+        monkeypatch.setattr(module, "SHARDS", 4)
+
+
+@pytest.fixture
+def world(world: WavesWorld) -> WavesWorld:
+    return with_registry(world)
+
+
+def with_registry(world: WavesWorld) -> WavesWorld:
+    world.people.has_registry = True
+    world.restart(settings=replace(world.settings, registry_url="http://registry.invalid"))
+    return world
+
+
+def said(world: WavesWorld, who: str, state: Verification, at: datetime) -> None:
+    """Let the registry say this of a person; they are told at once if something differs."""
+    world.people.add(replace(world.people.by_id[who], verification=state, verified_at=at))
+
+
+def place(world: WavesWorld, who: str) -> Beneficiary:
+    found = world.waves.beneficiaries.of(who)
+    assert found is not None
+    return found
+
+
+def state(world: WavesWorld, who: str) -> BeneficiaryState:
+    return place(world, who).state
+
+
+def test_while_the_registry_is_silent_the_winners_place_waits_and_holds_up_nothing(world, tmp_path):
+    a, b = waiting(world, 1, *"ab")
+    record = world.store.wave(WAVE)
+    assert (record.state, record.chosen) == ("SETTLED", 1)
+    assert standings(world) == {a: "reserved", b: "not_drawn"}
+    reserved, scheme = place(world, a), world.programme.scheme(WAVE)
+    assert (reserved.state, world.people.by_id[a].standing) == (BeneficiaryState.RESERVED, Standing.REGISTERED)
+    assert chosen_notice(reserved, scheme)[2:] == (f"reserved/{WAVE}", {"wave": WAVE})
+    assert beneficiary_view(reserved, scheme).buy_by is next_deadline(reserved, None, world.clock.now) is None
+    eligibility = world.programme.eligibility
+    assert why_not(world.people.by_id[a], reserved, OPENS, "2023", eligibility) == "already_beneficiary"
+    with pytest.raises(NotConfirmed):
+        check_may_buy(reserved, world.clock.now)
+    assert not buy(world, a)
+    with pytest.raises(FixedAfterAward):
+        world.services.registration_changes.unless_joined(world.people.by_id[a], world.clock.now)
+    assert world.expire(ROUND + timedelta(days=400)) == Report(0, 0)
+    assert (state(world, a), world.mailbox.told) == (BeneficiaryState.RESERVED, {})
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_once_confirmed_the_place_is_given_and_its_deadline_begins(world, tmp_path):
+    a, _ = waiting(world, 1, *"ab")
+    later = ROUND + timedelta(days=40)
+    said(world, a, Verification.VERIFIED, later - timedelta(hours=1))
+    assert world.expire(later) == Report(0, 0)
+    given = place(world, a)
+    assert (given.state, given.awarded_at, given.buy_by) == (BeneficiaryState.POTENTIAL, later, later + TO_BUY)
+    assert (world.people.by_id[a].standing, world.people.by_id[a].beneficiary_wave) == (Standing.BENEFICIARY, WAVE)
+    facts = {"wave": WAVE, "training_idr": 3_500_000, "buy_by": iso(later + TO_BUY)}
+    assert world.mailbox.told == {(a, f"chosen/{WAVE}"): facts}
+    assert world.expire(later) == Report(0, 0)
+    assert place(world, a) == given, "a repeat changes nothing"
+    assert buy(world, a)
+    assert (standings(world)[a], world.failed_checks(WAVE, tmp_path)) == ("chosen", [])
+
+
+def test_a_place_whose_persons_data_differ_too_long_goes_to_the_next_and_bars_nobody(world, tmp_path):
+    a, b, c = waiting(world, 1, *"abc")
+    told_at = ROUND + timedelta(hours=1)
+    said(world, a, Verification.UNKNOWN_NIK, told_at)
+    assert world.expire(told_at + WAITS - timedelta(seconds=1)) == Report(0, 0)
+    assert state(world, a) is BeneficiaryState.RESERVED
+    said(world, b, Verification.VERIFIED, ROUND)
+    assert world.expire(told_at + WAITS) == Report(1, 1)
+    assert rows(world, [a, b, c]) == [(a, "revoked", b)]
+    assert (state(world, a), state(world, b)) == (BeneficiaryState.LAPSED, BeneficiaryState.POTENTIAL)
+    assert standings(world) == {a: "revoked", b: "chosen", c: "not_drawn"}
+    [entry] = world.wired().waves.entries_of(a, world.clock.now)
+    assert (entry.revoked_at, entry.revoked_because) == (iso(told_at + WAITS), "not_confirmed")
+    assert world.people.by_id[a].standing is Standing.REGISTERED
+    told = {event: facts.get("reason") for (who, event), facts in world.mailbox.told.items() if who == a}
+    assert told == {f"lapsed/{WAVE}": "lapsed"}
+    assert world.expire(world.clock.now) == Report(0, 0)
+    assert world.failed_checks(WAVE, tmp_path) == []
+    world.services.registration_changes.unless_joined(world.people.by_id[a], world.clock.now)
+
+    # Corrected, the same person may be chosen in a later wave, and then has both places behind each other.
+    said(world, a, Verification.VERIFIED, world.clock.now)
+    world.at(OPENS + 2 * TWO_WEEKS)
+    world.join(a)
+    play(world, 2)
+    assert [(one.wave, one.state) for one in world.waves.beneficiaries.places(a)] == [
+        (WAVE + 2, BeneficiaryState.POTENTIAL), (WAVE, BeneficiaryState.LAPSED),
+    ]  # fmt: skip
+    shown = {one.wave: one.standing for one in world.wired().waves.entries_of(a, world.clock.now)}
+    assert shown == {WAVE: "revoked", WAVE + 2: "chosen"}
+
+
+def test_who_was_told_long_ago_is_passed_over_and_who_is_excluded_meanwhile_loses_the_place(world, tmp_path):
+    a, b, c, d = waiting(world, 2, *"abcd")
+    said(world, c, Verification.MISMATCH, ROUND)
+    world.people.excluded.add(a)
+    said(world, b, Verification.VERIFIED, ROUND)
+    assert world.expire(ROUND + WAITS) == Report(1, 1)
+    assert rows(world, [a, b, c, d]) == [(a, "revoked", c), (c, "ineligible", d)]
+    assert [state(world, who) for who in (a, b, d)] == ["LAPSED", "POTENTIAL", "RESERVED"]
+    assert world.mailbox.told[d, f"reserved/{WAVE}"] == {"wave": WAVE}
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_a_place_waits_while_two_say_that_the_nik_is_theirs_and_lapses_for_who_loses_it(world):
+    world.people.has_registry = False  # it needs none
+    a, b, _ = drawn(world, 2, *"abc")
+    world.people.add(replace(world.people.by_id[a], contested_at=ROUND))
+    world.people.add(replace(world.people.by_id[b], claimed_at=ROUND))
+    world.step()
+    assert world.expire(ROUND + WAITS - timedelta(seconds=1)) == Report(0, 0)
+    assert [state(world, who) for who in (a, b)] == ["RESERVED"] * 2
+    world.people.add(replace(world.people.by_id[a], contested_at=None))
+    assert world.expire(ROUND + WAITS) == Report(1, 1)
+    assert [state(world, who) for who in (a, b)] == ["POTENTIAL", "LAPSED"]
+
+
+def test_a_deadline_waits_while_the_registry_has_not_answered_about_a_correction(world):
+    a, _ = drawn(world, 1, *"ab")
+    said(world, a, Verification.VERIFIED, ROUND)
+    world.step()
+    due = place(world, a).buy_by
+    said(world, a, Verification.PENDING, ROUND)
+    assert world.expire(due) == Report(0, 0)
+    assert (state(world, a), place(world, a).buy_by) == (BeneficiaryState.POTENTIAL, due + TO_BUY)
+    said(world, a, Verification.MISMATCH, due)
+    assert world.expire(due + TO_BUY).revoked == 1
+    assert world.people.by_id[a].standing is Standing.REVOKED
+
+
+def test_a_reserved_place_counts_on_its_family_card_until_it_lapses(world):
+    order = drawn(world, 3, *"abcd")
+    world.family(*order)
+    world.step()
+    assert [place(world, who).state for who in order[:2]] == [BeneficiaryState.RESERVED] * 2
+    assert standings(world)[order[2]] == "family_card"
+    assert world.waves.beneficiaries.holders(card("family")) == sorted(order[:2])
+    world.people.excluded.add(order[0])
+    world.expire(ROUND + WAITS)
+    assert world.waves.beneficiaries.holders(card("family")) == [order[1]]
+
+
+def test_a_repeated_walk_and_a_late_batch_leave_the_standing_of_a_reserved_place_alone(world):
+    a, b = waiting(world, 2, *"ab")
+    wave, decisions = world.store.wave(WAVE), world.wired()._decisions
+    turns = world.wired()._award.seats(wave, world.store.draw(WAVE)).turns()
+
+    def again() -> None:
+        budget = TimeBudget(world.clock.now, 60, world.clock.seconds)
+        decisions.set_missing_standings(turns, wave, "2023", budget)
+
+    again()
+    assert {world.people.by_id[who].standing for who in (a, b)} == {Standing.REGISTERED}
+    said(world, a, Verification.VERIFIED, ROUND)
+    world.expire(ROUND + timedelta(days=1))
+    world.people.add(replace(world.people.by_id[a], standing=Standing.REGISTERED, beneficiary_wave=None))
+    again()
+    assert [world.people.by_id[who].standing for who in (a, b)] == [Standing.BENEFICIARY, Standing.REGISTERED]
+
+
+@pytest.fixture
+def scholarship(cloud: Settings, programme: Programme) -> WavesWorld:
+    """900,000 rupiah from the award on."""
+    monthly = Payment(kind="INCENTIVE", trigger="award", amount_idr=900_000, times=1)
+    scheme = replace(programme.scheme(145), training_idr=0, payments=(monthly,))
+    return with_registry(WavesWorld(cloud, replace(programme, schemes=(scheme,)), T0))
+
+
+def owed(world: WavesWorld) -> list[str]:
+    return [one.registrant_id for one in world.wired().payout_store.everything()]
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_a_run_that_dies_at_one_call_after_another_gives_the_place_once(scholarship, monkeypatch, where):
+    world = scholarship
+    a, b = waiting(world, 2, *"ab")
+    assert owed(world) == [], "nothing is due to a reserved place"
+    later = ROUND + timedelta(days=1)
+    said(world, a, Verification.VERIFIED, later)
+    calls, deaths = Calls(monkeypatch), 0
+    while calls.dies(lambda: world.expire(later), where, deaths):
+        deaths += 1
+        world.restart()
+    assert deaths > 3
+    assert (state(world, a), state(world, b), owed(world)) == ("ACTIVE", "RESERVED", [a])
+    assert world.people.by_id[a].standing is Standing.BENEFICIARY
