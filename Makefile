@@ -80,8 +80,8 @@ simulate-long: $(BIN)/.installed ## twenty times as many
 	@$(BIN)/python -m tests.simulation payouts --schedules 200000
 	@$(BIN)/python -m tests.simulation accounts --schedules 16000
 
-year: $(BIN)/.installed ## a year of 26 waves and 20,000 people through the real services; PEOPLE=n SEED=n RATES=file, BUGS=1, COVERAGE=200
-	@$(BIN)/python -m tests.simulation.year $(if $(PEOPLE),--people $(PEOPLE)) $(if $(SEED),--seed $(SEED)) $(if $(RATES),--rates $(RATES)) $(if $(BUGS),--bugs) $(if $(COVERAGE),--coverage $(COVERAGE))
+year: $(BIN)/.installed ## a year of 26 waves and 20,000 people through the real services; PEOPLE=n SEED=n PROGRAMME=name RATES=file, BUGS=1, COVERAGE=200
+	@$(BIN)/python -m tests.simulation.year $(if $(PEOPLE),--people $(PEOPLE)) $(if $(SEED),--seed $(SEED)) $(if $(PROGRAMME),--programme $(PROGRAMME)) $(if $(RATES),--rates $(RATES)) $(if $(BUGS),--bugs) $(if $(COVERAGE),--coverage $(COVERAGE))
 
 rush: $(BIN)/.installed ## 2,000 people sign up at once on DynamoDB Local; PEOPLE=80000 (needs java and npm)
 	@RUN="$(BIN)/python -m bench.rush" bash tests/on_dynamodb.sh --people $(or $(PEOPLE),2000)

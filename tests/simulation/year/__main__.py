@@ -25,7 +25,7 @@ from .bugs import BUGS
 from .coverage import by_chance, coverage
 from .play import WAVE_COLUMNS, Played, play
 from .plots import draw
-from .rates import Rates
+from .rates import PROGRAMMES, Rates
 
 
 def main() -> int:
@@ -33,7 +33,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, help="20000 unless the rates say otherwise")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--days", type=int, default=366)
+    parser.add_argument("--programme", choices=PROGRAMMES, default=Rates().programme)
+    parser.add_argument("--days", type=int, help="until its last payment unless this says otherwise")
     parser.add_argument("--processes", type=int, default=min(2, len(os.sched_getaffinity(0))))
     parser.add_argument("--rates", type=Path, help="a TOML file")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
@@ -57,7 +58,7 @@ def main() -> int:
         )
         return 0 if least <= covered else 1
     began = time.perf_counter()
-    played = play_all(asked.seed, rates, asked.days, asked.processes)
+    played = play_all(asked.seed, rates, asked.days or PROGRAMMES[asked.programme][1], asked.processes)
     show(played, rates)
     print(
         f"{time.perf_counter() - began:.0f} s in {asked.processes} processes,",
@@ -68,11 +69,12 @@ def main() -> int:
 
 def rates_of(asked: argparse.Namespace) -> Rates:
     """The rates that were asked for. Raises `ValueError` (msgspec's is one) for what is no rate, and `OSError`."""
+    usual = replace(PROGRAMMES[asked.programme][0], people=Rates().people)
     given: dict[str, Any] = tomllib.loads(asked.rates.read_text()) if asked.rates else {}
     given |= dict(word.partition("=")[::2] for word in asked.set)
     if asked.people:
         given["people"] = asked.people
-    return msgspec.convert(asdict(Rates()) | given, Rates, strict=False)
+    return msgspec.convert(asdict(usual) | given, Rates, strict=False)
 
 
 def play_all(seed: int, rates: Rates, days: int, processes: int) -> Played:

@@ -28,27 +28,6 @@ SMALL = Rates(
 """Six waves around New Year and 29 February, one of which a pause halts."""
 
 
-OF_2020 = Rates(
-    programme="prakerja-2020",
-    people=250,
-    seats=0.2,
-    waves=11,
-    first_day=date(2020, 4, 1),
-    joins=0.3,
-    early=0.9,
-    paused_wave=0,
-)
-"""The eleven waves of 2020, by their dates, with four instalments and thirty days to buy."""
-
-INTERNSHIPS = replace(
-    OF_2020, programme="magang-2025", waves=2, first_day=date(2025, 9, 20), seats=0.3, joins=0.5, wallet=0
-)
-"""Two waves, and a stipend by province for each of six months."""
-
-VOCATIONAL = replace(INTERNSHIPS, programme="vokasi-2026", waves=3, first_day=date(2026, 2, 10))
-"""Three waves, and pay for each attended day of three months."""
-
-
 class Bug(NamedTuple):
     """`found_by`: a part of what the oracle says of it."""
 

@@ -200,7 +200,7 @@ class Oracle:
         if not key[1].startswith("S#") or before is not None:
             return
         who, wave, closes_at = key[1][2:], int(after["wave"]["N"]), parse_iso(after["closes_at"]["S"])
-        self.surveys[who, key[2]] = wave, closes_at
+        self.surveys[who, key[2].partition("#")[0]] = wave, closes_at
         region, comparison = int(after["region"]["N"]), key[2].startswith("COMPARISON")
         number = int(after["number"]["N"])
         if comparison or number in COUNTED:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import replace
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Number = Annotated[int, Meta(ge=0)]
@@ -71,3 +72,32 @@ class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     """At most so late comes a trigger."""
     cut_short: Share = 0.05
     """Of the jobs' runs: they are given a tenth of their time."""
+
+
+OF_2020 = Rates(
+    programme="prakerja-2020",
+    people=250,
+    seats=0.2,
+    waves=11,
+    first_day=date(2020, 4, 1),
+    joins=0.3,
+    early=0.9,
+    paused_wave=0,
+)
+"""The eleven waves of 2020, by their dates, with four instalments and thirty days to buy."""
+
+INTERNSHIPS = replace(
+    OF_2020, programme="magang-2025", waves=2, first_day=date(2025, 9, 20), seats=0.3, joins=0.5, wallet=0
+)
+"""Two waves, and a stipend by province for each of six months."""
+
+VOCATIONAL = replace(INTERNSHIPS, programme="vokasi-2026", waves=3, first_day=date(2026, 2, 10))
+"""Three waves, and pay for each attended day of three months."""
+
+PROGRAMMES = {
+    "prakerja-2023": (Rates(), 366),
+    "prakerja-2020": (OF_2020, 366),
+    "magang-2025": (INTERNSHIPS, 390),
+    "vokasi-2026": (VOCATIONAL, 380),
+}
+"""The rates with which each programme is played, and for how many days, until its last payment."""

@@ -13,11 +13,11 @@ from admin.commands.trigger import SCHEDULED
 from tests.builders.crashes import some_of
 
 from .__main__ import main
-from .bugs import BUGS, INTERNSHIPS, OF_2020, SMALL, VOCATIONAL
+from .bugs import BUGS, SMALL
 from .coverage import by_chance, coverage
 from .play import play
 from .plots import draw
-from .rates import Rates
+from .rates import INTERNSHIPS, OF_2020, VOCATIONAL, Rates
 from .world import JOBS
 
 
