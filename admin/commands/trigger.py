@@ -33,6 +33,7 @@ SCHEDULED = (
     "open_surveys",
     "tally_statistics",
     "check_grievances",
+    "publish_journal",
     "watch",
 )
 """The functions that a schedule invokes."""

@@ -75,6 +75,10 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
             self._tables[table][partition] = own = dict(sorted(own.items()))
         return [(sk, "", "") for sk in own]
 
+    def partitions(self, table: str) -> list[str]:
+        """The partition keys of a table, in order."""
+        return sorted(self._tables[table])
+
     def _partition(self, table: str, pk: str) -> dict[str, bytes]:
         """The rows of a partition by their sort keys; a change of these is no change of the table."""
         own = self._tables[table].get(pk, {})
@@ -153,8 +157,11 @@ class IndexedTables(Endpoint):
         self.metered = False
         self.rows = Rows(self._by_name)
         self.items = self.rows
+        self._scanned: dict[str, list[str]] = {}
 
     def _dynamodb(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if operation == "Scan":
+            return 200, self._scan(asked)
         if operation != "BatchWriteItem":
             return super()._dynamodb(operation, asked)
         for table, writes in asked["RequestItems"].items():
@@ -162,6 +169,18 @@ class IndexedTables(Endpoint):
                 ((kind, one),) = write.items()
                 self._write(f"{kind.removesuffix('Request')}Item", {"TableName": table, **one})
         return 200, {"UnprocessedItems": {}}
+
+    def _scan(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """A page of whole partitions, as many as reach the limit; those that there were at the first page."""
+        table, after, found = asked["TableName"], asked.get("ExclusiveStartKey"), list[Item]()
+        if after is None:
+            self._scanned[table] = self.rows.partitions(table)
+        own = self._scanned[table]
+        for pk in own[bisect_right(own, after["pk"]["S"]) if after else 0 :]:
+            found += [self.rows[table, pk, sk] for sk, _, _ in self.rows.places(table, "", pk)]
+            if len(found) >= asked.get("Limit", PAGE):
+                return {"Items": found, "LastEvaluatedKey": {name: found[-1][name] for name in ("pk", "sk")}}
+        return {"Items": found}
 
     def _query(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         table, name = asked["TableName"], asked.get("IndexName", "")
