@@ -1234,7 +1234,7 @@ def ask_registry(event: Any) -> dict[str, Any]:
 def sweep_registry(event: Any) -> None:
     now = app.clock()
     settled = services().nik_claims.run(now, failures.remaining_s(event))
-    if services().registry_sweep.run(now) is not None and settled:
+    if services().registry_sweep.run(now, failures.remaining_s(event)) is not None and settled:
         services().runs.whole("sweep_registry", now)
 
 

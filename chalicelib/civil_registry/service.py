@@ -7,9 +7,12 @@ outage of days fills no dead-letter queue, and refuses nobody.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..aws import queues
@@ -18,6 +21,7 @@ from ..figures import RegistryRules
 from ..registration.records import Record, person_of
 from ..registration.rules import PersonalData, Verification
 from ..registration.verifications import UNVERIFIED_SHARDS, Ask, Verifications, decode_message
+from ..time_budget import OutOfTime, TimeBudget
 from ..values import Hidden
 from . import rules
 from .errors import NoAnswer
@@ -34,6 +38,9 @@ SWEPT_EVERY = timedelta(minutes=5)
 
 PAGE = 100
 """Registrations that are put off before they are queued: so many wait once more if a sweep is cut off."""
+
+PAGE_S = 10
+"""No page is put off with less time left than this: as many writes, and their messages."""
 
 FILES_TAKE = timedelta(days=14)
 """How long an office has for a batch of files before anybody counts as waiting."""
@@ -138,29 +145,33 @@ class Sweep:
         self._verifications = verifications
         self._figures = figures
 
-    def run(self, now: datetime) -> int | None:
+    def run(self, now: datetime, deadline_s: float = inf, seconds: Callable[[], float] = time.monotonic) -> int | None:
         """Queue again what was last queued `ask_again_after_s` ago, and return how many.
 
-        A row is put off before it is queued: if the queueing is lost, a later sweep comes back to it. None, and nothing
-        is queued, while as many messages wait as the registry can be asked about until the next sweep. A registry that
-        answers in files is asked by administrators alone.
+        A row is put off before it is queued: if the queueing is lost, a later sweep comes back to it. None if it is not
+        done after `deadline_s`, and the next sweep continues; and, with nothing queued, while as many messages wait as
+        the registry can be asked about until then. A registry that answers in files is asked by administrators alone.
         """
+        budget = TimeBudget(now, deadline_s, seconds)
         if not self._verifications.by_queue:
             return 0
         most = int(self._figures.asks_per_s * SWEPT_EVERY.total_seconds())
         if (backlog := self._verifications.backlog()) >= most:
             log.warning("registrations_not_swept", extra={"waiting": backlog})
             return None
-        queued = 0
-        for shard in UNVERIFIED_SHARDS:
-            rows = self._verifications.waiting(shard, now, -(-most // len(UNVERIFIED_SHARDS)))
-            while page := list(islice(rows, PAGE)):
-                again = [row for row in page if self._verifications.put_off(row, now)]
-                self._verifications.ask((row.registrant_id, row.version) for row in again)
-                queued += len(again)
+        queued, whole = 0, False
+        with suppress(OutOfTime):
+            for shard in UNVERIFIED_SHARDS:
+                rows = self._verifications.waiting(shard, now, -(-most // len(UNVERIFIED_SHARDS)))
+                while page := list(islice(rows, PAGE)):
+                    budget.need(PAGE_S)
+                    again = [row for row in page if self._verifications.put_off(row, now)]
+                    self._verifications.ask((row.registrant_id, row.version) for row in again)
+                    queued += len(again)
+            whole = True
         if queued:
-            log.info("registrations_swept", extra={"queued": queued})
-        return queued
+            log.info("registrations_swept", extra={"queued": queued, "whole": whole})
+        return queued if whole else None
 
     def waiting_since(self, now: datetime) -> datetime | None:
         """Since when the oldest registration waits, of those that a sweep would take up first; None if none does.

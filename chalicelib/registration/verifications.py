@@ -82,8 +82,8 @@ class Verifications:
 
     @property
     def has_registry(self) -> bool:
-        """Whether anybody is asked."""
-        return self._queue is not None
+        """Whether anybody is asked about, by whatever way."""
+        return self._asks
 
     def ask_from(self, registrant: Registrant, now: datetime) -> datetime | None:
         """From when a sweep may queue a registration that is saved and queued now; None if nobody is to be asked.

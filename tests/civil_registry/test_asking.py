@@ -450,3 +450,19 @@ def test_nobody_buys_or_gets_a_waiting_place_before_the_registry_confirms_them(s
     stage.services.registration_store.exclude(people.registrant(WHO).nik_mac, "police/2026-11/2026-11-01")
     with pytest.raises(Excluded):
         elsewhere.check_may_spend(WHO)
+
+
+def test_a_sweep_without_time_stops_before_a_page_and_the_next_goes_on(stage):
+    stage.register()
+    stage.queued()
+    later = T0 + AGAIN
+    assert stage.services.registry_sweep.run(later, service.PAGE_S - 1) is None
+    assert stage.queued() == []
+    assert stage.services.registry_sweep.run(later, service.PAGE_S + 1) == 1
+    assert len(stage.queued()) == 1
+
+
+@pytest.mark.parametrize(("url", "asks"), [("none", False), ("files", True), ("http://registry.invalid", True)])
+def test_people_are_confirmed_wherever_a_registry_is_asked_by_files_too(cloud, programme, url: str, asks: bool):
+    people = Services(replace(cloud, registry_url=url), programme, lambda: T0).registrations
+    assert people.has_registry is asks
