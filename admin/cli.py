@@ -40,12 +40,8 @@ WHAT_TO_DO = {
     "unknown_grievance": ("`gelombang grievance list` shows those that wait",),
     "unknown_exclusion_list": ("`gelombang exclusion list` shows those there are",),
     "unknown_bank_file": ("`gelombang payout export --list` shows those there are",),
-    "not_registered": (
-        "the id of a person is in `gelombang grievance show`; `gelombang account find` finds it by a NIK",
-    ),
-    "not_found": (
-        "`gelombang account find` finds an account by a NIK; `gelombang partner list` shows the partners there are",
-    ),
+    "not_registered": ("the id of a person is in `gelombang grievance show`; `gelombang person find` finds it",),
+    "not_found": ("`gelombang person find` finds an account; `gelombang partner list` shows the partners there are",),
     "no_correction": ("`gelombang registration show` has what was proposed and decided",),
     "no_recovery": ("`gelombang account recover propose` begins one",),
     "wave_close_too_near": ("add a wave: `gelombang wave add`",),

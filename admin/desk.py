@@ -24,12 +24,14 @@ import msgspec
 
 from chalicelib.administration.identity import SETS, Principal
 from chalicelib.aws import clients
+from chalicelib.clock import utc_now
 from chalicelib.errors import DomainError
 
 from .options import Local, stage_options
 from .rows import Marked, Row, as_data
 
 if TYPE_CHECKING:
+    from chalicelib.administration.journal import Line
     from chalicelib.wiring import Services
 
 
@@ -104,6 +106,10 @@ class Desk:
     """What was counted so far."""
     rows: list[Row] = field(default_factory=list)
     """What was found since the cursor."""
+    begun: Line | None = None
+    """The journal's line of this command, if it has one."""
+    people: list[str] = field(default_factory=list)
+    """Who else is concerned than the line says."""
     answer: Answer = field(default_factory=Answer)
     ends_at: float = field(default_factory=lambda: time.monotonic() + STEPS_S)
     _left: Row = field(default_factory=dict)
@@ -111,6 +117,13 @@ class Desk:
     @property
     def stage(self) -> str:
         return self.services.settings.stage
+
+    def looks_at(self, registrant: str) -> None:
+        """Keep that somebody is concerned whom no argument names, before anything of them is answered."""
+        if self.begun is not None and registrant not in {self.begun.registrant, *self.people}:
+            line = msgspec.structs.replace(self.begun, at=utc_now(), registrant=registrant, of=self.begun.id)
+            self.services.journal.write(line)
+            self.people.append(registrant)
 
     def client(self, service: str, wait_s: int = 0) -> Any:
         """A client of an AWS service; one that is waited for is called once."""

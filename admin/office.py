@@ -26,7 +26,6 @@ from chalicelib.web import decoding, problems
 from .desk import Administered, Answer, Desk, NotYet, Request
 
 if TYPE_CHECKING:
-    from chalicelib.administration.journal import Journal
     from chalicelib.wiring import Services
 
 log = logging.getLogger(__name__)
@@ -102,7 +101,7 @@ class Office(Chalice):
             about = command.about(services, context.params)
             reason, proposal = context.params.get("reason"), request.seen or None
             line = Line(utc_now(), desk.caller, who.arn, words, *about, reason=reason, proposal=proposal)
-            with kept(services.journal, line) if command.is_kept else nullcontext():
+            with kept(desk, line) if command.is_kept else nullcontext():
                 try:
                     command.invoke(context)
                 except click.exceptions.Exit as left:
@@ -113,9 +112,10 @@ class Office(Chalice):
 
 
 @contextmanager
-def kept(journal: Journal, line: Line) -> Iterator[None]:
+def kept(desk: Desk, line: Line) -> Iterator[None]:
     """Write into the journal that something begins, and then how it ended. What cannot be written is not done."""
-    begun, outcome = journal.write(line), "failed"
+    journal, outcome = desk.services.journal, "failed"
+    desk.begun = begun = journal.write(line)
     try:
         yield
         outcome = DONE
@@ -126,7 +126,8 @@ def kept(journal: Journal, line: Line) -> Iterator[None]:
         outcome = REFUSED
         raise
     finally:
-        journal.end(begun, outcome, utc_now())
+        for registrant in (begun.registrant, *desk.people):
+            journal.end(msgspec.structs.replace(begun, registrant=registrant), outcome, utc_now())
 
 
 def _refused(status: int, code: str, detail: str, **more: Any) -> Response:

@@ -14,7 +14,7 @@ from chalicelib.clock import utc_now
 from chalicelib.errors import NotFound
 from chalicelib.wiring import Services
 
-from ..desk import ABOUT_PEOPLE, CHECKER, HELPDESK, MAKER, Administered, Asked, Desk
+from ..desk import ABOUT_PEOPLE, CHECKER, HELPDESK, MAKER, Administered, Desk
 from ..options import example, reason_option, yes_option
 from ..rows import act_row, plain
 
@@ -25,17 +25,6 @@ _LOST, _NEW = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11", "90b1c6d2-52a0-4f8e-8c3b-7
 @click.group()
 def account() -> None:
     """Show the accounts of people, sign them out, and give lost ones back. Who did what, when and why is kept."""
-
-
-@example("account find")
-@account.command(
-    cls=Administered, sets=(HELPDESK,), whose=lambda services, given: services.registrations.find(given["nik"])
-)
-@click.option("--nik", cls=Asked, prompt="NIK", hide_input=True, hidden=True)
-def find(desk: Desk, nik: str) -> None:
-    """Find the account of a NIK. You are asked for the NIK, and it is not shown while you type."""
-    found = desk.services.registrations.find(nik)
-    desk.show([{"account": found}] if found else [], "nobody registered with it")
 
 
 @example(f'account show {_LOST} --reason "phone stolen, police report seen"')

@@ -8,6 +8,7 @@ from ..office import administered
 from . import account, dlq, grievance, keys, mailbox, registration, statistics, status, training, trigger, wave
 from .administrators import journal, roster
 from .payouts import payout
+from .people import person
 
 GROUPS: tuple[click.Command, ...] = (
     status.status,
@@ -26,6 +27,7 @@ GROUPS: tuple[click.Command, ...] = (
     trigger.trigger,
     roster.roster,
     journal.journal,
+    person.person,
 )
 
 COMMANDS = dict(administered(click.Group(commands=GROUPS)))

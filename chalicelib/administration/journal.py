@@ -43,7 +43,8 @@ class Line(Value, frozen=True, omit_defaults=True):
 
     `person` is who acts (docs/administration.md), `arn` the identity that they used; `route` is the command. `about`
     are ids, `registrant` is set if the act looks at one person or changes them. `proposal` is what was approved.
-    `outcome` is `DONE` or a refusal's code; in a second line `of` is the id of the first.
+    `outcome` is `DONE` or a refusal's code. In later lines of one act `of` is the id of the first: it ended, or it is
+    about somebody whom it found.
     """
 
     at: datetime
@@ -71,7 +72,7 @@ class ReadersIndex(GlobalSecondaryIndex["LineItem"]):  # type: ignore[no-untyped
 
 
 class LineItem(JournalTable):
-    """`DAY#<UTC day>` / `<instant>#<id>`."""
+    """`DAY#<UTC day>` / `<instant>#<place>#<id>`."""
 
     id = UnicodeAttribute()
     at = InstantAttribute()
@@ -128,19 +129,20 @@ class Journal:
 
         None as the outcome: the act died half-way, or goes on. An act of the last second may be missing.
         """
-        ended = dict[str | None, str | None]()
+        ended = dict[str, str]()
         for item in LineItem.readers.query(registrant, scan_index_forward=False):
             line = _line(item)
-            if line.of is None:
-                yield replace(line, outcome=ended.get(line.id, line.outcome))
-            else:
+            if line.of and line.outcome:
                 ended[line.of] = line.outcome
+            else:
+                yield replace(line, outcome=ended.get(line.of or line.id, line.outcome))
 
 
 def _add(line: Line) -> None:
     instant = line.at.astimezone(UTC).isoformat(timespec="microseconds")  # as many digits always, to be sorted
+    place = 0 if line.of is None else 1 if line.outcome is None else 2  # in which an act's own lines come
     # If there is such a line, a try of this very put wrote it, and its answer was lost, or it is said once a day.
-    save_if(item_of(LineItem, _day(instant[:10]), f"{instant}#{line.id}", line), LineItem.pk.does_not_exist())
+    save_if(item_of(LineItem, _day(instant[:10]), f"{instant}#{place}#{line.id}", line), LineItem.pk.does_not_exist())
 
 
 def _day(day: str) -> str:

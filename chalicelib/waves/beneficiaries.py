@@ -197,6 +197,11 @@ class BeneficiaryStore:
 
     # Legs of others' transactions, for changes of a registration
 
+    def card_holder(self, card_number: str) -> str | None:
+        """Whose card it is. One read."""
+        card = find(CardItem, f"C#{card_number}", "CARD")
+        return card.registrant_id if card else None
+
     def check_absent(self, tx: Transaction, leg: str, registrant_id: str) -> None:
         """Add the leg that holds while the person was never chosen."""
         tx.check(leg, BeneficiaryItem, (_pk(registrant_id), "BENEFICIARY"), BeneficiaryItem.pk.does_not_exist())

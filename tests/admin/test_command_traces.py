@@ -22,7 +22,7 @@ terminal = Terminal()
 
 
 READS = {
-    "account find", "account recover show", "course history", "dlq list", "dlq show", "draw audit-sample",
+    "account recover show", "course history", "dlq list", "dlq show", "draw audit-sample",
     "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list", "grievance show", "inbox",
     "journal show", "journal verify", "keys list", "mailbox show",
     "partner list", "payout ceiling show", "payout address show", "payout compare",
@@ -88,7 +88,7 @@ def test_no_command_that_takes_a_reason_is_on_the_list_of_exceptions() -> None:
 @pytest.fixture
 def services(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Services:
     built = Services(cloud, programme, lambda: T0)
-    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=built, settings=cloud))
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(name="test", services=built, settings=cloud))
     monkeypatch.setattr(stages, "caller", lambda: ANI)
     return built
 

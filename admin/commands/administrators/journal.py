@@ -63,10 +63,11 @@ def verify(desk: Desk, since: datetime | None, kept: str | None) -> None:
 
 
 def _with_outcomes(lines: Iterable[Line]) -> Iterator[Line]:
-    """The first lines of acts, each with what its second line says."""
+    """The lines without the last ones of acts, each with what that one says."""
     every = list(lines)
-    ended = {line.of: line.outcome for line in every if line.of}
-    return (replace(line, outcome=ended.get(line.id)) for line in every if not line.of)
+    ended = {line.of: line.outcome for line in every if line.of and line.outcome}
+    acts = (line for line in every if not (line.of and line.outcome))
+    return (replace(line, outcome=ended.get(line.of or line.id, line.outcome)) for line in acts)
 
 
 def _row(line: Line) -> Row:

@@ -292,7 +292,7 @@ def test_the_commands_show_the_proposal_and_all_acts(desk: Desk, monkeypatch: py
     assert "never recovered" in line.told("recover", "show", lost)
     assert f"(no_recovery account_id={lost})" in line.run("recover", "approve", lost).output
     nobody = line.run("show", "nobody", "--reason", "x").output
-    assert "Error: There is nothing of this id. (not_found account_id=nobody); `gelombang account find`" in nobody
+    assert "Error: There is nothing of this id. (not_found account_id=nobody); `gelombang person find`" in nobody
     for other in (lost, "nobody"):
         wrong = line.run("recover", "propose", lost, "--with", other, "--reason", SEEN)
         assert (wrong.exit_code, f"{other} is no other account" in wrong.output) == (2, True)
@@ -339,14 +339,9 @@ def test_the_desk_shows_an_account_masked_and_signs_every_device_out(
         assert line.run(command, lost.id).exit_code == 2, "a reason is needed"
 
 
-def test_the_desk_finds_an_account_by_nik_without_printing_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    line, services = Line(desk, monkeypatch), desk.house.services
+def test_a_person_is_one_by_nik_and_birth_date(desk: Desk) -> None:
+    services = desk.house.services
     services.register(desk.lost.id, SITI, desk.house.now)
-    found = line.told("find", given=f"{SITI.nik}\n")
-    assert desk.lost.id in found
-    assert SITI.nik not in found
-    assert "nobody" in line.told("find", given="3174095708950009\n")
-    assert "(malformed_nik)" in line.run("find", given="123\n").output
     people = services.registrations
     assert people.is_person(desk.lost.id, SITI.nik, SITI.birth_date)
     assert not people.is_person(desk.lost.id, SITI.nik, SITI.birth_date + timedelta(days=1))
