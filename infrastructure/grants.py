@@ -192,7 +192,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         SAY_WHEN_ALL_IS_DONE,
     ),
     "erase_people": (
-        rows("accounts", read="GetItem BatchGetItem Query", write="UpdateItem DeleteItem"),
+        rows("accounts", read="GetItem BatchGetItem Query", write="PutItem UpdateItem DeleteItem"),
         rows("sign-ins", read="BatchGetItem", write="DeleteItem", why="SignIns"),
         rows("registrations", read="GetItem BatchGetItem Query", write="PutItem DeleteItem"),
         rows("waves", read="GetItem BatchGetItem Query", write="UpdateItem DeleteItem"),
@@ -261,6 +261,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         SEND_SMS,
     ),
     "mail_feedback": (
+        rows("accounts", read="GetItem", why="WhetherItIsErased"),
         rows("notices", write="PutItem", why="MarkMailbox"),
         rows("sign-ins", write="UpdateItem", why="MarkSignIn"),
     ),

@@ -22,7 +22,12 @@ def erasures() -> None:
 @erasures.command()
 @stage_options
 @click.option("--restored-to", type=instant, help="What the table was restored to, if no older row was copied.")
-def replay(stage: str, restored_to: datetime | None) -> None:
-    """Erase everybody again who was ever erased: needed after any table was restored, before it is used."""
+@click.option("--after", default="", metavar="ID", help="Go on behind the last one that a run which broke off named.")
+def replay(stage: str, restored_to: datetime | None, after: str) -> None:
+    """Erase everybody again who was ever erased: needed after any table was restored, before it is used.
+
+    Eight at a time. After each hundred it says on stderr up to whom all are erased.
+    """
     services = stages.load(stage).services
-    show({"erased": services.erasure.replay(utc_now(), restored_to)})
+    erased = services.erasure.replay(utc_now(), restored_to, after, lambda last: click.echo(f"up to {last}", err=True))
+    show({"erased": erased})

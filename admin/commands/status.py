@@ -139,6 +139,11 @@ def _grievances(desk: Desk, now: datetime) -> Iterator[Found]:
     yield "grievances", f"{len(waiting):,} unanswered, {overdue:,} overdue", How.LOOK if overdue else How.OK
 
 
+def _erasures(desk: Desk, now: datetime) -> Iterator[Found]:
+    due, waiting = desk.services.deletions.counted(now)
+    yield "erasures", f"{due:,} due, {waiting:,} closed that wait for a draw or the last token", How.OK
+
+
 def _mail_quota(desk: Desk, _now: datetime) -> Iterator[Found]:
     found = desk.client("sesv2").get_account()
     sent, most = int(found["SendQuota"]["SentLast24Hours"]), int(found["SendQuota"]["Max24HourSend"])
@@ -172,6 +177,7 @@ AREAS: dict[str, Callable[[Desk, datetime], Iterator[Found]]] = {
     "alarms": _alarms,
     "payments": _payments,
     "help desk": _grievances,
+    "privacy": _erasures,
     "quota of SES": _mail_quota,
     "quota of Lambda": _lambda_quota,
 }

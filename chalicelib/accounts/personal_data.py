@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pynamodb.attributes import UTCDateTimeAttribute
 
 from ..aws.dynamodb import get_rows, rows_of
-from ..privacy.rules import Held, Row
+from ..privacy.rules import Held, Row, known
 from .items import AccountsTable, account_pk, contact_pk
 from .signing_in.budgets import KEPT, KnownDevice, budget_of
 from .signing_in.items import SignInsTable
@@ -30,12 +30,12 @@ def of_account(account_id: str, _now: datetime) -> Iterator[Held]:
     """The account with all that belongs to it, then its guards. One query and at most one batch get."""
     guards = list[tuple[str, str]]()
     for row in rows_of(AccountsTable, account_pk(account_id)):
-        kind = _KINDS[row["sk"]["S"].partition("#")[0]]
-        yield Held(kind, row)
-        if kind == "account":
+        held = known("accounts", _KINDS, row)
+        yield held
+        if held.kind == "account":
             guards += [(contact_pk(mac), "CONTACT") for mac in _macs(row)]
             guards += [(f"I#{row['subject_mac']['S']}", "ISSUER")] if "subject_mac" in row else []
-        elif kind == "passkey":
+        elif held.kind == "passkey":
             guards.append((f"K#{row['id']['S']}", "PASSKEY"))
     found = get_rows(AccountsTable, guards, None) if guards else []
     names = {"CONTACT": "contact", "ISSUER": "issuer", "PASSKEY": "passkey_guard"}

@@ -38,11 +38,12 @@ class AskedChange(Value, frozen=True):
 class DueDeletion(Value, frozen=True):
     """A deletion of an account that is due, or was: whether sign-ins were closed and the erasure begun, and when.
 
-    `used_at`: if nobody asked for it, when the account was last used.
+    `used_at`: if nobody asked for it, when the account was last used. `look_at`: from when it is looked at.
     """
 
     account_id: str
     due_at: datetime
+    look_at: datetime | None = None
     used_at: datetime | None = None
     closed_at: datetime | None = None
     begun_at: datetime | None = None

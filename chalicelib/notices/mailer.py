@@ -98,6 +98,8 @@ class Mailer:
         reach = None if end else self._directory.contacts(registrant_id, notice.created_at)
         if reach is None:
             self._store.move(notice, end or NoticeState.NO_ADDRESS, now)
+            if end is None:
+                self._store.fade(notice, now)  # nobody is left whom it is about
             return
         kinds = {name: one.kind for name, one in reach.contacts.items()}
         chosen = recipients(notice, mailbox, kinds, sms=self._sms is not None)

@@ -230,6 +230,11 @@ class NoticeStore:
         actions.append(refused.set(kinds) if kinds else refused.remove())
         MailboxItem(f"M#{registrant_id}", "MAILBOX").update(actions)
 
+    def fade(self, notice: Notice, now: datetime) -> None:
+        """Forget a notice of an account that is gone after `LINK_DAYS`: no event comes again then. One write."""
+        item = NoticeItem(f"N#{notice.registrant_id}", notice.event)
+        update_if(item, [NoticeItem.expires_at.set(now + timedelta(days=LINK_DAYS))], NoticeItem.pk.exists())
+
     def restrict(self, registrant_id: str, since: datetime | None) -> None:
         """Send no reminders while a person has restricted what is done with their data (None: no more). One write."""
         restricted = MailboxItem.restricted_at

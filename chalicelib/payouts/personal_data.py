@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..aws.dynamodb import rows_of
-from ..privacy.rules import Held
+from ..privacy.rules import Held, known
 from .ledger.items import PayoutsTable
 
 _KINDS = {
@@ -21,6 +21,6 @@ def of_payouts(registrant_id: str, entitlements: Sequence[str]) -> Iterator[Held
     """Each of these entitlements with its history, then the plans of monthly payments. A query for each, and one."""
     for one in entitlements:
         for row in rows_of(PayoutsTable, f"P#{one}"):
-            yield Held(_KINDS[row["sk"]["S"].partition("#")[0]], row)
+            yield known("payouts", _KINDS, row)
     for row in rows_of(PayoutsTable, f"PLAN#{registrant_id}"):
         yield Held("payment_plan", row)

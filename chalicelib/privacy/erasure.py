@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ from ..aws import dynamodb
 from ..clock import iso
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
-from .rules import Held, Part, Row, register
+from .rules import Held, Part, Row, kept_of, register
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,12 @@ ONE_PERSON_S = 60
 
 TOKENS_LIVE = timedelta(minutes=15)
 """An access token and the authorizer's answer live six minutes after the session's end."""
+
+WAITS = timedelta(hours=6)
+"""A draw takes days: who waits for its end is looked at again after so long."""
+
+_AT_ONCE = 8
+"""People who are erased at once after a restore; a client keeps ten connections."""
 
 _ONE_RUN = timedelta(hours=1)
 """No try to erase a person takes so long."""
@@ -61,6 +68,7 @@ class Deletions(Protocol):
     def close(self, one: Any, now: datetime) -> None: ...
     def begin(self, one: Any, now: datetime) -> None: ...
     def done(self, one: Any) -> None: ...
+    def put_off(self, one: Any, until: datetime) -> None: ...
 
 
 class Erased(Value, frozen=True):
@@ -135,15 +143,26 @@ class Erasure:
             for held in reversed(list(part(person, now))):
                 self._erase(held, person, chosen=chosen)
 
-    def replay(self, now: datetime, restored_to: datetime | None = None) -> int:
+    def replay(
+        self,
+        now: datetime,
+        restored_to: datetime | None = None,
+        after: str = "",
+        done: Callable[[str], None] = lambda _: None,
+    ) -> int:
         """Erase everybody of the list again, after a table was restored; returns how many there are.
 
-        With `restored_to`, only those who still had rows then: each try to erase somebody enters them first.
+        With `restored_to`, only those who still had rows then: each try to erase somebody enters them first. `done` is
+        told up to whom, in the order of ids, all are erased; a run that broke off goes on behind that one (`after`).
         A table that was restored alone has rows that were found through rows of another. So every table is read whole.
         """
         people = set(self._erased.all(restored_to and restored_to - _ONE_RUN))
-        for person in sorted(people):
-            self.erase(person, now)
+        rest = sorted(person for person in people if person > after)
+        with ThreadPoolExecutor(_AT_ONCE, "erasure") as pool:
+            for start in range(0, len(rest), 100):
+                page = rest[start : start + 100]
+                list(pool.map(lambda person: self.erase(person, now), page))
+                done(page[-1])
         for table in sorted({kept.table for kept in register().kept.values()}):
             for row in dynamodb.every_row(self._table(table), self._region):
                 kind = kind_of(table, row)
@@ -167,6 +186,7 @@ class Erasure:
                 log.info("erasure_ended", extra={"because": because})
                 return
             if because is not None:
+                self._deletions.put_off(one, now + WAITS)
                 log.warning("erasure_waits", extra={"because": because})
                 return
             if one.closed_at is None:
@@ -187,7 +207,7 @@ class Erasure:
                 self._erase(held, person, chosen=False)
 
     def _erase(self, held: Held, person: str, *, chosen: bool) -> None:
-        kept = register().kept[held.kind]
+        kept = kept_of(held)
         if kept.leaves:
             self._write(kept.table, held.row, "UpdateItem", f"DELETE {kept.leaves} :mine", {":mine": {"SS": [person]}})
             self._write(kept.table, held.row, "DeleteItem", None, {}, f"attribute_not_exists({kept.leaves})")

@@ -14,7 +14,7 @@ from ..figures import RetentionRules
 from ..ids import derived_id
 from ..structs import fill
 from ..vault import PersonKey, SealKind
-from .rules import Held, Kept, Part, Row, law, register, term
+from .rules import Held, Kept, Part, Row, kept_of, law, register, term
 from .wire import DataPage, DataQuery, DataRecord, bilingual
 
 Open = Callable[[SealKind, bytes], bytes]
@@ -68,7 +68,7 @@ class Export:
 
 
 def _record(held: Held, unseal: Open | None, figures: RetentionRules) -> DataRecord:
-    kept, row = register().kept[held.kind], held.row
+    kept, row = kept_of(held), held.row
     hidden = {name for name in row if name in kept.withheld or (unseal is None and name in kept.sealed)}
     content = {name: _shown(name, row[name], kept, unseal) for name in sorted(row.keys() - hidden - {"pk", "sk"})}
     expires = row.get("expires_at", {}).get("N")
@@ -89,7 +89,7 @@ def _record(held: Held, unseal: Open | None, figures: RetentionRules) -> DataRec
 
 
 def _id(held: Held) -> str:
-    return derived_id("record/1", register().kept[held.kind].table, held.row["pk"]["S"], held.row["sk"]["S"])
+    return derived_id("record/1", kept_of(held).table, held.row["pk"]["S"], held.row["sk"]["S"])
 
 
 def _shown(name: str, value: Row, kept: Kept, unseal: Open | None) -> Any:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from ..ids import derived_id
 from ..structs import fill
 from ..values import Value
-from .rules import Held, Part, register
+from .rules import Held, Part, kept_of, register
 from .wire import ReaderList, ReaderQuery, ReaderView, bilingual
 
 _NAMES = ("partner_name", "rail", "verification_source")
@@ -53,7 +53,7 @@ class Readers:
 
 def _told(held: Iterable[Held]) -> Iterator[Look]:
     for one in held:
-        kept = register().kept[one.kind]
+        kept = kept_of(one)
         for attribute, who in kept.told_to.items():
             if attribute in one.row and kept.told_if in one.row:
                 at = datetime.fromisoformat(one.row[attribute]["S"]).astimezone(UTC)

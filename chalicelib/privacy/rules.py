@@ -122,11 +122,41 @@ def term(kept: Kept, figures: RetentionRules) -> Words:
     return indonesian.format(**days), english.format(**days)
 
 
+UNKNOWN = "unknown"
+"""The kind of a row that a later release wrote, before this one came back."""
+
+
 class Held(Hidden, frozen=True):
-    """A row about a person, and its kind in the register. Its repr shows nothing."""
+    """A row about a person, and its kind in the register; `table` if that is `UNKNOWN`. Its repr shows nothing."""
 
     kind: str
     row: Row
+    table: str = ""
+
+
+def kept_of(held: Held) -> Kept:
+    """What the register says of a row. Of an unknown one nothing is shown but where it is; erased it goes, except where
+    books are kept.
+    """
+    if held.kind != UNKNOWN:
+        return register().kept[held.kind]
+    return Kept(
+        table=held.table,
+        key="",
+        source=Source.SYSTEM,
+        ground=Ground.PUBLIC_SERVICE,
+        purpose=("Versi layanan ini tidak mengenalnya", "This release of the service does not know it"),
+        term="erased",
+        readers="nobody",
+        withheld=tuple(held.row.keys() - {"pk", "sk"}),
+        stays="always" if held.table == "payouts" else None,
+    )
+
+
+def known(table: str, kinds: Mapping[str, str], row: Row) -> Held:
+    """A row with its kind, by how its sort key begins."""
+    kind = kinds.get(row["sk"]["S"].partition("#")[0], UNKNOWN)
+    return Held(kind, row, table if kind == UNKNOWN else "")
 
 
 Part = Callable[[str, datetime], Iterator[Held]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ..aws.dynamodb import get_rows, rows_of
-from ..privacy.rules import Held
+from ..privacy.rules import Held, known
 from .items import CLAIMS, RegistrationsTable, exclusion_pk, nik_pk, person_pk
 
 _KINDS = {
@@ -26,7 +26,7 @@ def of_registration(registrant_id: str, _now: datetime) -> Iterator[Held]:
     """The person's rows, the guards of their numbers, and whether a list excludes them. One query, one batch get."""
     others = list[tuple[str, str]]()
     for row in rows_of(RegistrationsTable, person_pk(registrant_id)):
-        yield Held(_KINDS[row["sk"]["S"].partition("#")[0]], row)
+        yield known("registrations", _KINDS, row)
         others += [(f"U#{_GUARDED[name]}#{row[name]['S']}", "UNIQUE") for name in _GUARDED if name in row]
         if "nik_mac" in row:
             mac = row["nik_mac"]["S"]

@@ -246,7 +246,11 @@ class Services(PrivacyServices):
         def undeliverable(sign_in_id: str, _reason: str, now: datetime) -> None:
             self.sign_ins.store.undeliverable(sign_in_id, now)
 
-        return {REGISTRANT: self.mailboxes.close_by_tag, SIGN_IN: undeliverable}
+        def bounced(tag: str, reason: str, now: datetime) -> None:
+            if self.account_store.account(tag.rpartition("_")[0]) is not None:  # else it was erased
+                self.mailboxes.close_by_tag(tag, reason, now)
+
+        return {REGISTRANT: bounced, SIGN_IN: undeliverable}
 
     @cached_property
     def change_links(self) -> ChangeLinks:

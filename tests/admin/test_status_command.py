@@ -88,6 +88,7 @@ def test_a_stage_that_is_well_is_told_so_on_one_screen_with_exit_code_0(board: B
         "payments payments not paused ok",
         "payments today's ceiling Rp0 of Rp150.000.000.000 reserved ok",
         "help desk grievances 0 unanswered, 0 overdue ok",
+        "privacy erasures 0 due, 0 closed that wait for a draw or the last token ok",
         "quota of SES mails sent 0 of 50,000 in 24 hours ok",
         "quota of Lambda functions at once 0 of 1,000 in the last 15 minutes ok",
     ):

@@ -36,7 +36,7 @@ MATRIX = {
     "write_notices": ("notices runs", "waves payouts"),
     "send_mail": ("notices sign-ins", "accounts"),
     "send_code": ("sign-ins", ""),
-    "mail_feedback": ("notices sign-ins", ""),
+    "mail_feedback": ("notices sign-ins", "accounts"),
     "open_surveys": ("outcomes notices runs", "payouts waves registrations"),
     "check_grievances": ("helpdesk runs", ""),
     "tally_statistics": ("outcomes runs", "registrations waves payouts training jobs helpdesk"),

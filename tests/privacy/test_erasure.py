@@ -16,11 +16,12 @@ from chalicelib.accounts.items import DueDeletionItem
 from chalicelib.clock import utc_now, wib_date
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.rules import ChangeLink
+from chalicelib.notices.rules import Kind as Kind_
 from chalicelib.notices.store import NoticeItem
 from chalicelib.payouts.plans import plan_rules
 from chalicelib.payouts.reconciliation.nightly import DayStore
 from chalicelib.payouts.rules import Kind, Move, State
-from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE
+from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, WAITS
 from chalicelib.privacy.rules import register
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveItem
@@ -221,8 +222,11 @@ def test_nobody_whose_account_is_closed_is_chosen(gateway: Gateway) -> None:
     assert run(gateway, after=TOKENS_LIVE + A_MINUTE), "waits for the draw"
     assert gateway.services.registrations.registrant(person).consent_withdrawn_at is not None
     in_wave(gateway, WaveState.SETTLED)
-    assert run(gateway)
+    assert gateway.services.deletions.counted(gateway.now) == (1, 1)
+    assert list(gateway.services.deletions.due(gateway.now)) == [], "it holds up nobody for some hours"
+    assert run(gateway, after=WAITS + A_MINUTE)
     assert gateway.services.registration_store.registrant(person) is None
+    assert gateway.services.deletions.counted(gateway.now) == (0, 0)
 
 
 def test_a_deletion_that_is_due_is_given_to_whoever_asks_again(gateway: Gateway) -> None:
@@ -288,6 +292,44 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     assert Terminal("erasures").found("replay", "--restored-to", later) == {"erased": 0}
     assert Terminal("erasures").found("replay") == {"erased": 2}
     assert [about(cloud, person) for person in people] == [set(), set()]
+
+
+def test_a_replay_that_broke_off_goes_on_behind_the_last_that_was_erased(gateway: Gateway, cloud: Settings) -> None:
+    people = sorted(gateway.registered() for _ in range(3))
+    before = snapshot(cloud)
+    for person in people:
+        carry_out(gateway, person)
+    restore(cloud, before)
+    told = list[str]()
+    gateway.services.erasure.replay(gateway.now, after=people[0], done=told.append)
+    assert told == [people[-1]]
+    gateway.services.erasure.replay(gateway.now)
+    assert [about(cloud, person) for person in people] == [set(), set(), set()]
+
+
+def test_a_row_of_a_later_release_is_no_fault_and_goes(gateway: Gateway, cloud: Settings) -> None:
+    person = gateway.registered()
+    client = boto3.client("dynamodb", cloud.region)
+    for table, pk in (("accounts", f"A#{person}"), ("registrations", f"R#{person}")):
+        row = {"pk": {"S": pk}, "sk": {"S": "NEWER#1"}, "secret": {"S": "not for the eyes"}}
+        client.put_item(TableName=cloud.table(table), Item=row)
+    shown = [one for one in gateway.ok(Call(routes.MY_DATA, person=person))["records"] if one["kind"] == "unknown"]
+    assert [(one["kept_in"].rpartition("/")[2], one["content"], one["withheld"]) for one in shown] == [
+        ("NEWER#1", {}, ["secret"])
+    ] * 2
+    carry_out(gateway, person)
+    assert about(cloud, person) == set()
+
+
+def test_what_comes_late_about_the_erased_is_forgotten(gateway: Gateway, cloud: Settings) -> None:
+    person, services = gateway.registered(), gateway.services
+    carry_out(gateway, person)
+    services.notices.tell(person, Kind_.REVOKED, "revoked/53", {"wave": 53})
+    services.mailer.process(person, "revoked/53", gateway.now)
+    [notice] = NoticeItem.query(f"N#{person}")
+    assert notice.expires_at <= gateway.now + timedelta(days=31)
+    services.bounces["registrant"](f"{person}_{'c' * 26}", "bounce", gateway.now)
+    assert about(cloud, person) == {f"notices: N#{person} / revoked/53"}
 
 
 def test_who_was_never_chosen_may_begin_anew(gateway: Gateway, cloud: Settings) -> None:
