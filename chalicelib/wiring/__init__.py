@@ -211,6 +211,22 @@ class Services(PrivacyServices):
 
         return self.plans.approve(who, seen, by, also)
 
+    def refuse_to_continue(self, registrant_id: str, authority: Authority, now: datetime, wave: int | None) -> Plan:
+        """Take the proposal away that a person's stopped incentives go on. Raises `NothingToContinue`."""
+        from ..aws.admin_acts import Act
+        from ..payouts.controls.administration import JournalStore, PayoutDeed
+        from ..payouts.errors import NothingToContinue
+
+        who = self.place(registrant_id, wave)
+        if who is None:
+            raise NothingToContinue(registrant=registrant_id)
+
+        def also(plan: Plan, tx: Transaction) -> None:
+            about = f"{registrant_id} wave {plan.wave} CONTINUE proposed by {plan.maker}"
+            JournalStore().add_to(tx, Act(now, PayoutDeed.REJECT, about, authority.by, authority.note))
+
+        return self.plans.reject(who, also)
+
     def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:
         """Confirm a person's changed account: what waited for it continues. False if the account was changed since."""
         confirmed = self.registration_store.confirm_address(registrant_id, version, settle=False)

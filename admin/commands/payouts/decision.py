@@ -223,6 +223,18 @@ def approve_plan(desk: Desk, wave: int | None, registrant: str) -> None:
     desk.show(plan_row(found, services.plans) if found else {"done": "the first incentive comes when it is earned"})
 
 
+@example('payout plan reject 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --reason "the registry confirms the death"')
+@plan.command("reject", cls=Administered, sets=(MAKER, CHECKER))
+@reason_option
+@_wave_option
+@click.argument("registrant")
+def reject_plan(desk: Desk, reason: str, wave: int | None, registrant: str) -> None:
+    """Take the proposal away that REGISTRANT's stopped incentives go on, one's own or another's."""
+    services = desk.services
+    taken = services.refuse_to_continue(registrant, Authority(desk.caller, reason), utc_now(), wave)
+    desk.show({"done": "taken away"} | plan_row(taken, services.plans))
+
+
 COMMANDS = (address, plan, hold, release, cancel, retry, resolve, reverse, approve, reject)
 
 

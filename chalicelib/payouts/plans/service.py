@@ -175,6 +175,17 @@ class Plans:
             raise SamePerson()
         return self._change(seen, plan_rules.continued(seen, who, self._schemes[who.scheme], self._month_s), also)
 
+    def reject(self, who: Beneficiary, also: Callable[[Plan, Transaction], object]) -> Plan:
+        """Take the proposal away that a stopped plan goes on, one's own or another's; returns the plan with it.
+
+        `also` adds to the transaction. Raises `NothingToContinue`.
+        """
+        plan = self._store.plans.of(_key(who))
+        if plan is None or plan.maker is None:
+            raise NothingToContinue(registrant=who.registrant_id)
+        self._change(plan, replace(plan, maker=None, note=None, made_at=None), lambda tx: also(plan, tx))
+        return plan
+
     def _change(self, before: Plan, after: Plan | None, also: Callable[[Transaction], object]) -> Plan | None:
         try:
             with self._store.transaction() as tx:

@@ -264,6 +264,16 @@ def test_two_administrators_undo_a_stop(months: Months, monkeypatch):
     assert months.go_on()
     assert months.kinds("ani") == [Kind.INCENTIVE], "a proposal lets nothing go on"
     desk.me = BUDI
+    taken = desk.found("plan", "reject", "ani", "--reason", "the registry confirms the death")
+    assert (taken["done"], taken["proposal"][0]["by"]) == ("taken away", ANI)
+    act = desk.found("status")["acts"][0]
+    assert (act["deed"], act["reason"]) == ("REJECT", "the registry confirms the death")
+    assert act["about"] == f"ani wave 143 CONTINUE proposed by {ANI}"
+    for words in (("approve", "ani", "--yes"), ("reject", "ani", *said), ("reject", "nobody", *said)):
+        assert "nothing_to_continue" in desk.refused("plan", *words)
+    desk.me, months.now = ANI, months.now + timedelta(seconds=1)
+    desk.found("plan", "continue", "ani", *said)
+    desk.me = BUDI
     found = desk.found("plan", "approve", "ani", "--yes")
     assert (found["stopped"], found["proposal"]) == (None, [])
     assert [(each["kind"], each["due_at"][:10]) for each in found["to_come"]] == [
