@@ -19,12 +19,13 @@ def rows(*paths: str, read: str = "", write: str = "", why: str = "", partition:
     """A statement that allows calls on the rows of a table (`waves`) or of an index (`waves/index/roster`).
 
     ConditionCheckItem counts as a write, because it is a leg of a transaction that writes. With `partition` only the
-    rows with that partition key are included.
+    rows with that partition key are included; it may end with a star.
     """
     calls = " ".join(f"dynamodb:{call}" for call in f"{read} {write}".split())
     given = allow(why or paths[0].capitalize(), calls, *(arn("dynamodb", f"table/{own(path)}") for path in paths))
     if partition:
-        given["Condition"] = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [partition]}}
+        how = "StringLike" if partition.endswith("*") else "StringEquals"
+        given["Condition"] = {f"ForAllValues:{how}": {"dynamodb:LeadingKeys": [partition]}}
     return given
 
 
@@ -124,7 +125,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         READ_REGISTRY_SECRET,
         rows("notices", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         rows("runs", read="GetItem", why="ReadTheLastLook", partition="STATUS"),
-        rows("journal", write="PutItem", why="KeepWhoRead"),
+        rows("journal", write="PutItem", why="KeepWhoRead", partition="DAY#*"),
         rows("journal/index/readers", read="Query", why="ShowReaders"),
     ),
     "citizen": (rows("accounts", read="GetItem BatchGetItem Query", why="ReadSigningKeysAndSessions"),),

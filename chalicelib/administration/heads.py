@@ -1,5 +1,7 @@
 """The journal's daily heads: a hash over a day's lines and the head before, published, so that a changed past shows.
 
+What was done to the roster on a day counts among its lines.
+
 Each head stands for all days up to its own. Whoever keeps one, such as from the announcement, can tell whether any line
 before it was rewritten, removed or added since (docs/administration.md has the bytes).
 """
@@ -22,6 +24,7 @@ from ..ids import derived_id
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
 from .journal import Journal, Line
+from .roster import Roster, RosterLine
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +75,7 @@ class Found(Value, frozen=True):
     verdict: Verdict
 
 
-def head_of(before: str, day: date, lines: Iterable[Line]) -> Head:
+def head_of(before: str, day: date, lines: Iterable[Line | RosterLine]) -> Head:
     """The head of a day, from the head before and its lines in their order."""
     hashed, count = hashlib.sha256(f"gelombang-journal/v1\n{before}\n{day}\n".encode()), 0
     for line in lines:
@@ -84,8 +87,9 @@ def head_of(before: str, day: date, lines: Iterable[Line]) -> Head:
 class Heads:
     """`s3` and `sns` are botocore clients."""
 
-    def __init__(self, journal: Journal, s3: Any, bucket: str, sns: Any, topic: str) -> None:
+    def __init__(self, journal: Journal, roster: Roster, s3: Any, bucket: str, sns: Any, topic: str) -> None:
         self._journal = journal
+        self._roster = roster
         self._s3 = s3
         self._bucket = bucket
         self._sns = sns
@@ -107,7 +111,7 @@ class Heads:
             day = heads[-1].day + _DAY if heads else self._first(now)
             if day > (now.astimezone(UTC) - MARGIN).date() - _DAY:
                 return True
-            new = head_of(heads[-1].head if heads else "", day, self._journal.of_day(day))
+            new = head_of(heads[-1].head if heads else "", day, self._of_day(day))
             self._announce(new)
             self._put([*heads, new], version)
 
@@ -116,7 +120,7 @@ class Heads:
         return any(one.head == head.strip().casefold() for one in self._read()[0])
 
     def verify(self, now: datetime, since: date = date.min) -> Iterator[Found]:
-        """Compare each day from `since` on with its published head. One query for each day, paged."""
+        """Compare each day from `since` on with its published head. Two queries for each day, paged."""
         heads, _ = self._read()
         earlier: Head | None = None
         for head in heads:
@@ -125,11 +129,11 @@ class Heads:
             earlier = head
         day = earlier.day + _DAY if earlier else self._first(now)
         while day <= (now.astimezone(UTC) - _LATE).date():
-            yield Found(day, 0, sum(1 for _ in self._journal.of_day(day)), Verdict.MISSING)
+            yield Found(day, 0, sum(1 for _ in self._of_day(day)), Verdict.MISSING)
             day += _DAY
 
     def _compare(self, earlier: Head | None, head: Head) -> Found:
-        now = head_of(head.before, head.day, self._journal.of_day(head.day))
+        now = head_of(head.before, head.day, self._of_day(head.day))
         verdict = Verdict.SAME
         if earlier is not None and (head.before, head.day) != (earlier.head, earlier.day + _DAY):
             verdict = Verdict.CHAIN
@@ -139,11 +143,16 @@ class Heads:
             verdict = Verdict.REWRITTEN
         return Found(head.day, head.lines, now.lines, verdict)
 
+    def _of_day(self, day: date) -> Iterator[Line | RosterLine]:
+        """The lines of a day, then what was done to the roster. Two queries, paged."""
+        yield from self._journal.of_day(day)
+        yield from (line for line in self._roster.lines() if line.at.date() == day)
+
     def _first(self, now: datetime) -> date:
         """The first day with lines of late, or the day that is over if there are none."""
         last = (now.astimezone(UTC) - MARGIN).date() - _DAY
         days = (last - LOOKS_BACK + _DAY * number for number in range(LOOKS_BACK.days))
-        return next((day for day in days if any(True for _ in self._journal.of_day(day))), last)
+        return next((day for day in days if any(True for _ in self._of_day(day))), last)
 
     def _announce(self, head: Head) -> None:
         said = {"v": 1, "id": derived_id("journal-head/v1", head.head), "event": "journal_head"}

@@ -29,7 +29,7 @@ class AdministrationServices(Deployment):
 
         settings = self.settings
         s3, sns = self._client("s3"), self._client("sns")
-        return Heads(self.journal, s3, settings.results_bucket, sns, settings.announcements_topic)
+        return Heads(self.journal, self.roster, s3, settings.results_bucket, sns, settings.announcements_topic)
 
     @cached_property
     def roster(self) -> Roster:

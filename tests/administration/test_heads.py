@@ -14,7 +14,9 @@ from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from chalicelib.administration.heads import DAY_S, FILE, Found, Head, Heads, Verdict, head_of
+from chalicelib.administration.identity import Principal
 from chalicelib.administration.journal import DONE, Journal, Line, LineItem
+from chalicelib.administration.roster import RosterItem
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
 from tests.conftest import REGION, T0
@@ -141,6 +143,18 @@ def test_a_change_of_a_past_day_is_found(world: World, plant: Callable[[World], 
     plant(world)
     assert world.verdicts() == [verdict, Verdict.SAME, Verdict.SAME]
     assert world.verdicts(since=FIRST + DAY) == [Verdict.SAME] * 2
+
+
+def test_a_changed_roster_is_found(world: World) -> None:
+    sari = Principal("arn:aws:iam::123456789012:user/sari", "sari")
+    roster = world.services.roster
+    roster.propose({"s1": ("sari",), "b1": ("budi",)}, sari, "we begin", T0)
+    world.three_days()
+    assert world.verdicts() == [Verdict.SAME] * 3
+    [item] = RosterItem.query("ROSTER")
+    item.people = {"s1": ("sari", "tono"), "b1": ("budi",)}
+    item.save()
+    assert world.verdicts() == [Verdict.REWRITTEN, Verdict.SAME, Verdict.SAME]
 
 
 def test_heads_that_were_made_anew_contradict_one_that_somebody_kept(world: World) -> None:
