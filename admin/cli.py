@@ -17,7 +17,6 @@ from local.sandbox.inbox import inbox
 from . import client
 from .commands import (
     administered,
-    draw,
     erasures,
     exclusion_lists,
     programme,
@@ -25,6 +24,7 @@ from .commands import (
     registry,
     stage,
 )
+from .commands.draws import draw, verify, watch
 from .commands.payouts import bank_file, books, payout
 from .deployment.stacks import DeployFailed
 from .options import asked_for
@@ -144,13 +144,14 @@ for group in (
     stage.destroy,
     programme.programme,
     *administered.GROUPS,
-    draw.draw,
     registry.registry,
     erasures.erasures,
     inbox,
 ):
     main.add_command(group)
 for group, commands in {
+    draw.draw: (verify.verify_command, *watch.AT_TERMINAL),
+    draw.witness: verify.WITNESS,
     payout.payout: (*bank_file.COMMANDS, *books.COMMANDS),
     registration.exclusion: exclusion_lists.COMMANDS,
 }.items():

@@ -44,6 +44,10 @@ class Refused(Exception):
         self.problem = problem
 
 
+class NoAnswer(click.ClickException):
+    """Nothing came, or nothing of the administration's own: the same may work a moment later."""
+
+
 class Words(click.ClickException):
     """The command's own words, with its exit code."""
 
@@ -98,7 +102,10 @@ def _to_its_end(stage: str, words: list[str], command: Administered, sent: Mappi
 
 def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, Any]) -> dict[str, Any]:
     """The answer to a command's arguments. Raises `Refused`, click's errors, or `BadConfiguration` without a stage."""
-    body = msgspec.json.encode(sent)
+    try:
+        body = msgspec.json.encode(sent)
+    except UnicodeEncodeError as error:
+        raise click.UsageError("what was typed is no text in UTF-8") from error
     if len(body) > SENT_MAX:
         raise click.ClickException(f"this is {len(body):,} bytes to send, and at most {SENT_MAX:,} can be: split it")
     status, raw = post(stage, route(" ".join(words)), body)
@@ -115,7 +122,7 @@ def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, 
         raise Words(detail, answer.get("exit_code", 1))
     if code and code != NOT_PERMITTED:
         raise Refused(answer)
-    raise click.ClickException(_gateway(status, command))
+    raise (NoAnswer if status >= HTTPStatus.INTERNAL_SERVER_ERROR else click.ClickException)(_gateway(status, command))
 
 
 def _gateway(status: int, command: Administered) -> str:
@@ -140,7 +147,7 @@ def post(stage: str, path: str, body: bytes) -> tuple[int, bytes]:
         sent = dict(request.headers.items())
         answer = urllib3.request("POST", url, body=body, headers=sent, timeout=PATIENCE_S, retries=False)
     except urllib3.exceptions.HTTPError as error:
-        raise click.ClickException(
+        raise NoAnswer(
             f"the administration of stage {stage} gave no answer ({type(error).__name__}); it may have done it all the "
             "same: look before you do it again"
         ) from error

@@ -29,7 +29,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 import chalicelib.wiring
-from admin.commands.verify import pinned, program
+from admin.commands.draws.verify import pinned, program
 from chalicelib.config import settings_from_environment
 from chalicelib.draw import beacon, leaves, merkle, note, published
 from chalicelib.draw.leaves import LEAF_BYTES, Commitment, Region, Unsorted, leaf, leaves_of

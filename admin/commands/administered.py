@@ -7,6 +7,7 @@ import click
 from ..office import administered
 from . import account, dlq, grievance, keys, mailbox, registration, statistics, status, training, trigger, wave
 from .administrators import journal, roster
+from .draws import draw
 from .payouts import payout
 from .people import person
 
@@ -23,6 +24,7 @@ GROUPS: tuple[click.Command, ...] = (
     mailbox.mailbox,
     keys.keys,
     statistics.statistics,
+    draw.draw,
     dlq.dlq,
     trigger.trigger,
     roster.roster,

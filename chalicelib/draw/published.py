@@ -77,21 +77,26 @@ def table_files(regions: Iterable[Region], removed: Mapping[str, int]) -> dict[s
     return {REGIONS: _json(table), REMOVALS: _json({"removed": removals})}
 
 
-def result_files(wave: int, beacon: Beacon, seed: bytes, selection: Selection) -> dict[str, bytes]:
-    """At the draw: the beacon's signature and the result. `selection` may have passed on seats since."""
+def beacon_file(beacon: Beacon) -> dict[str, bytes]:
+    """The beacon's signature, at the draw or when somebody hands it in."""
     signed = {
         "chain": beacon.chain,
         "round": beacon.round,
         "signature": beacon.signature.hex(),
         "randomness": beacon.randomness.hex(),
     }
+    return {BEACON: _json(signed)}
+
+
+def result_files(wave: int, beacon: Beacon, seed: bytes, selection: Selection) -> dict[str, bytes]:
+    """At the draw: the beacon's signature and the result. `selection` may have passed on seats since."""
     result = {
         "wave": wave,
         "seed": seed.hex(),
         "reserved": [{"region": region} | _outcome(outcome) for region, outcome in selection.reserved.items()],
         "open": _outcome(selection.open),
     }
-    return {BEACON: _json(signed), RESULT: _json(result)}
+    return {**beacon_file(beacon), RESULT: _json(result)}
 
 
 def substitutions_file(substitutions: Iterable[Substitution]) -> dict[str, bytes]:

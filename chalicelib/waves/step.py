@@ -113,14 +113,17 @@ class WaveStep:
             raise ExceptionGroup("waves that could not go on", trouble.unforeseen)
         return done
 
-    def check_beacon(self, number: int) -> None:
-        """Raises `UnknownWave`, `NotFrozenYet`, and as `Beacons` do if the wave's random number cannot be had."""
+    def hand_in(self, number: int, signature: bytes) -> None:
+        """Give a wave the signature of its random number; the next step draws with it.
+
+        Raises `UnknownWave`, `NotFrozenYet`, `ForgedBeacon`.
+        """
         wave = self._store.wave(number)
         if wave is None:
             raise UnknownWave(wave=number)
         if wave.note is None:
             raise NotFrozenYet(wave=number)
-        self._drawing.beacon(wave)
+        self._drawing.hand_in(wave, signature)
 
     def _follow(
         self, plan: PlannedWave, wave: Wave | None, calendar: Calendar, budget: TimeBudget, done: list[Transition]

@@ -16,7 +16,7 @@ from admin import cli, terminal
 from admin import options as declared
 from admin.cli import main
 from admin.commands import trigger
-from admin.commands.verify import arguments
+from admin.commands.draws.verify import arguments
 from admin.rows import Marked
 from chalicelib.config import BadConfiguration
 from chalicelib.payouts.errors import UnknownEntitlement

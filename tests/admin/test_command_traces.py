@@ -23,8 +23,8 @@ terminal = Terminal()
 
 READS = {
     "account recover show", "course history", "dlq list", "dlq show", "draw audit-sample",
-    "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list", "grievance show", "inbox",
-    "journal show", "journal verify", "keys list", "mailbox show",
+    "draw progress", "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list",
+    "grievance show", "inbox", "journal show", "journal verify", "keys list", "mailbox show",
     "partner list", "payout ceiling show", "payout address show", "payout compare",
     "payout list", "payout plan show", "payout show", "payout status", "programme check", "programme diff",
     "programme list", "registration show", "registry list", "roster show", "statistics show", "status",
@@ -90,6 +90,7 @@ def services(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPa
     built = Services(cloud, programme, lambda: T0)
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(name="test", services=built, settings=cloud))
     monkeypatch.setattr(stages, "caller", lambda: ANI)
+    monkeypatch.setattr(stages, "acting", lambda _: ANI)
     return built
 
 

@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner, Result
 from msgspec import structs
 
-from admin.commands import verify as verify_command
-from admin.commands.draw import draw
-from admin.commands.verify import program
+from admin.commands.draws import verify as verify_command
+from admin.commands.draws.verify import program
+from admin.commands.draws.verify import verify_command as verifier
 from admin.deployment import stages
 from chalicelib.clock import iso
 from chalicelib.config import BadConfiguration, load_programme
@@ -100,7 +100,7 @@ def results_site() -> Iterator[ResultsSite]:
 
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> Result:
-    result = CliRunner().invoke(draw, ["verify", *map(str, arguments)], env=env)
+    result = CliRunner().invoke(verifier, [*map(str, arguments)], env=env)
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return result
 

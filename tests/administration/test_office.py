@@ -302,7 +302,7 @@ def test_a_command_about_one_persons_thing_finds_the_person() -> None:
     about = {"entitlement_id", "number", "nik"}  # of a grievance; a wave's number is nobody's
     named = {words for words, command in COMMANDS.items() if about & {one.name for one in command.sent}}
     assert {words for words in named if COMMANDS[words].whose is None} == {
-        words for words in named if words.startswith(("wave ", "statistics "))
+        words for words in named if words.startswith(("wave ", "statistics ", "draw "))
     }
 
 

@@ -14,7 +14,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 from msgspec.structs import replace
 
-from admin.commands.verify import pinned
+from admin.commands.draws.verify import pinned
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.draw import beacon

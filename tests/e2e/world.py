@@ -21,7 +21,7 @@ from moto.ses.models import ses_backends
 from msgspec.structs import replace
 
 import app as application
-from admin.commands.verify import pinned
+from admin.commands.draws.verify import pinned
 from chalicelib import wiring
 from chalicelib.config import Programme, Settings
 from chalicelib.draw.note import parse, round_time

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from admin.commands.verify import program
+from admin.commands.draws.verify import program
 from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.draw import note

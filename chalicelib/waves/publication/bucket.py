@@ -71,6 +71,14 @@ class Publication:
             raise LookupError("a note that was published is gone")
         return note
 
+    def signature(self, wave: int) -> bytes | None:
+        """The beacon's signature that is published, if there is one of its form; it still has to be verified."""
+        found = self._find(wave, published.BEACON)
+        try:
+            return bytes.fromhex(json.loads(found.raw)["signature"]) if found else None
+        except (ValueError, KeyError, TypeError):
+            return None
+
     def commitment(self, wave: int) -> tuple[tuple[Region, ...], dict[int, bytes]]:
         """The region table and the lists that the note commits to, as published."""
         table = self.regions(wave)

@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -58,9 +59,24 @@ class DrawRun:
         return DrawResult(seed, cutoffs, selection.open.cutoff)
 
     def beacon(self, wave: Wave) -> Beacon:
-        """The verified random number of the round that a wave's note names. Raises what `Beacons` raise."""
+        """The verified random number of the round that a wave's note names: that which was handed in, or fetched.
+
+        Raises what `Beacons` raise.
+        """
+        signature = self._publication.signature(wave.number)
+        with suppress(ForgedBeacon):  # only somebody who may write into the bucket can bring it there
+            if signature is not None:
+                return self._verified(wave, signature)
         committed = commitment(wave)
         return self._beacons.fetch(chain_of(self._rules, committed.chain), committed.round)
+
+    def hand_in(self, wave: Wave, signature: bytes) -> None:
+        """Publish the signature that a person brought, instead of the relays. Raises `ForgedBeacon`."""
+        self._publication.put(wave.number, published.beacon_file(self._verified(wave, signature)))
+
+    def _verified(self, wave: Wave, signature: bytes) -> Beacon:
+        committed = commitment(wave)
+        return verify(chain_of(self._rules, committed.chain), committed.round, signature)
 
     def selection(self, wave: Wave, seed: bytes) -> Selection:
         """The draw, computed from the published lists. Raises `ListChanged` if the note does not commit to them."""
@@ -116,17 +132,6 @@ class Relays:
             return bytes.fromhex(answer["signature"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _NoAnswer("malformed answer") from error
-
-
-class HandedIn:
-    """One signature that a person brought, instead of the relays."""
-
-    def __init__(self, signature: bytes) -> None:
-        self._signature = signature
-
-    def fetch(self, chain: Chain, round_number: int) -> Beacon:
-        """The beacon, if the signature is of this round. Raises `ForgedBeacon`."""
-        return verify(chain, round_number, self._signature)
 
 
 class _NoAnswer(Exception):

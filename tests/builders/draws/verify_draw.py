@@ -14,7 +14,7 @@ from unittest import mock
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from admin.commands.verify import program
+from admin.commands.draws.verify import program
 from tests.builders.draws.files import build_list, published_draw
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from admin.commands.verify import pinned
+from admin.commands.draws.verify import pinned
 from chalicelib.clock import WIB, iso, parse_iso
 from tests.builders.draws.verify_draw import verify_files
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from admin.commands.verify import pinned, program
+from admin.commands.draws.verify import pinned, program
 from chalicelib.config import Programme, Settings
 from chalicelib.waves import wire
 from chalicelib.waves.errors import MalformedLeaf, NotFrozenYet, NotOnTheList, UnknownWave

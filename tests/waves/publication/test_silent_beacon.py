@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from admin.commands import draw
 from admin.deployment import stages
 from chalicelib.clock import iso
-from chalicelib.waves.publication.draw_run import HandedIn
 from chalicelib.waves.rules import WaveState, commitment
 from chalicelib.waves.wire import WAITS_AFTER, BeaconView
 from local.sandbox.beacon import sign
@@ -143,26 +141,11 @@ def test_showing_the_awaited_round_needs_no_more_reads(world, monkeypatch):
     assert asked == before
 
 
-class Wired:
-    """A stage's services: a step built anew with the beacons it was given, as `wiring` does."""
-
-    def __init__(self, world: WavesWorld) -> None:
-        self._world = world
-        self.beacons: object = world.beacons
-
-    @property
-    def stepper(self) -> object:
-        if isinstance(self.beacons, HandedIn):
-            self._world.beacons = self.beacons
-        return self._world.wired().stepper
-
-
 @pytest.fixture
 def overdue(waiting, monkeypatch):
     """Its round is due by now."""
     assert waiting.at(ROUND) == []
-    monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=Wired(waiting)))
-    monkeypatch.setattr(draw, "utc_now", lambda: waiting.clock.now)
+    monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=waiting.wired()))
     return waiting
 
 
@@ -173,9 +156,10 @@ def hand_in(signature: bytes, wave: int = WAVE):
 def test_a_signature_entered_by_hand_draws_the_wave(overdue):
     round_number = commitment(overdue.store.wave(WAVE)).round
     result = hand_in(sign(round_number))
-    assert result.exit_code == 0
-    states = [line.split() for line in result.output.splitlines()]
-    assert states == [["wave", "state"], [str(WAVE), "DRAWN"], [str(WAVE), "SETTLED"]]
+    assert result.exit_code == 0, result.output
+    assert overdue.store.wave(WAVE).state is WaveState.FROZEN, "the next step draws"
+    assert [one.state for one in overdue.step()] == [WaveState.DRAWN, WaveState.SETTLED]
+    assert hand_in(sign(round_number)).exit_code == 0, "again changes nothing"
     assert overdue.store.wave(WAVE).state is WaveState.SETTLED
 
 
@@ -184,6 +168,14 @@ def test_any_other_signature_is_refused_and_changes_nothing(overdue):
     assert result.exit_code == 1
     assert "forged_beacon" in result.output
     assert overdue.store.wave(WAVE).state is WaveState.FROZEN
+
+
+@pytest.mark.parametrize("forged", [b'{"signature": "' + b"00" * 48 + b'"}', b"[]", b"{", b'{"signature": 1}'])
+def test_a_forged_file_in_the_bucket_draws_nothing(overdue, forged):
+    overdue.publication.put(WAVE, {"beacon.json": forged})
+    assert overdue.step() == []
+    overdue.beacons.silent = False
+    assert [one.state for one in overdue.step()] == [WaveState.DRAWN, WaveState.SETTLED]
 
 
 def test_a_wave_that_is_not_frozen_accepts_no_signature(overdue):

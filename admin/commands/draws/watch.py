@@ -1,65 +1,28 @@
-"""`gelombang draw`: what anybody may do with a published draw, how far a wave has come, what an auditor is to see."""
+"""`gelombang draw watch` and `audit-sample`: how far a wave has come, and what an auditor is to see."""
 
 from __future__ import annotations
 
 import csv
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 import click
+import msgspec
 
-from chalicelib.aws.clients import is_passing
-from chalicelib.clock import iso, utc_now
+from chalicelib.clock import iso
+from chalicelib.errors import Unavailable
 from chalicelib.waves import progress as waves
-from chalicelib.waves.publication.draw_run import HandedIn
 from chalicelib.waves.publication.samples import AuditRecord
 from chalicelib.waves.rules import WaveState
 
-from ..deployment import stages
-from ..options import as_json, example, stage_options
-from ..terminal import bars, console, progress, show
-from .verify import verify_command, witness_group
-
-_HAND_IN_S = 900
-"""How long the step after a handed-in signature may run; the next step does the rest."""
-
-
-def _signature(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes:
-    if re.fullmatch("[0-9a-fA-F]{96}", text) is None:
-        raise click.BadParameter(f"it has {len(text)} characters, and a signature is 96 hexadecimal digits")
-    return bytes.fromhex(text)
-
-
-@click.group()
-def draw() -> None:
-    """Check the draw of a wave, watch it, witness it, audit it, or give it a random number that no relay gives."""
-
-
-draw.add_command(verify_command)
-draw.add_command(witness_group)
-
-
-@example(f"draw hand-in 54 {'a3' * 48}")
-@draw.command(name="hand-in")
-@stage_options
-@click.argument("wave", type=int)
-@click.argument("signature", callback=_signature)
-def hand_in(stage: str, wave: int, signature: bytes) -> None:
-    """Draw WAVE with the SIGNATURE (hex) of its beacon round, when no relay answers.
-
-    Anyone may find the signature; it verifies itself against the pinned chain, so it does not matter who hands it in.
-    """
-    services = stages.load(stage).services
-    services.beacons = HandedIn(signature)
-    services.stepper.check_beacon(wave)
-    done = services.stepper.advance(utc_now(), _HAND_IN_S)
-    show([{"wave": one.wave, "state": one.state} for one in done], "the signature holds; nothing else was due")
-
+from ... import client
+from ...deployment import stages
+from ...options import as_json, example, stage_options
+from ...terminal import bars, console, progress, show
+from ..administered import COMMANDS
 
 COLUMNS = (
     "place", "leaf", "region", "joined_at", "standing", "reason", "seat", "registrant", "registered_at", "age",
@@ -71,7 +34,7 @@ NO_ENTRY, NOT_REGISTERED = "no_entry", "not_registered"
 
 
 @example("draw audit-sample 54 --size 300 --output sample.csv")
-@draw.command("audit-sample")
+@click.command("audit-sample")
 @stage_options
 @click.option("--size", type=click.IntRange(1, 100_000), default=300, show_default=True, help="How many entries.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for the CSV, else it is shown.")
@@ -126,15 +89,19 @@ Look = Callable[[], waves.WaveProgress]
 
 
 @example("draw watch 54")
-@draw.command("watch")
+@click.command("watch")
 @stage_options
 @click.option("--every", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks.")
 @click.option("--once", is_flag=True, help="One line about the present, and no waiting.")
 @click.argument("number", type=int, metavar="WAVE")
 def watch(stage: str, every: float, once: bool, number: int) -> None:
     """Watch WAVE until its seats are settled (exit code 0). Ctrl-C ends the watching and nothing else."""
-    watching = stages.load(stage).services.watching
-    look = partial(watching.look, number)
+
+    def look() -> waves.WaveProgress:
+        sent = {"arguments": {"number": str(number)}}
+        answer = client.ask(stage, ["draw", "progress"], COMMANDS["draw progress"], sent)
+        return msgspec.convert(answer["rows"], waves.WaveProgress)
+
     if once:
         _say(look())
         return
@@ -168,12 +135,14 @@ def line(found: waves.WaveProgress) -> str:
 
 
 def _until_settled(look: Look, every: float) -> Iterator[waves.WaveProgress]:
-    """Look again and again, also after a moment in which AWS could not be reached."""
+    """Look again and again, also after a moment in which nothing could be reached."""
     while True:
         try:
             found = look()
-        except Exception as error:
-            if not is_passing(error):
+        except client.NoAnswer:
+            pass
+        except client.Refused as refused:
+            if refused.problem["status"] != Unavailable.status:
                 raise
         else:
             yield found
@@ -201,3 +170,6 @@ def _bars(look: Look, every: float) -> None:
             shown.update(seats, completed=found.chosen, total=found.seats, description=f"seats taken{entries}")
             shown.refresh()
     click.echo(line(found))
+
+
+AT_TERMINAL: tuple[click.Command, ...] = (audit_sample, watch)

@@ -31,9 +31,9 @@ from chalicelib.errors import DomainError
 from chalicelib.figures import DrawRules
 from chalicelib.waves.publication.bucket import VERIFIER_FILE
 
-from ..deployment import stages
-from ..options import STAGE_VARIABLE, as_json, example, json_option, stage_options
-from ..terminal import show
+from ...deployment import stages
+from ...options import STAGE_VARIABLE, as_json, example, json_option
+from ...terminal import show
 
 _NOTE_BYTES = 4096
 _ANSWER_BYTES = 1 << 16
@@ -155,13 +155,8 @@ def _closing(api_url: str, wave: int, limit_s: float) -> datetime | None:
 # `gelombang draw witness`
 
 
-@click.group("witness")
-def witness_group() -> None:
-    """Confirm to have seen a note before its random number could be known (C2SP cosignatures)."""
-
-
 @example("draw witness keygen witness.example.org --out witness.key")
-@witness_group.command()
+@click.command()
 @json_option
 @click.argument("name")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the key.")
@@ -185,7 +180,7 @@ def keygen(name: str, out: Path) -> None:
 
 
 @example("draw witness sign https://results.example/draws/54/ --key witness.key")
-@witness_group.command()
+@click.command()
 @json_option
 @click.argument("source", metavar="NOTE")
 @click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True, help="Of keygen.")
@@ -223,21 +218,6 @@ def _print(name: str, text: str) -> None:
         click.echo(text.encode())  # bytes, because not every terminal's encoding has a cosignature's dash
 
 
-@example("draw witness add 54 '— witness.example.org 2net5wAA'")
-@witness_group.command()
-@click.argument("wave", type=int)
-@click.argument("line")
-@stage_options
-def add(wave: int, line: str, stage: str) -> None:
-    """Publish the LINE that a witness signed for WAVE, if it holds and was signed in time; again changes nothing.
-
-    It may come at any time: what counts is when it was signed.
-    """
-    raw = line.removesuffix("\n").encode(errors="surrogateescape") + b"\n"
-    new = stages.load(stage).services.witnessing.add(wave, raw)
-    show({"wave": wave, "done": "published" if new else "published already"})
-
-
 def _read(source: str) -> bytes:
     if not source.startswith(("http://", "https://")):
         try:
@@ -249,3 +229,6 @@ def _read(source: str) -> bytes:
         return read_from(source.removesuffix(published.NOTE), published.NOTE, _NOTE_BYTES)
     except Unreadable as error:
         raise click.ClickException(f"no note at {source} ({error})") from error
+
+
+WITNESS: tuple[click.Command, ...] = (keygen, sign)
