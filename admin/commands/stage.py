@@ -1,4 +1,4 @@
-"""`gelombang deploy` and `gelombang destroy`."""
+"""`gelombang deploy`, `gelombang destroy`, and what a stage has promised."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from typing import Any
 
 import click
 
+from ..deployment import stages
 from ..deployment.deploy import deploy as deploy_stage
 from ..deployment.deploy import destroy as destroy_stage
+from ..deployment.promises import forget as forget_promise
+from ..deployment.promises import of_stage
 from ..deployment.stacks import Consent
 from ..options import as_json, example, json_option, stage_options
 from ..terminal import show
+from .programme import programme as programme_commands
 
 
 @example("deploy --parameter FspUrl=https://api.the-provider.example --parameter MailDomain=gelombang.example.go.id")
@@ -48,6 +52,19 @@ def deploy(stage: str, given: Sequence[str], programme: str | None, remove: Sequ
     deployed = deploy_stage(stage, values, _report(), fetch, consent=consent)
     done = "deployed" if deployed.changed else "no changes, nothing was changed"
     show({"stage": stage, "done": done, "api_url": deployed.api_url})
+
+
+@example("programme promises --forget 2027")
+@programme_commands.command()
+@stage_options
+@click.option("--forget", metavar="VERSION", help="One that a killed deployment left, and nobody was promised.")
+def promises(stage: str, forget: str | None) -> None:
+    """Show which schemes a stage keeps, whatever is deployed next, and why."""
+    if forget is not None:
+        forget_promise(stage, forget)
+    kept = of_stage(stage)
+    runs, used = kept.running(), stages.load(stage).services.waves.schemes_used()
+    show([{"scheme": one, "runs": one in runs, "a_wave_has_it": one in used} for one in kept.served()])
 
 
 @example("destroy --stage staging")

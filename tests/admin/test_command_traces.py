@@ -35,6 +35,7 @@ READS = {
 WITHOUT = {
     "deploy": "CloudFormation keeps who changed a stack",
     "destroy": "CloudFormation keeps who deleted a stack",
+    "programme promises": "takes away what nobody was promised, and what a deployment promised anew it records again",
     "trigger": "a function does what is due, and nothing else",
     "erasures replay": "repeats what people asked for, and nothing else",
     "registration enlist": "queues questions to the civil registry, and nothing else",

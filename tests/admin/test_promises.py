@@ -7,16 +7,20 @@ import json
 import zipfile
 from collections.abc import Mapping
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import asdict, replace
 
+from admin.cli import main
 from admin.deployment import promises, stages
 from admin.deployment.promises import Promises
 from admin.deployment.stacks import DeployFailed
 from chalicelib.config import FOLDER, Programme, Settings, load_programme
+from chalicelib.waves.store import ExceptionsItem
 from chalicelib.wiring import Services
 from tests.conftest import REGION, T0
 
@@ -194,6 +198,44 @@ def test_a_deployment_that_failed_does_not_bind_the_stage(cloud: Settings, statu
         waves.add(T0 + timedelta(hours=1), T0 + timedelta(hours=2), 4, T0, scheme="2027")
     promises.take_back(stages.Aws(REGION), cloud.results_bucket, app, wanted, new)
     assert stage.served().keys() == left
+
+
+@pytest.mark.parametrize(
+    ("status", "given", "forgotten"),
+    [
+        ("UPDATE_COMPLETE", False, "2027"),
+        ("UPDATE_COMPLETE", True, ""),
+        ("UPDATE_IN_PROGRESS", False, ""),
+    ],
+)
+def test_what_a_killed_deployment_left_is_forgotten_if_nobody_was_promised_it(
+    cloud: Settings, monkeypatch: pytest.MonkeyPatch, status: str, given: bool, forgotten: str
+):
+    app = {**app_running(cloud, {f"chalicelib/{OWN}": (FOLDER / OWN).read_text()}), "StackStatus": status}
+    wanted = with_one_more("2027")
+    promised(cloud, app).keep(wanted)
+    monkeypatch.setattr(promises, "of_stage", lambda _: promised(cloud, app))
+    monkeypatch.setattr("admin.commands.stage.of_stage", lambda _: promised(cloud, app))
+    services = Services(cloud, PROGRAMME)
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=services))
+    if given:
+        services.waves.add(T0 + timedelta(hours=1), T0 + timedelta(hours=2), 4, T0)
+        item = ExceptionsItem.get("CALENDAR", "EXCEPTIONS")
+        item.update([ExceptionsItem.exceptions.set(tuple(replace(one, scheme="2027") for one in item.exceptions))])
+    left = {"2020": (True, False), "2023": (True, False), "2027": (False, given)}
+
+    def told(*words: str) -> Any:
+        return CliRunner().invoke(main, ["programme", "promises", "--stage", "test", "--json", *words])
+
+    def standing() -> dict[str, tuple[bool, bool]]:
+        return {row["scheme"]: (row["runs"], row["a_wave_has_it"]) for row in json.loads(told().stdout)}
+
+    assert standing() == left
+    for version in ("2023", "2099"):
+        assert told("--forget", version).exit_code == 1
+    answer = told("--forget", "2027")
+    assert answer.exit_code == (0 if forgotten else 1), answer.output
+    assert standing() == {one: left[one] for one in left if one != forgotten}
 
 
 def test_a_stage_that_is_not_there_has_promised_nothing_to_look_at(cloud: Settings):
