@@ -77,7 +77,7 @@ TABLES = {
     "RegistrationsTable": table(
         "registrations",
         Index("registered", "registered_shard", "pk", holds=["region", "registered_at"]),
-        Index("unverified", "unverified_shard", "ask_from", holds=["version", "updated_at"]),
+        Index("unverified", "unverified_shard", "ask_from", holds=["version", "waits_since"]),
     ),
     "WavesTable": table(
         "waves", Index("roster", "roster_shard", "pk", holds="ALL"), Index("potential", "potential_shard", "buy_by")

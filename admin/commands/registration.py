@@ -6,13 +6,14 @@ And `gelombang exclusion`: who may not take part, as the authorities' lists say.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import click
 import msgspec
 
 from chalicelib.clock import utc_now
 from chalicelib.registration.corrections import Correction
-from chalicelib.registration.errors import NoCorrection
+from chalicelib.registration.errors import NoCorrection, NotRegistered
 from chalicelib.registration.store import SHARDS
 from chalicelib.registration.wire import CorrectionForm
 
@@ -53,6 +54,8 @@ def show_registration(desk: Desk, registrant_id: str) -> None:
             "registrant": registrant_id,
             "standing": registrant.standing,
             "verification": registrant.verification,
+            "undecided": registrant.undecided,
+            "undecided_at": registrant.undecided_at,
             "registered_at": registrant.registered_at,
             "family_card_held_by": services.waves.beneficiaries.holders(registrant.kk_mac),
             "corrections": decided,
@@ -124,6 +127,19 @@ def enlist(desk: Desk) -> None:
     for shard in desk.steps(SHARDS):
         desk.counts["people"] += services.verifications.enlist(shard, now)
     desk.show({"to_be_asked_about": desk.counts["people"]})
+
+
+@example("registration undecided")
+@registration.command(cls=Administered, sets=ABOUT_PEOPLE)
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many people.")
+def undecided(desk: Desk, limit: int) -> None:
+    """Show of whom the civil registry has answered and decided nothing, why, and since when."""
+    people, shown = desk.services.registrations, list[Row]()
+    for registrant_id in desk.services.verifications.undecided(limit):
+        with suppress(NotRegistered):
+            who = people.registrant(registrant_id)
+            shown.append({"registrant": who.id, "undecided": who.undecided, "undecided_at": who.undecided_at})
+    desk.show(shown)
 
 
 def _proposed(correction: Correction) -> dict[str, object]:

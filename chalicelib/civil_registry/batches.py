@@ -142,7 +142,7 @@ class Batches:
         batch = self._in(batch_id, BatchState.PROPOSED)
         if same_person(batch.maker, by):
             raise BatchBySamePerson()
-        waiting = list(self._verifications.all_waiting(now, batch.rows_max))
+        waiting = list(self._verifications.all_waiting(batch.rows_max))
         asked = self._side_by_side(self._judge.asked, progress(waiting))
         rows = ((one.person.nik, one.version) for one in asked if one is not None)
         control, raw = batch_file.write(batch.id, rows, self._references(batch))

@@ -239,7 +239,7 @@ class DciRegistry:
             return None
         records = given if isinstance(given, list) else [given]
         if len(records) > 1:
-            raise NoAnswer("several_records")
+            raise NoAnswer("several_records", undecided=True)
         if not isinstance(records[0], dict):
             raise NoAnswer("malformed")
         record: dict[str, Any] = records[0]

@@ -9,13 +9,14 @@ class NoAnswer(Exception):
     """The registry has not answered, so nothing is known of the person: ask again later.
 
     `fact` is a short word for the log, without personal data. `passes`: it may well pass by itself; else somebody must
-    look.
+    look. `undecided`: the registry has answered about this NIK, and what it says decides nothing.
     """
 
-    def __init__(self, fact: str, *, passes: bool = False) -> None:
+    def __init__(self, fact: str, *, passes: bool = False, undecided: bool = False) -> None:
         super().__init__(fact)
         self.fact = fact
         self.passes = passes
+        self.undecided = undecided
 
 
 class UnknownBatch(DomainError):

@@ -142,7 +142,7 @@ class Callbacks:
         try:
             state = self._judge.state(asked, self._registry.record(answer, asked.person.nik))
         except NoAnswer as silence:
-            say(silence)
+            self._judge.leave(asked, silence)
         else:
             self._judge.keep(asked, state, self._registry.source)
         correlation = answer.message.correlation_id or answer.message.transaction_id

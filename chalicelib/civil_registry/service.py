@@ -20,7 +20,7 @@ from ..clock import Clock
 from ..figures import RegistryRules
 from ..registration.records import Record, person_of
 from ..registration.rules import PersonalData, Verification
-from ..registration.verifications import UNVERIFIED_SHARDS, Ask, Verifications, decode_message
+from ..registration.verifications import UNDECIDED_SHARDS, UNVERIFIED_SHARDS, Ask, Verifications, decode_message
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Hidden
 from . import rules
@@ -93,7 +93,7 @@ class Judge:
         """What a record says of the registration. Raises `NoAnswer` if it lacks what is compared."""
         # Of somebody who has died nothing else is compared.
         if found is not None and not found.dead and (lacking := rules.missing(found, self._figures)):
-            raise NoAnswer(f"without_{'_'.join(lacking)}")
+            raise NoAnswer(f"without_{'_'.join(lacking)}", undecided=True)
         return rules.state_of(asked.record.registrant, asked.person, found, self._figures)
 
     def keep(self, asked: Asked, state: Verification, source: str) -> bool:
@@ -101,6 +101,12 @@ class Judge:
         kept = self._verifications.keep(asked.record, state, source, self._clock())
         log.info("registration_asked", extra={"state": state.value, "kept": kept})
         return kept
+
+    def leave(self, asked: Asked, silence: NoAnswer) -> None:
+        """Leave a registration PENDING, as there is no answer or none that decides anything."""
+        say(silence)
+        if silence.undecided:
+            self._verifications.leave_undecided(asked.version, silence.fact, self._clock())
 
 
 class Verifier:
@@ -120,7 +126,7 @@ class Verifier:
         try:
             state = self._judge.state(asked, self._registry.find(asked.person.nik))
         except NoAnswer as silence:
-            say(silence)
+            self._judge.leave(asked, silence)
             return
         self._judge.keep(asked, state, self._registry.source)
 
@@ -134,7 +140,7 @@ class Asking(Protocol):
 
 def say(silence: NoAnswer) -> None:
     """Log why there is no answer: as an error if somebody must look."""
-    level = logging.WARNING if silence.passes else logging.ERROR
+    level = logging.WARNING if silence.passes or silence.undecided else logging.ERROR
     log.log(level, "registry_silent", extra={"fact": silence.fact})
 
 
@@ -161,7 +167,7 @@ class Sweep:
             return None
         queued, whole = 0, False
         with suppress(OutOfTime):
-            for shard in UNVERIFIED_SHARDS:
+            for shard in (*UNVERIFIED_SHARDS, *UNDECIDED_SHARDS):
                 rows = self._verifications.waiting(shard, now, -(-most // len(UNVERIFIED_SHARDS)))
                 while page := list(islice(rows, PAGE)):
                     budget.need(PAGE_S)
@@ -176,6 +182,7 @@ class Sweep:
     def waiting_since(self, now: datetime) -> datetime | None:
         """Since when the oldest registration waits, of those that a sweep would take up first; None if none does.
 
+        Those about which the registry has answered, and decided nothing, are not among them.
         Where the registry answers in files, counted from when an answer could be there.
         """
         all_ = now + timedelta(seconds=2 * self._figures.ask_again_after_s)  # those that were queued just now, too

@@ -302,7 +302,8 @@ class RegistryRules(_Frozen, frozen=True):
     """How registrations are compared with the civil registry, where a stage has one (`Settings.registry_url`).
 
     `compared`: what must agree. `nik_type`, `kk_type`, `reg_type`: the registry's words for these identifiers and for
-    its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`. `answers_later`: by a
+    its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`, one whose
+    answer decides nothing after `undecided_again_after_s`. `answers_later`: by a
     call to us within `answer_within_s`. Whose data differ is removed from a draw if they were told
     `removed_if_told_for_s` before its freeze; a place waits for its winner until they were told for `place_waits_s`.
     """
@@ -312,6 +313,7 @@ class RegistryRules(_Frozen, frozen=True):
     asks_per_s: Positive
     timeout_s: Positive
     ask_again_after_s: Positive
+    undecided_again_after_s: Positive
     corrections_max: Positive
     corrections_within_s: Positive
     removed_if_told_for_s: Positive

@@ -42,7 +42,7 @@ class UnverifiedIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyp
 
     class Meta:
         index_name = "unverified"
-        projection = IncludeProjection(["version", "updated_at"])
+        projection = IncludeProjection(["version", "waits_since"])
 
     unverified_shard = UnicodeAttribute(hash_key=True)
     ask_from = UTCDateTimeAttribute(range_key=True)
@@ -75,6 +75,9 @@ class Profile(RegistrationsTable):
     verification_source = UnicodeAttribute(null=True)
     unverified_shard = UnicodeAttribute(null=True)
     ask_from = UTCDateTimeAttribute(null=True)
+    waits_since = UTCDateTimeAttribute(null=True)
+    undecided = UnicodeAttribute(null=True)
+    undecided_at = UTCDateTimeAttribute(null=True)
     claimed_at = UTCDateTimeAttribute(null=True)
     claims = WholeAttribute(null=True)
     present_at = UTCDateTimeAttribute(null=True)

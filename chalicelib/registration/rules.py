@@ -110,6 +110,9 @@ class Registrant(Value, frozen=True):
     schemes: frozenset[str] = frozenset()
     verified_at: datetime | None = None
     verification_source: str | None = None
+    undecided: str | None = None
+    """Why the registry's answer decided nothing (`several_records`, `without_kk`), since `undecided_at`."""
+    undecided_at: datetime | None = None
     claimed_at: datetime | None = None
     claims: int = 0
     present_at: datetime | None = None
@@ -228,7 +231,8 @@ class Payee(Hidden, frozen=True):
 
 def unverified(registrant: Registrant) -> Registrant:
     """The same, about which the civil registry has said nothing."""
-    return replace(registrant, verification=Verification.PENDING, verified_at=None, verification_source=None)
+    nothing = dict.fromkeys(("verified_at", "verification_source", "undecided", "undecided_at"))
+    return replace(registrant, verification=Verification.PENDING, **nothing)
 
 
 def age_on(birth_date: date, day: date) -> int:

@@ -304,6 +304,8 @@ class Registrations:
             verification=Verification.PENDING,
             verified_at=None,
             verification_source=None,
+            undecided=None,
+            undecided_at=None,
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
             registered_at=now,
             updated_at=now,

@@ -404,6 +404,7 @@ def _profile(record: Record) -> Profile:
         registered_shard=None if who.restricted_at else shard(who.id, SHARDS),
         unverified_shard=shard(who.id, UNVERIFIED) if record.ask_from else None,
         ask_from=record.ask_from,
+        waits_since=who.updated_at if record.ask_from else None,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,12 @@ log = logging.getLogger(__name__)
 UNVERIFIED_SHARDS = [f"{number:02d}" for number in range(UNVERIFIED)]
 """The partitions of the index of those who are to be asked about."""
 
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later than any sweep."""
+
+UNDECIDED_SHARDS = [f"undecided-{each}" for each in UNVERIFIED_SHARDS]
+"""Of the same index: those about whom the registry has answered, and decided nothing."""
+
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v", tag=1):
     """A message, version 1: which version of a registration to ask about."""
@@ -57,6 +63,7 @@ class Waiting(Value, frozen=True):
     version: int
     since: datetime
     ask_from: datetime
+    undecided: bool = False
 
 
 class Verifications:
@@ -76,6 +83,7 @@ class Verifications:
         self._asks = asks
         self._notices = notices
         self._again = timedelta(seconds=figures.ask_again_after_s)
+        self._undecided_again = timedelta(seconds=figures.undecided_again_after_s)
         self._most = figures.corrections_max
         self._within = timedelta(seconds=figures.corrections_within_s)
         self._removed = timedelta(seconds=figures.removed_if_told_for_s)
@@ -127,7 +135,8 @@ class Verifications:
         """
         who = record.registrant.id
         said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
-        done = [Profile.version.add(1), Profile.unverified_shard.remove(), Profile.ask_from.remove()]
+        done = [Profile.version.add(1), Profile.undecided.remove(), Profile.undecided_at.remove()]
+        done += [each.remove() for each in (Profile.unverified_shard, Profile.ask_from, Profile.waits_since)]
         as_asked = (Profile.version == record.version) & (Profile.verification == Verification.PENDING)
         facts = {"tries": self._most, "days": self._within.days, "removed_days": self._removed.days}
         # Who claims a NIK is not told: see `wire.registration_view`.
@@ -140,6 +149,21 @@ class Verifications:
         except dynamodb.LegsFailed:
             return False
         return True
+
+    def leave_undecided(self, asked: Ask, fact: str, now: datetime) -> None:
+        """Keep why the registry's answer about this version decides nothing, and since when; it is asked again less
+        often. One write; nothing if the version was changed or answered meanwhile.
+        """
+        said = [Profile.undecided.set(fact), Profile.undecided_at.set(Profile.undecided_at | now)]
+        waits = [Profile.unverified_shard.set(f"undecided-{shard(asked.registrant_id, UNVERIFIED)}")]
+        waits.append(Profile.ask_from.set(now + self._undecided_again))
+        as_asked = (Profile.version == asked.version) & (Profile.verification == Verification.PENDING)
+        dynamodb.update_if(Profile(person_pk(asked.registrant_id), "PROFILE"), [*said, *waits], as_asked)
+
+    def undecided(self, limit: int) -> list[str]:
+        """At most `limit` of the people about whom the registry has answered, and decided nothing. From the index."""
+        rows = (row for each in UNDECIDED_SHARDS for row in self.waiting(each, FAR, limit))
+        return [row.registrant_id for row in islice(rows, limit)]
 
     def add_place(self, tx: dynamodb.Transaction, leg: str, registrant_id: str, place: Place) -> None:
         """Add the leg that makes a beneficiary of a person whom the registry, if there is one, confirms, and whose NIK
@@ -156,20 +180,22 @@ class Verifications:
         """At most `limit` registrations of a partition whose `ask_from` is before an instant, oldest first."""
         if not self._asks:
             return
+        undecided = shard in UNDECIDED_SHARDS
         rows = Profile.unverified.query(shard, UnverifiedIndex.ask_from < before, limit=limit)
         for row in rows:
-            yield Waiting(row.pk.removeprefix(person_pk("")), row.version, row.updated_at, row.ask_from)
+            yield Waiting(row.pk.removeprefix(person_pk("")), row.version, row.waits_since, row.ask_from, undecided)
 
-    def all_waiting(self, now: datetime, limit: int) -> list[Ask]:
+    def all_waiting(self, limit: int) -> list[Ask]:
         """At most `limit` of the versions that wait for an answer, whenever a sweep may queue them. From the index."""
-        far = now + timedelta(days=36_500)
-        rows = (row for one in UNVERIFIED_SHARDS for row in self.waiting(one, far, limit))
+        shards = (*UNVERIFIED_SHARDS, *UNDECIDED_SHARDS)
+        rows = (row for one in shards for row in self.waiting(one, FAR, limit))
         return [Ask(row.registrant_id, row.version) for row in islice(rows, limit)]
 
     def put_off(self, row: Waiting, now: datetime) -> bool:
         """Move a row to the end of its partition; False if another sweep or an answer came first. One write."""
         item = Profile(person_pk(row.registrant_id), "PROFILE")
-        return dynamodb.update_if(item, [Profile.ask_from.set(now + self._again)], Profile.ask_from == row.ask_from)
+        again = now + (self._undecided_again if row.undecided else self._again)
+        return dynamodb.update_if(item, [Profile.ask_from.set(again)], Profile.ask_from == row.ask_from)
 
     def enlist(self, number: int, now: datetime) -> int:
         """Have those of one of `store.SHARDS` partitions asked about who registered before there was a registry.
@@ -183,7 +209,8 @@ class Verifications:
         found = 0
         for row in Profile.registered.query(f"{number:02d}"):
             who = row.pk.removeprefix(person_pk(""))
-            waits = [Profile.ask_from.set(now), Profile.unverified_shard.set(shard(who, UNVERIFIED))]
+            waits = [Profile.ask_from.set(now), Profile.waits_since.set(now)]
+            waits.append(Profile.unverified_shard.set(shard(who, UNVERIFIED)))
             found += dynamodb.update_if(Profile(row.pk, "PROFILE"), waits, unasked)
         return found
 

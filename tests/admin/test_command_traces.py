@@ -27,7 +27,8 @@ READS = {
     "grievance show", "inbox", "journal show", "journal verify", "keys list", "mailbox show",
     "partner list", "payout ceiling show", "payout address show", "payout compare",
     "payout list", "payout plan show", "payout show", "payout status", "programme check", "programme diff",
-    "programme list", "registration show", "registry list", "roster show", "statistics show", "status",
+    "programme list", "registration show", "registration undecided",
+    "registry list", "roster show", "statistics show", "status",
     "wave history", "wave list", "wave show",
 }  # fmt: skip
 """They change nothing."""

@@ -190,7 +190,43 @@ def test_a_record_that_lacks_what_is_compared_needs_a_person_and_judges_nobody(s
     stage.registry.people = {KNOWN.nik: Person(nik=SITI.nik, name=SITI.name, birth_date="", kk=SITI.kk, province="")}
     assert stage.asked() is Verification.PENDING
     [line] = [record for record in caplog.records if record.message == "registry_silent"]
-    assert (line.levelname, line.__dict__["fact"]) == ("ERROR", "without_birth_date_province")
+    assert (line.levelname, line.__dict__["fact"]) == ("WARNING", "without_birth_date_province")
+
+
+def test_an_answer_that_decides_nothing_is_counted_apart_from_silence_and_asked_about_daily(
+    stage, monkeypatch: pytest.MonkeyPatch
+):
+    lacking = {KNOWN.nik: Person(nik=SITI.nik, name=SITI.name, birth_date="1995-08-17", kk="", province="31")}
+    stage.registry.people, sweep, day = lacking, stage.services.registry_sweep, timedelta(days=1)
+    assert stage.asked() is Verification.PENDING
+    assert (stage.shown(), stage.told(), sweep.waiting_since(stage.now)) == ("PENDING", [], None)
+    terminal = Terminal("registration")
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=stage.services, settings=stage.settings))
+    [row] = terminal.found("undecided")
+    assert (row["registrant"], row["undecided"], row["undecided_at"]) == (WHO, "without_kk", iso(T0))
+    assert sweep.run(T0 + 3 * AGAIN) == 0, "not at the pace of a silent registry"
+    stage.now = T0 + day + timedelta(seconds=1)
+    assert sweep.run(stage.now) == 1
+    stage.deliver(stage.queued())
+    person = stage.services.registrations.registrant(WHO)
+    assert (person.undecided, person.undecided_at) == ("without_kk", T0), "since the first time"
+    assert sweep.run(stage.now + 3 * AGAIN) == 0
+
+    stage.register(form(name="Siti Aminah Binti Ahmad"))
+    person = stage.services.registrations.registrant(WHO)
+    assert (person.undecided, person.undecided_at, sweep.waiting_since(stage.now)) == (None, None, stage.now)
+    stage.deliver(stage.queued())
+    stage.registry.people = {KNOWN.nik: KNOWN}
+    stage.register()
+    stage.deliver(stage.queued())
+    assert (stage.state(), terminal.found("undecided")) == (Verification.VERIFIED, [])
+
+
+def test_after_enlisting_people_wait_since_then(stage, cloud: Settings, programme: Any):
+    Services(cloud, programme, lambda: T0).registrations.register(WHO, SITI, T0)
+    enlisted = T0 + timedelta(days=400)
+    assert sum(stage.services.verifications.enlist(number, enlisted) for number in range(SHARDS)) == 1
+    assert stage.services.registry_sweep.waiting_since(enlisted) == enlisted
 
 
 def test_the_record_of_somebody_who_has_died_confirms_nobody_though_it_lacks_what_is_compared(stage, monkeypatch):
@@ -455,7 +491,7 @@ def test_nobody_buys_or_gets_a_waiting_place_before_the_registry_confirms_them(s
 def test_a_sweep_without_time_stops_before_a_page_and_the_next_goes_on(stage):
     stage.register()
     stage.queued()
-    later = T0 + AGAIN
+    later = T0 + 2 * AGAIN
     assert stage.services.registry_sweep.run(later, service.PAGE_S - 1) is None
     assert stage.queued() == []
     assert stage.services.registry_sweep.run(later, service.PAGE_S + 1) == 1
