@@ -227,6 +227,11 @@ class Registrations:
                 raise NotConfirmed()
             self.check_not_excluded(registrant)
 
+    def have_asked_about(self, registrant_id: str, now: datetime) -> None:
+        """Have the civil registry asked about a person for whom a place waits, if it never was. One write at most."""
+        if self.has_registry:
+            self._verifications.enlist_one(registrant_id, now)
+
     def add_place(self, tx: Transaction, leg: str, registrant_id: str, place: Place) -> None:
         """Add the leg that gives a place to a person while they are confirmed; it fails for anybody else."""
         self._verifications.add_place(tx, leg, registrant_id, place)

@@ -203,16 +203,17 @@ class Verifications:
         Returns how many; the sweep queues them at the registry's rate. A repeat finds only who is left. One conditional
         write for each registration of the partition.
         """
+        rows = Profile.registered.query(f"{number:02d}")
+        return sum(self.enlist_one(row.pk.removeprefix(person_pk("")), now) for row in rows)
+
+    def enlist_one(self, registrant_id: str, now: datetime) -> bool:
+        """Have a person asked about who is PENDING and never was; False for anybody else. One conditional write."""
         unasked = Profile.ask_from.does_not_exist() & (Profile.verification == Verification.PENDING)
         # Who took the consent back is asked about only if money may still be due to them.
         unasked &= Profile.consent_withdrawn_at.does_not_exist() | (Profile.standing != Standing.REGISTERED)
-        found = 0
-        for row in Profile.registered.query(f"{number:02d}"):
-            who = row.pk.removeprefix(person_pk(""))
-            waits = [Profile.ask_from.set(now), Profile.waits_since.set(now)]
-            waits.append(Profile.unverified_shard.set(shard(who, UNVERIFIED)))
-            found += dynamodb.update_if(Profile(row.pk, "PROFILE"), waits, unasked)
-        return found
+        waits = [Profile.ask_from.set(now), Profile.waits_since.set(now)]
+        waits.append(Profile.unverified_shard.set(shard(registrant_id, UNVERIFIED)))
+        return dynamodb.update_if(Profile(person_pk(registrant_id), "PROFILE"), waits, unasked)
 
     def counting(self, before: Registrant, after: Registrant, now: datetime) -> Legs | None:
         """The legs that count a correction of what the registry did not confirm, by account and by NIK, old and new.

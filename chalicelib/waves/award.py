@@ -132,6 +132,9 @@ class Decisions:
             outcome = self._entries.outcome(wave.number, turn.registrant_id)
         elif outcome is not EntryOutcome.CHOSEN:
             outcome = self._entries.refuse(wave.number, turn.registrant_id, outcome)
+        if outcome is EntryOutcome.CHOSEN and not confirmed:
+            # Who registered before there was a registry; if this is lost, the nightly look at the place does it.
+            self._registrations.have_asked_about(turn.registrant_id, awarded_at)
         if outcome is EntryOutcome.CHOSEN and (another or confirmed):
             self.set_standing(turn.registrant_id, wave, scheme, None if another else awarded_at)
             for entitlement_id in due:

@@ -18,7 +18,7 @@ from ..config import Programme
 from ..errors import DomainError, Unavailable
 from ..notices.service import NoticeService
 from ..registration.errors import NotRegistered
-from ..registration.rules import DIFFERING, Registrant
+from ..registration.rules import DIFFERING, Registrant, Verification
 from .award import Earnings
 from .beneficiaries import BeneficiaryStore
 from .places import given, waited_in_vain
@@ -80,6 +80,8 @@ class Confirmation:
             return True
         if self._registrations.is_confirmed(registrant):
             self._give(one, wave, now)
+        elif registrant.verification is Verification.PENDING:
+            self._registrations.have_asked_about(registrant.id, now)
         return False
 
     def _eligible(self, registrant_id: str, wave: Wave) -> Registrant | None:

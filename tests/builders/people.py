@@ -98,6 +98,7 @@ class People:
         self.by_id: dict[str, Registrant] = {}
         self.excluded: set[str] = set()
         self.has_registry = False
+        self.asked_about: dict[str, datetime] = {}
 
     def add(self, *people: Registrant) -> None:
         self.by_id |= {person.id: person for person in people}
@@ -144,6 +145,10 @@ class People:
     def is_confirmed(self, registrant: Registrant) -> bool:
         verified = not self.has_registry or registrant.verification is Verification.VERIFIED
         return verified and not registrant.contested
+
+    def have_asked_about(self, registrant_id: str, now: datetime) -> None:
+        if self.has_registry:
+            self.asked_about.setdefault(registrant_id, now)
 
     def add_place(self, _tx: Transaction, leg: str, registrant_id: str, place: Place) -> None:
         if not self.is_confirmed(self.registrant(registrant_id)):

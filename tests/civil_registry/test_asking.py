@@ -229,6 +229,17 @@ def test_after_enlisting_people_wait_since_then(stage, cloud: Settings, programm
     assert stage.services.registry_sweep.waiting_since(enlisted) == enlisted
 
 
+def test_somebody_for_whom_a_place_waits_is_asked_about_though_they_never_were(stage, cloud: Settings, programme: Any):
+    Services(cloud, programme, lambda: T0).registrations.register(WHO, SITI, T0)
+    assert stage.services.registry_sweep.run(T0 + AGAIN) == 0
+    for later in (AGAIN, 2 * AGAIN):
+        stage.services.registrations.have_asked_about(WHO, T0 + later)
+    assert stage.services.registry_sweep.waiting_since(T0 + AGAIN) == T0 + AGAIN
+    assert stage.services.registry_sweep.run(T0 + 2 * AGAIN) == 1
+    stage.deliver(stage.queued())
+    assert stage.state() is Verification.VERIFIED
+
+
 def test_the_record_of_somebody_who_has_died_confirms_nobody_though_it_lacks_what_is_compared(stage, monkeypatch):
     dead = CivilRecord(None, None, None, None, dead=True)
     monkeypatch.setattr(stage.services.registry_verifier._registry, "find", lambda _: dead)

@@ -66,6 +66,8 @@ def test_while_the_registry_is_silent_the_winners_place_waits_and_holds_up_nothi
     record = world.store.wave(WAVE)
     assert (record.state, record.chosen) == ("SETTLED", 1)
     assert standings(world) == {a: "reserved", b: "not_drawn"}
+    assert world.people.asked_about == {a: ROUND}, "who registered before there was a registry was never asked about"
+    world.people.asked_about.clear()
     reserved, scheme = place(world, a), world.programme.scheme(WAVE)
     assert (reserved.state, world.people.by_id[a].standing) == (BeneficiaryState.RESERVED, Standing.REGISTERED)
     assert chosen_notice(reserved, scheme)[2:] == (f"reserved/{WAVE}", {"wave": WAVE})
@@ -79,6 +81,7 @@ def test_while_the_registry_is_silent_the_winners_place_waits_and_holds_up_nothi
         world.services.registration_changes.unless_joined(world.people.by_id[a], world.clock.now)
     assert world.expire(ROUND + timedelta(days=400)) == Report(0, 0)
     assert (state(world, a), world.mailbox.told) == (BeneficiaryState.RESERVED, {})
+    assert list(world.people.asked_about) == [a], "a run that died before it asked is made good"
     assert world.failed_checks(WAVE, tmp_path) == []
 
 
