@@ -21,10 +21,14 @@ from .deployment import stages
 from .desk import Administered, received
 from .office import REFUSED, TOO_LARGE, USAGE, route
 from .options import as_json
+from .rows import plain
 from .terminal import ask_back, bars, console, show
 
 NOT_PERMITTED = "not_permitted"
 """The code of the gateway's own refusal, where IAM does not allow the route."""
+
+_NOT_AUTHORIZED = "is not authorized to perform"
+"""In what IAM says where the gateway's refusal has no form of ours."""
 
 SENT_MAX = 5_500_000
 """Bytes of a request: Lambda takes 6 MB with all that is around it."""
@@ -120,18 +124,16 @@ def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, 
         raise click.UsageError(detail)
     if code in {REFUSED, TOO_LARGE}:
         raise Words(detail, answer.get("exit_code", 1))
-    if code and code != NOT_PERMITTED:
-        raise Refused(answer)
-    raise (NoAnswer if status >= HTTPStatus.INTERNAL_SERVER_ERROR else click.ClickException)(_gateway(status, command))
-
-
-def _gateway(status: int, command: Administered) -> str:
-    """What the gateway's own refusal means, which has no problem document."""
-    if status == HTTPStatus.FORBIDDEN:
-        return f"your AWS identity may not run this: the permission sets that may are {', '.join(sorted(command.sets))}"
     if status == HTTPStatus.GATEWAY_TIMEOUT:
-        return "no answer within 29 seconds; it may have been done all the same: look before you do it again"
-    return f"the administration of this stage answered with status {status}"
+        raise NoAnswer("no answer within 29 seconds; it may have been done all the same: look before you do it again")
+    said = str(answer.get("message") or answer.get("Message") or "")
+    if code == NOT_PERMITTED or _NOT_AUTHORIZED in said:
+        held_by = ", ".join(sorted(command.sets))
+        raise click.ClickException(f"your AWS identity may not run this; the permission sets that may: {held_by}")
+    if code:
+        raise Refused(answer)
+    said = f"the administration of this stage answered with status {status} {plain(said)}".rstrip()
+    raise NoAnswer(said) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else click.ClickException(said)
 
 
 def post(stage: str, path: str, body: bytes) -> tuple[int, bytes]:

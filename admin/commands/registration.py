@@ -7,17 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import date, datetime
 
 import click
 import msgspec
 
-from chalicelib.clock import utc_now
+from chalicelib import spreadsheets
+from chalicelib.clock import utc_now, wib_date
 from chalicelib.registration.corrections import Correction
 from chalicelib.registration.errors import NoCorrection, NotRegistered
+from chalicelib.registration.exclusions import ExclusionList
 from chalicelib.registration.store import SHARDS
 from chalicelib.registration.wire import CorrectionForm
 
-from ..desk import ABOUT_PEOPLE, AUDITOR, CHECKER, EVERYONE, MAKER, OPERATOR, Administered, Attached, Desk
+from ..desk import (
+    ABOUT_PEOPLE,
+    AUDITOR,
+    CHECKER,
+    EVERYONE,
+    MAKER,
+    OPERATOR,
+    Administered,
+    Attached,
+    Desk,
+    file_argument,
+)
 from ..options import example, reason_option, yes_option
 from ..rows import Row, act_row
 
@@ -159,6 +173,31 @@ version_option = click.option("--version", required=True, help="The list's versi
 @click.group()
 def exclusion() -> None:
     """Lists of people whose office excludes them. Who did what, when and why is kept."""
+
+
+@example("exclusion import list.csv --list civil-servants --version 2026-11 --reason 'letter 12'")
+@exclusion.command("import", cls=Administered, sets=(MAKER,))
+@list_option
+@click.option("--version", help="The list's version; without it its date.")
+@click.option(
+    "--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The day the list is true for; without it today."
+)
+@file_argument
+@reason_option
+def import_list(desk: Desk, name: str, version: str | None, day: datetime | None, file: bytes, reason: str) -> None:
+    """Import FILE, a CSV in UTF-8 with a column `nik`. One wrong line refuses all of it; lines are named, NIKs never.
+
+    So does what a spreadsheet has spoiled: numbers that lost digits or have an exponent. An import that broke off is
+    finished by doing it again. A file of more than 4 MB is split, each part with its heading. The file is not kept:
+    delete it yourself.
+    """
+    today = desk.counts.setdefault("day", wib_date(utc_now()).toordinal())  # midnight may come before the last step
+    source_date = day.date() if day else date.fromordinal(today)
+    source = ExclusionList(name, version or source_date.isoformat(), source_date)
+    lines = spreadsheets.lines(file)
+    lists = desk.services.exclusion_lists
+    imported = lists.import_list(source, lines, desk.caller, reason, utc_now, desk.steps)
+    desk.show({"list": name, "version": source.version, "date": source_date, "niks_excluded": imported})
 
 
 @example("exclusion list")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from enum import StrEnum
@@ -70,8 +70,18 @@ class ExclusionLists:
         self._vault = vault
         self._journal = journal
 
-    def import_list(self, source: ExclusionList, lines: Iterable[str], by: str, note: str, clock: Clock) -> int:
+    def import_list(
+        self,
+        source: ExclusionList,
+        lines: Iterable[str],
+        by: str,
+        note: str,
+        clock: Clock,
+        parts: Callable[[int], Iterable[int]] = range,
+    ) -> int:
         """Import a CSV with a column `nik`, all of it or, if any line is wrong, nothing; returns the number of NIKs.
+
+        `parts` says which of so many parts are still to be imported, each of a thousand NIKs.
 
         Each row is written by itself and adds the list to those of a NIK, so an import that broke off is completed by
         repeating it. Raises `NumbersSpoiled`, `MalformedExclusionList` (names lines, never a NIK), and
@@ -80,11 +90,12 @@ class ExclusionLists:
         niks = read_niks(lines)
         self._check_not_retracted(source)
         note = f"{len(niks)} NIKs: {note}"
-        self._journal.add(Act(clock(), ExclusionDeed.IMPORT, source.entry, by, note))
         with ThreadPoolExecutor(_WORKERS) as pool:
             # In parts, because a list may have millions of rows; list() raises the workers' errors.
-            for start in range(0, len(niks), _PART):
-                list(pool.map(lambda nik: self._exclude(nik, source), niks[start : start + _PART]))
+            for part in parts(-(-len(niks) // _PART)):
+                if part == 0:
+                    self._journal.add(Act(clock(), ExclusionDeed.IMPORT, source.entry, by, note))
+                list(pool.map(lambda nik: self._exclude(nik, source), niks[part * _PART : (part + 1) * _PART]))
         # The instant is taken before the check: a retraction that the check misses is later, and finds every row.
         imported = Act(clock(), ExclusionDeed.IMPORTED, source.entry, by, note)
         self._check_not_retracted(source)

@@ -13,7 +13,7 @@ import click
 import click.testing
 import pytest
 
-from admin import client, desk
+from admin import cli, client, desk
 from admin.commands.administered import COMMANDS
 from admin.desk import CHECKER, EVERYONE, MAKER, Administered, Answer, Asked, Desk, file_argument
 from admin.office import Office, administered, route
@@ -129,7 +129,7 @@ def room() -> Room:
 
 @pytest.fixture
 def terminal(room: Room) -> Iterator[Callable[..., Any]]:
-    @click.group()
+    @click.group(cls=type(cli.main))
     @click.pass_context
     def main(ctx: click.Context) -> None:
         ctx.obj = client.run
@@ -278,9 +278,21 @@ def test_rows_that_are_too_many_for_an_answer_come_in_several(
 @pytest.mark.parametrize(
     ("status", "raw", "code", "said"),
     [
-        (403, b'{"message": "Forbidden"}', 1, "the permission sets that may are maker"),
-        (403, b'{"code": "not_permitted", "detail": "no"}', 1, "the permission sets that may are maker"),
-        (504, b'{"message": "Endpoint request timed out"}', 1, "it may have been done all the same"),
+        (403, b'{"Message": "User: x is not authorized to perform: execute-api:Invoke"}', 1, "sets that may: maker"),
+        (403, b'{"code": "not_permitted", "detail": "no"}', 1, "the permission sets that may: maker"),
+        (403, b'{"message": "Missing Authentication Token"}', 1, "status 403 Missing Authentication Token"),
+        (
+            403,
+            b'{"code": "not_on_roster", "detail": "Nobody has this name."}',
+            1,
+            "(not_on_roster)",
+        ),
+        (
+            504,
+            b'{"code": "temporarily_unavailable", "detail": "busy"}',
+            1,
+            "may have been done all the same",
+        ),
         (502, b"<html>", 1, "answered with status 502"),
         (409, b'{"code": "refused", "detail": "no statement", "exit_code": 2}', 2, "no statement"),
         (413, b'{"code": "answer_too_large", "detail": "ask for less"}', 1, "ask for less"),

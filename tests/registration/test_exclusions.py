@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from admin import desk
+from admin.commands import registration
 from admin.deployment import stages
 from chalicelib import spreadsheets
 from chalicelib.aws import dynamodb
@@ -134,6 +136,20 @@ def test_the_command_imports_a_file_and_names_wrong_lines_but_no_nik(gelombang, 
     assert done.exit_code == 0
     assert "niks excluded  3" in done.output
     assert len(rows(cloud)) == 3
+
+
+def test_an_import_that_takes_longer_than_a_request_goes_on_and_is_one_act(gelombang, tmp_path, cloud, monkeypatch):
+    monkeypatch.setattr(desk, "STEPS_S", -1)
+    monkeypatch.setattr(exclusions, "_PART", 1)
+    days = iter([T0, T0 + timedelta(days=1)])
+    monkeypatch.setattr(registration, "utc_now", lambda: next(days, T0 + timedelta(days=2)))
+    file = tmp_path / "police.csv"
+    file.write_text("nik\n" + "\n".join(NIKS))
+    assert "niks excluded  3" in gelombang("import", file, "--list", "police", *REASON).output
+    assert len(rows(cloud)) == 3
+    (act,) = gelombang("list").output.splitlines()[1:]
+    assert "IMPORTED" in act
+    assert "3 NIKs" in act
 
 
 # What spreadsheets do to a list
