@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # Every process of the tests, and every one that they start, would compile all modules anew.
 test test-quick test-deep: export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help install demo chaos serve test test-quick test-deep test-api test-page pictures lighthouse test-dynamodb test-scale simulate simulate-long year rush mutation check format bench clean
+.PHONY: help install demo chaos serve test test-quick test-deep test-api test-page pictures lighthouse test-dynamodb test-scale simulate simulate-long year rush conformance mutation check format bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -85,6 +85,9 @@ year: $(BIN)/.installed ## a year of 26 waves and 20,000 people through the real
 
 rush: $(BIN)/.installed ## 2,000 people sign up at once on DynamoDB Local; PEOPLE=80000 (needs java and npm)
 	@RUN="$(BIN)/python -m bench.rush" bash tests/on_dynamodb.sh --people $(or $(PEOPLE),2000)
+
+conformance: $(BIN)/.installed ## the public suite of the DCI standard against the sandbox registry; SUITE=checkout (needs npm)
+	@$(BIN)/python -m tests.civil_registry.conformance $(SUITE)
 
 mutation: $(BIN)/.installed ## change the money modules in thousands of ways: the tests must notice; ONLY="rules worker"
 	@$(BIN)/python -m bench.mutation $(ONLY)

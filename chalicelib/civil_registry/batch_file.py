@@ -12,7 +12,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from cryptography.exceptions import InvalidTag
@@ -106,14 +106,14 @@ def read(raw: bytes, rows: int, references: References) -> list[Answer]:
     Raises `RegistrySumsDiffer`, `MalformedRegistryFile` (names lines, never what is in them), and what `spreadsheets`
     raises of a damaged file.
     """
-    control, cells = control_of(raw), _cells(raw)
-    if not len(cells) == control.rows == rows:
-        raise RegistrySumsDiffer(sum="rows")
-    for column in ("nik", "kk"):
-        spreadsheets.check_digits([identifier(one[column]) for one in cells.values() if one[column]], _NIK_DIGITS)
+    control, count = control_of(raw), 0
+    numbers: dict[str, list[str]] = {"nik": [], "kk": []}
     answers: dict[int, Answer] = {}
     wrong: list[int] = []
-    for number, given in cells.items():
+    for number, given in _cells(raw):
+        count += 1
+        for column, found in numbers.items():
+            found += [identifier(given[column])] if given[column] else []
         try:
             row, answer = _answer(given, references)
             if row in answers:
@@ -121,26 +121,28 @@ def read(raw: bytes, rows: int, references: References) -> list[Answer]:
             answers[row] = answer
         except (ValueError, OverflowError, KeyError):
             wrong.append(number)
+    if not count == control.rows == rows:
+        raise RegistrySumsDiffer(sum="rows")
+    for found in numbers.values():
+        spreadsheets.check_digits(found, _NIK_DIGITS)
     if wrong:
         raise MalformedRegistryFile(wrong=len(wrong), lines=", ".join(map(str, wrong[:_NAMED_LINES_MAX])))
     return list(answers.values())
 
 
-def _cells(raw: bytes) -> dict[int, dict[str, str]]:
-    """The rows below the control line, by the line in which they stand."""
+def _cells(raw: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows below the control line, each with the line in which it stands; one at a time, as there may be many."""
     table = csv.DictReader(spreadsheets.whole(spreadsheets.lines(raw.partition(b"\n")[2])), strict=True)
-    cells: dict[int, dict[str, str]] = {}
     try:
         if sorted(line(one).casefold() for one in table.fieldnames or () if one) != sorted(ANSWERED):
             raise MalformedRegistryFile(wrong=1, lines="2")
         for row in table:
             if None in row:  # more cells than columns
                 raise MalformedRegistryFile(wrong=1, lines=str(table.line_num + 1))
-            cells[table.line_num + 1] = {line(name).casefold(): line(cell or "") for name, cell in row.items()}
+            yield table.line_num + 1, {line(name).casefold(): line(cell or "") for name, cell in row.items()}
     except csv.Error:
         # Without its cause, which would quote the file.
         raise MalformedRegistryFile(wrong=1, lines=str(table.line_num + 2)) from None
-    return cells
 
 
 def _answer(given: Mapping[str, str], references: References) -> tuple[int, Answer]:
