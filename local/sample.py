@@ -181,7 +181,7 @@ class History:
     def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]:
         return iter(self._chosen[wave, shard])
 
-    def accounts(self, people: Iterable[str]) -> Mapping[str, TrainingAccount]:
+    def accounts(self, people: Iterable[str], _wave: int) -> Mapping[str, TrainingAccount]:
         return {one: self._accounts[one] for one in people if one in self._accounts}
 
     def of_many(self, people: Iterable[Beneficiary]) -> Mapping[str, list[Entitlement]]:

@@ -19,11 +19,11 @@ Right = tuple[str, str]
 @contextmanager
 def rights_of(function: str) -> Iterator[None]:
     """What is done within needs no right that the policy of a function does not give."""
-    needed = set[Right]()
+    used = set[Right]()
 
     def watch(call: Call) -> Call:
         def watched(client: Any, operation: str, asked: Any) -> Any:
-            needed.update(_needed(operation, asked))
+            used.update(needed(operation, asked))
             return call(client, operation, asked)
 
         return watched
@@ -31,16 +31,16 @@ def rights_of(function: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         wrap_calls(patch, watch)
         yield
-    assert needed - set(_given(function)) == set()
+    assert used - given(function) == set()
 
 
-def _given(function: str) -> Iterator[Right]:
-    for grant in GRANTS[function]:
-        for name in re.findall(r"gelombang-\$\{Stage\}-([a-z-]+(?:/index/[a-z-]+)?)", str(grant["Resource"])):
-            yield from ((action, name) for action in grant["Action"])
+def given(function: str) -> set[Right]:
+    """The rights on tables, indexes and queues that the policy of a function gives."""
+    return set(_given(function))
 
 
-def _needed(operation: str, asked: Mapping[str, Any]) -> Iterator[Right]:
+def needed(operation: str, asked: Mapping[str, Any]) -> Iterator[Right]:
+    """The rights that a call needs."""
     for leg in asked.get("TransactItems", ()):
         for kind, one in leg.items():
             yield f"dynamodb:{kind}Item", _own(one["TableName"])
@@ -51,6 +51,12 @@ def _needed(operation: str, asked: Mapping[str, Any]) -> Iterator[Right]:
         yield f"dynamodb:{operation}", _own(asked["TableName"]) + index
     if "QueueUrl" in asked:
         yield f"sqs:{operation.removesuffix('Batch')}", _own(asked["QueueUrl"].rpartition("/")[2])
+
+
+def _given(function: str) -> Iterator[Right]:
+    for grant in GRANTS[function]:
+        for name in re.findall(r"gelombang-\$\{Stage\}-([a-z-]+(?:/index/[a-z-]+)?)", str(grant)):
+            yield from ((action, name) for action in grant["Action"])
 
 
 def _own(name: str) -> str:

@@ -19,6 +19,7 @@ from chalicelib.payouts.plans import plan_rules
 from chalicelib.waves import award
 from chalicelib.waves.step import WaveStep
 from chalicelib.waves.store import WaveStore
+from infrastructure.grants import GRANTS
 
 from .rates import Rates
 
@@ -91,7 +92,14 @@ def _pause_over_a_close() -> AbstractContextManager[Any]:
     return patch.object(WaveStep, "advance", careless)
 
 
+def _right_missing() -> AbstractContextManager[Any]:
+    """The policy of the function that opens surveys forgets the table of surveys."""
+    given = [grant for grant in GRANTS["open_surveys"] if "-outcomes" not in str(grant["Resource"])]
+    return patch.dict(GRANTS, open_surveys=given)
+
+
 BUGS = {
+    "a right missing": Bug(_right_missing, 8, "open_surveys has no right to dynamodb:"),
     "a survey missed": Bug(_survey_missed, 120, "missing: survey 1"),
     # Hardly anybody joins at New Year, so that the wave leaves seats whatever chance makes of the rest.
     "a seat lost at New Year": Bug(_seat_lost, 30, "the year says", replace(SMALL, holiday=0.01)),

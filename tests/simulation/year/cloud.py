@@ -9,6 +9,7 @@ import hmac
 import io
 import json
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from chalicelib import at_once
 from chalicelib.aws import clients, dynamodb
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.providers.xendit_statements import XenditStatements
+from tests.builders.rights import Right, given, needed
 
 from ..accounts.cloud import Kms, refusal
 
@@ -85,6 +87,26 @@ class Cloud:
         self.kms = Keys()
         self.sent = 0
         self.announced: list[dict[str, Any]] = []
+        self.needed: dict[str, set[Right]] = defaultdict(set)
+        """By function: the rights of the calls that it made."""
+        self._acts = ""
+
+    @contextmanager
+    def acting(self, function: str) -> Iterator[None]:
+        """What is done within is done by a function."""
+        self._acts = function
+        try:
+            yield
+        finally:
+            self._acts = ""
+
+    def missing(self) -> list[str]:
+        """What functions did without a right to it. Moto and this cloud let everybody do everything."""
+        return [
+            f"{function} has no right to {action} on {name}"
+            for function, rights in self.needed.items()
+            for action, name in sorted(rights - given(function))
+        ]
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -114,6 +136,8 @@ class Cloud:
 
     def _dynamodb(self, _region: str | None, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         self.calls += 1
+        if self._acts:
+            self.needed[self._acts].update(needed(operation, asked))
         status, answer = self.tables._dynamodb(operation, asked)
         self.tables.calls.clear()
         if status == 200:
@@ -140,11 +164,17 @@ class Cloud:
         raise ValueError(f"{service} has no part in the simulation")
 
     def _send(self, QueueUrl: str, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - SQS's own names
+        self._need("sqs:SendMessage", QueueUrl)
         self.put(QueueUrl, [entry["MessageBody"] for entry in Entries])
         return {}
 
     def _waiting(self, QueueUrl: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        self._need("sqs:GetQueueAttributes", QueueUrl)
         return {"Attributes": {"ApproximateNumberOfMessages": str(len(self.queues.get(QueueUrl, ())))}}
+
+    def _need(self, action: str, queue_url: str) -> None:
+        if self._acts:
+            self.needed[self._acts].add((action, queue_url.rpartition("/")[2].removesuffix("_queue_url")))
 
     def _mail(self, **_: Any) -> dict[str, str]:
         self.sent += 1

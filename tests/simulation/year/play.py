@@ -72,6 +72,8 @@ def play(
                 if number % 30 == 0:
                     gc.collect()
             oracle.books()
+            for what in world.cloud.missing():
+                oracle.fail(what)
             return _summed(life, clocks.process_time() - began)
     finally:
         gc.enable()

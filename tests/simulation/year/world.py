@@ -159,13 +159,14 @@ class World:
         self._missed: Counter[str] = Counter()
         self._consumers = {
             "awards": (
+                "award",
                 10,
                 lambda records: award_queue.consume(
                     records, self.services.award_batches, self.clock(), 50, self._seconds
                 ),
             ),
-            "payouts": (5, lambda records: payouts.consume(records, self.services.payout_worker, self.clock())),
-            "mails": (1, self._send_mail),
+            "payouts": ("pay", 5, lambda records: payouts.consume(records, self.services.payout_worker, self.clock())),
+            "mails": ("send_mail", 1, self._send_mail),
         }
 
     @contextmanager
@@ -220,11 +221,12 @@ class World:
 
     def _deliver(self) -> None:
         self._delivering = False
-        for queue, (size, consume) in self._consumers.items():
+        for queue, (function, size, consume) in self._consumers.items():
             bodies = self.cloud.take(f"https://year.invalid/{queue}_queue_url")
             for start in range(0, len(bodies), size):
                 batch = bodies[start : start + size]
-                answer = consume([{"messageId": str(place), "body": body} for place, body in enumerate(batch)])
+                with self.cloud.acting(function):
+                    answer = consume([{"messageId": str(place), "body": body} for place, body in enumerate(batch)])
                 for one in answer["batchItemFailures"]:
                     self._again(queue, batch[int(one["itemIdentifier"])])
 
@@ -281,8 +283,9 @@ class World:
             self.triggers[name] += 1
             began = self.clock()
             short = dice.random() < self.rates.cut_short
-            if JOBS[name](self, began, FUNCTION_S / 10 if short else FUNCTION_S):
-                self.services.runs.whole(name, began)
+            with self.cloud.acting(name):
+                if JOBS[name](self, began, FUNCTION_S / 10 if short else FUNCTION_S):
+                    self.services.runs.whole(name, began)
         if name == "tally_statistics":
             self.tallied()
 
