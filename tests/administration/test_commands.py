@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +13,12 @@ from admin import office
 from admin.commands.administrators import journal as journal_commands
 from admin.deployment import stages
 from chalicelib.administration.journal import LineItem
+from chalicelib.aws.admin_acts import Signed
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
 from tests.builders.commands import ACCOUNT, Terminal
-from tests.conftest import T0
+from tests.builders.training import course_row
+from tests.conftest import ROOT, T0
 
 roster, journal = Terminal("roster"), Terminal("journal")
 FILE = "person,name\ns1,sari\ns1,sari@example.go.id\nb1,budi\n"
@@ -73,6 +76,33 @@ def test_a_roster_is_proposed_seen_and_approved_by_another_person(stage: Office,
     assert roster.found("propose", file, "--reason", "again")["by"] == "person/s1"
     assert roster.found("reject", "--reason", "it is the same")["done"] == "the proposal was taken away"
     assert "(no_roster_proposed)" in roster.refused("approve", "--yes")
+
+
+def test_under_another_name_one_stays_who_proposed(stage: Office, file: str, tmp_path: Path) -> None:
+    partner, _ = stage.services.partners.add("Pelatihan Jaya", T0, Signed("person/b1", "a contract"))
+    courses, catalogue = Terminal("course"), tmp_path / "courses.csv"
+    row = course_row(partner.id)
+    catalogue.write_text(f"{','.join(row)}\n{','.join(row.values())}\n")
+    courses.found("import", str(catalogue), "--reason", "before the roster")
+    roster.found("propose", file, "--reason", "we begin")
+    stage.name = "budi"
+    roster.found("approve", "--yes")
+    assert "(payout_same_person)" in courses.refused("approve", str(catalogue), "--yes"), "who was that?"
+    stage.name = "sari"
+    assert courses.found("import", str(catalogue), "--reason", "with the roster")
+    stage.name = "sari@example.go.id"
+    assert "(payout_same_person)" in courses.refused("approve", str(catalogue), "--yes")
+    stage.name = "budi"
+    assert courses.found("approve", str(catalogue), "--yes") == {"courses_imported": 1}
+    assert {act["by"] for act in courses.found("history")[:2]} == {"person/b1", "person/s1"}
+
+
+def test_no_command_takes_who_acts_from_anywhere_but_the_roster() -> None:
+    """`desk.caller` and `stages.acting` do; what STS or the gateway says is not compared as a person."""
+    texts = {path.name: path.read_text() for path in (ROOT / "admin/commands").rglob("*.py")}
+    assert any("desk.caller" in text for text in texts.values())
+    wrong = re.compile(r"stages\.caller|get_caller_identity|userArn|who\.arn")
+    assert [name for name, text in texts.items() if wrong.search(text)] == []
 
 
 def test_the_journal_has_each_act_with_its_outcome_and_who_it_was(stage: Office, file: str) -> None:
