@@ -27,7 +27,7 @@ from chalicelib.aws import clients
 from chalicelib.clock import utc_now
 from chalicelib.errors import DomainError
 
-from .options import Local, stage_options
+from .options import Local, Look, stage_options
 from .rows import Marked, Row, as_data
 
 if TYPE_CHECKING:
@@ -249,7 +249,9 @@ class Administered(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         if not _is_served(ctx):
             return ctx.obj(self, ctx)
-        return ctx.invoke(self.callback, ctx.obj, **ctx.params)  # type: ignore[arg-type] # every command has a body
+        looks = {one.name for one in self.sent if isinstance(one, Look)}
+        given = {name: value for name, value in ctx.params.items() if name not in looks}
+        return ctx.invoke(self.callback, ctx.obj, **given)  # type: ignore[arg-type] # every command has a body
 
     def arguments(self, ctx: click.Context) -> dict[str, Any]:
         """What was typed, by name, with the contents of files and what was asked for. What was left out is left out."""

@@ -22,6 +22,10 @@ STAGE_VARIABLE = "GELOMBANG_STAGE"
 _JSON, _COMMAND = "gelombang.json", "gelombang.command"
 
 
+class Look(click.Option):
+    """Why somebody looks at a person: for the journal, and not for the command's body."""
+
+
 class Local(click.Option):
     """An option of the terminal alone: a stage's administration is not sent it, and knows it not."""
 
@@ -50,6 +54,9 @@ _stage = click.option(
     "--stage", cls=Local, required=True, envvar=STAGE_VARIABLE, show_envvar=True, help="Such as prod, staging or local."
 )
 reason_option = click.option("--reason", required=True, callback=_reason, help=REASON_HELP)
+look_reason = click.option(
+    "--reason", cls=Look, required=True, callback=_reason, help=f"{REASON_HELP} The person can read it."
+)
 reason_if_two = click.option("--reason", callback=_reason, help=f"{REASON_HELP} Needed where two people decide.")
 yes_option = click.option("--yes", cls=Local, is_flag=True, help="Do not ask back.")
 

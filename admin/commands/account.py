@@ -15,7 +15,7 @@ from chalicelib.errors import NotFound
 from chalicelib.wiring import Services
 
 from ..desk import ABOUT_PEOPLE, CHECKER, HELPDESK, MAKER, Administered, Desk
-from ..options import example, reason_option, yes_option
+from ..options import example, look_reason, reason_option, yes_option
 from ..rows import act_row, plain
 
 _account_argument = click.argument("account_id")
@@ -126,9 +126,10 @@ def cancel(desk: Desk, account_id: str, reason: str) -> None:
     _show(desk, account_id)
 
 
-@example(f"account recover show {_LOST}")
+@example(f"account recover show {_LOST} --reason 'the owner asks how far it is'")
 @recover.command("show", cls=Administered, sets=ABOUT_PEOPLE)
 @_account_argument
+@look_reason
 def show_recovery(desk: Desk, account_id: str) -> None:
     """Show the last recovery of ACCOUNT_ID, and everything that administrators did to the account."""
     _of(desk, account_id)

@@ -24,7 +24,7 @@ from chalicelib.helpdesk.store import ALL_SHARDS
 from chalicelib.wiring import Services
 
 from ..desk import ABOUT_PEOPLE, HELPDESK, Administered, Attached, Desk
-from ..options import example
+from ..options import example, look_reason
 from ..rows import Marked, Row, plain
 
 WORDS_MAX = 4000
@@ -93,9 +93,10 @@ def list_grievances(desk: Desk, overdue: bool, state: str | None) -> None:
     desk.show({"unanswered": len(found), "overdue": sum(each.overdue(now) for each in found), "grievances": rows})
 
 
-@example("grievance show k7qx-2m4a-abcd-23yz")
+@example("grievance show k7qx-2m4a-abcd-23yz --reason 'to answer it'")
 @grievance.command("show", cls=Administered, sets=ABOUT_PEOPLE, whose=_whose)
 @_number_argument
+@look_reason
 def show_grievance(desk: Desk, number: str) -> None:
     """Show one grievance: what was said, the evidence it was given, what was done and by whom."""
     desk.show(_facts(desk.services.helpdesk.show(number), utc_now()))

@@ -8,7 +8,7 @@ from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import utc_now
 
 from ..desk import ABOUT_PEOPLE, HELPDESK, Administered, Desk
-from ..options import example, reason_option
+from ..options import example, look_reason, reason_option
 from ..rows import act_row
 
 _registrant_argument = click.argument("registrant")
@@ -19,9 +19,10 @@ def mailbox() -> None:
     """Mailboxes that nothing is sent to."""
 
 
-@example("mailbox show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
+@example("mailbox show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --reason 'asked why no mail comes'")
 @mailbox.command("show", cls=Administered, sets=ABOUT_PEOPLE)
 @_registrant_argument
+@look_reason
 def show_mailbox(desk: Desk, registrant: str) -> None:
     """Say whether mails to REGISTRANT, the id of an account, are sent."""
     services = desk.services

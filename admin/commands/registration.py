@@ -32,7 +32,7 @@ from ..desk import (
     Desk,
     file_argument,
 )
-from ..options import example, reason_option, yes_option
+from ..options import example, look_reason, reason_option, yes_option
 from ..rows import Row, act_row
 
 _person_argument = click.argument("registrant_id")
@@ -44,9 +44,10 @@ def registration() -> None:
     """Registrations. What is shown is personal data: read it on the screen, keep no copy."""
 
 
-@example(f"registration show {_PERSON}")
+@example(f"registration show {_PERSON} --reason 'asked to be corrected'")
 @registration.command("show", cls=Administered, sets=ABOUT_PEOPLE)
 @_person_argument
+@look_reason
 def show_registration(desk: Desk, registrant_id: str) -> None:
     """Show how a person stands, who holds their family card, and every correction with who, when and why."""
     services = desk.services

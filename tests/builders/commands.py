@@ -8,12 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
+import click
 from click.testing import CliRunner, Result
 
 import administration
 from admin import client
 from admin.cli import main
 from admin.deployment import stages
+from admin.options import Look
 from chalicelib.administration.journal import Line
 
 ACCOUNT = "123456789012"
@@ -28,7 +30,16 @@ def invoke(words: Sequence[str], **options: Any) -> Result:
     It has the services and the caller that `stages` has.
     """
     with patch.object(client, "post", post):
-        return CliRunner().invoke(main, words, **options)
+        return CliRunner().invoke(main, _with_reason(words), **options)
+
+
+def _with_reason(words: Sequence[str]) -> list[str]:
+    """With a reason for a command that looks at a person, where a test says none."""
+    found: click.Command = main
+    for word in words:
+        found = found.commands.get(word, found) if isinstance(found, click.Group) else found
+    looks = any(isinstance(one, Look) for one in found.params) and "--reason" not in words
+    return [*words, *(["--reason", "a test looks"] if looks else [])]
 
 
 def post(stage: str, path: str, body: bytes) -> tuple[int, bytes]:

@@ -14,7 +14,7 @@ from chalicelib.payouts.plans.plan_rules import Stop
 from chalicelib.payouts.rules import Authority, State
 
 from ...desk import ABOUT_PEOPLE, CHECKER, MAKER, Administered, Desk
-from ...options import example, reason_if_two, reason_option, yes_option
+from ...options import example, look_reason, reason_if_two, reason_option, yes_option
 from .lines import bank_rows, entitlement_argument, entitlement_row, plan_row, proposal_row, whose
 
 _ID = "k7qx2m4abcd23yzk7qx2m4abcd"
@@ -123,9 +123,10 @@ def address() -> None:
     """A person's account after a change; the account itself is never shown."""
 
 
-@example("payout address show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
+@example("payout address show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --reason 'asked by phone'")
 @address.command("show", cls=Administered, sets=ABOUT_PEOPLE)
 @click.argument("registrant")
+@look_reason
 def show_address(desk: Desk, registrant: str) -> None:
     """Say which version REGISTRANT's account is, whether it waits, and whether they dispute a change."""
     _show_address(desk, registrant)
@@ -166,10 +167,11 @@ def plan() -> None:
     """A person's monthly payments."""
 
 
-@example("payout plan show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11")
+@example("payout plan show 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --reason 'asked by phone'")
 @plan.command("show", cls=Administered, sets=ABOUT_PEOPLE)
 @_wave_option
 @click.argument("registrant")
+@look_reason
 def show_plan(desk: Desk, wave: int | None, registrant: str) -> None:
     """Show what is to come for REGISTRANT, or why nothing is."""
     services = desk.services

@@ -7,7 +7,7 @@ import click
 from chalicelib.payouts.rules import Hold, Kind, State
 
 from ...desk import ABOUT_PEOPLE, HELPDESK, MAKER, OPERATOR, Administered, Desk
-from ...options import example
+from ...options import example, look_reason
 from . import control, decision
 from .lines import bank_rows, entitlement_argument, entitlement_row, event_row, plan_row, proposal_row, whose
 
@@ -38,9 +38,10 @@ def list_payouts(desk: Desk, state: State | None, hold: Hold | None, wave: int |
     desk.show(desk.rows, "no entitlement is like that" if asked else "nobody was ever entitled to anything")
 
 
-@example("payout show k7qx2m4abcd23yzk7qx2m4abcd")
+@example("payout show k7qx2m4abcd23yzk7qx2m4abcd --reason 'it hangs'")
 @payout.command("show", cls=Administered, sets=ABOUT_PEOPLE, whose=whose)
 @entitlement_argument
+@look_reason
 def show_payout(desk: Desk, entitlement_id: str) -> None:
     """Show one entitlement: its attempts, its history with who decided what, what is proposed about it, what the bank
     said, if it was paid by file, and the person's monthly payments to come.

@@ -17,7 +17,7 @@ from chalicelib.registration.rules import Registrant
 from chalicelib.wiring import Services
 
 from ...desk import HELPDESK, Administered, Asked, Desk
-from ...options import example, reason_option
+from ...options import example, look_reason
 from ...rows import Row
 
 _PERSON = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
@@ -31,8 +31,8 @@ def person() -> None:
 @example("person find --reason 'called about a payment'")
 @person.command(cls=Administered, sets=(HELPDESK,))
 @click.option("--by", cls=Asked, prompt="NIK, card number, phone or e-mail", hide_input=True, hidden=True)
-@reason_option
-def find(desk: Desk, by: str, reason: str) -> None:  # noqa: ARG001 - the reason is for the journal
+@look_reason
+def find(desk: Desk, by: str) -> None:
     """Find a person by NIK, card number, phone or e-mail. You are asked for it; it is neither shown nor kept."""
     services, now = desk.services, utc_now()
     found: dict[str, list[str]] = {}
@@ -56,8 +56,8 @@ def find(desk: Desk, by: str, reason: str) -> None:  # noqa: ARG001 - the reason
 @example(f"person show {_PERSON} --reason 'called about a payment'")
 @person.command("show", cls=Administered, sets=(HELPDESK,))
 @click.argument("registrant_id")
-@reason_option
-def show_person(desk: Desk, registrant_id: str, reason: str) -> None:  # noqa: ARG001 - the reason is for the journal
+@look_reason
+def show_person(desk: Desk, registrant_id: str) -> None:
     """Show how a person stands: registration, verification, waves, place, trainings, money and why it waits, notices
     and whether they arrived, grievances.
     """

@@ -58,11 +58,11 @@ def test_hold_release_and_cancel_record_who_and_why(desk, world):
 def test_who_is_entitled_can_read_who_looked_and_who_held_it(desk, world):
     id_ = placed(world, "ani", Place(State.DUE)).id
     desk.found("hold", id_, "--reason", "asked by the hotline")
-    desk.found("show", id_)
+    desk.found("show", id_, "--reason", "called")
     kept = list(world.services.journal.of_person("ani"))
     assert sorted((line.route, line.person, line.about, line.reason, line.outcome) for line in kept) == [
         ("payout hold", ANI, (id_,), "asked by the hotline", "done"),
-        ("payout show", ANI, (id_,), None, "done"),
+        ("payout show", ANI, (id_,), "called", "done"),
     ]
 
 
