@@ -542,7 +542,7 @@ def put_registration(form: registration.RegistrationForm) -> edge.Reply:
     who="citizen",
     body=registration.OwnCorrectionForm,
     answers={200: registration.RegistrationView},
-    refuses=(*person.CORRECTING, person.NotRegistered),
+    refuses=(person.MalformedNik, *person.CORRECTING, *person.OF_NIK, person.NotRegistered),
 )
 def patch_registration(form: registration.OwnCorrectionForm) -> edge.Reply:
     return edge.ok(services().correct(app.caller(), form, app.now()))

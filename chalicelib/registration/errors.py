@@ -360,3 +360,5 @@ CORRECTING: tuple[type[DomainError], ...] = (
     PhoneAlreadyUsed,
 )
 """What a change of a registration may be refused for."""
+OF_NIK = (NikCannotChange, NikAlreadyRegistered)
+"""And one of its NIK."""

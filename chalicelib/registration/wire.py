@@ -91,10 +91,11 @@ class RegistrationForm(_Form, frozen=True):
 
 
 class OwnCorrectionForm(_Form, frozen=True):
-    """`PATCH /me/registration`; what is left out stays. The NIK never changes."""
+    """`PATCH /me/registration`; what is left out stays. The NIK changes only while the civil registry denies it."""
 
     checks: ClassVar = _TYPED
 
+    nik: str | None = None
     kk: str | None = None
     name: str | None = None
     birth_date: date | None = None

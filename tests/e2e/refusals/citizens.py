@@ -87,6 +87,16 @@ def correct_to_number_of_another(gateway: Gateway) -> Call:
     return Call(routes.CORRECT, {"phone": first.body["phone"]}, person=gateway.registered())
 
 
+def correct_to_nik_of_another(gateway: Gateway) -> Call:
+    """While the registry says that something differs."""
+    first = gateway.sent(gateway.registration(gateway.form()))
+    person, services = gateway.registered(), gateway.services
+    record = services.registration_store.record(person)
+    assert record is not None
+    assert services.verifications.keep(record, Verification.UNKNOWN_NIK, "test", gateway.clock())
+    return Call(routes.CORRECT, {"nik": first.body["nik"]}, person=person)
+
+
 def correct_when_excluded(gateway: Gateway) -> Call:
     call = gateway.sent(gateway.registration(gateway.form()))
     later = ExclusionList(LIST.name, "2026-11-late", LIST.source_date)
@@ -286,6 +296,11 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "phone_already_used": register_with_number_of_another("phone"),
     },
     routes.CORRECT: {
+        "malformed_nik": correcting(nik="3174095713950001"),
+        "nik_cannot_change": lambda gateway: Call(
+            routes.CORRECT, {"nik": gateway.form()["nik"]}, person=gateway.registered()
+        ),
+        "nik_already_registered": correct_to_nik_of_another,
         "malformed_kk": correcting(kk="317409120318000"),
         "malformed_phone": correcting(phone="(021) 555-12345"),
         "malformed_name": correcting(name="\u200b\u200b\u200b"),

@@ -50,6 +50,7 @@ REGISTRATION = RegistrationView(
     employment=Employment.JOBSEEKER, consent_version="2026-01", consent_withdrawn_at=None, standing=Standing.REGISTERED,
     verification="PENDING", nik_held="yes", warnings=(), registered_at=NOW, updated_at=NOW,
 )  # fmt: skip
+DIFFERS = msgspec.structs.replace(REGISTRATION, verification="DIFFERS")
 ADDRESS = FinancialAddressView(
     code="BNI", account_number="********6789", holder_name="Siti Aminah", verification="verified", to_do="nothing"
 )
@@ -269,6 +270,7 @@ LIVES: dict[str, Life] = {
     ),
     "not_chosen": Life(me(), wave(number=WAVE + 1), [entry("not_chosen", "not_drawn")]),
     "none_open": Life(me()),
+    "none_open whose data differ": Life(me(registration=DIFFERS)),
     "none_coming": Life(me(), none_coming=True),
 }  # fmt: skip
 """By the state that home shows, and what it is about."""

@@ -196,3 +196,22 @@ def test_an_account_screen_that_was_just_read_costs_no_other_proof(browser: Any,
         page.get_by_role("button", name="Look again").click()
         page.get_by_text("Data from").wait_for(state="hidden")
         assert [path for path in asked if path in lists] == [*lists, "/me/passkeys"]
+
+
+def test_whose_data_differ_is_told_so_and_may_send_another_nik(browser: Any, programme: Programme):
+    differ = "Data Anda berbeda dengan data kependudukan."
+    with living(browser, programme, LIVES["none_open"]) as page:
+        page.goto(f"{ORIGIN}/#/akun")
+        page.get_by_text("Data saya").wait_for()
+        assert page.get_by_text(differ).count() == 0
+        page.goto(f"{ORIGIN}/#/daftar/2")
+        page.get_by_label("Nama lengkap").wait_for()
+        assert page.get_by_label("NIK", exact=True).count() == 0
+    with living(browser, programme, LIVES["none_open whose data differ"]) as page:
+        page.goto(f"{ORIGIN}/#/akun")
+        page.get_by_text(differ).wait_for()
+        page.get_by_role("link", name="Ubah NIK").click()
+        page.get_by_label("NIK", exact=True).fill("3174 0957 0895 0001")
+        page.get_by_role("button", name="Simpan").click()
+        page.get_by_text("Data Anda tersimpan").wait_for()
+        assert page.sent == [("PATCH", "/me/registration", {"nik": "3174095708950001"})]

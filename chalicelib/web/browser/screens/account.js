@@ -10,13 +10,14 @@ function Mine({ saved }) {
   const found = useRead({ me: "/me" });
   return html`<${Screen} title=${t("Akun saya", "My account")}><${Await} found=${found}>${({ me: { registration: of } }) => html`
     ${saved && html`<${Notice} kind="good" live>${t("Data Anda tersimpan.", "Your details are kept.")}<//>`}
-    ${of ? html`<h2>${t("Data saya", "My details")}</h2><${Answers} rows=${[[t("Nama", "Name"), of.name, "daftar/2"], ["NIK", of.nik], ["KK", of.kk, "daftar/3"], [t("Ponsel", "Mobile"), of.phone, "daftar/3"],
+    ${of && of.verification === "DIFFERS" && html`<${Notice} kind="bad">${t("Data Anda berbeda dengan data kependudukan. Cocokkan dengan KTP dan KK.", "Your details differ from the civil registry. Check your KTP and KK.")}<//>`}
+    ${of ? html`<h2>${t("Data saya", "My details")}</h2><${Answers} rows=${[[t("Nama", "Name"), of.name, "daftar/2"], ["NIK", of.nik, of.verification === "DIFFERS" && "daftar/2"], ["KK", of.kk, "daftar/3"], [t("Ponsel", "Mobile"), of.phone, "daftar/3"],
       [t("Tanggal lahir", "Birth date"), day(of.birth_date), "daftar/1"], [t("Alamat di KTP", "Address on the KTP"), `${named("regions", of.regency)}, ${named("regions", of.province)}`, "daftar/4"],
-      [t("Pendidikan", "Education"), named("education", of.education), "daftar/5"], [t("Pekerjaan", "Work"), named("employment", of.employment), "daftar/1"], [t("Terdaftar", "Registered"), when(of.registered_at)]]} />`
+      [t("Pendidikan", "Education"), named("education", of.education), "daftar/5"], [t("Pekerjaan", "Work"), named("employment", of.employment), "daftar/1"]]} />`
       : html`<p><${Link} main to="daftar/1">${t("Isi data", "Fill in")}<//></p>`}
     <h2>${t("Cara masuk", "Ways to sign in")}</h2><ul class="links"><li><${Link} to="akun/kontak">${t("Surel dan nomor ponsel", "E-mail and mobile numbers")}<//></li>
       <li><${Link} to="akun/perangkat">${t("Perangkat yang masuk", "Devices that are signed in")}<//></li><li><${Link} to="akun/kunci">${t("Kunci sandi", "Passkeys")}<//></li></ul>
-    <h2>${t("Bahasa", "Language")}</h2><p>${t("Pesan dari kami juga memakai bahasa ini.", "Our messages use this language, too.")}</p>
+    <h2>${t("Bahasa", "Language")}</h2>
     <p><button type="button" class="quiet" onClick=${() => speak(language() === "id" ? "en" : "id")}>${t("English", "Bahasa Indonesia")}</button></p>
     <h2>${t("Keluar", "Sign out")}</h2><${Sure} act=${signOut} label=${t("Keluar dari ponsel ini", "Sign out on this phone")} sure=${t("Keluar", "Sign out")}>
       <p>${t("Bukti gelombang dihapus dari ponsel ini. Simpan dahulu bila perlu.", "Receipts are erased from this phone. Save them first if you want to.")} ${" "}

@@ -15,9 +15,9 @@ const KINDS = {
   survey_deadline: ["Pengingat isi survei", "Reminder to answer a survey"],
   revoked: ["Kepesertaan dicabut", "Your place was revoked"],
   grievance_answered: ["Aduan dijawab", "A complaint was answered"],
-  address_given: ["Rekening atau dompet diisi", "An account or wallet was given"],
-  address_changed: ["Rekening atau dompet diubah", "The account or wallet was changed"],
-  address_waiting: ["Perubahan rekening menunggu", "A change of the account waits"],
+  address_given: ["Rekening diisi", "An account was given"],
+  address_changed: ["Rekening diubah", "The account was changed"],
+  address_waiting: ["Rekening menunggu", "The account waits"],
   details_changed: ["Data Anda diubah", "Your details were changed"],
   data_differs: ["Data Anda berbeda", "Your details differ"],
   nik_claim: ["NIK Anda", "Your NIK"],
@@ -25,8 +25,8 @@ const KINDS = {
   account_changing: ["Cara masuk akan diubah", "A way to sign in will change"],
   account_deleting: ["Akun akan dihapus", "Account will be deleted"],
   account_kept: ["Akun tidak dihapus", "Account not deleted"],
-  recovery_begun: ["Pemulihan akun dimulai", "A recovery of the account began"],
-  recovery_ended: ["Pemulihan akun selesai", "The recovery of the account ended"],
+  recovery_begun: ["Pemulihan akun dimulai", "Account recovery began"],
+  recovery_ended: ["Pemulihan akun selesai", "Account recovery ended"],
   signed_in: ["Perangkat baru masuk", "A new device signed in"],
 };
 const STATES = {
@@ -36,7 +36,7 @@ const STATES = {
   UNKNOWN: ["Mungkin tidak sampai", "May not have arrived"],
   REFUSED: ["Tidak dapat dikirim", "Could not be sent"],
   EXPIRED: ["Tidak dikirim: sudah lewat waktunya", "Not sent: its time was over"],
-  UNSUBSCRIBED: ["Tidak dikirim: Anda tidak ingin pengingat", "Not sent: you want no reminders"],
+  UNSUBSCRIBED: ["Tidak dikirim: tanpa pengingat", "Not sent: no reminders"],
   NO_ADDRESS: ["Tidak dikirim: tidak ada alamat", "Not sent: there was no address"],
   CLOSED: ["Tidak dikirim: surel Anda tidak menerima", "Not sent: your mailbox does not take it"],
 };

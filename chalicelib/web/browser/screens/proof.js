@@ -133,7 +133,7 @@ function Receipt({ entry, wave }) {
       : html`<${Notice}>${t("Bukti yang Anda simpan sendiri lebih kuat.", "One that you saved yourself proves more.")}<//>`}
     ${frozen && receipt.content ? html`<${Check} entry=${entry} wave=${wave} receipt=${receipt} />`
       : html`<p>${wave.state === "OPEN" ? t(`Daftar dikunci setelah ${last(wave.closes_at)}. Sesudah itu bukti dapat diperiksa.`, `The list is locked after ${last(wave.closes_at)}. Then the receipt can be checked.`)
-        : t("Daftar sedang dikunci. Sebentar lagi bukti dapat diperiksa.", "The list is being locked. The receipt can be checked soon.")}</p>`}
+        : t("Daftar sedang dikunci.", "The list is being locked.")}</p>`}
     <h2>${t("Bukti Anda", "Your receipt")}</h2>
     <${Answers} rows=${[[t("Bergabung", "Joined"), when(entry.receipt.joined_at)], [t("Kode bukti", "Receipt code"), html`<code>${receipt.leaf}</code>`]]} />
     <p>${t("Pemegang berkas ini dapat melihat hasil Anda.", "Whoever holds this file can see your result.")}</p>

@@ -96,7 +96,7 @@ function Step1({ form }) {
 
 const Step2 = ({ form, before }) => html`
   <${Field} form=${form} field="name" label=${t("Nama lengkap", "Full name")} hint=${t("Persis seperti di KTP", "Exactly as on the KTP")} autocomplete="name" />
-  ${!before && html`<${Digits} form=${form} field="nik" label="NIK" hint=${t("16 angka di KTP", "16 digits on the KTP")} />`}`;
+  ${(!before || before.verification === "DIFFERS") && html`<${Digits} form=${form} field="nik" label="NIK" hint=${t("16 angka di KTP", "16 digits on the KTP")} />`}`;
 
 const Step3 = ({ form, before }) => html`${before && html`<p>${t("Yang kosong tetap seperti semula:", "What is empty stays as it is:")} KK ${before.kk}, ${t("ponsel", "mobile")} ${before.phone}.</p>`}
   <${Digits} form=${form} field="kk" label=${t("Nomor Kartu Keluarga (KK)", "Family card (KK) number")} hint=${t("16 angka di bagian atas KK", "16 digits at the top of the card")} />
@@ -185,7 +185,7 @@ function Steps({ step }) {
 
 // A registration that is there is corrected a subject at a time; what is left empty stays.
 
-const OF_STEP = { 1: ["birth_date", "employment"], 2: ["name"], 3: ["kk", "phone"], 4: ["province", "regency"], 5: ["education"], 6: ["consent_version"] };
+const OF_STEP = { 1: ["birth_date", "employment"], 2: ["name", "nik"], 3: ["kk", "phone"], 4: ["province", "regency"], 5: ["education"], 6: ["consent_version"] };
 
 function start({ birth_date, employment: work, name, province, regency, education }) {
   const [year, month, date_] = birth_date.split("-"), official = OFFICIALS.includes(work);
@@ -194,7 +194,7 @@ function start({ birth_date, employment: work, name, province, regency, educatio
 }
 
 function Correct({ step, before }) {
-  const form = useForm(`ubah${step}:${account()}`, start(before), ["kk"]), title = t(...(CORRECTED[step] || TITLES[step])), Shown = STEPS[step];
+  const form = useForm(`ubah${step}:${account()}`, start(before), NUMBERS), title = t(...(CORRECTED[step] || TITLES[step])), Shown = STEPS[step];
   const check = (values) => Object.fromEntries(Object.entries(CHECKS[step](values)).filter(([field]) => values[field] || !["nik", "kk", "phone"].includes(field)));
   const send = async (values) => {
     const given = whole(values), changed = OF_STEP[step].filter((name) => given[name] && given[name] !== before[name]);
