@@ -122,6 +122,9 @@ def kept(desk: Desk, line: Line) -> Iterator[None]:
     except DomainError as error:
         outcome = error.code
         raise
+    except click.exceptions.Exit:
+        outcome = DONE
+        raise
     except click.ClickException:
         outcome = REFUSED
         raise

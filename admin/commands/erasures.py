@@ -28,6 +28,8 @@ def replay(stage: str, restored_to: datetime | None, after: str) -> None:
 
     Eight at a time. After each hundred it says on stderr up to whom all are erased.
     """
-    services = stages.load(stage).services
+    at = stages.load(stage)
+    stages.acting(at)
+    services = at.services
     erased = services.erasure.replay(utc_now(), restored_to, after, lambda last: click.echo(f"up to {last}", err=True))
     show({"erased": erased})

@@ -25,7 +25,7 @@ from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, WAITS
 from chalicelib.privacy.rules import register
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveItem
-from tests.builders.commands import Terminal
+from tests.builders.commands import CALLER, Terminal
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.lives import FORM, SEALED, live, rows
 from tests.builders.rights import rights_of
@@ -287,7 +287,8 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     for person in people:
         carry_out(gateway, person)
     restore(cloud, before)
-    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=gateway.services))
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(name="test", services=gateway.services))
+    monkeypatch.setattr(stages, "caller", lambda: CALLER)
     later = (utc_now() + timedelta(hours=2)).isoformat()
     assert Terminal("erasures").found("replay", "--restored-to", later) == {"erased": 0}
     assert Terminal("erasures").found("replay") == {"erased": 2}

@@ -45,10 +45,14 @@ def audit_sample(stage: str, size: int, output: Path | None, number: int) -> Non
     They are the same for everybody who asks. No name is in it, and of a NIK only the ends, if you may open personal
     data. Exit code 1 if a published leaf has no entry: somebody is on the list who never joined.
     """
-    audit = stages.load(stage).services.audit
+    at = stages.load(stage)
+    desk, audit = stages.desk(at), at.services.audit
     wave = audit.wave(number)
     picked = audit.pick(wave, size)
     records = list(progress(audit.records(wave, picked), "reading", len(picked)))
+    for record in records:
+        if record.joined is not None:
+            desk.looks_at(record.joined.registrant_id)
     rows = [_row(place, record) for place, record in enumerate(records, 1)]
     if as_json():
         show([dict(zip(COLUMNS, row, strict=True)) for row in rows])

@@ -30,9 +30,13 @@ NAMES = [f"person-{n}" for n in range(9)]
 
 
 @pytest.fixture(autouse=True)
-def stage(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def looked_at(world: WavesWorld, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Whom the journal says to have been looked at."""
+    people: list[str] = []
     load = lambda _: SimpleNamespace(services=SimpleNamespace(audit=new_audit(world)))  # noqa: E731
     monkeypatch.setattr(stages, "load", load)
+    monkeypatch.setattr(stages, "desk", lambda _: SimpleNamespace(looks_at=people.append))
+    return people
 
 
 def new_audit(world: WavesWorld) -> Audit:
@@ -49,14 +53,14 @@ def rows(*words: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(result.stdout)))
 
 
-def test_the_audit_sample_is_the_lowest_entries_by_the_seed_with_their_records(world):
+def test_the_audit_sample_is_the_lowest_entries_by_the_seed_with_their_records(world, looked_at):
     order = waiting(world, 3, *NAMES)
     buy(world, order[0])
     world.people.excluded.add(order[5])
     seed = world.store.draw(WAVE).seed
     expected = sorted(NAMES, key=lambda name: audit_value(seed, bytes.fromhex(leaf_of(world, name))))
     shown = rows()
-    assert [row["registrant"] for row in shown] == expected
+    assert [row["registrant"] for row in shown] == expected == looked_at
     assert [row["leaf"] for row in shown] == [leaf_of(world, name) for name in expected]
     assert [row["place"] for row in shown] == [str(place) for place in range(1, 10)]
     by_name = {row["registrant"]: row for row in shown}
