@@ -92,13 +92,13 @@ conformance: $(BIN)/.installed ## the public suite of the DCI standard against t
 mutation: $(BIN)/.installed ## change the money modules in thousands of ways: the tests must notice; ONLY="rules worker"
 	@$(BIN)/python -m bench.mutation $(ONLY)
 
-check: $(BIN)/.installed ## ruff, strict mypy, import rules, cfn-lint on both stacks
+check: $(BIN)/.installed ## ruff, strict mypy, import rules, cfn-lint on the stacks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m admin.deployment.package build
-	AWS_DEFAULT_REGION=ap-southeast-3 $(BIN)/cfn-lint build/app-stack.json build/data-stack.json
+	AWS_DEFAULT_REGION=ap-southeast-3 $(BIN)/cfn-lint build/app-stack.json build/administration-stack.json build/data-stack.json
 
 format: $(BIN)/.installed ## let ruff put the code in form
 	$(BIN)/ruff check --fix .

@@ -46,7 +46,7 @@ new MutationObserver((_, watch) => {
 @contextmanager
 def gateway(url: str) -> Iterator[str]:
     """The application at `url` with answers compressed as the API gateway does; its address."""
-    smallest = app_stack.config("arm64")["minimum_compression_size"]
+    smallest = app_stack.COMPRESSED_FROM
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

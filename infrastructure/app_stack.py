@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from copy import deepcopy
 from http import HTTPStatus
 from pathlib import Path
 
 from . import alarms, firewall
 from .cloudformation import STAGE, Json, named, parameter, ref, sub
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, Function
 from .grants import policy
 
 MERGED = "merge-template.json"
 
 API_STAGE = "api"
 """The name of API Gateway's stage; it is the same in every deployment."""
+
+COMPRESSED_FROM = 1_024
+"""API Gateway compresses answers from this length on, in bytes."""
 
 TOLD = {
     "Stage": STAGE,
@@ -132,12 +136,17 @@ FIREWALL_HEADERS = {name: value for name, value in HEADERS.items() if name != "C
 """Headers of the firewall's refusals. The firewall itself sets their Content-Type."""
 
 
+ENVIRONMENT = {"Function": {"Environment": {"Variables": {variable(name): ref(name) for name in TOLD}}}}
+"""What every function is told (`Globals`)."""
+
+# The name that Chalice gives this log group is not that of the function's group.
+LOG_GROUP = {"ApiHandlerLogGroup": {"Properties": {"LogGroupName": sub("/aws/lambda/${APIHandler}")}}}
+
+
 def merged() -> Json:
-    environment = {variable(name): ref(name) for name in TOLD}
     resources = {
         **{function.logical_id: function.resource() for function in FUNCTIONS},
-        # The name that Chalice gives this log group is not that of the function's group.
-        "ApiHandlerLogGroup": {"Properties": {"LogGroupName": sub("/aws/lambda/${APIHandler}")}},
+        **LOG_GROUP,
         "RestAPI": {"Properties": {"Name": named(), "MethodSettings": [LIMITS], "GatewayResponses": REFUSALS}},
         **firewall.resources(problem(429, "too_many_requests", TOO_MANY), FIREWALL_HEADERS),
         **dict(alarms.resources()),
@@ -145,30 +154,34 @@ def merged() -> Json:
     whole = {
         "Parameters": PARAMETERS,
         "Conditions": firewall.CONDITIONS,
-        "Globals": {"Function": {"Environment": {"Variables": environment}}},
+        "Globals": ENVIRONMENT,
         "Resources": resources,
     }
     return deepcopy(whole)
 
 
-def config(architecture: str) -> Json:
-    return {
+def write(folder: Path, architecture: str) -> None:
+    """Write the folder `.chalice`, from which Chalice packages for an architecture (`x86_64` or `arm64`)."""
+    write_project(folder, architecture, "gelombang", FUNCTIONS, merged())
+
+
+def write_project(
+    folder: Path, architecture: str, app_name: str, functions: Sequence[Function], template: Json
+) -> None:
+    """Write the folder of an application with these functions; `template` is merged into the one that Chalice makes."""
+    config = {
         "version": "2.0",
-        "app_name": "gelombang",
+        "app_name": app_name,
         "api_gateway_stage": API_STAGE,
         "api_gateway_endpoint_type": "REGIONAL",
         "autogen_policy": False,
-        "minimum_compression_size": 1_024,
+        "minimum_compression_size": COMPRESSED_FROM,
         "log_retention_in_days": 90,
         "lambda_architecture": architecture,
-        "lambda_functions": {function.chalice_name: function.settings() for function in FUNCTIONS},
+        "lambda_functions": {function.chalice_name: function.settings() for function in functions},
     }
-
-
-def write(folder: Path, architecture: str) -> None:
-    """Write the folder `.chalice`, from which Chalice packages for an architecture (`x86_64` or `arm64`)."""
-    policies = {f"policies/{function.name}.json": policy(function.name) for function in FUNCTIONS}
-    for name, document in {"config.json": config(architecture), MERGED: merged(), **policies}.items():
+    policies = {f"policies/{function.name}.json": policy(function.name) for function in functions}
+    for name, document in {"config.json": config, MERGED: template, **policies}.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(document))

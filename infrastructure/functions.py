@@ -9,17 +9,19 @@ from dataclasses import dataclass
 
 from .cloudformation import Json, arn, named, own
 
+_BEHIND_AN_API = ("api", "administer")
+
 
 @dataclass(frozen=True)
 class Function:
-    """A function, named as in `app.py`, except the API's handler."""
+    """A function, named as in `app.py`, except the handlers of the two APIs."""
 
     name: str
     memory_mb: int
     """A function with 1,769 MB has one whole processor."""
     timeout_s: int
-    alone: bool = False
-    """Whether only one may run at a time."""
+    at_once: int = 0
+    """How many may run at a time, which no other function can take from it; 0: what the account has left."""
     retries: int = 0
     """How often Lambda itself invokes it again after a failure. Functions that run every minute are not retried."""
     within_s: int = 0
@@ -31,19 +33,19 @@ class Function:
 
     @property
     def chalice_name(self) -> str:
-        return "api_handler" if self.name == "api" else self.name
+        return "api_handler" if self.name in _BEHIND_AN_API else self.name
 
     @property
     def logical_id(self) -> str:
-        return "APIHandler" if self.name == "api" else pascal(self.name)
+        return "APIHandler" if self.name in _BEHIND_AN_API else pascal(self.name)
 
     def settings(self) -> Json:
-        alone = {"reserved_concurrency": 1} if self.alone else {}
+        reserved = {"reserved_concurrency": self.at_once} if self.at_once else {}
         return {
             "iam_policy_file": f"policies/{self.name}.json",
             "lambda_memory_size": self.memory_mb,
             "lambda_timeout": self.timeout_s,
-            **alone,
+            **reserved,
         }
 
     def resource(self) -> Json:
@@ -73,7 +75,7 @@ FUNCTIONS = (
     Function("citizen", memory_mb=512, timeout_s=5),
     Function("open_wave", memory_mb=3008, timeout_s=900),
     Function("close_wave", memory_mb=3008, timeout_s=900),
-    Function("advance", memory_mb=3008, timeout_s=900, alone=True, retries=0, within_s=60),
+    Function("advance", memory_mb=3008, timeout_s=900, at_once=1, retries=0, within_s=60),
     Function("award", memory_mb=512, timeout_s=60, queue="awards"),
     Function("expire_places", memory_mb=3008, timeout_s=900, retries=2, within_s=3600),
     Function("ask_registry", memory_mb=512, timeout_s=180, queue="registry"),
@@ -81,10 +83,10 @@ FUNCTIONS = (
     Function("pay", memory_mb=512, timeout_s=120, queue="payouts"),
     Function("sweep_payouts", memory_mb=512, timeout_s=60, retries=0, within_s=60),
     Function("advance_plans", memory_mb=1769, timeout_s=900, retries=0, within_s=900),
-    Function("erase_people", memory_mb=512, timeout_s=900, alone=True, retries=0, within_s=3600),
-    Function("end_terms", memory_mb=1024, timeout_s=900, alone=True, retries=0, within_s=3600),
+    Function("erase_people", memory_mb=512, timeout_s=900, at_once=1, retries=0, within_s=3600),
+    Function("end_terms", memory_mb=1024, timeout_s=900, at_once=1, retries=0, within_s=3600),
     Function("reconcile_payouts", memory_mb=1024, timeout_s=900, retries=0, within_s=3600),
-    Function("write_notices", memory_mb=512, timeout_s=900, alone=True, retries=0, within_s=300),
+    Function("write_notices", memory_mb=512, timeout_s=900, at_once=1, retries=0, within_s=300),
     Function("send_mail", memory_mb=512, timeout_s=120, queue="mails"),
     Function("send_code", memory_mb=512, timeout_s=60, queue="codes"),
     Function("mail_feedback", memory_mb=512, timeout_s=30, topic="mail-feedback"),
@@ -94,3 +96,6 @@ FUNCTIONS = (
     Function("publish_journal", memory_mb=512, timeout_s=300, retries=2, within_s=3600),
     Function("watch", memory_mb=512, timeout_s=120, retries=0, within_s=60),
 )
+
+ADMINISTER = Function("administer", memory_mb=1769, timeout_s=29, at_once=10)
+"""The function of the administration's API, which waits for 29 seconds. No rush of citizens takes its place."""

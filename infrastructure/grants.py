@@ -310,6 +310,29 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("registrations/index/unverified", read="Query", why="FindUnverified"),
         rows("runs", read="Query", write="PutItem"),
     ),
+    "administer": (
+        rows("journal", read="Query", write="PutItem"),
+        rows("waves", read="GetItem BatchGetItem Query", write="ConditionCheckItem PutItem UpdateItem"),
+        rows(
+            "payouts", read="GetItem BatchGetItem Query Scan", write="ConditionCheckItem PutItem UpdateItem DeleteItem"
+        ),
+        rows("payouts/index/unsettled", "payouts/index/news", read="Query", why="CountPayouts"),
+        rows(
+            "registrations", read="GetItem BatchGetItem Query", write="ConditionCheckItem PutItem UpdateItem DeleteItem"
+        ),
+        rows("registrations/index/registered", read="Query", why="FindUnasked"),
+        rows("accounts", read="GetItem Query", write="PutItem UpdateItem"),
+        rows("training", read="GetItem Query", write="PutItem UpdateItem BatchWriteItem DeleteItem"),
+        rows("jobs", read="BatchGetItem GetItem Query", write="UpdateItem DeleteItem", why="CloseVacancies"),
+        rows("outcomes", read="GetItem Query", write="PutItem"),
+        rows("helpdesk", read="GetItem", write="UpdateItem"),
+        rows("helpdesk/index/open", read="Query", why="FindUnanswered"),
+        rows("notices", read="GetItem Query", write="PutItem UpdateItem DeleteItem"),
+        *map(send, ("payouts", "mails", "registry")),
+        use_key("MacKey", "mac", "kms:GenerateMac", "FindPeople"),
+        use_key("DataKey", "data", "kms:Decrypt kms:Encrypt kms:GenerateDataKeyPairWithoutPlaintext", "OpenData"),
+        read_fsp_secret("AskTheBank"),
+    ),
 }
 
 

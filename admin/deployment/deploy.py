@@ -1,7 +1,7 @@
-"""A deployment: the data stack, the package, the app stack, and a first request. The same for every stage.
+"""A deployment: the data stack, the package, the stacks of both applications, and a first request.
 
-Each step is repeatable: repeating a deployment that died half-way completes it, and one that finds nothing changed
-changes nothing. This file also removes a stage that may be thrown away.
+It is the same for every stage. Each step is repeatable: repeating a deployment that died half-way completes it, and one
+that finds nothing changed changes nothing. This file also removes a stage that may be thrown away.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from chalicelib.clock import iso
 from chalicelib.config import DEFAULT_PROGRAMME, Programme, Settings, load_programme
 from chalicelib.figures import CalendarRules
-from infrastructure import app_stack, data_stack
+from infrastructure import administration_stack, app_stack, data_stack
 
 from . import package, stages
 from .promises import Promises, take_back
@@ -39,6 +39,7 @@ DEPLOYING = timedelta(minutes=30)
 class Deployed:
     stage: str
     api_url: str
+    administration_url: str
     changed: bool
 
 
@@ -82,23 +83,27 @@ def deploy(
     report("packaging")
     built = package.build(stages.ROOT, stage, aws.region, stages.ROOT / "build")
     report(f"package {built.release}: {built.figures}")
-    template = upload(aws, data["ArtifactsBucket"], built, report)
+    app_template, administration_template = upload(aws, data["ArtifactsBucket"], built, report)
     derived = data | {"ResultsUrl": stages.results_url(aws, data)}
     check()  # packaging takes minutes
     # Before the functions may promise anything: who deploys may go away while they are already served.
     new = promises.keep(programme)
     try:
-        app, app_changed = _deploy_app(stacks, aws, stage, template, derived | values)
+        app, app_changed = _deploy_app(stacks, aws, stage, app_template, derived | values)
     except BaseException:
         take_back(aws, data["ArtifactsBucket"], stacks.find(stages.app_stack(stage)), programme, new)
         raise
     # Another deployment may have promised more meanwhile, which this one has taken out, or taken its own back.
     promises.keep(programme)
     url = stages.api_url(aws, outputs(app))
+    administration_changed = _deploy_administration(stacks, stage, app, administration_template, values)
+    administration_url = stages.administration_url(stage)
+    report(f"administration: {administration_url}")
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
     if own is not None:
         check_open(own, programme, datetime.now(UTC), "everything is deployed, but ")
-    return Deployed(stage, url, changed=data_changed or app_changed)
+    changed = data_changed or app_changed or administration_changed
+    return Deployed(stage, url, administration_url, changed)
 
 
 def _programme(app: Mapping[str, Any] | None) -> str:
@@ -197,6 +202,13 @@ def _deploy_app(
     return app, changed
 
 
+def _deploy_administration(
+    stacks: Stacks, stage: str, app: Mapping[str, Any], template: Template, values: Mapping[str, str]
+) -> bool:
+    """Deploy the administration; its function is told what those of the app stack are, also by earlier deployments."""
+    return stacks.deploy(stages.administration_stack(stage), template, parameters(app) | dict(values))
+
+
 def _production(stage: str, values: Mapping[str, str], protection: str, before: Mapping[str, Any] | None) -> str:
     """Whether the stage is production: its first deployment decides, `yes` unless that was without protection.
 
@@ -229,19 +241,23 @@ def without_retention(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "Resources": resources}
 
 
-def upload(aws: Aws, bucket: str, built: package.Package, report: Report) -> Template:
-    """Put the zip and the template into the bucket, each under the hash of its content, unless they are there."""
+def upload(aws: Aws, bucket: str, built: package.Package, report: Report) -> tuple[Template, Template]:
+    """Put the zip and the templates into the bucket, each under the hash of its content, unless they are there."""
     s3 = aws.client("s3")
     key = f"code/{built.release}.zip"
     if not _exists(s3, bucket, key):
         report(f"uploading {built.zip.stat().st_size / 1e6:.1f} MB")
         s3.upload_file(str(built.zip), bucket, key)
-    document = with_code(built.template, bucket, key)
-    body = json.dumps(document, separators=(",", ":")).encode()
-    template_key = f"templates/{hashlib.sha256(body).hexdigest()[:32]}.json"
-    if not _exists(s3, bucket, template_key):
-        s3.put_object(Bucket=bucket, Key=template_key, Body=body)
-    return Template(document, url=f"{aws.endpoint('s3')}/{bucket}/{template_key}")
+
+    def put(template: Mapping[str, Any]) -> Template:
+        document = with_code(template, bucket, key)
+        body = json.dumps(document, separators=(",", ":")).encode()
+        template_key = f"templates/{hashlib.sha256(body).hexdigest()[:32]}.json"
+        if not _exists(s3, bucket, template_key):
+            s3.put_object(Bucket=bucket, Key=template_key, Body=body)
+        return Template(document, url=f"{aws.endpoint('s3')}/{bucket}/{template_key}")
+
+    return put(built.app), put(built.administration)
 
 
 def with_code(template: Mapping[str, Any], bucket: str, key: str) -> dict[str, Any]:
@@ -268,7 +284,7 @@ def smoke_test(url: str, get: Get, sleep: Callable[[float], None]) -> str:
 
 
 def _check(stage: str, given: Mapping[str, str]) -> None:
-    known = {*data_stack.PARAMETERS, *app_stack.PARAMETERS}
+    known = {*data_stack.PARAMETERS, *app_stack.PARAMETERS, *administration_stack.PARAMETERS}
     if unknown := sorted(set(given) - known):
         raise DeployFailed(f"no such parameter: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
     package.architecture(stage)  # fails on a machine that could not package, before anything is changed
@@ -299,7 +315,8 @@ def destroy(stage: str, report: Report) -> bool:
         raise DeployFailed(f"{stage} is production, which this command does not destroy")
     if data is not None and parameters(data).get("Protection") != "off":
         raise DeployFailed(f"{stage} is protected: only a stage deployed with --parameter Protection=off can go")
-    found = stacks.delete(stages.app_stack(stage))
+    found = stacks.delete(stages.administration_stack(stage))
+    found = stacks.delete(stages.app_stack(stage)) or found
     if data is not None:
         # CloudFormation deletes empty buckets only.
         for bucket in _BUCKETS:

@@ -24,8 +24,11 @@ from operator import methodcaller
 from pathlib import Path
 from typing import Any
 
-from infrastructure import app_stack, data_stack
+from chalicelib.administration.identity import SETS
+from infrastructure import administration_stack, app_stack, data_stack
 
+from ..commands.administered import COMMANDS
+from ..office import route
 from . import libraries
 from .stacks import DeployFailed
 from .stages import ROOT
@@ -46,7 +49,8 @@ _TASK_ROOT = "/var/task"
 """Where Lambda unzips a package, so that tracebacks name the files as they are there."""
 
 _TRIAL = (
-    "import sys, time; sys.path[:0] = sys.argv[1:]; t = time.process_time(); import app; print(time.process_time() - t)"
+    "import sys, time; sys.path[:0] = sys.argv[2:]; t = time.process_time(); __import__(sys.argv[1]); "
+    "print(time.process_time() - t)"
 )
 
 _DEPENDENCIES_ONLY = """\
@@ -75,9 +79,10 @@ _MISSING_WHEEL = "Could not install dependencies"
 
 @dataclass(frozen=True)
 class Package:
-    """A release that is ready to be uploaded. In the template each `CodeUri` still names a local file."""
+    """A release that is ready to be uploaded. In the templates each `CodeUri` still names a local file."""
 
-    template: dict[str, Any]
+    app: dict[str, Any]
+    administration: dict[str, Any]
     release: str
     zip: Path
     unzipped_bytes: int
@@ -117,32 +122,48 @@ def build(root: Path, stage: str, region: str, work: Path) -> Package:
     processor = architecture(stage)
     brought = dependencies(root, region, work, processor)
     with tempfile.TemporaryDirectory(prefix="gelombang-package-") as scratch:
-        template, code = chalice_package(root, stage, region, Path(scratch), processor)
+        app, administration, code = chalice_package(root, stage, region, Path(scratch), processor)
         libraries.change_modules(code, libraries.CHALICE)
         compile_modules(code)
         folders = [code, brought]
-        import_s = check(folders)
+        took_s = check(folders)
+        import_s(folders, "administration")
         release = release_of(folders)
         target = work / "packages" / f"{release}.zip"
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             write_zip(folders, target)
-        return Package(template, release, target, unzipped_bytes(folders), import_s)
+        return Package(app, administration, release, target, unzipped_bytes(folders), took_s)
 
 
 def chalice_package(
     root: Path, stage: str, region: str, scratch: Path, processor: str = DEPLOYED
-) -> tuple[dict[str, Any], Path]:
-    """The merged template, and a folder with the application's own code (Chalice's part included), below `scratch`."""
+) -> tuple[dict[str, Any], dict[str, Any], Path]:
+    """The merged templates of both applications, and a folder with their code (Chalice's part included).
+
+    The folder is below `scratch`. Both applications are in the same package.
+    """
     project = scratch / "project"
-    shutil.copytree(root / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
-    app_stack.write(project / ".chalice", processor)
+    for name, target in {"chalicelib": "chalicelib", "admin": "vendor/admin"}.items():
+        left_out = shutil.ignore_patterns("__pycache__", "deployment")
+        shutil.copytree(root / name, project / target, ignore=left_out)
+    shutil.copy(root / "administration.py", project / "vendor")  # Chalice packages what is in it at the top
     shutil.copy(root / "app.py", project)
+    app_stack.write(project / ".chalice", processor)
     write_tables(project / "chalicelib")
     (project / "requirements.txt").touch()
-    out = _run_chalice(project, stage, region, "--merge-template", f".chalice/{app_stack.MERGED}")
-    template: dict[str, Any] = json.loads((out / "sam.json").read_text())
-    return template, _unzip(out / "deployment.zip", scratch / "code")
+    merge = ("--merge-template", f".chalice/{app_stack.MERGED}")
+    out = _run_chalice(project, stage, region, *merge)
+    app, code = json.loads((out / "sam.json").read_text()), _unzip(out / "deployment.zip", scratch / "code")
+    shutil.copy(root / "administration.py", project / "app.py")  # Chalice makes a template of what has this name
+    administration_stack.write(project / ".chalice", processor, permission_sets())
+    out = _run_chalice(project, stage, region, *merge)
+    return app, json.loads((out / "sam.json").read_text()), code
+
+
+def permission_sets() -> dict[str, list[str]]:
+    """The routes of each permission set: those of its commands."""
+    return {name: [route(words) for words, command in COMMANDS.items() if name in command.sets] for name in SETS}
 
 
 def write_tables(code: Path) -> None:
@@ -265,15 +286,15 @@ def check(folders: Sequence[Path]) -> float:
     return took
 
 
-def import_s(folders: Sequence[Path]) -> float:
-    """Seconds of processor time for one `import app` in a fresh interpreter that has nothing but the package.
+def import_s(folders: Sequence[Path], module: str = "app") -> float:
+    """Seconds of processor time for one import of a module in a fresh interpreter that has nothing but the package.
 
     A busy machine takes longer by the clock, which does not matter. Raises `DeployFailed` if the import needs anything
     that is not in the package.
     """
     # -I and -S: without this environment's packages, the current directory or the user's settings, as in Lambda.
     trial = subprocess.run(  # noqa: S603 - our own interpreter on the package just built
-        [sys.executable, "-I", "-S", "-B", "-c", _TRIAL, *map(str, folders)],
+        [sys.executable, "-I", "-S", "-B", "-c", _TRIAL, module, *map(str, folders)],
         capture_output=True,
         text=True,
         check=False,
@@ -306,16 +327,17 @@ def _members(folders: Sequence[Path]) -> Iterator[tuple[str, Path]]:
 
 
 def main() -> None:
-    """Write the templates of both stacks to the folder named on the command line, for a linter."""
+    """Write the templates of all stacks to the folder named on the command line, for a linter."""
     folder = Path(sys.argv[1])
     with tempfile.TemporaryDirectory(prefix="gelombang-package-") as scratch:
         try:
-            app, _ = chalice_package(ROOT, "local", "ap-southeast-3", Path(scratch))
+            app, administration, _ = chalice_package(ROOT, "local", "ap-southeast-3", Path(scratch))
         except DeployFailed as error:
             sys.exit(str(error))
     folder.mkdir(parents=True, exist_ok=True)
-    for name, template in {"app-stack.json": app, "data-stack.json": data_stack.template()}.items():
-        (folder / name).write_text(json.dumps(template, indent=2))
+    stacks = {"app": app, "administration": administration, "data": data_stack.template()}
+    for name, template in stacks.items():
+        (folder / f"{name}-stack.json").write_text(json.dumps(template, indent=2))
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ class Stacks:
                 ChangeSetName=change_set,
                 ChangeSetType=kind,
                 Parameters=values,
-                Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+                Capabilities=["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
                 **location,
             )
         except ClientError as error:

@@ -84,11 +84,11 @@ def results_url(aws: Aws, data: Mapping[str, str]) -> str:
     return f"{aws.endpoint('s3')}/{data['ResultsBucket']}" if aws.emulated else data["ResultsUrl"]
 
 
-def api_url(aws: Aws, app: Mapping[str, str]) -> str:
-    """The address of the API, without a slash at the end; `app` are the app stack's outputs."""
+def api_url(aws: Aws, stack: Mapping[str, str]) -> str:
+    """The address of an API, without a slash at the end; `stack` are the outputs of its stack."""
     if aws.emulated:
-        return f"{aws.endpoint('apigateway')}/restapis/{app['RestAPIId']}/{API_STAGE}/_user_request_"
-    return app["EndpointURL"].rstrip("/")
+        return f"{aws.endpoint('apigateway')}/restapis/{stack['RestAPIId']}/{API_STAGE}/_user_request_"
+    return stack["EndpointURL"].rstrip("/")
 
 
 def administration_url(stage: str) -> str:

@@ -26,6 +26,7 @@ from chalicelib.wiring import Services
 from .. import sample as history
 from ..demo.administrator import Administrator
 from ..sandbox.registry import Person
+from .administrators import PROPOSING, user
 from .local_cloud import STAGE, CloudFailed, LocalCloud
 
 FOLDER = ROOT / "build/serve"
@@ -75,6 +76,12 @@ AWS      export AWS_ENDPOINT_URL={endpoint} AWS_DEFAULT_REGION={region}
          export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test GELOMBANG_STAGE={stage}
          .venv/bin/gelombang status
 
+That is the account's root, who is asked for no right. As in a real stage, Sari proposes and Budi approves, each with
+permission sets (docs/administration.md):
+
+Sari     export {sari}
+Budi     export {budi}
+
 There is a wave with {seats} seats, open from {opens} to {closes}; it is drawn a minute later. Another one, with its
 times: .venv/bin/gelombang wave add --help. There are {courses} courses; whoever is chosen has three hours to buy one.
 
@@ -123,6 +130,8 @@ def main(sample: bool) -> None:
                 endpoint=cloud.endpoint,
                 region=stage.settings.region,
                 stage=STAGE,
+                sari=_exported(user("sari", PROPOSING, STAGE)),
+                budi=_exported(user("budi", ["checker"], STAGE)),
                 seats=SEATS,
                 opens=wib(opens, "%H:%M:%S"),
                 closes=wib(opens + OPEN_FOR, "%H:%M:%S WIB"),
@@ -137,6 +146,10 @@ def main(sample: bool) -> None:
             click.echo("stopping")
     except (CloudFailed, DeployFailed) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _exported(variables: Mapping[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in variables.items())
 
 
 def publish_sample(services: Services) -> None:

@@ -10,14 +10,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import click
 
+from admin.commands.administered import COMMANDS
 from admin.deployment import stages
+from chalicelib.administration.identity import SETS
 from chalicelib.clock import utc_now, wib_date
 from chalicelib.config import load_programme
 
+from ..cloud.administrators import wrong_rights
 from ..cloud.local_cloud import STAGE, LocalCloud
 from ..sandbox.provider_books import Faults
 from .administrator import Administrator
@@ -60,11 +64,16 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
     postbox = Postbox(admin.mails, partial(time.sleep, LOOK.total_seconds()))
     crowd, second = (Crowd(api, postbox, who, utc_now, screen.progress, found, WORKERS) for who in (invented, handful))
     clock = Clock(screen.line)
-    played = play(Scene(crowd, second, admin, clock, programme, folder, Faults().fail_suffix, screen.line))
+    scene = Scene(crowd, second, admin, clock, programme, folder, Faults().fail_suffix, screen.line)
+    with ThreadPoolExecutor(1) as aside:
+        rights = aside.submit(lambda: list(wrong_rights(STAGE)))
+        played = play(scene)
+    found += rights.result()
     wave, reasons = played.wave, Counter(one["reason"] for one in played.results.substitutions)
     for line in (
         f"wave {wave['number']}: {wave['entries']} entries, quota {wave['quota']}, chosen {wave['chosen']}",
         f"seats that went on: {', '.join(f'{number} {reason}' for reason, number in sorted(reasons.items()))}",
+        f"administration: each of {len(COMMANDS)} commands was called under each of {len(SETS)} permission sets",
         f"check the draw yourself: .venv/bin/gelombang draw verify --stage {STAGE} .demo/draws/{wave['number']}",
         f"of this time, {clock.waited_s:.0f} s were waiting; processors worked for {cloud.cpu_s():.0f} s",
     ):

@@ -1,6 +1,7 @@
 """What the demo's administrators do: each step is a command of `gelombang`, as for a real stage.
 
-The commands run in this process, as starting a new one would take a second each time.
+Sari proposes and Budi approves, each with their permission sets. Whatever is no command of the administration is done
+by whoever deployed the stage. The commands run in this process, as starting a new one would take a second each time.
 """
 
 from __future__ import annotations
@@ -8,9 +9,9 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -18,17 +19,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-import boto3
 import urllib3
 from botocore.config import Config
 from click import ClickException
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from msgspec.structs import replace
 
 from admin.cli import main
 from admin.commands import trigger
+from admin.commands.administered import COMMANDS
 from admin.deployment import stages
-from chalicelib.aws import clients
 from chalicelib.clock import Clock, iso, utc_now
 from chalicelib.waves.beneficiaries import BeneficiaryItem
 from chalicelib.waves.errors import ChangeTooLate
@@ -36,6 +36,7 @@ from chalicelib.waves.rules import SHARDS, BeneficiaryState, WaveState
 from chalicelib.waves.store import ExceptionsItem, WaveItem
 from chalicelib.wiring import Services
 
+from ..cloud.administrators import PROPOSING, user
 from ..sandbox import inbox
 from .crowd import Partner
 
@@ -124,7 +125,7 @@ class Administrator:
         file = self._log.with_name("courses.csv")
         file.write_text(catalogue)
         self._must("course", "import", str(file), "--reason", "Katalog percobaan")
-        self._must("course", "approve", str(file), "--yes", env=self._second)
+        self._must("course", "approve", str(file), "--yes")
         return len(catalogue.splitlines()) - 1
 
     def answer_grievances(self) -> int:
@@ -167,8 +168,8 @@ class Administrator:
         found: dict[str, Any] = urllib3.request("GET", f"{self._fsp_url}/sandbox/books", timeout=120).json()
         return found
 
-    def _must(self, *command: str, env: Mapping[str, str] | None = None) -> str:
-        code, out, error = self._run(*command, env=env)
+    def _must(self, *command: str) -> str:
+        code, out, error = self._run(*command)
         if code:
             raise CommandFailed(f"gelombang {' '.join(command)}: {_last_line(error or out)}")
         return out
@@ -184,20 +185,24 @@ class Administrator:
         )
 
     @cached_property
-    def _second(self) -> dict[str, str]:
-        """The environment of a second administrator, who approves what the first one proposes."""
-        iam = boto3.client("iam", endpoint_url=self._endpoint)
-        may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-        with suppress(iam.exceptions.EntityAlreadyExistsException):  # boto3 asks again where an answer was lost
-            iam.create_user(UserName="budi")
-        iam.put_user_policy(UserName="budi", PolicyName="administrator", PolicyDocument=json.dumps(may))
-        key = iam.create_access_key(UserName="budi")["AccessKey"]
-        return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    def _sari(self) -> dict[str, str]:
+        return user("sari", PROPOSING, self._stage)
 
-    def _run(self, *command: str, env: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+    @cached_property
+    def _budi(self) -> dict[str, str]:
+        return user("budi", ["checker"], self._stage)
+
+    def _who(self, command: Sequence[str]) -> dict[str, str]:
+        """The environment of who gives a command."""
+        words = next((given for n in (1, 2, 3) if (given := " ".join(command[:n])) in COMMANDS), None)
+        if words is None:
+            return {}
+        return self._budi if COMMANDS[words].sets.isdisjoint(PROPOSING) else self._sari
+
+    def _run(self, *command: str) -> tuple[int, str, str]:
         began = time.monotonic()
         with self._at_work:  # while a command runs, this whole process writes to another stdout
-            done = _invoke([*command, "--stage", self._stage], env)
+            done = CliRunner().invoke(main, [*command, "--stage", self._stage], env=self._who(command))
         error = done.stderr
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             error += "".join(traceback.format_exception(done.exception))
@@ -206,21 +211,6 @@ class Administrator:
             # The output may contain a partner's key, so only the errors are logged.
             log.write(f"{took:.1f} s, exit {done.exit_code}: gelombang {' '.join(command)}\n{error}")
         return done.exit_code, done.stdout, error
-
-
-def _invoke(command: list[str], env: Mapping[str, str] | None) -> Result:
-    if env is not None:
-        _forget_who_it_was()
-    try:
-        return CliRunner().invoke(main, command, env=env)
-    finally:
-        if env is not None:
-            _forget_who_it_was()
-
-
-def _forget_who_it_was() -> None:
-    boto3.DEFAULT_SESSION = None
-    clients.session.cache_clear()
 
 
 def _last_line(text: str) -> str:

@@ -116,7 +116,7 @@ def test_other_work_on_the_machine_does_not_count_as_import_time(code):
 
 @pytest.mark.parametrize(("import_s", "said"), [(0.25, "250 ms (budget 400)"), (1.0, "1000 ms (budget 400, OVER")])
 def test_the_figures_are_shown_beside_their_budgets(tmp_path, import_s, said):
-    built = package.Package({}, "1", tmp_path, 41_000_000, import_s)
+    built = package.Package({}, {}, "1", tmp_path, 41_000_000, import_s)
 
     assert built.figures.startswith("41.0 MB unzipped (budget 80)")
     assert said in built.figures
@@ -145,9 +145,10 @@ def test_a_machine_with_another_processor_than_the_stages_is_refused(monkeypatch
 
 
 def test_functions_run_on_the_processor_that_the_package_is_made_for(tmp_path):
-    template, _ = package.chalice_package(ROOT, "local", REGION, tmp_path, "arm64")
+    *templates, _ = package.chalice_package(ROOT, "local", REGION, tmp_path, "arm64")
 
-    functions = [each for each in template["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
+    resources = [each for template in templates for each in template["Resources"].values()]
+    functions = [each for each in resources if each["Type"] == "AWS::Serverless::Function"]
     assert {tuple(each["Properties"]["Architectures"]) for each in functions} == {("arm64",)}
 
 
@@ -203,7 +204,9 @@ def test_dependencies_are_downloaded_again_only_if_the_requirements_change(tmp_p
 
 
 def test_an_application_that_does_not_import_is_refused_with_the_reason(tmp_path):
-    (tmp_path / "chalicelib").mkdir()
+    for folder in ("chalicelib", "admin"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "administration.py").touch()
     (tmp_path / "app.py").write_text("import nothing_of_this_name\n")
 
     with pytest.raises(DeployFailed, match="nothing_of_this_name"):

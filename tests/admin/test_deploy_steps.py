@@ -80,8 +80,9 @@ class Steps:
         for name, value in {
             "Stacks": lambda *_, **__: there,
             "_deploy_data": lambda *_: (data, False),
-            "upload": lambda *_: self.told.append("upload") or Template({}),
+            "upload": lambda *_: self.told.append("upload") or (Template({}), Template({})),
             "_deploy_app": self.app,
+            "_deploy_administration": lambda *_: self.told.append("administration") or True,
             "check_calendar": lambda settings, *_: self.told.append(f"calendar of {settings.stage}"),
             "check_open": lambda *_: self.told.append("open waves"),
             "smoke_test": lambda *_: "1",
@@ -89,6 +90,7 @@ class Steps:
             monkeypatch.setattr(deploy, name, value)
         monkeypatch.setattr(stages, "connect", lambda: stages.Aws(REGION))
         monkeypatch.setattr(stages, "api_url", lambda *_: "https://api")
+        monkeypatch.setattr(stages, "administration_url", lambda _: "https://administration")
         monkeypatch.setattr(deploy.package, "build", lambda *_: built)
 
     def app(self, *_: Any) -> tuple[dict[str, Any], bool]:
@@ -123,7 +125,7 @@ def test_the_calendar_is_compared_with_waves_that_outlived_their_functions_befor
     steps.kept = {stages.data_stack(cloud.stage)}
     deploy.deploy(cloud.stage, given, print, lambda _: (200, b""))
     calendar = f"calendar of {cloud.stage}"
-    assert steps.told == [calendar, "upload", calendar, "app", "open waves"]
+    assert steps.told == [calendar, "upload", calendar, "app", "administration", "open waves"]
 
 
 class AppStack:
@@ -153,6 +155,15 @@ def test_an_address_missing_after_a_died_deployment_is_added_as_a_change(
 
     assert (stack.url, told) == ("https://api", changed)
     assert app["StackName"] == "gelombang-test-app"
+
+
+def test_the_administration_is_told_what_the_application_was_by_any_deployment():
+    stack: Any = SimpleNamespace(deploy=lambda *asked: asked)
+    app = {"Parameters": [{"ParameterKey": name, "ParameterValue": "before"} for name in ("MailDomain", "PublicUrl")]}
+
+    name, _, told = deploy._deploy_administration(stack, "test", app, Template({}), {"MailDomain": "now"})
+
+    assert (name, told) == ("gelombang-test-administration", {"MailDomain": "now", "PublicUrl": "before"})
 
 
 @pytest.mark.parametrize("first", [OSError("refused"), (502, b"<html>"), (200, b"not JSON"), (200, b"{}")])
@@ -204,6 +215,15 @@ def test_addresses_come_from_the_stacks_or_on_an_emulator_from_its_own(monkeypat
 
     assert stages.results_url(aws, {"ResultsUrl": "https://bucket.s3", "ResultsBucket": "bucket"}) == results
     assert stages.api_url(aws, {"EndpointURL": "https://id.execute-api/api/", "RestAPIId": "id"}) == api
+
+
+def test_the_address_of_the_administration_is_known_without_a_right_to_look_for_it(monkeypatch):
+    monkeypatch.setattr(stages, "found", lambda _, __, stack: {"Outputs": [], "StackName": stack})
+    monkeypatch.setattr(stages, "api_url", lambda *_: "https://found")
+    assert stages.administration_url("test") == "https://found"
+    monkeypatch.setattr(stages, "connect", pytest.fail)
+    monkeypatch.setenv("GELOMBANG_ADMINISTRATION_URL", "https://told/")
+    assert stages.administration_url("test") == "https://told"
 
 
 def test_without_a_region_nothing_is_guessed(monkeypatch):
@@ -262,7 +282,7 @@ def test_destroying_again_finds_nothing_to_do(results_bucket: str):
 
     destroy("test", lines.append)
 
-    assert lines == ["gelombang-test-app: not there"]
+    assert lines == ["gelombang-test-administration: not there", "gelombang-test-app: not there"]
     told = invoke(["destroy", "--stage", "test", "--yes"])
     assert (told.exit_code, told.stderr) == (1, "Error: there is no stage test, and nothing was deleted\n")
 

@@ -1,4 +1,4 @@
-"""The two stacks that a deployment would hand to CloudFormation, packaged once for all tests that look at them."""
+"""The stacks that a deployment would hand to CloudFormation, packaged once for all tests that look at them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,20 @@ FUNCTIONS = {function.logical_id: function.name for function in DESCRIBED}
 
 
 @pytest.fixture(scope="session")
-def app_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    template, _ = package.chalice_package(ROOT, "test", REGION, tmp_path_factory.mktemp("package"))
-    return template
+def templates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Template, Template]:
+    """Of the app stack and of the administration's."""
+    app, administration, _ = package.chalice_package(ROOT, "test", REGION, tmp_path_factory.mktemp("package"))
+    return app, administration
+
+
+@pytest.fixture(scope="session")
+def app_template(templates: tuple[Template, Template]) -> Template:
+    return templates[0]
+
+
+@pytest.fixture(scope="session")
+def administration_template(templates: tuple[Template, Template]) -> Template:
+    return templates[1]
 
 
 @pytest.fixture(scope="session")

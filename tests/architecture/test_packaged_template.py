@@ -35,8 +35,10 @@ def faults(template: Template) -> list[str]:
 
 
 @pytest.mark.deep  # ten seconds of CPU; `make check` lints what is packaged, too
-def test_cfn_lint_finds_a_planted_error_and_nothing_else(app_template: Template, data_template: Template) -> None:
-    assert faults(data_template) == []
+def test_cfn_lint_finds_a_planted_error_and_nothing_else(
+    app_template: Template, administration_template: Template, data_template: Template
+) -> None:
+    assert faults(data_template) == faults(administration_template) == []
     broken = json.loads(json.dumps(app_template))
     broken["Resources"]["Pay"]["Properties"]["Timeoutt"] = 3
     assert [fault[:5] for fault in faults(broken)] == ["E3002"]
@@ -44,6 +46,7 @@ def test_cfn_lint_finds_a_planted_error_and_nothing_else(app_template: Template,
 
 MADE_AGAIN = {
     "AWS::Serverless::Function": "code, rules, subscriptions and event source mappings of queues",
+    "AWS::IAM::ManagedPolicy": "it names routes; whom it is given to is known by its name",
     "AWS::IAM::Role": "what it may is in its policy, and who is meant by its name",
     "AWS::Lambda::Permission": "it says who may invoke",
     "AWS::CloudWatch::Alarm": "its state follows from its metric",
@@ -61,9 +64,10 @@ EXPANDED = {"AWS::Serverless::Api": "AWS::ApiGateway::RestApi"}
 
 
 def test_every_kind_of_resource_is_classified_as_holding_data_or_not(
-    app_template: Template, data_template: Template
+    app_template: Template, administration_template: Template, data_template: Template
 ) -> None:
-    kinds = {one["Type"] for stack in (app_template, data_template) for one in stack["Resources"].values()}
+    stacks = (app_template, administration_template, data_template)
+    kinds = {one["Type"] for stack in stacks for one in stack["Resources"].values()}
     kinds = {EXPANDED.get(kind, kind) for kind in kinds}
     assert kinds - HOLDS_DATA == MADE_AGAIN.keys()
 

@@ -17,6 +17,7 @@ from admin.cli import main
 from admin.deployment import stages
 from admin.options import Look
 from chalicelib.administration.journal import Line
+from tests.builders.rights import rights_of
 
 ACCOUNT = "123456789012"
 CALLER = f"arn:aws:iam::{ACCOUNT}:user/sari"
@@ -43,10 +44,13 @@ def _with_reason(words: Sequence[str]) -> list[str]:
 
 
 def post(stage: str, path: str, body: bytes) -> tuple[int, bytes]:
-    """As `admin.client.post`, from the bytes that are sent to those that are answered, without the network."""
+    """As `admin.client.post`, from the bytes that are sent to those that are answered, without the network.
+
+    What it does needs no right to a table or a queue that its function has not.
+    """
     found = Whole(stages.load(stage))
     event = request(path, body, CALLER if stages.caller is _CALLER else stages.caller())
-    with patch.object(administration, "services", lambda: found):
+    with patch.object(administration, "services", lambda: found), rights_of("administer"):
         answer = administration.app(event, None)
     return answer["statusCode"], answer["body"].encode()
 

@@ -30,7 +30,7 @@ from tests.conftest import ROOT
 NOW = datetime(2026, 6, 3, 3, tzinfo=UTC)
 MODULES = {f"{file.parent.name}/{file.name}": file.read_text() for file in sorted(FOLDER.glob("*/*.js"))}
 OWN = {path: text for path, text in MODULES.items() if not path.startswith("vendored/")}
-COMPRESSED_FROM = app_stack.config("arm64")["minimum_compression_size"]
+COMPRESSED_FROM = app_stack.COMPRESSED_FROM
 
 
 @pytest.fixture
