@@ -99,3 +99,8 @@ FUNCTIONS = (
 
 ADMINISTER = Function("administer", memory_mb=1769, timeout_s=29, at_once=10)
 """The function of the administration's API, which waits for 29 seconds. No rush of citizens takes its place."""
+
+SCHEDULED = tuple(
+    one.name for one in FUNCTIONS if one.name not in _BEHIND_AN_API + ("citizen",) and not (one.queue or one.topic)
+)
+"""The functions that a schedule invokes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .cloudformation import Json, arn, own, ref, sub
+from .functions import SCHEDULED
 
 
 def allow(why: str, actions: str, *resources: Any) -> Json:
@@ -69,6 +70,8 @@ def read_fsp_secret(why: str) -> Json:
 READ_REGISTRY_SECRET = allow(
     "ReadRegistrySecret", "secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{own('registry')}-??????")
 )
+
+QUEUES = ("payouts", "mails", "awards", "codes", "registry")
 
 SAY_WHEN_ALL_IS_DONE = rows("runs", write="PutItem", why="SayWhenAllIsDone")
 
@@ -328,10 +331,24 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("helpdesk", read="GetItem", write="UpdateItem"),
         rows("helpdesk/index/open", read="Query", why="FindUnanswered"),
         rows("notices", read="GetItem Query", write="PutItem UpdateItem DeleteItem"),
-        *map(send, ("payouts", "mails", "registry")),
+        *map(send, ("payouts", "mails", "awards", "registry")),
         use_key("MacKey", "mac", "kms:GenerateMac", "FindPeople"),
         use_key("DataKey", "data", "kms:Decrypt kms:Encrypt kms:GenerateDataKeyPairWithoutPlaintext", "OpenData"),
         read_fsp_secret("AskTheBank"),
+        rows("runs", read="Query", write="PutItem"),
+        read_files("ResultsBucket", "journal", "ReadPublishedHeads"),
+        allow("StartSchedules", "lambda:InvokeFunction", *(arn("lambda", f"function:{own(one)}") for one in SCHEDULED)),
+        allow("LookAtQueues", "sqs:GetQueueAttributes", *(arn("sqs", own(queue)) for queue in QUEUES)),
+        allow(
+            "RedriveDeadLetters",
+            "sqs:GetQueueUrl sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility sqs:DeleteMessage",
+            *(arn("sqs", own(f"{queue}-dead")) for queue in QUEUES),
+        ),
+        allow(
+            "LookAtTheAccount",
+            "cloudwatch:DescribeAlarms cloudwatch:GetMetricStatistics ses:GetAccount lambda:GetAccountSettings",
+            "*",
+        ),
     ),
 }
 
