@@ -337,6 +337,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         read_fsp_secret("AskTheBank"),
         rows("runs", read="Query", write="PutItem"),
         read_files("ResultsBucket", "journal", "ReadPublishedHeads"),
+        *write_files("ResultsBucket", "draws", "TakeSignaturesAndWitnesses"),
         allow("StartSchedules", "lambda:InvokeFunction", *(arn("lambda", f"function:{own(one)}") for one in SCHEDULED)),
         allow("LookAtQueues", "sqs:GetQueueAttributes", *(arn("sqs", own(queue)) for queue in QUEUES)),
         allow(

@@ -110,7 +110,7 @@ def test_a_role_is_a_set_for_users_with_mfa_under_their_own_name(administration_
     }
 
 
-LOOKING = {"list", "show", "status", "history", "watch", "audit-sample", "compare", "reconcile", "find", "verify"}
+LOOKING = {"list", "show", "status", "history", "progress", "audit-sample", "compare", "reconcile", "find", "verify"}
 
 
 def test_who_looks_changes_nothing_and_who_proposes_approves_nothing() -> None:

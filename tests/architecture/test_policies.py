@@ -200,7 +200,7 @@ def test_only_the_step_publishes_all_of_a_draw() -> None:
     # publishes what is of no draw.
     put = "s3:PutObject"
     writers = {name for name in POLICIES for act, on in grants(name) if act == put and "Results" in on}
-    assert writers == TRIGGERS | {"expire_places", "open_surveys", "publish_journal"}
+    assert writers == TRIGGERS | {"expire_places", "open_surveys", "administer", "publish_journal"}
     assert {on for act, on in grants("publish_journal") if act == put} == {
         "arn:${AWS::Partition}:s3:::${ResultsBucket}/journal/*"
     }
