@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -12,15 +15,20 @@ from unittest.mock import patch
 import click
 import click.testing
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from admin import cli, client, desk
 from admin.commands.administered import COMMANDS
+from admin.deployment import stages
 from admin.desk import CHECKER, EVERYONE, MAKER, Administered, Answer, Asked, Desk, file_argument
 from admin.office import Office, administered, route
 from admin.options import Local, reason_option, stage_options, yes_option
 from chalicelib.administration.journal import Line
 from chalicelib.errors import NotFound
 from tests.builders.commands import ACCOUNT, request
+from tests.conftest import REGION
 
 SARI = f"arn:aws:iam::{ACCOUNT}:user/Sari"
 shelf = click.Group("shelf")
@@ -303,6 +311,56 @@ def test_other_answers_are_sentences(terminal: Any, status: int, raw: bytes, cod
     with patch.object(client, "post", lambda *_: (status, raw)):
         result = terminal("put", "siti", "--reason", "x")
     assert (result.exit_code, said in result.output) == (code, True), result.output
+
+
+@pytest.fixture
+def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, str], bytes]]]:
+    """What is sent to a stage's address over HTTP."""
+    sent: list[tuple[str, dict[str, str], bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            sent.append((self.path, dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"rows": [{"name": "Siti \xc3\x89"}]}')
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv(stages.ADMINISTRATION_VARIABLE, f"http://127.0.0.1:{server.server_port}/api/")
+        for name, value in {
+            "ACCESS_KEY_ID": "AKIASARI",
+            "SECRET_ACCESS_KEY": "key",
+            "SESSION_TOKEN": "token",
+        }.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        yield sent
+        server.shutdown()
+
+
+def test_a_request_is_signed_with_the_callers_own_identity_and_sent_once(gateway: Any) -> None:
+    body = b'{"arguments": {"registrant": "siti"}}'
+    assert client.post("test", "/shelf/put", body) == (200, b'{"rows": [{"name": "Siti \xc3\x89"}]}')
+    ((path, headers, received),) = gateway
+    assert (path, received, headers["Content-Type"]) == ("/api/shelf/put", body, "application/json")
+    credential = f"Credential=AKIASARI/{headers['X-Amz-Date'][:8]}/{REGION}/execute-api/aws4_request"
+    assert headers["Authorization"].startswith(f"AWS4-HMAC-SHA256 {credential}, SignedHeaders=")
+    assert headers["X-Amz-Security-Token"] == "token"
+    # The body is part of what is signed.
+    again = AWSRequest("POST", f"http://{headers['Host']}{path}", {"Content-Type": "application/json"}, received)
+    signer = SigV4Auth(Credentials("AKIASARI", "key", "token"), "execute-api", REGION)
+    at = datetime.strptime(f"{headers['X-Amz-Date']}+0000", "%Y%m%dT%H%M%SZ%z")
+    with patch("botocore.auth.get_current_datetime", lambda: at):
+        signer.add_auth(again)
+    assert again.headers["Authorization"] == headers["Authorization"]
+
+
+def test_an_address_where_nobody_answers_is_told_without_a_second_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(stages.ADMINISTRATION_VARIABLE, "http://127.0.0.1:9")
+    with pytest.raises(client.NoAnswer, match="it may have done it all the same"):
+        client.post("test", "/shelf/put", b"{}")
 
 
 def test_an_answer_that_the_gateway_could_not_carry_is_refused(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
