@@ -315,6 +315,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
     ),
     "administer": (
         rows("journal", read="Query", write="PutItem"),
+        rows("journal/index/readers", read="Query", why="ShowReaders"),
         rows("waves", read="GetItem BatchGetItem Query", write="ConditionCheckItem PutItem UpdateItem"),
         rows(
             "payouts", read="GetItem BatchGetItem Query Scan", write="ConditionCheckItem PutItem UpdateItem DeleteItem"
@@ -328,11 +329,12 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("training", read="GetItem Query", write="PutItem UpdateItem BatchWriteItem DeleteItem"),
         rows("jobs", read="BatchGetItem GetItem Query", write="UpdateItem DeleteItem", why="CloseVacancies"),
         rows("outcomes", read="GetItem Query", write="PutItem"),
-        rows("helpdesk", read="GetItem", write="UpdateItem"),
+        rows("helpdesk", read="GetItem Query", write="UpdateItem"),
         rows("helpdesk/index/open", read="Query", why="FindUnanswered"),
         rows("notices", read="GetItem Query", write="PutItem UpdateItem DeleteItem"),
         *map(send, ("payouts", "mails", "awards", "registry")),
         use_key("MacKey", "mac", "kms:GenerateMac", "FindPeople"),
+        use_key("ContactsKey", "contacts", "kms:GenerateMac", "FindContacts"),
         use_key("DataKey", "data", "kms:Decrypt kms:Encrypt kms:GenerateDataKeyPairWithoutPlaintext", "OpenData"),
         read_fsp_secret("AskTheBank"),
         rows("runs", read="Query", write="PutItem"),
