@@ -79,7 +79,7 @@ def run(command: Administered, ctx: click.Context) -> None:
 def _once(command: Administered, ctx: click.Context) -> None:
     """Send what was typed, show what is answered, and ask back where the administration does."""
     stage, words = ctx.params["stage"], ctx.command_path.split()[1:]
-    sent = {"arguments": command.arguments(ctx)}
+    sent = {"stage": stage, "arguments": command.arguments(ctx)}
     answer = _to_its_end(stage, words, command, sent)
     while asked := answer.get("asks"):
         ask_back(answer["rows"], ctx.params.get("yes", False))

@@ -56,10 +56,12 @@ ROWS_MAX = 10_000
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is sent: arguments as they were typed, by name; a file as Base64. `seen` is what was shown and approved.
 
+    `stage` is the one that was named; another stage's administration refuses.
     `cursor` and `counts` are those of the answer before, if it said that there is more to do.
     """
 
     arguments: dict[str, str | bool | list[str | list[str]]] = {}
+    stage: str | None = None
     seen: str = ""
     cursor: str = ""
     counts: dict[str, int] = {}

@@ -93,8 +93,11 @@ class Office(Chalice):
             raise RuntimeError("no request is being answered")
         raw, services = self.current_request.raw_body, self._services()
         request = decoding.body(raw.encode() if isinstance(raw, str) else raw, Request)
+        own = services.settings.stage
+        if request.stage not in (None, own):
+            raise click.ClickException(f"this is the administration of the stage {own}, not of {request.stage}")
         # Who called is the gateway's word: the body of a request says nothing of it.
-        who = principal(self.current_request.context, services.settings.stage)
+        who = principal(self.current_request.context, own)
         by = services.roster.caller(who)
         desk = Desk(services, who, by, request.seen, request.cursor, Counter(request.counts))
         with command.make_context(command.name, command.words(request.arguments), obj=desk) as context:

@@ -162,7 +162,7 @@ def test_only_administered_commands_have_a_route_and_each_asks_iam(room: Room) -
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"[]", b"{", b'{"arguments": []}', {"stage": "prod"}, {"arguments": {"registrant": 1}},
+        b"", b"[]", b"{", b'{"arguments": []}', {"stage": 1}, {"arguments": {"registrant": 1}},
         {"arguments": {"registrant": {"$": 1}}}, {"arguments": {}, "caller": "arn"},
     ],
 )  # fmt: skip
@@ -218,6 +218,13 @@ def test_nothing_is_done_that_cannot_be_written_down(room: Room) -> None:
 def test_who_has_no_name_does_nothing(room: Room) -> None:
     status, problem = room.send("/shelf/approve", {"arguments": {"name": "shelf"}}, f"arn:aws:iam::{ACCOUNT}:root")
     assert (status, problem["code"], room.journal.lines) == (403, "unnamed_session", [])
+
+
+def test_a_command_that_names_another_stage_does_nothing(room: Room, terminal: Any) -> None:
+    room.settings.stage = "prod"  # its address was given for the stage `test`
+    told = terminal("approve", "shelf", "--yes")
+    assert (told.exit_code, room.things, room.journal.lines) == (1, {"shelf": "proposed"}, [])
+    assert "this is the administration of the stage prod, not of test" in told.stderr
 
 
 def test_an_unforeseen_error_tells_nothing_of_its_message(room: Room, caplog: pytest.LogCaptureFixture) -> None:
