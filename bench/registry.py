@@ -1,0 +1,242 @@
+"""Asking the civil registry, measured: calls, capacity units and CPU per registration, and the files of a batch.
+
+    python -m bench.registry [RUNS] [--rows 1000000] [--json]
+
+The first table has what one registration costs that the registry confirms: asked at once (the double answers without
+network, envelope or signature), answered later (the signature is verified), and in a file that is imported or approved.
+They take turns, in process and with HTTP counted. The second table has the files alone, of `--rows` rows: writing the
+questions, reading the answer with all its checks, and comparing each record with what was typed. Exits with 1 if an
+answer costs more than three write units, the index's among them. The last target is how long it takes to import and
+approve such a batch on one core, against how long the registry needs for it at `registry.asks_per_s`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from time import process_time
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+import chalicelib.wiring
+from chalicelib.civil_registry import batch_file, dci, rules
+from chalicelib.civil_registry.batch_file import ANSWERED, References
+from chalicelib.civil_registry.batches import STANDING
+from chalicelib.civil_registry.later import Callbacks, Transactions
+from chalicelib.civil_registry.registry import CivilRecord
+from chalicelib.civil_registry.service import Verifier
+from chalicelib.config import load_programme, settings_from_environment
+from chalicelib.ids import system_randomness
+from chalicelib.registration.rules import PersonalData, Verification
+from chalicelib.registration.verifications import Ask
+from chalicelib.registration.wire import RegistrationForm
+from local.sandbox.registry import Person, Registry
+
+from .aws.endpoint import Index
+from .harness import REGISTRATION, Report, Table, Target, machine, parser, tell
+from .meter import resident_peak
+from .race import Stage, Way, race
+from .requests import REGISTRATIONS
+
+RUNS, ROWS, TURN, BATCH = 100, 100_000, 10, 20
+UNITS_MAX = 3
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+INDEXES = (
+    Index(("registered_shard", "pk"), frozenset({"region", "registered_at"})),
+    Index(("unverified_shard", "ask_from"), frozenset({"version", "updated_at"})),
+)
+"""The indexes of the table of registrations, as in `infrastructure/data_stack.py`."""
+RECORD = CivilRecord(REGISTRATION["name"].upper(), date(1995, 8, 17), REGISTRATION["kk"], 31, dead=False)
+
+
+class Confirms:
+    """A registry that knows everybody."""
+
+    source = "bench"
+
+    def find(self, nik: str) -> CivilRecord | None:  # noqa: ARG002 - it never looks
+        return RECORD
+
+
+class Asking:
+    """Has registrations confirmed in one of the ways; each run has registrations of its own."""
+
+    def __init__(self, way: str, stage: Stage) -> None:
+        # A stage whose registry takes files queues nothing, and everybody waits for an answer all the same.
+        settings = replace(settings_from_environment(os.environ), registry_url="files")
+        self._way, self._stage, self._people = way, stage, 0
+        self._services = chalicelib.wiring.build(settings)
+        self._sent: list[Ask] = []
+        # The double of DynamoDB plays no query of an index.
+        self._services.verifications.all_waiting = lambda *_: self._sent  # type: ignore[method-assign]
+        self._sandbox = Registry("bench")
+        secret = msgspec.convert(self._sandbox.secret, dci.RegistrySecret)
+        given = "http://bench.invalid", self._services.programme.registry, lambda: secret, lambda: NOW
+        self._later = dci.DciRegistry(*given, system_randomness)
+        self._callbacks = Callbacks(self._services.registry_judge, self._later, system_randomness)
+        self._transactions = Transactions(self._later, system_randomness)
+        self._verifier = Verifier(self._services.registry_judge, Confirms(), lambda: None)
+
+    def prepare(self) -> Any:
+        people = [self._register() for _ in range(BATCH)]
+        match self._way:
+            case "at once":
+                return [Ask(who, 1) for who, _ in people]
+            case "later":
+                return [self._answer(who, nik) for who, nik in people]
+        self._sent = [Ask(who, 1) for who, _ in people]
+        batches = self._services.registry_batches
+        for standing in batches.all():
+            if standing.state in STANDING:
+                batches.give_up(standing.id, "bench/a", "bench", NOW)
+        proposed = batches.propose(BATCH, "bench/a", "bench", NOW)
+        _, raw = batches.export(proposed.id, "bench/b", NOW)
+        answer = self._sandbox.answer_file(raw)
+        if self._way == "approved":
+            batches.take_in(answer, "bench/a", NOW)
+        return answer
+
+    def run(self, given: Any) -> Any:
+        match self._way:
+            case "at once":
+                for one in given:
+                    self._verifier.process(one)
+                return None
+            case "later":
+                return [self._callbacks.take(one, NOW) for one in given]
+            case "imported":
+                return self._services.registry_batches.take_in(given, "bench/a", NOW).found
+        return self._services.registry_batches.approve(given, "bench/b", NOW)
+
+    def check(self, _given: Any, answer: Any) -> None:
+        if isinstance(answer, dict) and answer != {"VERIFIED": BATCH}:
+            raise RuntimeError(f"not all were confirmed: {answer}")
+        if self._way != "imported":
+            state = self._services.registrations.registrant(f"person-{self._people:06}").verification
+            if state is not Verification.VERIFIED:
+                raise RuntimeError("nobody was confirmed")
+
+    def _register(self) -> tuple[str, str]:
+        self._people += 1
+        who, nik = f"person-{self._people:06}", f"317409{self._people // 9_999 + 1:02}0895{self._people % 9_999 + 1:04}"
+        own = {"nik": nik, "phone": f"0812{30_000_000 + self._people}"}
+        self._services.registrations.register(who, msgspec.convert(REGISTRATION | own, RegistrationForm), NOW)
+        known = {"name": REGISTRATION["name"], "birth_date": REGISTRATION["birth_date"], "kk": REGISTRATION["kk"]}
+        self._sandbox.add([Person(nik=nik, province="31", **known)])
+        return who, nik
+
+    def _answer(self, who: str, nik: str) -> str:
+        transaction = self._transactions.seal(Ask(who, 1), NOW + timedelta(days=1))
+        query = {"query_type": "idtype-value", "query": {"type": "NIK", "value": nik}}
+        search = [{"reference_id": transaction[:26], "search_criteria": query}]
+        message = {"transaction_id": transaction, "search_request": search}
+        answer = self._sandbox.answer({"header": {"sender_id": "bench"}, "message": message})
+        return str(answer["signature"])
+
+
+WAYS = ("at once", "later", "imported", "approved")
+
+
+def report(runs: int, rows: int) -> Report:
+    ways = [Way(name, _Maker(name), BATCH) for name in WAYS]
+    raced = {each.way.name: each for each in race(ways, runs, turn=TURN, indexes={REGISTRATIONS: INDEXES})}
+    steps = files(rows)
+    asked_in = rows / load_programme("prod").registry.asks_per_s
+    took = rows * sum(raced[name].cpu_us(http=True) for name in ("imported", "approved")) / 1e6
+    at_once = raced["at once"]
+    written = at_once.mean(sum(call.write_units + call.index_units for call in at_once.made()))
+    targets = [
+        Target(name="write units of an answer", value=written, at_most=UNITS_MAX, condition=True),
+        Target(name=f"seconds for {rows:,} rows", value=round(took), at_most=asked_in),
+    ]
+    return Report(
+        "registry",
+        f"A registration that the registry confirms: medians of {runs} runs of {BATCH} each, in turns",
+        machine(),
+        [
+            Table("a registration", {name: each.row() for name, each in raced.items()}),
+            Table(f"a file of {rows:,} rows", steps),
+        ],
+        targets,
+    )
+
+
+class _Maker:
+    """Makes the work of a way in its own process."""
+
+    def __init__(self, way: str) -> None:
+        self._way = way
+
+    def __call__(self, stage: Stage) -> Asking:
+        return Asking(self._way, stage)
+
+
+def files(rows: int) -> dict[str, dict[str, float | int | None]]:
+    """CPU seconds and the peak of memory of each step with the two files."""
+    steps: dict[str, dict[str, float | int | None]] = {}
+
+    def step(name: str, work: Callable[[], Any]) -> Any:
+        began = process_time()
+        made = work()
+        took = process_time() - began
+        peak_mb = resident_peak() // 1_000_000
+        steps[name] = {"CPU s": round(took, 1), "us a row": round(took / rows * 1e6, 1), "peak MB": peak_mb}
+        return made
+
+    references = References(bytes(32))
+    _, raw = step("writing the questions", lambda: batch_file.write("a" * 26, _questions(rows), references))
+    answer = _answer_to(raw)
+    del raw
+    answers = step("reading the answer", lambda: batch_file.read(answer, rows, references))
+    figures = load_programme("prod").registry
+    # Each name is typed in small letters, and the registry has it in capitals.
+    typed = [PersonalData("", REGISTRATION["kk"], one.record.name.title(), "") for one in answers if one.record]
+    found = step(
+        "comparing",
+        lambda: [rules.state_of(_WHO, person, one.record, figures) for person, one in zip(typed, answers, strict=True)],
+    )
+    if set(found) != {Verification.VERIFIED}:
+        raise RuntimeError("not all were confirmed")
+    return steps
+
+
+_WHO: Any = SimpleNamespace(birth_date=RECORD.birth_date, region=RECORD.province)
+"""Of a registration what is compared."""
+
+
+def _questions(rows: int) -> Iterator[tuple[str, Ask]]:
+    for row in range(rows):
+        yield f"{3_174_095_708_000_000 + row}", Ask(f"{row:08x}-0000-4000-8000-000000000000", 1)
+
+
+def _answer_to(raw: bytes) -> bytes:
+    """What an office answers that knows everybody, each by another name."""
+    control, _, body = raw.partition(b"\n")
+    text = io.StringIO()
+    out = csv.writer(text)
+    out.writerow(ANSWERED)
+    for asked in csv.reader(io.StringIO(body.decode()).readlines()[1:]):
+        name = f"SITI RAHMA{int(asked[0]):x}".translate(_LETTERS)
+        out.writerow([*asked, "yes", name, "1995-08-17", REGISTRATION["kk"], "31", "no"])
+    answer = text.getvalue().encode()
+    return b",".join([*control.split(b",")[:3], hashlib.sha256(answer).hexdigest().encode()]) + b"\n" + answer
+
+
+_LETTERS = str.maketrans("0123456789abcdef", "AEIOUBDGKLMNRSTW")
+"""Numbers as words."""
+
+
+if __name__ == "__main__":
+    given = parser(__doc__ or "")
+    given.add_argument("runs", type=int, nargs="?", default=RUNS, help=f"{RUNS} without it")
+    given.add_argument("--rows", type=int, default=ROWS, help=f"{ROWS:,} without it")
+    options = given.parse_args()
+    sys.exit(tell(report(options.runs, options.rows), options))
