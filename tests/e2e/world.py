@@ -38,6 +38,7 @@ from local.demo.crowd import Partner
 from local.sandbox.beacon import DevelopmentBeacon
 from local.sandbox.provider import Sandbox
 from tests.builders.draws.verify_draw import verify
+from tests.builders.rights import rights_of
 from tests.builders.training import import_courses
 from tests.builders.waves import Ticketed
 
@@ -59,8 +60,9 @@ class Context:
 
 
 def invoke(function: str, event: dict[str, Any] = EVENT) -> Any:
-    """As Lambda invokes a function that no route leads to."""
-    return application.app.handler_map[function](event, Context())
+    """As Lambda invokes a function that no route leads to, with its own rights."""
+    with rights_of(function):
+        return application.app.handler_map[function](event, Context())
 
 
 BEGINNING = datetime(2026, 1, 5, 3, tzinfo=UTC)
