@@ -35,7 +35,7 @@ from .errors import (
     NotRegistered,
 )
 from .items import TRIES, Decided, Proposed, person_pk
-from .records import Record, frozen_part, person_of, released, with_nik
+from .records import PROVEN, Record, frozen_part, person_of, presence, released, with_nik
 from .rules import DIFFERING, Employment, Registrant, unverified
 from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
 from .verifications import Verifications
@@ -83,7 +83,10 @@ class Corrections:
         person = person_of(key, record)
         known = frozen_part(record.registrant, person)
         given = _given(form)
-        identity.check_apart(given.get("nik", person.nik), given.get("kk", person.kk))
+        nik = given.get("nik", person.nik)
+        identity.check_apart(nik, given.get("kk", person.kk))
+        if form.presence is not None:
+            given["presence"] = presence(nik, proven=form.presence == PROVEN)
         changes = {field: (known[field], value) for field, value in given.items() if value != known[field]}
         if not changes:
             raise NothingToCorrect()
@@ -159,7 +162,8 @@ class Corrections:
             updated_at=now,
         )
         if "presence" in values:
-            new = replace(new, present_at=now if values["presence"] else None)
+            proven = values["presence"] == presence(corrected.nik, proven=True)
+            new = replace(new, present_at=now if proven else None)
         move_card = self._move_card(old.id, kk_mac) if kk_mac != old.kk_mac else None
 
         def others(tx: Transaction) -> None:
@@ -189,7 +193,6 @@ def _given(form: wire.CorrectionForm) -> dict[str, str]:
         "employment": None if form.employment is None else form.employment.value,
         "kk": None if form.kk is None else identity.parse_kk(form.kk),
         "nik": None if form.nik is None else identity.parse_nik(form.nik),
-        "presence": form.presence,
     }
     return {field: value for field, value in given.items() if value is not None}
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 PROVEN = "proven"
-"""That somebody saw the person with the card of this NIK."""
 
 Number = tuple[MacKind, str]
 
@@ -65,7 +64,12 @@ def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
     """
     birth_date, employment = registrant.birth_date.isoformat(), registrant.employment.value
     named = {"nik": person.nik, "name": person.name, "birth_date": birth_date, "employment": employment}
-    return {**named, "kk": person.kk, "presence": "" if registrant.present_at is None else PROVEN}
+    return {**named, "kk": person.kk, "presence": presence(person.nik, proven=registrant.present_at is not None)}
+
+
+def presence(nik: str, *, proven: bool) -> str:
+    """Whether somebody saw the person with the card of this NIK, as corrections have it."""
+    return f"{nik}: {PROVEN if proven else 'not proven'}"
 
 
 LATER = frozenset({"employment", "kk"})

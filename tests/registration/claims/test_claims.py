@@ -9,7 +9,13 @@ import pytest
 
 from chalicelib.aws import dynamodb
 from chalicelib.config import Settings
-from chalicelib.registration.errors import NikAlreadyRegistered, NikCannotChange, TooManyClaims, TooManyCorrections
+from chalicelib.registration.errors import (
+    NikAlreadyRegistered,
+    NikCannotChange,
+    NoCorrection,
+    TooManyClaims,
+    TooManyCorrections,
+)
 from chalicelib.registration.rules import Place, Registrant, Standing, Verification
 from chalicelib.registration.wire import CorrectionForm, OwnCorrectionForm
 from chalicelib.waves.nik_claims import EntriesOfNik
@@ -228,3 +234,17 @@ def test_what_was_given_to_a_nik_is_given_once(town):
     assert (owner.chosen_on, owner.ended_on) == (place.on, place.until)
     with pytest.raises(NikCannotChange):
         town.people.register(SQUATTER, other_form(7), town.now)
+
+
+def test_a_presence_is_of_the_nik_that_was_seen_and_of_no_other(town):
+    """The person has corrected the NIK before the second administrator approves."""
+    town.says(SQUATTER, Verification.MISMATCH)
+    town.services.corrections.propose(SQUATTER, CorrectionForm(presence="proven"), MAKER, "seen", town.now)
+    town.people.register(SQUATTER, other_form(7), town.now)
+    with pytest.raises(NoCorrection):
+        town.services.corrections.approve(SQUATTER, CHECKER, town.now)
+    town.sees(SQUATTER)
+    assert town.of(SQUATTER).present_at == town.now
+    town.now += timedelta(minutes=1)
+    town.sees(SQUATTER, "")
+    assert town.of(SQUATTER).present_at is None
