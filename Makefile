@@ -73,12 +73,13 @@ lighthouse: $(BIN)/.installed ## Lighthouse's scores of the citizen's home, as g
 test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale
 
-simulate: $(BIN)/.installed ## simulated schedules of payouts and of accounts with faults everywhere; OF=accounts SEED=n replays one
-	@$(if $(SEED),$(BIN)/python -m tests.simulation $(or $(OF),payouts) --seed $(SEED),$(BIN)/python -m tests.simulation payouts --schedules 10000 && $(BIN)/python -m tests.simulation accounts --schedules 500)
+simulate: $(BIN)/.installed ## simulated schedules of payouts, accounts and claims with faults everywhere; OF=accounts SEED=n replays one
+	@$(if $(SEED),$(BIN)/python -m tests.simulation $(or $(OF),payouts) --seed $(SEED),$(BIN)/python -m tests.simulation payouts --schedules 10000 && $(BIN)/python -m tests.simulation accounts --schedules 500 && $(BIN)/python -m tests.simulation claims --schedules 1600)
 
 simulate-long: $(BIN)/.installed ## twenty times as many
 	@$(BIN)/python -m tests.simulation payouts --schedules 200000
 	@$(BIN)/python -m tests.simulation accounts --schedules 16000
+	@$(BIN)/python -m tests.simulation claims --schedules 16000
 
 year: $(BIN)/.installed ## a year of 26 waves and 20,000 people through the real services; PEOPLE=n SEED=n PROGRAMME=name RATES=file, BUGS=1, COVERAGE=200
 	@$(BIN)/python -m tests.simulation.year $(if $(PEOPLE),--people $(PEOPLE)) $(if $(SEED),--seed $(SEED)) $(if $(PROGRAMME),--programme $(PROGRAMME)) $(if $(RATES),--rates $(RATES)) $(if $(BUGS),--bugs) $(if $(COVERAGE),--coverage $(COVERAGE))

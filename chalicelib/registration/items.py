@@ -185,6 +185,7 @@ class ClaimItem(RegistrationsTable):
     registrant = UnicodeAttribute()
     made_at = UTCDateTimeAttribute()
     moves_at = UTCDateTimeAttribute(null=True)
+    moves_from = UnicodeAttribute(null=True)
 
 
 class Guard(RegistrationsTable):

@@ -1,4 +1,4 @@
-"""`python -m tests.simulation payouts` or `accounts`: play many schedules, or replay one.
+"""`python -m tests.simulation payouts`, `accounts` or `claims`: play many schedules, or replay one.
 
 --seed N        replay one schedule and print what happens
 --schedules N   play the seeds 0 to N-1, on all cores; print what went wrong where, and what was reached
@@ -23,7 +23,9 @@ from . import bugs as payout_bugs
 from . import schedule as payouts
 from .accounts import bugs as account_bugs
 from .accounts import schedule as accounts
-from .ports import ACCOUNT_PORTS, PAYOUT_PORTS, Fault, Port
+from .claims import bugs as claim_bugs
+from .claims import schedule as claims
+from .ports import ACCOUNT_PORTS, CLAIM_PORTS, PAYOUT_PORTS, Fault, Port
 from .schedule import Played
 
 CHUNK = 50
@@ -37,6 +39,11 @@ def _payouts_with(bug: str, seed: int) -> Played:
 def _accounts_with(bug: str, seed: int) -> Played:
     with account_bugs.planted(bug):
         return accounts.play(seed)
+
+
+def _claims_with(bug: str, seed: int) -> Played:
+    with claim_bugs.planted(bug):
+        return claims.play(seed)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Simulation:
 SIMULATIONS = {
     "payouts": Simulation(payouts.play, PAYOUT_PORTS, tuple(payout_bugs.BUGS), _payouts_with, 100),
     "accounts": Simulation(accounts.play, ACCOUNT_PORTS, tuple(account_bugs.BUGS), _accounts_with, 20),
+    "claims": Simulation(claims.play, CLAIM_PORTS, tuple(claim_bugs.BUGS), _claims_with, 20),
 }
 
 

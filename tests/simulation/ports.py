@@ -137,6 +137,8 @@ def _whatever_it_says(act: Callable[[], Any]) -> None:
 PAYOUT_PORTS = tuple(port for port in Port if port is not Port.KEYS)
 ACCOUNT_PORTS = (Port.GET, Port.WRITE, Port.TRANSACTION, Port.KEYS, Port.ENQUEUE, Port.SEND)
 
+CLAIM_PORTS = (Port.GET, Port.WRITE, Port.TRANSACTION, Port.KEYS, Port.ENQUEUE)
+
 _FAULTS = tuple(Fault)
 _PROVIDER = {Port.SEND, Port.STATUS, Port.INQUIRY}
 TRANSACTION = Errors(Unavailable, store_errors(TransactWriteError).timed_out)

@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from ...aws import dynamodb
 from ...clock import iso
@@ -119,7 +120,7 @@ class Claims:
         found = {one.who.id: one for one in map(_Found, items)}
         holder = found.get(guard.registrant) if guard else None
         claimants = {one: found[one] for one in listed if one in found and found[one].claims(nik_mac)}
-        claims = {one: (fill(Claim, listed[one], registrant_id=one), each.who) for one, each in claimants.items()}
+        claims = {one: (_claim(listed[one], holder), each.who) for one, each in claimants.items()}
         what = settle(holder.who if holder else None, claims, now, self._wait)
         for one, row in listed.items():
             if one not in claimants and not (holder and one == holder.who.id and holder.who.contested_at):
@@ -133,7 +134,7 @@ class Claims:
         if holder is None:
             return False
         for one, at in what.moves_at.items():
-            if (listed[one].moves_at is None) is not (at is None):
+            if (claims[one][0].moves_at is None) is not (at is None):
                 self._announce(holder, claimants[one], listed[one], at)
                 return True
         if what.contested is not (holder.who.contested_at is not None):
@@ -182,11 +183,12 @@ class Claims:
 
     def _announce(self, holder: _Found, claimant: _Found, listed: ClaimItem, at: datetime | None) -> None:
         """Say to both when a NIK passes, or that it does not."""
-        as_read = ClaimItem.moves_at.exists() if at is None else ClaimItem.moves_at.does_not_exist()
-        moves = ClaimItem.moves_at.remove() if at is None else ClaimItem.moves_at.set(at)
+        moves: list[Action] = [ClaimItem.moves_at.remove(), ClaimItem.moves_from.remove()]
+        if at is not None:
+            moves = [ClaimItem.moves_at.set(at), ClaimItem.moves_from.set(holder.who.id)]
 
         def legs(tx: dynamodb.Transaction) -> None:
-            tx.update("claim", ClaimItem(listed.pk, listed.sk), [moves], as_read & ClaimItem.pk.exists())
+            tx.update("claim", ClaimItem(listed.pk, listed.sk), moves, ClaimItem.pk.exists())
             holder.update(tx)
             claimant.update(tx)
 
@@ -216,3 +218,9 @@ class Claims:
                 legs(tx)
                 for keep in kept:
                     keep(tx)
+
+
+def _claim(row: ClaimItem, holder: _Found | None) -> Claim:
+    """A claim as listed; a day that a former holder was told is none that this one was."""
+    told = holder is not None and row.moves_from == holder.who.id
+    return fill(Claim, row, registrant_id=row.registrant, moves_at=row.moves_at if told else None)

@@ -248,3 +248,17 @@ def test_a_presence_is_of_the_nik_that_was_seen_and_of_no_other(town):
     town.now += timedelta(minutes=1)
     town.sees(SQUATTER, "")
     assert town.of(SQUATTER).present_at is None
+
+
+def test_a_day_that_a_former_holder_was_told_is_none_that_the_next_was(town):
+    town.people.register(OWNER, MINE, town.now)
+    town.sees(OWNER)
+    town.run()
+    # Somebody takes the NIK in the minute in which its holder gives it up.
+    town.says(SQUATTER, Verification.MISMATCH)
+    town.people.register(SQUATTER, other_form(7), town.now)
+    town.people.register(THIRD, form(phone="0812-9999-0002"), town.now)
+    town.run(DAY + timedelta(hours=1))
+    assert (town.holder(), town.told(THIRD)) == (THIRD, ["passes"])
+    town.run(DAY + timedelta(minutes=1))
+    assert town.holder() == OWNER
