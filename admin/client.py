@@ -24,11 +24,8 @@ from .options import as_json
 from .rows import plain
 from .terminal import ask_back, bars, console, show
 
-NOT_PERMITTED = "not_permitted"
-"""The code of the gateway's own refusal, where IAM does not allow the route."""
-
 _NOT_AUTHORIZED = "is not authorized to perform"
-"""In what IAM says where the gateway's refusal has no form of ours."""
+"""In what the gateway says where IAM does not allow the route."""
 
 SENT_MAX = 5_500_000
 """Bytes of a request: Lambda takes 6 MB with all that is around it."""
@@ -127,7 +124,7 @@ def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, 
     if status == HTTPStatus.GATEWAY_TIMEOUT:
         raise NoAnswer("no answer within 29 seconds; it may have been done all the same: look before you do it again")
     said = str(answer.get("message") or answer.get("Message") or "")
-    if code == NOT_PERMITTED or _NOT_AUTHORIZED in said:
+    if _NOT_AUTHORIZED in said:
         held_by = ", ".join(sorted(command.sets))
         raise click.ClickException(f"your AWS identity may not run this; the permission sets that may: {held_by}")
     if code:

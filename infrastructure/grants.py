@@ -322,7 +322,9 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         ),
         rows("payouts/index/unsettled", "payouts/index/news", read="Query", why="CountPayouts"),
         rows(
-            "registrations", read="GetItem BatchGetItem Query", write="ConditionCheckItem PutItem UpdateItem DeleteItem"
+            "registrations",
+            read="GetItem BatchGetItem Query Scan",
+            write="ConditionCheckItem PutItem UpdateItem DeleteItem",
         ),
         rows("registrations/index/registered", read="Query", why="FindUnasked"),
         rows("accounts", read="GetItem Query", write="PutItem UpdateItem"),

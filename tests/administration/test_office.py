@@ -294,7 +294,6 @@ def test_rows_that_are_too_many_for_an_answer_come_in_several(
     ("status", "raw", "code", "said"),
     [
         (403, b'{"Message": "User: x is not authorized to perform: execute-api:Invoke"}', 1, "sets that may: maker"),
-        (403, b'{"code": "not_permitted", "detail": "no"}', 1, "the permission sets that may: maker"),
         (403, b'{"message": "Missing Authentication Token"}', 1, "status 403 Missing Authentication Token"),
         (
             403,
