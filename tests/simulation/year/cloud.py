@@ -70,6 +70,13 @@ class Files:
             body = body[int(first) : int(last) + 1]
         return {"Body": io.BytesIO(body), "LastModified": at, "ETag": version}
 
+    def get_paginator(self, _operation: str) -> Files:
+        return self
+
+    def paginate(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+        found = sorted((key, at) for (bucket, key), (_, at, _) in self.written.items() if bucket == Bucket)
+        yield {"Contents": [{"Key": key, "LastModified": at} for key, at in found if key.startswith(Prefix)]}
+
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         return {"ContentLength": len(self.get_object(Bucket, Key)["Body"].getvalue())}
 

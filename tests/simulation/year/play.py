@@ -7,6 +7,7 @@ import logging
 import resource
 import time as clocks
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
@@ -49,9 +50,15 @@ class Played:
 
 
 def play(
-    seed: int, rates: Rates, days: int, *, bug: AbstractContextManager[None] | None = None, stop_at: int = 10
+    seed: int,
+    rates: Rates,
+    days: int,
+    *,
+    bug: AbstractContextManager[None] | None = None,
+    stop_at: int = 10,
+    after: Callable[[Life], None] = lambda _: None,
 ) -> Played:
-    """So many days from the rates' first; it stops when so many things went wrong."""
+    """So many days from the rates' first; it stops when so many things went wrong. `after` plays what comes then."""
     logging.disable(logging.CRITICAL)
     began = clocks.process_time()
     life = Life(seed, rates)
@@ -71,6 +78,7 @@ def play(
                     break
                 if number % 30 == 0:
                     gc.collect()
+            after(life)
             oracle.books()
             for what in world.cloud.missing():
                 oracle.fail(what)

@@ -15,6 +15,7 @@ from tests.builders.crashes import some_of
 from .__main__ import main
 from .bugs import BUGS, SMALL
 from .coverage import by_chance, coverage
+from .erased import erase_a_tenth
 from .play import play
 from .plots import draw
 from .rates import INTERNSHIPS, OF_2020, VOCATIONAL, Rates
@@ -40,6 +41,24 @@ def test_a_small_year_keeps_every_promise(tmp_path: Path) -> None:
     assert not missing
     for path in draw(played, rates, tmp_path):
         assert ElementTree.parse(path).getroot().findtext("{*}title")
+
+
+def test_a_tenth_of_a_small_year_is_erased_and_no_byte_leads_back_to_them_after_a_restore() -> None:
+    erased = list[int]()
+    played = play(
+        0, replace(SMALL, people=120, waves=2, paused_wave=0), 60, after=lambda life: erased.append(erase_a_tenth(life))
+    )
+    assert not played.wrong, played.wrong[0]
+    assert erased[0] >= 8
+
+
+@pytest.mark.deep
+def test_a_thousand_of_ten_thousand_are_erased_and_no_byte_leads_back_to_them_after_a_restore() -> None:
+    erased = list[int]()
+    rates = replace(SMALL, people=10_000, waves=2, seats=0.02, paused_wave=0)
+    played = play(0, rates, 50, after=lambda life: erased.append(erase_a_tenth(life)))
+    assert not played.wrong, played.wrong[0]
+    assert erased[0] >= 900
 
 
 @pytest.mark.deep
