@@ -326,7 +326,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
             read="GetItem BatchGetItem Query Scan",
             write="ConditionCheckItem PutItem UpdateItem DeleteItem",
         ),
-        rows("registrations/index/registered", read="Query", why="FindUnasked"),
+        rows("registrations/index/registered", "registrations/index/unverified", read="Query", why="FindUnasked"),
         rows("accounts", read="GetItem Query", write="PutItem UpdateItem"),
         rows("training", read="GetItem Query", write="PutItem UpdateItem BatchWriteItem DeleteItem"),
         rows("jobs", read="BatchGetItem GetItem Query", write="UpdateItem DeleteItem", why="CloseVacancies"),
