@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import SimpleNamespace
@@ -343,6 +344,25 @@ def test_who_was_never_chosen_may_begin_anew(gateway: Gateway, cloud: Settings) 
     [entry] = [row for table, row in rows(cloud) if table == "waves" and row["sk"]["S"] == person]
     assert "kk" not in entry
     gateway.ok(gateway.registration(form))
+
+
+def test_an_erasure_takes_the_calls_that_the_page_of_costs_says(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls, person = Calls(monkeypatch), live(gateway)
+    settled(gateway, person)
+    calls.reset()
+    gateway.services.erasure.erase(person, gateway.now)
+    assert Counter(operation for _, operation in calls.made) == {
+        "DeleteItem": 44,
+        "Query": 15,
+        "BatchGetItem": 11,
+        "GetItem": 5,
+        "UpdateItem": 4,
+        "PutObject": 1,
+        "Decrypt": 1,
+        "GenerateMac": 1,
+    }
 
 
 @SOME_OR_ALL
