@@ -166,7 +166,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows(
             "registrations",
             read="GetItem BatchGetItem Query",
-            write="PutItem UpdateItem DeleteItem",
+            write="PutItem UpdateItem DeleteItem ConditionCheckItem",
             why="SettleClaims",
         ),
         rows("waves", read="GetItem BatchGetItem Query", write="UpdateItem", why="LetTheOwnerJoin"),
