@@ -19,7 +19,10 @@ from tests.e2e.refusals import REFUSALS, SUCCESSES
 from tests.e2e.refusals.citizens import FROZEN, proof, published_leaf
 
 OPEN = [one for one in application.app.operations if one.who != "citizen"]
-UNSIGNED = {"partner_signature_missing", "partner_signature_expired", "partner_signature_invalid", "invalid_callback"}
+UNSIGNED = {
+    *("partner_signature_missing", "partner_signature_expired", "partner_signature_invalid"),
+    *("invalid_callback", "registry_answer_refused"),
+}
 MOST = 1
 """Calls to AWS of a request that is refused to a stranger; only a proof that nobody asked for before takes more."""
 CODES = {(routes.START, "too_many_codes"), (routes.START, "too_many_tries"), (routes.SEND_AGAIN, "too_many_tries")}
