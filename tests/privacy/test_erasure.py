@@ -351,13 +351,14 @@ def test_an_erasure_takes_the_calls_that_the_page_of_costs_says(
 ) -> None:
     calls, person = Calls(monkeypatch), live(gateway)
     settled(gateway, person)
+    gateway.services.erasure.erase("somebody-else", gateway.now)  # a process keeps the calendar for a while
     calls.reset()
     gateway.services.erasure.erase(person, gateway.now)
     assert Counter(operation for _, operation in calls.made) == {
         "DeleteItem": 44,
-        "Query": 15,
+        "Query": 14,
         "BatchGetItem": 11,
-        "GetItem": 5,
+        "GetItem": 4,
         "UpdateItem": 4,
         "PutObject": 1,
         "Decrypt": 1,
