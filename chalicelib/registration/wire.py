@@ -95,7 +95,7 @@ class OwnCorrectionForm(_Form, frozen=True):
 
     checks: ClassVar = _TYPED
 
-    nik: str | None = None
+    nik: Annotated[str, Meta(description=f"16 digits; {_GROUPED}", examples=["3174095708950001"])] | None = None
     kk: str | None = None
     name: str | None = None
     birth_date: date | None = None

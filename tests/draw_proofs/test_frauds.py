@@ -90,7 +90,7 @@ def test_an_undetectable_fraud_passes_and_the_page_says_so(
 @pytest.mark.parametrize(
     ("point", "words"),
     [
-        ("1", ["belong to nobody", "verifies identity", "matched with no registry"]),
+        ("1", ["belong to nobody", "the files do not show it", "all data of another is confirmed, too"]),
         ("2", ["can be given one ticket"]),
         ("3", ["binds no person", "given or sold to anybody afterwards"]),
         ("4", ["not signed", "decides who gets a receipt"]),
