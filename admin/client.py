@@ -24,7 +24,7 @@ from .options import as_json
 from .rows import plain
 from .terminal import ask_back, bars, console, show
 
-_NOT_AUTHORIZED = "is not authorized to perform"
+NOT_AUTHORIZED = "is not authorized to perform"
 """In what the gateway says where IAM does not allow the route."""
 
 SENT_MAX = 5_500_000
@@ -124,7 +124,7 @@ def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, 
     if status == HTTPStatus.GATEWAY_TIMEOUT:
         raise NoAnswer("no answer within 29 seconds; it may have been done all the same: look before you do it again")
     said = str(answer.get("message") or answer.get("Message") or "")
-    if _NOT_AUTHORIZED in said:
+    if NOT_AUTHORIZED in said:
         held_by = ", ".join(sorted(command.sets))
         raise click.ClickException(f"your AWS identity may not run this; the permission sets that may: {held_by}")
     if code:
@@ -133,15 +133,15 @@ def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, 
     raise NoAnswer(said) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else click.ClickException(said)
 
 
-def post(stage: str, path: str, body: bytes) -> tuple[int, bytes]:
-    """POST a body to a stage's administration API, signed: status and body of the answer."""
-    session = boto3.session.Session()
-    credentials = session.get_credentials()
-    if credentials is None:
-        raise NoCredentialsError()
+def post(stage: str, path: str, body: bytes, signed: bool = True) -> tuple[int, bytes]:
+    """POST a body to a stage's administration API: status and body of the answer."""
     url = stages.administration_url(stage) + path
     request = AWSRequest("POST", url, headers={"Content-Type": "application/json"}, data=body)
-    SigV4Auth(credentials.get_frozen_credentials(), "execute-api", stages.connect().region).add_auth(request)
+    if signed:
+        credentials = boto3.session.Session().get_credentials()
+        if credentials is None:
+            raise NoCredentialsError()
+        SigV4Auth(credentials.get_frozen_credentials(), "execute-api", stages.connect().region).add_auth(request)
     try:
         sent = dict(request.headers.items())
         answer = urllib3.request("POST", url, body=body, headers=sent, timeout=PATIENCE_S, retries=False)

@@ -6,14 +6,16 @@ from collections.abc import Collection, Mapping
 from copy import deepcopy
 from pathlib import Path
 
-from . import app_stack, permission_sets
+from . import alarms, app_stack, permission_sets
 from .cloudformation import Json, named
 from .functions import ADMINISTER
 
 HANDLER = "administration.app"
 
 PARAMETERS = {
-    name: one for name, one in app_stack.PARAMETERS.items() if name in app_stack.TOLD or name.endswith("KeyArn")
+    name: one
+    for name, one in app_stack.PARAMETERS.items()
+    if name in app_stack.TOLD or name.endswith("KeyArn") or name == "AlarmsTopic"
 } | permission_sets.PARAMETERS
 
 LIMITS = app_stack.LIMITS | {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 50}
@@ -32,6 +34,7 @@ def merged(sets: Mapping[str, Collection[str]]) -> Json:
             **app_stack.LOG_GROUP,
             "RestAPI": {"Properties": {"Name": named("administration"), "MethodSettings": [LIMITS]}},
             **dict(permission_sets.resources(sets, app_stack.API_STAGE)),
+            **dict(alarms.of_administration()),
         },
     }
     return deepcopy(whole)

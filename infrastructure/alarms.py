@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .cloudformation import Json, Metric, alarm, log_filter, named, ref
-from .functions import pascal
+from .functions import ADMINISTER, pascal
 
-API_ERRORS = Metric("5XXError", {"ApiName": named(), "Stage": "api"}, "AWS/ApiGateway", "Average")
+
+def api_errors(name: str = "") -> Metric:
+    """The share of answers of one of the two APIs that are a 5xx."""
+    return Metric("5XXError", {"ApiName": named(name), "Stage": "api"}, "AWS/ApiGateway", "Average")
+
 
 FAILURES = {
     "award": (3, "Three minutes in a row"),
@@ -71,7 +75,7 @@ def count(said: str, about: str, period_s: int) -> Iterator[tuple[str, Json]]:
 
 def resources() -> Iterator[tuple[str, Json]]:
     about = "More than one answer in a hundred is a 5xx, three minutes in a row"
-    yield "ApiFails", alarm("api-fails", about, API_ERRORS, over=0.01, period_s=60, periods=3)
+    yield "ApiFails", alarm("api-fails", about, api_errors(), over=0.01, period_s=60, periods=3)
     for function, (minutes, about) in FAILURES.items():
         errors = Metric("Errors", {"FunctionName": ref(pascal(function))}, "AWS/Lambda")
         yield f"{pascal(function)}Fails", alarm(f"{function}-fails", about, errors, period_s=60, periods=minutes)
@@ -107,3 +111,14 @@ def resources() -> Iterator[tuple[str, Json]]:
     yield from count("payouts_by_file_long", about, 10_800)
     differ = Metric("PayoutDifferences", statistic="Maximum")
     yield "PayoutsDiffer", alarm("payouts-differ", "The ledger and the provider's record are not the same", differ)
+
+
+def of_administration() -> Iterator[tuple[str, Json]]:
+    """The alarms of the administration's stack: few call it, so one call that fails is enough."""
+    about = "An administrator's command was answered with a 5xx, or with nothing"
+    yield "AdministrationFails", alarm("administration-fails", about, api_errors("administration"), over=0)
+    function = {"FunctionName": ref(ADMINISTER.logical_id)}
+    about = "The administration's function does not start, or ends with an error"
+    yield "AdministerFails", alarm("administer-fails", about, Metric("Errors", function, "AWS/Lambda"))
+    about = "More commands run at a time than the administration has executions: others are refused, pauses too"
+    yield "AdministerThrottled", alarm("administer-throttled", about, Metric("Throttles", function, "AWS/Lambda"))

@@ -12,8 +12,10 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import click
 from botocore.exceptions import ClientError
 
 from chalicelib.clock import iso
@@ -21,6 +23,7 @@ from chalicelib.config import DEFAULT_PROGRAMME, Programme, Settings, load_progr
 from chalicelib.figures import CalendarRules
 from infrastructure import administration_stack, app_stack, data_stack
 
+from .. import client
 from . import package, stages
 from .promises import Promises, take_back
 from .stacks import Consent, Count, DeployFailed, Report, Stacks, Template, outputs, parameters
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
     from chalicelib.waves.service import Waves
 
 SMOKE_TRIES = 10
+
+NO_REQUEST = b"[]"
+"""A body that the administration refuses before it does anything."""
 
 DEPLOYING = timedelta(minutes=30)
 """Within this time a wave may open while functions of either release are at work."""
@@ -98,7 +104,7 @@ def deploy(
     url = stages.api_url(aws, outputs(app))
     administration_changed = _deploy_administration(stacks, stage, app, administration_template, values)
     administration_url = stages.administration_url(stage)
-    report(f"administration: {administration_url}")
+    report(f"administration: {administration_url}: {first_calls(stage, sleep)}")
     report(f"{url}/health: version {smoke_test(url, get, sleep)}")
     if own is not None:
         check_open(own, programme, datetime.now(UTC), "everything is deployed, but ")
@@ -281,6 +287,32 @@ def smoke_test(url: str, get: Get, sleep: Callable[[float], None]) -> str:
         except (OSError, ValueError, LookupError) as error:
             last = f"{last} {type(error).__name__}: {error}".strip()
     raise DeployFailed(f"everything is deployed, but {url}/health does not answer: {last}")
+
+
+def first_calls(stage: str, sleep: Callable[[float], None]) -> str:
+    """Ask the administration what is no request, signed and then unsigned: it has to answer, and the gateway to refuse.
+
+    Nothing is done by it. Who deploys may have no permission set; then only the gateway is asked, and the result says
+    so. Raises `DeployFailed`.
+    """
+    done, last = "", ""
+    for attempt in range(SMOKE_TRIES):
+        sleep(min(attempt, 5))
+        try:
+            status, body = client.post(stage, "/status", NO_REQUEST)
+            last = f"signed: {status} {body[:300].decode(errors='replace')}"
+            if status == HTTPStatus.BAD_REQUEST and json.loads(body)["code"]:
+                done = "it answers"
+            elif client.NOT_AUTHORIZED in last:
+                done = "who deploys may not call it, so whether its function answers is not known"
+            if done:
+                status, body = client.post(stage, "/status", NO_REQUEST, signed=False)
+                last = f"unsigned: {status} {body[:300].decode(errors='replace')}"
+                if status == HTTPStatus.FORBIDDEN:
+                    return done
+        except (click.ClickException, ValueError, LookupError, TypeError) as error:
+            last = f"{last} {type(error).__name__}: {error}".strip()
+    raise DeployFailed(f"everything is deployed, but the administration is not as it should be: {last}")
 
 
 def _check(stage: str, given: Mapping[str, str]) -> None:

@@ -86,6 +86,7 @@ class Steps:
             "check_calendar": lambda settings, *_: self.told.append(f"calendar of {settings.stage}"),
             "check_open": lambda *_: self.told.append("open waves"),
             "smoke_test": lambda *_: "1",
+            "first_calls": lambda *_: "it answers",
         }.items():
             monkeypatch.setattr(deploy, name, value)
         monkeypatch.setattr(stages, "connect", lambda: stages.Aws(REGION))
@@ -185,6 +186,40 @@ def test_the_first_request_is_repeated_until_the_application_answers(first: Any)
 def test_an_application_that_never_answers_fails_the_deployment_with_its_last_answer():
     with pytest.raises(DeployFailed, match="503 busy"):
         deploy.smoke_test("https://api", lambda _: (503, b"busy"), lambda _: None)
+
+
+DENIED = (403, b'{"Message": "User: arn:aws:iam::1:role/ci is not authorized to perform: execute-api:Invoke"}')
+FUNCTION_REFUSES = (400, b'{"code": "malformed_body"}')
+NO_ROUTE = (403, b'{"message": "Missing Authentication Token"}')
+
+
+@pytest.mark.parametrize(
+    ("signed", "unsigned", "said"),
+    [
+        ([NO_ROUTE, (502, b"<html>"), FUNCTION_REFUSES], NO_ROUTE, "it answers"),
+        ([DENIED], NO_ROUTE, "is not known"),
+        ([(502, b"dead")], NO_ROUTE, "signed: 502 dead"),
+        ([NO_ROUTE], NO_ROUTE, "Missing Authentication Token"),
+        ([FUNCTION_REFUSES], FUNCTION_REFUSES, "unsigned: 400"),
+    ],
+    ids=["new", "deployer without a set", "dead", "no route", "open to everybody"],
+)
+def test_the_administration_has_to_answer_and_its_gateway_to_refuse_who_does_not_sign(
+    monkeypatch: pytest.MonkeyPatch, signed: list[tuple[int, bytes]], unsigned: tuple[int, bytes], said: str
+) -> None:
+    answers = iter([*signed[:-1], *[signed[-1]] * deploy.SMOKE_TRIES])
+
+    def post(stage: str, path: str, body: bytes, signed: bool = True) -> tuple[int, bytes]:
+        assert (stage, path, body) == ("test", "/status", deploy.NO_REQUEST)
+        return next(answers) if signed else unsigned
+
+    monkeypatch.setattr(deploy.client, "post", post)
+    try:
+        found = deploy.first_calls("test", lambda _: None)
+    except DeployFailed as error:
+        found = f"FAILED {error}"
+    assert said in found
+    assert found.startswith("FAILED") is (said not in {"it answers", "is not known"})
 
 
 def test_the_environment_of_a_function_follows_from_the_parameters():

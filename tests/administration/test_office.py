@@ -361,6 +361,8 @@ def test_a_request_is_signed_with_the_callers_own_identity_and_sent_once(gateway
     with patch("botocore.auth.get_current_datetime", lambda: at):
         signer.add_auth(again)
     assert again.headers["Authorization"] == headers["Authorization"]
+    client.post("test", "/shelf/put", body, signed=False)
+    assert "Authorization" not in gateway[1][1]
 
 
 def test_an_address_where_nobody_answers_is_told_without_a_second_try(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,22 @@ def test_citizens_take_no_place_of_administrators(administration_template: Templ
     assert function["Timeout"] <= 29, "API Gateway waits for no longer"
 
 
+def test_a_dead_administration_rings(administration_template: Template) -> None:
+    alarms = of_type(administration_template, "AWS::CloudWatch::Alarm").values()
+    api, function = {"ApiName": {"Fn::Sub": "gelombang-${Stage}-administration"}, "Stage": "api"}, "APIHandler"
+    told = {
+        (one["Namespace"], one["MetricName"]): {pair["Name"]: pair["Value"] for pair in one["Dimensions"]}
+        for one in alarms
+    }
+    assert told == {
+        ("AWS/ApiGateway", "5XXError"): api,
+        ("AWS/Lambda", "Errors"): {"FunctionName": {"Ref": function}},
+        ("AWS/Lambda", "Throttles"): {"FunctionName": {"Ref": function}},
+    }
+    assert all(one["AlarmActions"] == [{"Ref": "AlarmsTopic"}] for one in alarms)
+    assert "AlarmsTopic" in administration_template["Parameters"]
+
+
 def test_both_applications_are_told_the_same(administration_template: Template, app_template: Template) -> None:
     assert administration_template["Globals"] == app_template["Globals"]
     shared = administration_template["Parameters"].keys() - {"AdministratorRoles"}

@@ -13,7 +13,7 @@ import pytest
 
 import app
 from admin.cli import main
-from infrastructure import app_stack, data_stack
+from infrastructure import administration_stack, app_stack, data_stack
 from tests.conftest import ROOT
 
 from .test_imports import PURE
@@ -97,7 +97,7 @@ def is_module(name: str) -> bool:
 
 
 def test_the_operators_book_has_every_alarm_and_no_other():
-    stacks = (app_stack.merged(), data_stack.template())
+    stacks = (app_stack.merged(), data_stack.template(), administration_stack.merged({}))
     resources = [resource for stack in stacks for resource in stack["Resources"].values()]
     names = [
         one["Properties"]["AlarmName"]["Fn::Sub"] for one in resources if one.get("Type") == "AWS::CloudWatch::Alarm"
