@@ -83,8 +83,8 @@ class Index:
         return {"IndexName": self.name, "KeySchema": _keys(self.partition, self.sort), "Projection": projection}
 
 
-def table(name: str, *indexes: Index, recoverable: bool = True, **more: Any) -> Json:
-    """A table on demand with the keys `pk` and `sk` and TTL on `expires_at`, recoverable to any second (PITR)."""
+def table(name: str, *indexes: Index, recoverable: bool = True, expires: bool = True, **more: Any) -> Json:
+    """A table on demand with the keys `pk` and `sk`: TTL on `expires_at` and recoverable to any second (PITR)."""
     keys = dict.fromkeys(["pk", "sk", *(key for index in indexes for key in (index.partition, index.sort))])
     properties = {
         "TableName": named(name),
@@ -94,9 +94,10 @@ def table(name: str, *indexes: Index, recoverable: bool = True, **more: Any) -> 
         "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": recoverable},
         "DeletionProtectionEnabled": if_("Keep", True, False),
         "SSESpecification": {"SSEEnabled": True},
-        "TimeToLiveSpecification": {"AttributeName": "expires_at", "Enabled": True},
         **more,
     }
+    if expires:
+        properties["TimeToLiveSpecification"] = {"AttributeName": "expires_at", "Enabled": True}
     if indexes:
         properties["GlobalSecondaryIndexes"] = [index.definition() for index in indexes]
     return kept("DynamoDB::Table", properties)

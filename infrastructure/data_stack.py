@@ -93,9 +93,11 @@ TABLES = {
     "OutcomesTable": table("outcomes", Index("roster", "roster_shard", "pk", holds="ALL")),
     "NoticesTable": table("notices", Index("unsent", "unsent_shard", "updated_at")),
     "RunsTable": table("runs"),
+    # A line that was put anew with an expiry would vanish, whatever the policy denies.
     "JournalTable": table(
         "journal",
         Index("readers", "registrant", "sk", holds="ALL"),
+        expires=False,
         ResourcePolicy={"PolicyDocument": LINES_STAY},
     ),
 }

@@ -20,13 +20,13 @@ def rows(*paths: str, read: str = "", write: str = "", why: str = "", partition:
     """A statement that allows calls on the rows of a table (`waves`) or of an index (`waves/index/roster`).
 
     ConditionCheckItem counts as a write, because it is a leg of a transaction that writes. With `partition` only the
-    rows with that partition key are included; it may end with a star.
+    rows with these partition keys are included, which are separated by spaces; each may end with a star.
     """
     calls = " ".join(f"dynamodb:{call}" for call in f"{read} {write}".split())
     given = allow(why or paths[0].capitalize(), calls, *(arn("dynamodb", f"table/{own(path)}") for path in paths))
     if partition:
-        how = "StringLike" if partition.endswith("*") else "StringEquals"
-        given["Condition"] = {f"ForAllValues:{how}": {"dynamodb:LeadingKeys": [partition]}}
+        how = "StringLike" if "*" in partition else "StringEquals"
+        given["Condition"] = {f"ForAllValues:{how}": {"dynamodb:LeadingKeys": partition.split()}}
     return given
 
 
@@ -128,7 +128,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         READ_REGISTRY_SECRET,
         rows("notices", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         rows("runs", read="GetItem", why="ReadTheLastLook", partition="STATUS"),
-        rows("journal", write="PutItem", why="KeepWhoRead", partition="DAY#*"),
+        rows("journal", write="PutItem", why="KeepWhoRead", partition="SEEN#*"),
         rows("journal/index/readers", read="Query", why="ShowReaders"),
     ),
     "citizen": (rows("accounts", read="GetItem BatchGetItem Query", why="ReadSigningKeysAndSessions"),),
@@ -314,7 +314,8 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("runs", read="Query", write="PutItem"),
     ),
     "administer": (
-        rows("journal", read="Query", write="PutItem"),
+        rows("journal", read="Query"),
+        rows("journal", write="PutItem", why="KeepWhatIsDone", partition="LINE#* ROSTER"),
         rows("journal/index/readers", read="Query", why="ShowReaders"),
         rows("waves", read="GetItem BatchGetItem Query", write="ConditionCheckItem PutItem UpdateItem"),
         rows(
@@ -343,11 +344,16 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         read_files("ResultsBucket", "journal", "ReadPublishedHeads"),
         *write_files("ResultsBucket", "draws", "TakeSignaturesAndWitnesses"),
         allow("StartSchedules", "lambda:InvokeFunction", *(arn("lambda", f"function:{own(one)}") for one in SCHEDULED)),
-        allow("LookAtQueues", "sqs:GetQueueAttributes", *(arn("sqs", own(queue)) for queue in QUEUES)),
+        allow(
+            "LookAtQueues",
+            "sqs:GetQueueUrl sqs:GetQueueAttributes",
+            *(arn("sqs", own(f"{queue}{dead}")) for queue in QUEUES for dead in ("", "-dead")),
+        ),
+        # A dead message of `codes` has what signs somebody in.
         allow(
             "RedriveDeadLetters",
-            "sqs:GetQueueUrl sqs:GetQueueAttributes sqs:ReceiveMessage sqs:ChangeMessageVisibility sqs:DeleteMessage",
-            *(arn("sqs", own(f"{queue}-dead")) for queue in QUEUES),
+            "sqs:ReceiveMessage sqs:ChangeMessageVisibility sqs:DeleteMessage",
+            *(arn("sqs", own(f"{queue}-dead")) for queue in QUEUES if queue != "codes"),
         ),
         allow(
             "LookAtTheAccount",

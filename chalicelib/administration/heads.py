@@ -120,7 +120,7 @@ class Heads:
         return any(one.head == head.strip().casefold() for one in self._read()[0])
 
     def verify(self, now: datetime, since: date = date.min) -> Iterator[Found]:
-        """Compare each day from `since` on with its published head. Two queries for each day, paged."""
+        """Compare each day from `since` on with its published head. Seventeen queries for each day, paged."""
         heads, _ = self._read()
         earlier: Head | None = None
         for head in heads:
@@ -144,7 +144,7 @@ class Heads:
         return Found(head.day, head.lines, now.lines, verdict)
 
     def _of_day(self, day: date) -> Iterator[Line | RosterLine]:
-        """The lines of a day, then what was done to the roster. Two queries, paged."""
+        """The lines of a day, then what was done to the roster. Seventeen queries, paged."""
         yield from self._journal.of_day(day)
         yield from (line for line in self._roster.lines() if line.at.date() == day)
 

@@ -8,6 +8,7 @@ heads that are published.
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -18,7 +19,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from ..aws.attributes import InstantAttribute, JsonAttribute, item_of
 from ..aws.dynamodb import Table, save_if
-from ..ids import Randomness, derived_id, random_id
+from ..ids import Randomness, derived_id, random_id, shard
 from ..structs import fill
 from ..values import Value
 from .errors import PersonalDataInLine
@@ -28,6 +29,12 @@ PARTNER = "partner/"
 
 DONE = "done"
 """The outcome of an act that was not refused."""
+
+SHARDS = 8
+"""Over how many partitions a day's lines of administrators are spread by who acts, and looks of partners by at whom."""
+
+_LINE, _SEEN = "LINE", "SEEN"
+"""The API may put looks alone: it can neither forge a line of an administrator nor hold one up."""
 
 _NIK = re.compile(r"(?<!\w)(?:\d{16}|\d{4}([ .-])\d{4}\1\d{4}\1\d{4}|\d{6}([ .-])\d{6}\2\d{4})(?!\w)")
 _PHONE = re.compile(r"(?<!\w)(?:\+?62[ -]?|0)8\d{1,2}[ .-]?\d{3,4}[ .-]?\d{2,5}(?!\w)")
@@ -72,7 +79,7 @@ class ReadersIndex(GlobalSecondaryIndex["LineItem"]):  # type: ignore[no-untyped
 
 
 class LineItem(JournalTable):
-    """`DAY#<UTC day>` / `<instant>#<place>#<id>`."""
+    """`LINE#<UTC day>#<shard of who acts>` or `SEEN#<UTC day>#<shard of at whom>` / `<instant>#<place>#<id>`."""
 
     id = UnicodeAttribute()
     at = InstantAttribute()
@@ -102,7 +109,7 @@ class Journal:
         """
         _check(line)
         new = replace(line, id=random_id(self._randomness))
-        _add(new)
+        _add(new, _LINE, line.person)
         return new
 
     def end(self, begun: Line, outcome: str, now: datetime, about: tuple[str, ...] = ()) -> Line:
@@ -118,11 +125,14 @@ class Journal:
         line_id = derived_id("seen/1", partner, route, about, registrant, at.date().isoformat())
         line = Line(at, f"{PARTNER}{partner}", partner, route, (about,), registrant, outcome=DONE, id=line_id)
         _check(line)
-        _add(line)
+        _add(line, _SEEN, registrant)
 
     def of_day(self, day: date) -> Iterator[Line]:
-        """The lines of a UTC day in their order; paged."""
-        return map(_line, LineItem.query(_day(day.isoformat()), consistent_read=True))
+        """The lines of a UTC day in their order. A query for each of its 16 partitions, paged."""
+        on, numbers = day.isoformat(), [f"{number:02d}" for number in range(SHARDS)]
+        every = (_partition(kind, on, number) for kind in (_LINE, _SEEN) for number in numbers)
+        found = (LineItem.query(one, consistent_read=True) for one in every)
+        return map(_line, heapq.merge(*found, key=lambda item: item.sk))
 
     def of_person(self, registrant: str) -> Iterator[Line]:
         """Who looked at or changed what is kept of a person, the newest first, each with its outcome; paged.
@@ -138,15 +148,16 @@ class Journal:
                 yield replace(line, outcome=ended.get(line.of or line.id, line.outcome))
 
 
-def _add(line: Line) -> None:
+def _add(line: Line, kind: str, spread_by: str) -> None:
     instant = line.at.astimezone(UTC).isoformat(timespec="microseconds")  # as many digits always, to be sorted
     place = 0 if line.of is None else 1 if line.outcome is None else 2  # in which an act's own lines come
     # If there is such a line, a try of this very put wrote it, and its answer was lost, or it is said once a day.
-    save_if(item_of(LineItem, _day(instant[:10]), f"{instant}#{place}#{line.id}", line), LineItem.pk.does_not_exist())
+    pk = _partition(kind, instant[:10], shard(spread_by, SHARDS))
+    save_if(item_of(LineItem, pk, f"{instant}#{place}#{line.id}", line), LineItem.pk.does_not_exist())
 
 
-def _day(day: str) -> str:
-    return f"DAY#{day}"
+def _partition(kind: str, day: str, number: str) -> str:
+    return f"{kind}#{day}#{number}"
 
 
 def _line(item: LineItem) -> Line:

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.administration.errors import PersonalDataInLine
-from chalicelib.administration.journal import DONE, Journal, Line
+from chalicelib.administration.journal import DONE, SHARDS, Journal, Line, LineItem
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
 from tests.conftest import T0
@@ -47,6 +47,20 @@ def test_a_day_is_one_of_utc_whatever_the_zone_of_the_instant(journal: Journal) 
     kept = journal.write(replace(LINE, at=at))
     [found] = journal.of_day(date(2026, 11, 24))
     assert (found.id, found.at) == (kept.id, at.astimezone(UTC))
+
+
+def test_looks_of_partners_are_apart_from_what_administrators_do_and_in_one_order_with_it(journal: Journal) -> None:
+    people = [f"r-{number}" for number in range(30)]
+    begun = [journal.write(replace(LINE, at=T0 + SECOND * place, person=one)) for place, one in enumerate(people)]
+    for one in people:
+        journal.seen("mitra", "GET /seen", "c-1", one, T0)
+    found = list(journal.of_day(T0.date()))
+    assert {line.registrant for line in found[:30]} == set(people), "looks are from the beginning of the day"
+    assert found[30:] == begun
+    places = {item.pk for item in LineItem.scan()}
+    by_kind = {kind: {pk for pk in places if pk.startswith(f"{kind}#{T0.date()}#")} for kind in ("LINE", "SEEN")}
+    assert places == by_kind["LINE"] | by_kind["SEEN"]
+    assert min(map(len, by_kind.values())) > SHARDS // 2
 
 
 def test_a_person_s_readers_are_shown_newest_first_with_what_came_of_it(journal: Journal) -> None:

@@ -195,6 +195,25 @@ def test_no_function_changes_or_deletes_a_line_of_the_journal() -> None:
     assert calls <= {"dynamodb:PutItem", "dynamodb:Query"}
 
 
+@pytest.mark.parametrize(("function", "partitions"), [("api", ["SEEN#*"]), ("administer", ["LINE#*", "ROSTER"])])
+def test_the_api_adds_partners_looks_and_cannot_forge_a_line_of_an_administrator(
+    function: str, partitions: list[str]
+) -> None:
+    puts = [
+        one["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        for one in POLICIES[function]["Statement"]
+        if "dynamodb:PutItem" in one["Action"] and any(name.endswith("-journal") for name in resources(one))
+    ]
+    assert puts == [partitions]
+    others = {name for name in POLICIES for act, on in grants(name) if act.endswith(":PutItem") and "-journal" in on}
+    assert others == {"api", "administer"}
+
+
+def test_nobody_but_its_function_receives_what_signs_somebody_in() -> None:
+    names = {name for name in POLICIES for act, on in grants(name) if act == "sqs:ReceiveMessage" and "-codes" in on}
+    assert names == {"send_code"}
+
+
 def test_only_the_step_publishes_all_of_a_draw() -> None:
     # Two others publish a file each: who followed on a revoked place, and whom the surveys compare with. One more
     # publishes what is of no draw.
