@@ -246,6 +246,13 @@ class Registrations:
         if not self._store.move(registrant_id, standing, place):
             self.registrant(registrant_id)
 
+    def take_back(self, registrant_id: str, wave: int, scheme: str, before: Place | None) -> None:
+        """Forget the place that a wave gave, if it is the latest: it lapsed. `before` is the one that it followed.
+
+        A repeat, and anybody else, changes nothing. One write.
+        """
+        self._store.take_back(registrant_id, wave, scheme, before)
+
     def contact(self, registrant_id: str) -> Contact | None:
         """Name and phone in clear, for a partner with whom the person agreed to share them; None without a
         registration, or while it is restricted.

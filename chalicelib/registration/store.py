@@ -301,6 +301,19 @@ class RegistrationStore:
             allowed |= (Profile.standing == Standing.BENEFICIARY) & (Profile.chosen_on < place.on)
         return dynamodb.update_if(Profile(person_pk(registrant_id), "PROFILE"), actions, allowed)
 
+    def take_back(self, registrant_id: str, wave: int, scheme: str, before: Place | None) -> None:
+        """As `Registrations.take_back`."""
+        actions: list[Action] = [Profile.version.add(1)]
+        if before is None:
+            place = (Profile.beneficiary_wave, Profile.chosen_on, Profile.ended_on, Profile.schemes)
+            actions += [Profile.standing.set(Standing.REGISTERED), *(each.remove() for each in place)]
+        else:
+            actions += [Profile.beneficiary_wave.set(before.wave), Profile.chosen_on.set(before.on)]
+            actions += [Profile.ended_on.set(before.until)]
+            actions += [Profile.schemes.delete({scheme})] if before.scheme != scheme else []
+        latest = (Profile.standing == Standing.BENEFICIARY) & (Profile.beneficiary_wave == wave)
+        dynamodb.update_if(Profile(person_pk(registrant_id), "PROFILE"), actions, latest)
+
     def registered(self, number: int) -> dict[tuple[int, str], int]:
         """The number of registrations by province and WIB month (`2026-11`) in one of `SHARDS` partitions; from the
         index, so moments late.

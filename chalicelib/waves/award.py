@@ -29,7 +29,7 @@ from ..values import Value
 from .beneficiaries import BeneficiaryStore, CardTaken
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary
-from .places import UNCONFIRMED, given, waited_in_vain
+from .places import UNCONFIRMED, given, waits_until
 from .publication.bucket import Publication
 from .publication.draw_run import DrawRun
 from .publication.leaf_owners import LeafOwners
@@ -178,7 +178,8 @@ class Decisions:
         except DomainError:
             return None
         confirmed = self._registrations.is_confirmed(registrant)
-        in_vain = not confirmed and waited_in_vain(registrant, self._programme.registry, now)
+        until = None if confirmed else waits_until(registrant, self._programme.registry, now)
+        in_vain = until is not None and until <= now
         return None if in_vain or registrant.standing is Registered.REVOKED else registrant
 
     def _before(self, registrant: Registrant, scheme: str, day: date) -> Beneficiary | None:

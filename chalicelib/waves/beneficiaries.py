@@ -18,7 +18,6 @@ from ..aws.attributes import EnumAttribute, InstantAttribute, WholeAttribute, it
 from ..aws.dynamodb import LegsFailed, Transaction, find, update_if
 from ..structs import fill
 from .entries import UNDECIDED, EntryItem, entry_item
-from .places import LOST_FROM
 from .rules import LOST, Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
 from .store import WavesTable
 
@@ -299,11 +298,17 @@ class BeneficiaryStore:
         as_read = (BeneficiaryItem.state == BeneficiaryState.POTENTIAL) & (BeneficiaryItem.buy_by == beneficiary.buy_by)
         update_if(_item(beneficiary.registrant_id), [BeneficiaryItem.buy_by.set(buy_by)], as_read)
 
-    def revoke(self, tx: Transaction, beneficiary: Beneficiary, seq: int, now: datetime) -> None:
+    def revoke(
+        self,
+        tx: Transaction,
+        beneficiary: Beneficiary,
+        seq: int,
+        now: datetime,
+        lost: BeneficiaryState = BeneficiaryState.REVOKED,
+    ) -> None:
         """No purchase came in time, or no confirmation (LAPSED): the family card is free again. The index `potential`
         keeps the person until the place is passed on.
         """
-        lost = LOST_FROM.get(beneficiary.state, BeneficiaryState.REVOKED)
         overdue = BeneficiaryItem.buy_by <= _second(now)
         tx.update(
             BENEFICIARY_LEG,

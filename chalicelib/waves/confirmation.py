@@ -3,25 +3,27 @@
 Nobody whom the registry has not confirmed is given a place: it is reserved. Nothing can be bought with it, nothing is
 paid, and no deadline runs. While the registry is silent it waits. Once it confirms, the place is given; if it says that
 something differs and that is not put right in time, the place lapses and is passed on like a revoked one. So it is
-while the NIK is in doubt (decision 031).
+while the NIK is in doubt (decision 031). A place that was given and has not been used by then is treated alike: nobody
+is barred who could not buy.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..config import Programme
 from ..errors import DomainError, Unavailable
 from ..notices.service import NoticeService
-from ..registration.errors import NotRegistered
-from ..registration.rules import DIFFERING, Registrant, Verification
+from ..registration.errors import NikAlreadyRegistered, NotRegistered
+from ..registration.rules import Registrant, Verification
 from .award import Earnings
 from .beneficiaries import BeneficiaryStore
-from .places import given, waited_in_vain
+from .places import given, waits_until
 from .rules import Beneficiary, BeneficiaryState, Wave, buy_by, closing_day, place
 from .wire import chosen_notice
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from ..registration.service import Registrations
 
 log = logging.getLogger(__name__)
+
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later than any deadline."""
 
 
 class Confirmation:
@@ -51,32 +56,42 @@ class Confirmation:
         self._earnings = earnings
         self._schemes = {each.version: each for each in programme.schemes}
 
-    def is_lost(self, one: Beneficiary, wave: Wave, now: datetime) -> bool:
-        """Whether a place whose `buy_by` has come is to be taken from its holder. If not it was given to them, or goes
-        on waiting.
+    def lost_as(self, one: Beneficiary, wave: Wave, now: datetime) -> BeneficiaryState | None:
+        """What becomes of a place whose `buy_by` has come, if it is to be taken from its holder: REVOKED, LAPSED. None:
+        it was given to them, or goes on waiting.
 
         Raises `Unavailable`.
         """
         if one.state is BeneficiaryState.RESERVED:
-            return self._is_lapsed(one, wave, now)
-        if one.state is not BeneficiaryState.POTENTIAL:
-            return False
-        if self._registrations.has_registry and self._cannot_buy(one.registrant_id):
-            # Not by their own fault: the registry has not answered about what was corrected, or the NIK is in doubt.
-            self._beneficiaries.put_off(one, buy_by(now, self._programme.training))
-            return False
-        return True
+            return BeneficiaryState.LAPSED if self._is_lapsed(one, wave, now) else None
+        return self._overdue(one, now) if one.state is BeneficiaryState.POTENTIAL else None
 
-    def _cannot_buy(self, registrant_id: str) -> bool:
+    def _overdue(self, one: Beneficiary, now: datetime) -> BeneficiaryState | None:
+        """REVOKED if the person could have bought in all that time. Who could not keeps the place, or it lapses."""
+        training = self._programme.training
         try:
-            registrant = self._registrations.registrant(registrant_id)
+            registrant = self._registrations.registrant(one.registrant_id)
         except NotRegistered:
-            return False
-        return not self._registrations.is_confirmed(registrant) and registrant.verification not in DIFFERING
+            return BeneficiaryState.REVOKED
+        if self._registrations.is_confirmed(registrant):
+            # From the registry's answer on, if it came after the award: before it nothing could be bought.
+            until = buy_by(max(one.awarded_at, registrant.verified_at or one.awarded_at), training)
+            lost = BeneficiaryState.REVOKED
+        else:
+            waits = waits_until(registrant, self._programme.registry, one.awarded_at)
+            until = min(waits or FAR, buy_by(now, training))
+            lost = BeneficiaryState.LAPSED
+        if until <= now:
+            return lost
+        self._beneficiaries.put_off(one, until)
+        return None
 
     def _is_lapsed(self, one: Beneficiary, wave: Wave, now: datetime) -> bool:
         registrant = self._eligible(one.registrant_id, wave)
-        if registrant is None or waited_in_vain(registrant, self._programme.registry, now):
+        if registrant is None:
+            return True
+        until = waits_until(registrant, self._programme.registry, one.awarded_at)
+        if until is not None and until <= now:
             return True
         if self._registrations.is_confirmed(registrant):
             self._give(one, wave, now)
@@ -85,10 +100,11 @@ class Confirmation:
         return False
 
     def _eligible(self, registrant_id: str, wave: Wave) -> Registrant | None:
-        """As at the award."""
+        """As at the award; but who only claims their NIK by now is, until they have waited in vain."""
         try:
             registrant = self._registrations.registrant(registrant_id)
-            self._registrations.check_still_eligible(registrant, closing_day(wave.closes_at))
+            with suppress(NikAlreadyRegistered):
+                self._registrations.check_still_eligible(registrant, closing_day(wave.closes_at))
         except Unavailable:
             raise
         except DomainError:

@@ -15,13 +15,10 @@ from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from .rules import LOST, Beneficiary, BeneficiaryState, buy_by
 
 UNCONFIRMED = frozenset({BeneficiaryState.RESERVED, BeneficiaryState.LAPSED})
-"""The place was never given."""
+"""The place was not given, or was taken back without anything against its person."""
 
-LOST_FROM = {
-    BeneficiaryState.POTENTIAL: BeneficiaryState.REVOKED,
-    BeneficiaryState.RESERVED: BeneficiaryState.LAPSED,
-}
-"""From which state a place is lost, and what it is then."""
+LOST_FROM = frozenset({BeneficiaryState.POTENTIAL, BeneficiaryState.RESERVED})
+"""From which states a place is lost."""
 
 
 def check_may_buy(beneficiary: Beneficiary, now: datetime) -> None:
@@ -42,9 +39,11 @@ def given(reserved: Beneficiary, scheme: Scheme, rules: TrainingRules, now: date
     return replace(reserved, state=state, awarded_at=now, buy_by=buy_by(now, rules))
 
 
-def waited_in_vain(registrant: Registrant, rules: RegistryRules, now: datetime) -> bool:
-    """Whether no place waits for a person any more: so long ago they were told that their data differ, or that the NIK
-    is another's.
+def waits_until(registrant: Registrant, rules: RegistryRules, awarded_at: datetime) -> datetime | None:
+    """Until when a place waits for a person: so long after they were told that their data differ, or that the NIK is
+    another's. Where another has no less proof of the NIK, from the award on at the earliest. None: however long.
     """
     told_at = registrant.verified_at if registrant.verification in DIFFERING else registrant.claimed_at
-    return told_at is not None and told_at + timedelta(seconds=rules.place_waits_s) <= now
+    if told_at is None and registrant.contested_at is not None:
+        told_at = max(registrant.contested_at, awarded_at)
+    return told_at + timedelta(seconds=rules.place_waits_s) if told_at is not None else None

@@ -37,7 +37,7 @@ from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar
 from .confirmation import Confirmation
 from .places import LOST_FROM
-from .rules import LOST, SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, scheme_of, year_of
+from .rules import LOST, SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, place, scheme_of, year_of
 from .store import WaveItem, WavesTable, WaveStore, YearItem
 from .wire import chosen_notice
 
@@ -130,11 +130,11 @@ class Revocation:
         """Take a place away if that is still to be done; returns the beneficiary as it is then. The index may lag."""
         while one.state in LOST_FROM and one.buy_by <= budget.now():
             wave, now = self._record(one.wave), budget.now()
-            if not self._confirmation.is_lost(one, wave, now):
+            lost = self._confirmation.lost_as(one, wave, now)
+            if lost is None:
                 return one
-            if self._log.enter(one, wave, now):
-                lost = replace(one, state=LOST_FROM[one.state], revoked_at=now)
-                return replace(lost, revoked_seq=wave.revoked_count + 1)
+            if self._log.enter(one, lost, wave, now):
+                return replace(one, state=lost, revoked_at=now, revoked_seq=wave.revoked_count + 1)
             # A purchase came first, or another run, which may have been about someone else of this wave.
             one = self._beneficiaries.of(one.registrant_id) or one
         return one
@@ -149,6 +149,7 @@ class Revocation:
                 if one.wave != wave.number:
                     continue  # a lapsed place bars nobody from a later one
                 if one.state is BeneficiaryState.LAPSED:
+                    self._take_back(one)
                     self._tell_lapsed(one, budget.now())
                     continue
                 with suppress(NotRegistered):  # who is no longer registered cannot join either
@@ -194,6 +195,15 @@ class Revocation:
         scheme = next(scheme for scheme in self._programme.schemes if scheme.version == one.scheme)
         self._notices.tell(*chosen_notice(one, scheme))
 
+    def _take_back(self, one: Beneficiary) -> None:
+        """Let registration know nothing of a place that lapsed, and of the one before it, if there is one."""
+        before = next((each for each in self._beneficiaries.places(one.registrant_id) if each.state not in LOST), None)
+        given = None
+        if before is not None:
+            scheme = next(each for each in self._programme.schemes if each.version == before.scheme)
+            given = place(self._record(before.wave), scheme, before.awarded_at, self._programme.training)
+        self._registrations.take_back(one.registrant_id, one.wave, one.scheme, given)
+
     def _tell_lapsed(self, one: Beneficiary, now: datetime) -> None:
         coming = self._calendar().next(now)
         facts: Facts = {"wave": one.wave, "reason": "lapsed", "next_opens_at": iso(coming.opens_at) if coming else ""}
@@ -221,8 +231,8 @@ class RevocationLog:
         self._transaction = transaction
         self.beneficiaries = beneficiaries
 
-    def enter(self, beneficiary: Beneficiary, wave: Wave, now: datetime) -> bool:
-        """Revoke a place and write it as the wave's next line, both or neither.
+    def enter(self, beneficiary: Beneficiary, lost: BeneficiaryState, wave: Wave, now: datetime) -> bool:
+        """Take a place away, as REVOKED or LAPSED, and write it as the wave's next line, both or neither.
 
         False, and nothing was written, if the person is not as read and overdue, or if the wave has more lines than
         `wave` says.
@@ -231,7 +241,7 @@ class RevocationLog:
         line = RevokedItem(_pk(wave), _sk(seq), registrant_id=beneficiary.registrant_id)
         try:
             with self._transaction() as tx:
-                self.beneficiaries.revoke(tx, beneficiary, seq, now)
+                self.beneficiaries.revoke(tx, beneficiary, seq, now, lost)
                 tx.put("line", line, RevokedItem.pk.does_not_exist())
                 tx.update(
                     "wave",

@@ -108,7 +108,7 @@ NEXT_BENEFICIARY: dict[BeneficiaryState, frozenset[BeneficiaryState]] = {
         {BeneficiaryState.POTENTIAL, BeneficiaryState.ACTIVE, BeneficiaryState.LAPSED}
     ),
     BeneficiaryState.LAPSED: frozenset(),
-    BeneficiaryState.POTENTIAL: frozenset({BeneficiaryState.ACTIVE, BeneficiaryState.REVOKED}),
+    BeneficiaryState.POTENTIAL: frozenset({BeneficiaryState.ACTIVE, BeneficiaryState.REVOKED, BeneficiaryState.LAPSED}),
     BeneficiaryState.ACTIVE: frozenset({BeneficiaryState.POTENTIAL, BeneficiaryState.GRADUATED}),
     BeneficiaryState.REVOKED: frozenset(),
     BeneficiaryState.GRADUATED: frozenset(),

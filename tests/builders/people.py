@@ -14,7 +14,7 @@ from chalicelib.config import Programme
 from chalicelib.errors import DomainError
 from chalicelib.notices.rules import Facts, Kind
 from chalicelib.notices.rules import check as check_notice
-from chalicelib.registration.errors import Excluded, NotRegistered
+from chalicelib.registration.errors import Excluded, NikAlreadyRegistered, NotRegistered
 from chalicelib.registration.fitness import Unfit
 from chalicelib.registration.rules import (
     DIFFERING,
@@ -135,6 +135,8 @@ class People:
         return found
 
     def check_still_eligible(self, registrant: Registrant, day: date) -> None:
+        if registrant.claimed_at is not None:
+            raise NikAlreadyRegistered()
         check_eligible(registrant.employment, registrant.education, registrant.birth_date, day, self._eligibility)
         self.check_not_excluded(registrant)
 
@@ -154,6 +156,17 @@ class People:
         if not self.is_confirmed(self.registrant(registrant_id)):
             raise LegsFailed({leg: None})
         self.set_standing(registrant_id, Standing.BENEFICIARY, place)
+
+    def take_back(self, registrant_id: str, wave: int, scheme: str, before: Place | None) -> None:
+        person = self.by_id.get(registrant_id)
+        if person is None or person.beneficiary_wave != wave or person.standing is not Standing.BENEFICIARY:
+            return
+        given: dict[str, Any] = {"standing": Standing.REGISTERED, "schemes": frozenset()}
+        given |= dict.fromkeys(("beneficiary_wave", "chosen_on", "ended_on"))
+        if before is not None:
+            given = {"beneficiary_wave": before.wave, "chosen_on": before.on, "ended_on": before.until}
+            given["schemes"] = person.schemes - {scheme} | {before.scheme}
+        self.by_id[registrant_id] = replace(person, **given)
 
     def me(self, registrant_id: str) -> Kept:
         return Kept(None, None, None)

@@ -228,6 +228,26 @@ def test_a_beneficiarys_standing_is_marked_once_and_a_revocation_is_final(servic
     assert (registrant.standing, registrant.beneficiary_wave) == (Standing.REVOKED, 9)
 
 
+def test_a_place_that_lapsed_is_taken_back_and_the_one_before_it_stands_again(service):
+    service.register("siti", SITI, T0)
+    fresh, first, later = service.registrant("siti"), chosen_in(54), chosen_in(55, date(2026, 9, 30), "2026")
+    for place in (first, later):
+        service.set_standing("siti", Standing.BENEFICIARY, place)
+    service.take_back("siti", 54, "2023", None)
+    assert service.registrant("siti").beneficiary_wave == 55, "it is not the latest"
+    for _ in range(2):
+        service.take_back("siti", 55, "2026", first)
+    before = service.registrant("siti")
+    assert (before.beneficiary_wave, before.chosen_on, before.ended_on) == (54, first.on, first.until)
+    assert (before.standing, before.schemes) == (Standing.BENEFICIARY, {"2023"})
+    for who in ("siti", "nobody"):
+        service.take_back(who, 54, "2023", None)
+    assert service.registrant("siti") == fresh
+    service.set_standing("siti", Standing.REVOKED, first)
+    service.take_back("siti", 54, "2023", None)
+    assert service.registrant("siti").standing is Standing.REVOKED
+
+
 def test_a_payment_is_sealed_for_its_person(service):
     service.register("siti", SITI, T0)
     service.register("budi", other_form(7), T0)

@@ -148,9 +148,10 @@ def test_who_was_told_long_ago_is_passed_over_and_who_is_excluded_meanwhile_lose
 def test_a_place_waits_while_two_say_that_the_nik_is_theirs_and_lapses_for_who_loses_it(world):
     world.people.has_registry = False  # it needs none
     a, b, _ = drawn(world, 2, *"abc")
-    world.people.add(replace(world.people.by_id[a], contested_at=ROUND))
-    world.people.add(replace(world.people.by_id[b], claimed_at=ROUND))
+    for who in (a, b):
+        world.people.add(replace(world.people.by_id[who], contested_at=ROUND))
     world.step()
+    world.people.add(replace(world.people.by_id[b], claimed_at=ROUND, contested_at=None))
     assert world.expire(ROUND + WAITS - timedelta(seconds=1)) == Report(0, 0)
     assert [state(world, who) for who in (a, b)] == ["RESERVED"] * 2
     world.people.add(replace(world.people.by_id[a], contested_at=None))
@@ -166,9 +167,51 @@ def test_a_deadline_waits_while_the_registry_has_not_answered_about_a_correction
     said(world, a, Verification.PENDING, ROUND)
     assert world.expire(due) == Report(0, 0)
     assert (state(world, a), place(world, a).buy_by) == (BeneficiaryState.POTENTIAL, due + TO_BUY)
-    said(world, a, Verification.MISMATCH, due)
-    assert world.expire(due + TO_BUY).revoked == 1
+    said(world, a, Verification.VERIFIED, due + TO_BUY)
+    assert world.expire(due + TO_BUY) == Report(0, 0)
+    assert place(world, a).buy_by == due + 2 * TO_BUY, "from the answer on they have the whole time"
+    assert world.expire(due + 2 * TO_BUY).revoked == 1
     assert world.people.by_id[a].standing is Standing.REVOKED
+
+
+@pytest.mark.parametrize(
+    ("has_registry", "why"),
+    [
+        (True, {"verification": Verification.MISMATCH, "verified_at": ROUND}),
+        (True, {"verification": Verification.VERIFIED, "verified_at": ROUND, "claimed_at": ROUND}),
+        (True, {"verification": Verification.VERIFIED, "verified_at": ROUND, "contested_at": ROUND}),
+        (False, {"claimed_at": ROUND}),
+        (False, {"contested_at": ROUND}),
+    ],
+)
+def test_who_could_not_buy_loses_the_place_in_time_and_is_not_barred(world, tmp_path, has_registry, why):
+    a, b = drawn(world, 1, *"ab")
+    said(world, a, Verification.VERIFIED, ROUND)
+    world.step()
+    world.people.has_registry = has_registry
+    due = place(world, a).buy_by
+    world.people.add(replace(world.people.by_id[a], **why))
+    assert world.expire(due) == Report(0, 0)
+    assert (state(world, a), place(world, a).buy_by) == (BeneficiaryState.POTENTIAL, due + TO_BUY)
+    assert world.expire(ROUND + WAITS) == Report(1, 1)
+    assert state(world, a) is BeneficiaryState.LAPSED
+    person = world.people.by_id[a]
+    assert (person.standing, person.beneficiary_wave, person.schemes) == (Standing.REGISTERED, None, frozenset())
+    assert {event for who, event in world.mailbox.told if who == a} == {f"lapsed/{WAVE}"}
+    assert rows(world, [a, b]) == [(a, "revoked", b)]
+    assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_who_was_put_in_order_in_time_keeps_the_place_that_nothing_could_be_bought_with(world):
+    a, _ = drawn(world, 1, *"ab")
+    said(world, a, Verification.VERIFIED, ROUND)
+    world.step()
+    due = place(world, a).buy_by
+    said(world, a, Verification.MISMATCH, ROUND)
+    world.expire(due)
+    world.clock.now = due + timedelta(seconds=1)
+    said(world, a, Verification.VERIFIED, world.clock.now)
+    assert buy(world, a)
 
 
 def test_a_reserved_place_counts_on_its_family_card_until_it_lapses(world):
