@@ -16,7 +16,7 @@ from chalicelib.wiring import Services
 
 from ..desk import ABOUT_PEOPLE, CHECKER, HELPDESK, MAKER, Administered, Desk
 from ..options import example, look_reason, reason_option, yes_option
-from ..rows import act_row, plain
+from ..rows import Row, act_row, plain
 
 _account_argument = click.argument("account_id")
 _LOST, _NEW = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11", "90b1c6d2-52a0-4f8e-8c3b-7f4a9e2d6c05"
@@ -61,9 +61,14 @@ def _of(desk: Desk, account_id: str) -> Services:
     return services
 
 
+def _contacts(services: Services, account_id: str, now: datetime) -> list[Row]:
+    """Masked."""
+    return [{"kind": one.kind, "contact": one.contact} for one in services.contacts.of(account_id, now).contacts]
+
+
 def _show_account(desk: Desk, account_id: str, now: datetime) -> None:
     services = desk.services
-    contacts = [{"kind": one.kind, "contact": one.contact} for one in services.contacts.of(account_id, now).contacts]
+    contacts = _contacts(services, account_id, now)
     devices = [
         {"device": one.device, "by": one.how, "since": one.started_at, "last_used_at": one.last_used_at}
         for one in services.account_store.of(account_id).sessions
@@ -96,6 +101,7 @@ def propose(desk: Desk, account_id: str, new_account: str, reason: str) -> None:
     services = _of(desk, account_id)
     if new_account == account_id or services.account_store.account(new_account) is None:
         raise click.BadParameter(f"{plain(new_account)} is no other account", param_hint="--with")
+    desk.looks_at(new_account)
     proposed = services.recoveries.propose(account_id, new_account, desk.caller, reason, utc_now())
     next_ = f"another person approves it: gelombang account recover approve --stage {desk.stage} {account_id}"
     desk.show(_row(proposed) | {"next": next_})
@@ -106,12 +112,18 @@ def propose(desk: Desk, account_id: str, new_account: str, reason: str) -> None:
 @_account_argument
 @yes_option
 def approve(desk: Desk, account_id: str) -> None:
-    """Approve what another administrator proposed; you see it first. The week begins, and all contacts are told."""
+    """Approve what another administrator proposed; you see it first, with masked contacts.
+
+    The week begins, and all contacts are told.
+    """
     recoveries = desk.services.recoveries
     standing = recoveries.get(account_id)
     if standing is None:
         raise NoRecovery()
-    desk.ask_back(_row(standing))
+    desk.looks_at(standing.new_account_id)
+    now = utc_now()
+    lost = {"account": account_id, "contacts": _contacts(desk.services, account_id, now)}
+    desk.ask_back(lost | _row(standing) | {"gets": _contacts(desk.services, standing.new_account_id, now)})
     desk.show(_row(recoveries.approve(account_id, desk.caller, utc_now(), standing)))
 
 

@@ -22,7 +22,7 @@ from chalicelib.registration import verifications
 from chalicelib.waves.award_queue import decode_message
 
 from ..desk import AUDITOR, OPERATOR, Administered, Desk
-from ..options import example
+from ..options import example, look_reason
 from .payouts.lines import entitlement_row
 
 HIDDEN_S = 300
@@ -128,8 +128,8 @@ def _letter(message: dict[str, Any]) -> Letter:
     return Letter(message["MessageId"], message["Body"], sent_at, received, message["ReceiptHandle"])
 
 
-def _about(queue: str, body: str) -> str | None:
-    """What a queue's message is about; None for any other text.
+def _about(queue: str, body: str) -> tuple[str, str | None] | None:
+    """What a queue's message is about, and the person whom it names; None for any other text.
 
     Nothing else of a body is shown, because it may be anybody's words.
     """
@@ -137,23 +137,25 @@ def _about(queue: str, body: str) -> str | None:
         match queue:
             case "payouts":
                 named = payouts.decode_message(body).entitlement_id
-                return named if rules.entitlement_of(f"{named}-1") else None
+                return (named, None) if rules.entitlement_of(f"{named}-1") else None
             case "mails":
                 message = notices.decode_message(body)
-                named = f"{message.registrant_id} {message.event}"
-                return named if re.fullmatch(r"[0-9a-z-]{1,64} [0-9A-Za-z_/.:-]{1,100}", named) else None
+                told = re.fullmatch(r"[0-9A-Za-z_/.:-]{1,100}", message.event)
+                return (message.event, message.registrant_id) if told and _ID.fullmatch(message.registrant_id) else None
             case "registry":
                 asked = verifications.decode_message(body)
-                named = f"{asked.registrant_id}, version {asked.version}"
-                return named if re.fullmatch(r"[0-9a-z-]{1,64}, version [0-9]+", named) else None
+                about = f"version {asked.version} of a registration"
+                return (about, asked.registrant_id) if _ID.fullmatch(asked.registrant_id) else None
             case _:
                 batch = decode_message(body)
-                return f"wave {batch.wave}, batch {batch.batch}, {len(batch.people)} people"
+                return f"wave {batch.wave}, batch {batch.batch}, {len(batch.people)} people", None
     except msgspec.DecodeError:
         return None
 
 
+_ID = re.compile("[0-9a-z-]{1,64}")
 _NOT_THERE = "there is no message {} among them: `gelombang dlq list` shows all but what somebody reads just now"
+_NOT_ALL_READ = "{} is not among those that there was time to read, and these are not all: run it again"
 QUEUES = ("payouts", "mails", "awards", "registry")
 _queue_option = click.option("--queue", type=click.Choice(QUEUES), default="payouts", show_default=True)
 
@@ -167,27 +169,30 @@ def dlq() -> None:
 @dlq.command("list", cls=Administered, sets=(OPERATOR, AUDITOR))
 @_queue_option
 def list_letters(desk: Desk, queue: str) -> None:
-    """List them: id, age, how often received since, and what each is about."""
+    """List them: id, age, how often received since, and what each is about, without the person: `show` has that."""
     letters, now = _letters(desk, queue), utc_now()
     count = letters.count()
     found = [_row(letter, queue, now) for letter in desk.while_there_is_time(letters.read())]
     desk.show({"queue": queue, "dead_letters_as_sqs_counts": count, "messages": found})
 
 
-@example("dlq show 1b7d0b6f-2a11-4a7e-9d2c-3f0c9f5e6a0b")
+@example("dlq show 1b7d0b6f-2a11-4a7e-9d2c-3f0c9f5e6a0b --reason 'it comes back each day'")
 @dlq.command("show", cls=Administered, sets=(OPERATOR,))
 @_queue_option
 @click.argument("message_id")
+@look_reason
 def show_letter(desk: Desk, queue: str, message_id: str) -> None:
-    """Show one message; of a payout, also how the entitlement stands."""
+    """Show one message, with the person whom it names; of a payout, also how the entitlement stands."""
     letters = _letters(desk, queue)
     found = [each for each in desk.while_there_is_time(letters.read()) if each.id == message_id]
     if not found:
-        raise click.ClickException(_NOT_THERE.format(message_id))
+        raise _not_found(desk, message_id)
     (letter,) = found
-    about = _about(queue, letter.body)
+    about, person = _about(queue, letter.body) or (None, None)
+    if person is not None:
+        desk.looks_at(person)
     standing = _standing(desk, about) if queue == "payouts" and about is not None else {}
-    desk.show(_row(letter, queue, utc_now()) | standing)
+    desk.show(_row(letter, queue, utc_now()) | ({"registrant": person} if person else {}) | standing)
 
 
 @example("dlq redrive --queue mails")
@@ -211,8 +216,12 @@ def redrive(desk: Desk, queue: str, message_id: str | None) -> None:
             if went and message_id is not None:
                 break
     if message_id is not None and not sent:
-        raise click.ClickException(_NOT_THERE.format(message_id))
+        raise _not_found(desk, message_id)
     desk.show({"sent_again": sent} | ({"left_as_none_of_ours_or_refused_by_sqs": left} if message_id is None else {}))
+
+
+def _not_found(desk: Desk, message_id: str) -> click.ClickException:
+    return click.ClickException((_NOT_ALL_READ if desk.is_late() else _NOT_THERE).format(message_id))
 
 
 def _letters(desk: Desk, queue: str) -> DeadLetters:
@@ -224,14 +233,16 @@ def _standing(desk: Desk, entitlement_id: str) -> dict[str, object]:
         found = desk.services.payout_store.get(entitlement_id)
     except UnknownEntitlement:
         return {"entitlement": "the ledger has none such: the message does nothing"}
+    desk.looks_at(found.registrant_id)
     return {"entitlement": [entitlement_row(found)]}
 
 
 def _row(letter: Letter, queue: str, now: datetime) -> dict[str, object]:
+    about, _ = _about(queue, letter.body) or (f"none of ours, {len(letter.body.encode())} bytes", None)
     return {
         "id": letter.id,
         "first_sent_at": letter.sent_at,
         "age": str(timedelta(seconds=int((now - letter.sent_at).total_seconds()))),
         "received": letter.received,
-        "about": _about(queue, letter.body) or f"none of ours, {len(letter.body.encode())} bytes",
+        "about": about,
     }

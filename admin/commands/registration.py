@@ -52,6 +52,9 @@ def show_registration(desk: Desk, registrant_id: str) -> None:
     """Show how a person stands, who holds their family card, and every correction with who, when and why."""
     services = desk.services
     registrant = services.registrations.registrant(registrant_id)
+    holders = services.waves.beneficiaries.holders(registrant.kk_mac)
+    for other in holders:
+        desk.looks_at(other)
     standing = services.corrections.standing(registrant_id)
     decided = [
         {
@@ -72,7 +75,7 @@ def show_registration(desk: Desk, registrant_id: str) -> None:
             "undecided": registrant.undecided,
             "undecided_at": registrant.undecided_at,
             "registered_at": registrant.registered_at,
-            "family_card_held_by": services.waves.beneficiaries.holders(registrant.kk_mac),
+            "family_card_held_by": holders,
             "corrections": decided,
             "proposed": [_proposed(standing)] if standing else [],
         }
@@ -144,15 +147,17 @@ def enlist(desk: Desk) -> None:
     desk.show({"to_be_asked_about": desk.counts["people"]})
 
 
-@example("registration undecided")
+@example("registration undecided --reason 'to take them to the registry'")
 @registration.command(cls=Administered, sets=ABOUT_PEOPLE)
-@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True, help="At most so many people.")
+@click.option("--limit", type=click.IntRange(1, 200), default=100, show_default=True, help="At most so many people.")
+@look_reason
 def undecided(desk: Desk, limit: int) -> None:
     """Show of whom the civil registry has answered and decided nothing, why, and since when."""
     people, shown = desk.services.registrations, list[Row]()
     for registrant_id in desk.services.verifications.undecided(limit):
         with suppress(NotRegistered):
             who = people.registrant(registrant_id)
+            desk.looks_at(who.id)
             shown.append({"registrant": who.id, "undecided": who.undecided, "undecided_at": who.undecided_at})
     desk.show(shown)
 

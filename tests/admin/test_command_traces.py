@@ -22,12 +22,12 @@ terminal = Terminal()
 
 
 READS = {
-    "course history", "dlq list", "dlq show", "draw audit-sample",
+    "course history", "dlq list", "draw audit-sample",
     "draw progress", "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list",
-    "inbox", "journal show", "journal verify", "keys list",
+    "inbox", "journal verify", "keys list",
     "partner list", "payout ceiling show", "payout compare",
     "payout list", "payout status", "programme check", "programme diff",
-    "programme list", "registration undecided", "registry list", "roster show", "statistics show", "status",
+    "programme list", "registry list", "roster show", "statistics show", "status",
     "wave history", "wave list", "wave show",
 }  # fmt: skip
 """They change nothing."""

@@ -12,6 +12,7 @@ import boto3
 import pytest
 from moto.sqs.models import sqs_backends
 
+from admin import desk
 from admin.commands import dlq
 from admin.deployment import stages
 from chalicelib.clock import utc_now
@@ -105,7 +106,13 @@ def test_a_message_is_shown_with_the_state_of_its_entitlement(boxes, world):
     assert shown["id"] == known
     assert shown["first_sent_at"].startswith("20")
     assert [(one["id"], one["state"]) for one in shown["entitlement"]] == [(entitlement, "DUE")]
+    assert [line.route for line in world.services.journal.of_person("ani")] == ["dlq show"]
     assert terminal.found("show", unknown)["entitlement"] == "the ledger has none such: the message does nothing"
+    with pytest.MonkeyPatch.context() as slow:
+        slow.setattr(desk, "STEPS_S", -1)
+        late = terminal.run("show", "nothing")
+        assert (late.exit_code, "these are not all: run it again" in late.output) == (1, True)
+        assert "these are not all" in terminal.run("redrive", "nothing").output
     missing = terminal.run("show", "nothing")
     assert missing.exit_code == 1
     assert missing.output.startswith("Error: there is no message nothing")
@@ -186,16 +193,31 @@ AWARD = {"v": 1, "wave": 145, "batch": 17, "people": ["Ani Wijaya"]}
             "mails",
             notices.encode_message("0a1b-2c3d", "result/145"),
             notices.encode_message("Ani Wijaya", "result/145"),
-            "0a1b-2c3d result/145",
+            "result/145",
+        ),
+        (
+            "registry",
+            json.dumps({"v": 1, "registrant_id": "0a1b-2c3d", "version": 7}),
+            json.dumps({"v": 1, "registrant_id": "Ani Wijaya", "version": 7}),
+            "version 7 of a registration",
         ),
     ],
 )
-def test_other_queues_are_listed_by_what_they_are_about_and_sent_again(boxes, cloud, queue, ours, strange, about):
+def test_other_queues_are_listed_by_what_they_are_about_and_sent_again(
+    boxes, world, cloud, queue, ours, strange, about
+):
     letters = Boxes(cloud, queue)
     letters.given_up(ours, strange)
     listed = terminal.found("list", "--queue", queue)
     assert {row["about"] for row in listed["messages"]} == {f"none of ours, {len(strange)} bytes", about}
     assert (listed["queue"], listed["dead_letters_as_sqs_counts"]) == (queue, 2)
+    [id_] = [row["id"] for row in listed["messages"] if row["about"] == about]
+    named = None if queue == "awards" else "0a1b-2c3d"
+    assert "0a1b" not in str(listed), "no line says that the list was about this person"
+    assert terminal.found("show", "--queue", queue, id_, "--reason", "stuck").get("registrant") == named
+    if named:
+        [look] = world.services.journal.of_person(named)
+        assert (look.route, look.reason, look.outcome) == ("dlq show", "stuck", "done")
     assert terminal.found("redrive", "--queue", queue) == {"sent_again": 1, LEFT: 1}
     assert letters.emptied(letters.url) == [ours]
     assert boxes.emptied(boxes.url) == []

@@ -204,6 +204,8 @@ def test_an_answer_that_decides_nothing_is_counted_apart_from_silence_and_asked_
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=stage.services, settings=stage.settings))
     [row] = terminal.found("undecided")
     assert (row["registrant"], row["undecided"], row["undecided_at"]) == (WHO, "without_kk", iso(T0))
+    [look] = [line for line in stage.services.journal.of_person(WHO) if line.person != "registry"]
+    assert (look.route, look.outcome) == ("registration undecided", "done")
     assert sweep.run(T0 + 3 * AGAIN) == 0, "not at the pace of a silent registry"
     stage.now = T0 + day + timedelta(seconds=1)
     assert sweep.run(stage.now) == 1

@@ -217,6 +217,10 @@ def test_the_commands_read_values_from_standard_input_and_show_them_to_the_check
     decision = [decided[name] for name in ("outcome", "proposed_by", "by", "reason")]
     assert decision == ["CORRECTED", ANI, BUDI, "court decision"]
     assert found["family_card_held_by"] == ["siti"]
+    FamilyItem(f"K#{services.registrations.registrant('siti').kk_mac}", "HOLDERS", holders={"budi", "siti"}).save()
+    desk.run("show", "siti", "--reason", "he asked")
+    [look] = services.journal.of_person("budi")
+    assert (look.route, look.reason, look.outcome) == ("registration show", "he asked", "done")
     stored = json.dumps(rows(cloud), default=lambda raw: raw.decode("latin-1"))
     for secret in ("Rahma", "Aminah", KK, SITI.kk):
         assert secret not in stored

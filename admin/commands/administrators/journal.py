@@ -13,7 +13,7 @@ from chalicelib.administration.journal import Line
 from chalicelib.clock import utc_now
 
 from ...desk import AUDITOR, Administered, Desk
-from ...options import example
+from ...options import example, look_reason
 from ...rows import Marked, Row
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -24,10 +24,11 @@ def journal() -> None:
     """What administrators did. Each look at a person's data is in it, and each look at the journal."""
 
 
-@example("journal show --day 2026-11-29")
-@journal.command("show", cls=Administered, sets=(AUDITOR,))
+@example("journal show --day 2026-11-29 --reason 'the yearly audit'")
+@journal.command("show", cls=Administered, sets=(AUDITOR,), whose=lambda _, typed: typed["registrant"])
 @click.option("--day", type=_DAY, help="A UTC day; today without it.")
 @click.option("--registrant", help="Or all that was done on one person, by the id of the account.")
+@look_reason
 def show_journal(desk: Desk, day: datetime | None, registrant: str | None) -> None:
     """Show the lines of a day, or about one person; an outcome is missing where an act died half-way."""
     lines, on = desk.services.journal, (day or utc_now()).date()

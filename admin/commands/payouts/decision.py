@@ -99,13 +99,15 @@ def reverse(desk: Desk, entitlement_id: str, reason: str) -> None:
 @entitlement_argument
 @yes_option
 def approve(desk: Desk, entitlement_id: str) -> None:
-    """Carry out what another person proposed, after it was shown with what the bank said, if it pays by file."""
+    """Carry out what another person proposed, after it was shown with its amount and what the bank said."""
     services = desk.services
     standing = services.payout_administration.standing(entitlement_id)
     if standing is None:
         raise NoProposal(entitlement_id=entitlement_id)
+    entitlement = services.payout_store.get(entitlement_id)
     said = bank_rows(services, services.payout_store.attempts(entitlement_id))
-    desk.ask_back(proposal_row(standing) | {"the_bank_said": said})
+    about = {"registrant": entitlement.registrant_id, "entitlement": [entitlement_row(entitlement)]}
+    desk.ask_back(proposal_row(standing) | about | {"the_bank_said": said})
     decided = services.payout_administration.approve(entitlement_id, desk.caller, utc_now(), standing)
     desk.show(entitlement_row(decided))
 

@@ -300,7 +300,15 @@ def test_the_commands_show_the_proposal_and_all_acts(desk: Desk, monkeypatch: py
     assert f"with contact of  {new}" in proposed
     assert "(recovery_by_same_person)" in line.run("recover", "approve", lost, "--yes").output
     line.by = BUDI
-    assert line.run("recover", "approve", lost, given="n\n").exit_code == 1
+    asked = line.run("recover", "approve", lost, given="n\n")
+    assert asked.exit_code == 1
+    masked = [
+        one.contact for id_ in (lost, new) for one in desk.house.services.contacts.of(id_, desk.house.now).contacts
+    ]
+    assert len(masked) == 3
+    assert all(one in asked.output for one in masked), "who approves sees whose account gets what"
+    looks = {one.route: one.outcome for one in desk.house.services.journal.of_person(new)}
+    assert looks == {"account recover propose": "done", "account recover approve": "done"}
     assert desk.state() is RecoveryState.PROPOSED
     approved = line.told("recover", "approve", lost, given="y\n")
     assert "WAITING" in approved

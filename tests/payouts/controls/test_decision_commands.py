@@ -108,11 +108,16 @@ def test_one_administrator_proposes_and_another_approves_what_was_shown(desk, wo
     desk.me = BUDI
     asked = desk.run("approve", id_, input="n\n")
     assert asked.exit_code == 1
-    assert [line.rstrip() for line in asked.output.splitlines()] == [
+    lines = [line.rstrip() for line in asked.output.splitlines()]
+    entitlement = next(line for line in lines if id_ in line)
+    assert all(said in entitlement for said in ("PAID", "INCENTIVE", "600")), "what and how much"
+    at = lines.index("the bank said: none")
+    assert [*lines[:5], *lines[at:]] == [
         "proposed     REVERSED",
         "proposed at  Tue 2026-11-24 10:00:00 WIB",
         f"by           {ANI}",
         "reason       bank letter 12",
+        "registrant   ani",
         "the bank said: none",
         "approve it? [y/N]: n",
         "Aborted!",
