@@ -121,8 +121,11 @@ def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, 
         raise click.UsageError(detail)
     if code in {REFUSED, TOO_LARGE}:
         raise Words(detail, answer.get("exit_code", 1))
-    if status == HTTPStatus.GATEWAY_TIMEOUT:
-        raise NoAnswer("no answer within 29 seconds; it may have been done all the same: look before you do it again")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and command.is_kept:
+        late = (
+            "no answer within 29 seconds" if status == HTTPStatus.GATEWAY_TIMEOUT else f"status {status} {code or ''}"
+        )
+        raise NoAnswer(f"{late.rstrip()}; it may have been done all the same: look before you do it again")
     said = str(answer.get("message") or answer.get("Message") or "")
     if NOT_AUTHORIZED in said:
         held_by = ", ".join(sorted(command.sets))

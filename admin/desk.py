@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import click
 import msgspec
@@ -62,7 +62,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     arguments: dict[str, str | bool | list[str | list[str]]] = {}
     stage: str | None = None
-    seen: str = ""
+    seen: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")] = ""
     cursor: str = ""
     counts: dict[str, int] = {}
 
@@ -108,6 +108,8 @@ class Desk:
     """What was counted so far."""
     rows: list[Row] = field(default_factory=list)
     """What was found since the cursor."""
+    approved: str | None = None
+    """The digest of the rows that the caller has seen, if these are what would be shown now."""
     begun: Line | None = None
     """The journal's line of this command, if it has one."""
     people: list[str] = field(default_factory=list)
@@ -169,6 +171,7 @@ class Desk:
         digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
         if self.seen != digest:
             raise NotYet(Answer(rows, asks=digest))
+        self.approved = digest
 
 
 def _sent(found: Row | Sequence[Row]) -> object:

@@ -17,7 +17,7 @@ import msgspec
 from chalice.app import Chalice, IAMAuthorizer, Response
 
 from chalicelib.administration.identity import principal
-from chalicelib.administration.journal import DONE, Line
+from chalicelib.administration.journal import ASKED, DONE, GOES_ON, Line
 from chalicelib.aws import clients
 from chalicelib.clock import utc_now
 from chalicelib.errors import DomainError, Unavailable
@@ -102,21 +102,23 @@ class Office(Chalice):
         desk = Desk(services, who, by, request.seen, request.cursor, Counter(request.counts))
         with command.make_context(command.name, command.words(request.arguments), obj=desk) as context:
             about = command.about(services, context.params)
-            reason, proposal = context.params.get("reason"), request.seen or None
-            line = Line(utc_now(), desk.caller, who.arn, words, *about, reason=reason, proposal=proposal)
-            with kept(desk, line) if command.is_kept else nullcontext():
-                try:
+            line = Line(utc_now(), desk.caller, who.arn, words, *about, reason=context.params.get("reason"))
+            try:
+                with kept(desk, line) if command.is_kept else nullcontext():
                     command.invoke(context)
-                except click.exceptions.Exit as left:
-                    return msgspec.structs.replace(desk.answer, exit_code=left.exit_code)
-                except NotYet as more:
-                    return more.answer
+            except click.exceptions.Exit as left:
+                return msgspec.structs.replace(desk.answer, exit_code=left.exit_code)
+            except NotYet as more:
+                return more.answer
         return desk.answer
 
 
 @contextmanager
 def kept(desk: Desk, line: Line) -> Iterator[None]:
-    """Write into the journal that something begins, and then how it ended. What cannot be written is not done."""
+    """Write into the journal that something begins, and then how it ended. What cannot be written is not done.
+
+    If its end cannot be written, it is done all the same, and its answer may be the only place of a key.
+    """
     journal, outcome = desk.services.journal, "failed"
     desk.begun = begun = journal.write(line)
     try:
@@ -124,6 +126,9 @@ def kept(desk: Desk, line: Line) -> Iterator[None]:
         outcome = DONE
     except DomainError as error:
         outcome = error.code
+        raise
+    except NotYet as more:
+        outcome = ASKED if more.answer.asks else GOES_ON
         raise
     except click.exceptions.Exit:
         outcome = DONE
@@ -133,7 +138,11 @@ def kept(desk: Desk, line: Line) -> Iterator[None]:
         raise
     finally:
         for registrant in (begun.registrant, *desk.people):
-            journal.end(msgspec.structs.replace(begun, registrant=registrant), outcome, utc_now())
+            about = msgspec.structs.replace(begun, registrant=registrant)
+            try:
+                journal.end(about, outcome, utc_now(), proposal=desk.approved)
+            except Exception as error:  # noqa: BLE001 - see above
+                log.error("outcome_not_kept", extra={"route": route(begun.route), "error": type(error).__name__})
 
 
 def _refused(status: int, code: str, detail: str, **more: Any) -> Response:

@@ -123,6 +123,8 @@ class Heads:
         """Compare each day from `since` on with its published head. Seventeen queries for each day, paged."""
         heads, _ = self._read()
         earlier: Head | None = None
+        if heads:
+            yield from self._before(heads[0].day, since)
         for head in heads:
             if head.day >= since:
                 yield self._compare(earlier, head)
@@ -132,10 +134,19 @@ class Heads:
             yield Found(day, 0, sum(1 for _ in self._of_day(day)), Verdict.MISSING)
             day += _DAY
 
+    def _before(self, first: date, since: date) -> Iterator[Found]:
+        """Days with lines of the month before the first head: the file may have lost its front."""
+        day = max(since, first - LOOKS_BACK)
+        while day < first:
+            if present := sum(1 for _ in self._of_day(day)):
+                yield Found(day, 0, present, Verdict.MISSING)
+            day += _DAY
+
     def _compare(self, earlier: Head | None, head: Head) -> Found:
         now = head_of(head.before, head.day, self._of_day(head.day))
         verdict = Verdict.SAME
-        if earlier is not None and (head.before, head.day) != (earlier.head, earlier.day + _DAY):
+        follows = (earlier.head, earlier.day + _DAY) if earlier else ("", head.day)
+        if (head.before, head.day) != follows:
             verdict = Verdict.CHAIN
         elif now.lines != head.lines:
             verdict = Verdict.REMOVED if now.lines < head.lines else Verdict.ADDED

@@ -27,8 +27,8 @@ from .errors import PersonalDataInLine
 PARTNER = "partner/"
 """What a line says of a partner who acts, before their id."""
 
-DONE = "done"
-"""The outcome of an act that was not refused."""
+DONE, ASKED, GOES_ON = "done", "asked", "goes_on"
+"""Outcomes of what was not refused: it was done; it waits for somebody's yes; time ran out, and it is sent again."""
 
 SHARDS = 8
 """Over how many partitions a day's lines of administrators are spread by who acts, and looks of partners by at whom."""
@@ -49,9 +49,9 @@ class Line(Value, frozen=True, omit_defaults=True):
     """What one person did, or began to do.
 
     `person` is who acts (docs/administration.md), `arn` the identity that they used; `route` is the command. `about`
-    are ids, `registrant` is set if the act looks at one person or changes them. `proposal` is what was approved.
-    `outcome` is `DONE` or a refusal's code. In later lines of one act `of` is the id of the first: it ended, or it is
-    about somebody whom it found.
+    are ids, `registrant` is set if the act looks at one person or changes them. `proposal` is the digest of the rows
+    that were shown and approved. `outcome` is `DONE`, `ASKED`, `GOES_ON` or a refusal's code. In later lines of one act
+    `of` is the id of the first: it ended, or it is about somebody whom it found.
     """
 
     at: datetime
@@ -112,9 +112,12 @@ class Journal:
         _add(new, _LINE, line.person)
         return new
 
-    def end(self, begun: Line, outcome: str, now: datetime, about: tuple[str, ...] = ()) -> Line:
-        """Add how an act ended: `DONE`, or a refusal's code; `about` are ids that it made. One put."""
-        return self.write(replace(begun, at=now, outcome=outcome, of=begun.id, about=about, reason=None, proposal=None))
+    def end(
+        self, begun: Line, outcome: str, now: datetime, about: tuple[str, ...] = (), proposal: str | None = None
+    ) -> Line:
+        """Add how an act ended; `about` are ids that it made, `proposal` is what was approved. One put."""
+        ended = {"outcome": outcome, "of": begun.id, "about": about, "proposal": proposal}
+        return self.write(replace(begun, at=now, reason=None, **ended))
 
     def seen(self, partner: str, route: str, about: str, registrant: str, now: datetime) -> None:
         """Add that a partner looked at what is kept of a person, once for each UTC day and the same look. One put.

@@ -180,6 +180,20 @@ def test_a_published_head_that_was_changed_or_left_out_breaks_the_chain(world: W
     assert world.verdicts() == [Verdict.SAME, Verdict.CHAIN, Verdict.SAME]
 
 
+def test_a_file_that_lost_its_front_is_found(world: World) -> None:
+    world.three_days()
+    _change(world)
+    rows = world.published
+    world.replace_published(rows[1:])
+    assert world.verdicts() == [Verdict.MISSING, Verdict.CHAIN, Verdict.SAME]
+    assert world.verdicts(since=FIRST + DAY) == [Verdict.CHAIN, Verdict.SAME]
+    second = head_of("", FIRST + DAY, [])
+    third = head_of(second.head, FIRST + 2 * DAY, world.journal.of_day(FIRST + 2 * DAY))
+    anew = [row | {"before": one.before, "head": one.head} for row, one in zip(rows[1:], (second, third), strict=True)]
+    world.replace_published(anew)
+    assert world.verdicts() == [Verdict.MISSING, Verdict.SAME, Verdict.SAME]
+
+
 def test_a_head_that_is_not_published_is_named(world: World) -> None:
     world.three_days()
     rows, late = world.published, AFTER + DAY + timedelta(hours=12)

@@ -97,13 +97,15 @@ def destroy(stage: str) -> None:
 class Journal:
     def __init__(self) -> None:
         self.lines: list[Any] = []
+        self.approved: list[str | None] = []
 
     def write(self, line: Line) -> Line:
         self.lines.append(line)
         return line
 
-    def end(self, begun: Line, outcome: str, *_: Any) -> None:
+    def end(self, begun: Line, outcome: str, _now: datetime, proposal: str | None = None) -> None:
         self.lines.append(outcome)
+        self.approved.append(proposal)
 
 
 class Room:
@@ -251,7 +253,26 @@ def test_what_is_approved_is_what_was_seen(room: Room, terminal: Any) -> None:
     assert room.things["shelf"] == "approved"
     room.things["shelf"] = "once more"
     assert json.loads(terminal("approve", "shelf", "--yes", "--json").stdout) == {"done": "shelf"}
-    assert [line.proposal for line in room.journal.lines[-2::-2]][:2] != [None, None]
+    asked_and_done = ["asked", "asked", "asked", "asked", "asked", "done", "asked", "done"]
+    assert room.journal.lines[1::2] == asked_and_done, "nothing says done that was not"
+    approved = [one is not None for one in room.journal.approved]
+    assert approved == [said == "done" for said in asked_and_done]
+
+
+@pytest.mark.parametrize("seen", ["081234567890", "f" * 63, "F" * 64, "f" * 64 + "\n"])
+def test_what_is_approved_is_a_digest_and_no_other_text(room: Room, seen: str) -> None:
+    status, _ = room.send("/shelf/approve", {"arguments": {"name": "shelf"}, "seen": seen})
+    assert (status, room.journal.lines) == (400, [])
+
+
+def test_what_was_done_is_answered_even_if_its_end_cannot_be_written(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    with patch.object(room.journal, "end", side_effect=OSError(f"the message has {NIK}")):
+        status, answer = room.put()
+    assert (status, answer["rows"]["put"]) == (200, "siti")
+    (logged,) = [one for one in caplog.records if one.message == "outcome_not_kept"]
+    assert (logged.levelname, NIK in str(vars(logged))) == ("ERROR", False)
 
 
 def test_a_file_is_sent_with_its_contents_and_one_that_is_too_large_is_not_sent(
@@ -280,6 +301,7 @@ def test_steps_go_on_where_the_time_ran_out(room: Room, terminal: Any, monkeypat
     assert late == {"rows": [], "cursor": "4", "steps": 5, "counts": {"sum": 6}}
     assert json.loads(terminal("walk", "--json").stdout) == {"sum": 10}
     assert json.loads(terminal("count", "--json").stdout) == [{"number": number} for number in range(7)]
+    assert room.journal.lines[1::2] == (["goes_on"] * 5 + ["done"] + ["goes_on"] * 7 + ["done"])
 
 
 def test_rows_that_are_too_many_for_an_answer_come_in_several(
@@ -307,7 +329,13 @@ def test_rows_that_are_too_many_for_an_answer_come_in_several(
             1,
             "may have been done all the same",
         ),
-        (502, b"<html>", 1, "answered with status 502"),
+        (502, b"<html>", 1, "status 502; it may have been done all the same"),
+        (
+            503,
+            b'{"code": "temporarily_unavailable", "detail": "nothing was lost"}',
+            1,
+            "may have been done all the same",
+        ),
         (409, b'{"code": "refused", "detail": "no statement", "exit_code": 2}', 2, "no statement"),
         (413, b'{"code": "answer_too_large", "detail": "ask for less"}', 1, "ask for less"),
         (200, b'{"rows": [], "nothing": "none", "exit_code": 1}', 1, "none"),
