@@ -198,7 +198,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
     "erase_people": (
         rows("accounts", read="GetItem BatchGetItem Query", write="PutItem UpdateItem DeleteItem"),
         rows("sign-ins", read="BatchGetItem", write="DeleteItem", why="SignIns"),
-        rows("registrations", read="GetItem BatchGetItem Query", write="PutItem DeleteItem"),
+        rows("registrations", read="GetItem BatchGetItem Query", write="PutItem UpdateItem DeleteItem"),
         rows("waves", read="GetItem BatchGetItem Query", write="UpdateItem DeleteItem"),
         rows("payouts", read="GetItem BatchGetItem Query"),
         rows("training", read="BatchGetItem Query", write="UpdateItem DeleteItem"),

@@ -156,7 +156,7 @@ class Batches:
         """
         batch = self._in(batch_file.control_of(raw).batch, BatchState.SENT, BatchState.ANSWERED)
         answers = batch_file.read(raw, batch.rows, self._references(batch))
-        found = Counter(word for word, _ in self._side_by_side(self._judged, progress(answers)))
+        found = Counter(word for word, _, _ in self._side_by_side(self._judged, progress(answers)))
         digest = hashlib.sha256(raw).hexdigest()
         answered = replace(batch, state=BatchState.ANSWERED, answer_sha256=digest, answered_by=by, answered_at=now)
         return self._change(replace(answered, found=dict(found)))
@@ -187,20 +187,25 @@ class Batches:
         given_up = replace(batch, state=BatchState.GIVEN_UP, decided_by=by, decided_at=now)
         return self._change(replace(given_up, reason=f"{batch.reason}; {reason}"))
 
-    def _judged(self, answer: Answer) -> tuple[str, Asked | None]:
-        """A state; without a registration `changed_meanwhile`, or `not_answered` as what is compared is lacking."""
+    def _judged(self, answer: Answer) -> tuple[str, Asked | None, NoAnswer | None]:
+        """A state; without a registration `changed_meanwhile`, or `not_answered`: with why, if what is compared is
+        lacking.
+        """
         asked = self._judge.asked(answer.version)
         if asked is None:
-            return "changed_meanwhile", None
+            return "changed_meanwhile", None, None
         if answer.found is None:
-            return "not_answered", None
+            return "not_answered", None, None
         try:
-            return self._judge.state(asked, answer.record), asked
-        except NoAnswer:
-            return "not_answered", None
+            return self._judge.state(asked, answer.record), asked, None
+        except NoAnswer as undecided:
+            return "not_answered", asked, undecided
 
     def _keep(self, answer: Answer) -> str:
-        word, asked = self._judged(answer)
+        word, asked, undecided = self._judged(answer)
+        if asked is not None and undecided is not None:
+            self._judge.leave(asked, undecided)
+            return word
         if asked is None or self._judge.keep(asked, Verification(word), SOURCE):
             return word
         return "changed_meanwhile"

@@ -3,8 +3,8 @@
 A deletion that is due is carried out in steps, each of which may be repeated. If something of the person's came up in
 the meantime, it ends and they are told why. Else nobody can sign in to the account any more. When no access token of it
 can live any longer, and nothing of theirs is under way, the person is entered in a list outside the tables, then their
-rows are deleted: within each domain those that are found through others first, and the account last. Who was chosen
-keeps what the draw and the books need, and the keyed hash of their NIK.
+rows are deleted: within each domain those that are found through others first, and the account last. Who was given
+a place keeps what the draw and the books need, and the keyed hash of their NIK.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ _ONE_RUN = timedelta(hours=1)
 
 _ENTRIES = ("session", "passkey", "passkey_guard", "contact", "issuer")
 """By what a person signs in."""
+
+_NEVER_GIVEN = {"RESERVED", "LAPSED"}
+"""As `waves.places.UNCONFIRMED`."""
 
 _OWNERS = ("account_id", "registrant", "registrant_id", "filed_by")
 
@@ -138,7 +141,7 @@ class Erasure:
     def erase(self, person: str, now: datetime) -> None:
         """Erase a person; again does what is left. Everything else about them stays as the record says."""
         self._erased.add(person, now)
-        chosen = any(held.kind == "place" for held in self._parts["waves"](person, now))
+        chosen = self._was_chosen(person, now)
         for part in reversed(list(self._parts.values())):
             for held in reversed(list(part(person, now))):
                 self._erase(held, person, chosen=chosen)
@@ -167,8 +170,7 @@ class Erasure:
             for row in dynamodb.every_row(self._table(table), self._region):
                 kind = kind_of(table, row)
                 for person in people & _people_of(row) if kind else ():
-                    chosen = any(held.kind == "place" for held in self._parts["waves"](person, now))
-                    self._erase(Held(kind, row), person, chosen=chosen)
+                    self._erase(Held(kind, row), person, chosen=self._was_chosen(person, now))
         return len(people)
 
     def _go_on(self, one: Due, now: datetime) -> None:
@@ -200,6 +202,11 @@ class Erasure:
         self.erase(one.account_id, now)
         self._deletions.done(one)
         log.info("person_erased")
+
+    def _was_chosen(self, person: str, now: datetime) -> bool:
+        """Whether a place was ever given to a person, and not one that waits or has lapsed."""
+        places = [held.row for held in self._parts["waves"](person, now) if held.kind == "place"]
+        return any(row["state"]["S"] not in _NEVER_GIVEN for row in places)
 
     def _close(self, person: str, now: datetime) -> None:
         for held in reversed(list(self._parts["accounts"](person, now))):

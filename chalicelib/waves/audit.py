@@ -15,7 +15,8 @@ from typing import Any
 from ..aws.dynamodb import update_if
 from .beneficiaries import BeneficiaryStore
 from .entries import THREADS, EntryItem
-from .rules import SHARDS, BeneficiaryState, Wave, WaveState, closed_ticket, is_closed, leaf_of
+from .places import LOST_FROM
+from .rules import SHARDS, Wave, WaveState, closed_ticket, is_closed, leaf_of
 from .store import WaveItem, WaveStore
 
 
@@ -30,7 +31,8 @@ class Audits:
     def ending(self, now: datetime) -> list[int]:
         """The waves whose audit closes now: long settled, and no seat of them is to be passed on, or may have to be.
 
-        One query; if a wave is old enough, two calls for each hundred places that wait for a purchase.
+        One query; if a wave is old enough, two calls for each hundred places that wait for a purchase or a
+        confirmation.
         """
         old = {wave.number for wave in self._store.waves() if self._is_old(wave, now)}
         return sorted(old - self._undecided() if old else old)
@@ -55,7 +57,7 @@ class Audits:
             listed = [one.registrant_id for one in self._beneficiaries.potential(f"{shard:02d}", _EVER)]
             for start in range(0, len(listed), 100):
                 some = self._beneficiaries.of_many(listed[start : start + 100])
-                found |= {one.wave for one in some if one.state is BeneficiaryState.POTENTIAL}
+                found |= {one.wave for one in some if one.state in LOST_FROM}
         return found
 
     @staticmethod

@@ -274,6 +274,9 @@ def test_one_batch_stands_at_a_time_and_who_was_answered_comes_into_no_other(off
     office.export()
     assert office.sent.read_text().count("\n") == 3  # the control line, the columns, and who was not answered
     assert WHO["dewi"].nik in office.sent.read_text()
+    dewi, much_later = office.services.registrations.registrant("dewi"), T0 + timedelta(days=60)
+    assert (dewi.verification, dewi.undecided, dewi.undecided_at) == (Verification.PENDING, "without_kk", T0)
+    assert office.services.registry_sweep.waiting_since(much_later) is None, "she was answered, and rings no alarm"
 
 
 def test_where_a_registry_takes_files_nothing_is_swept_and_the_watch_gives_an_office_two_weeks(office):

@@ -24,7 +24,8 @@ from chalicelib.payouts.reconciliation.nightly import DayStore
 from chalicelib.payouts.rules import Kind, Move, State
 from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, WAITS
 from chalicelib.privacy.rules import register
-from chalicelib.waves.rules import WaveState
+from chalicelib.waves.beneficiaries import BeneficiaryItem
+from chalicelib.waves.rules import BeneficiaryState, WaveState
 from chalicelib.waves.store import WaveItem
 from tests.builders.commands import CALLER, Terminal
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
@@ -344,6 +345,26 @@ def test_who_was_never_chosen_may_begin_anew(gateway: Gateway, cloud: Settings) 
     [entry] = [row for table, row in rows(cloud) if table == "waves" and row["sk"]["S"] == person]
     assert "kk" not in entry
     gateway.ok(gateway.registration(form))
+
+
+@pytest.mark.parametrize("state", [BeneficiaryState.RESERVED, BeneficiaryState.LAPSED])
+def test_who_was_never_given_the_place_that_waited_may_begin_anew(gateway: Gateway, state: BeneficiaryState) -> None:
+    form = gateway.form()
+    person = gateway.chosen(form).registrant_id
+    settled(gateway, person)
+    BeneficiaryItem(f"B#{person}", "BENEFICIARY").update([BeneficiaryItem.state.set(state)])
+    carry_out(gateway, person)
+    gateway.ok(gateway.registration(form))
+
+
+def test_a_claimant_in_an_open_wave_is_erased_with_the_rights_of_the_job(gateway: Gateway, cloud: Settings) -> None:
+    form = gateway.form()
+    gateway.sent(gateway.registration(form))
+    claim = form | {"phone": "081355556666", "claim_nik": True}
+    person = gateway.sent(gateway.registration(claim)).person
+    gateway.ok(Call(routes.JOIN, person=person))
+    carry_out(gateway, person)
+    assert about(cloud, person) == {"entry"}
 
 
 def test_an_erasure_takes_the_calls_that_the_page_of_costs_says(

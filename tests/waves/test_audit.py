@@ -58,6 +58,15 @@ def test_an_audit_closes_when_no_seat_may_be_passed_on_any_more(world: WavesWorl
     assert world.store.wave(WAVE).audit_closed_at == LATER
 
 
+def test_an_audit_waits_for_a_place_that_waits_for_the_registry(world: WavesWorld) -> None:
+    world.people.has_registry = True
+    waiting(world, 1, *"ab")
+    assert audits(world).ending(LATER) == []
+    world.people.excluded |= {"a", "b"}
+    world.expire(DUE)
+    assert audits(world).ending(LATER) == [WAVE]
+
+
 def test_the_leaves_stay_and_nothing_else_that_leads_to_them(world: WavesWorld) -> None:
     names = list(waiting(world, 1, *"abc"))
     before = {one.registrant_id: (one.region, one.ticket) for one in world.entries.candidates(WAVE)}
