@@ -82,6 +82,7 @@ class Profile(RegistrationsTable):
     claims = WholeAttribute(null=True)
     present_at = UTCDateTimeAttribute(null=True)
     contested_at = UTCDateTimeAttribute(null=True)
+    confirmed_at = UTCDateTimeAttribute(null=True)
     warnings = TextsAttribute()
     registered_at = UTCDateTimeAttribute()
     updated_at = UTCDateTimeAttribute()

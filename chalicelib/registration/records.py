@@ -95,7 +95,8 @@ def with_nik(registrant: Registrant, nik_mac: str) -> Registrant:
     """The same with another NIK, of which nothing is proven yet."""
     if nik_mac == registrant.nik_mac:
         return registrant
-    return replace(registrant, nik_mac=nik_mac, claimed_at=None, present_at=None, contested_at=None)
+    nothing = dict.fromkeys(("claimed_at", "present_at", "contested_at", "confirmed_at"))
+    return replace(registrant, nik_mac=nik_mac, **nothing)
 
 
 def person_of(key: PersonKey, record: Record) -> PersonalData:

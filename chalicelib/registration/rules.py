@@ -83,7 +83,7 @@ class Registrant(Value, frozen=True):
     `verified_at` and `verification_source`: when which registry said what it said; None while it is PENDING.
     `claimed_at`: since when they claim a NIK that another registration holds; None: they hold it. `claims`: how many
     they ever made. `present_at`: when they proved by presence that it is theirs. `contested_at`: since when another has
-    no less proof for the NIK that they hold.
+    no less proof for the NIK that they hold. `confirmed_at`: when a registry last confirmed this NIK with their data.
     """
 
     id: str
@@ -117,6 +117,7 @@ class Registrant(Value, frozen=True):
     claims: int = 0
     present_at: datetime | None = None
     contested_at: datetime | None = None
+    confirmed_at: datetime | None = None
     restricted_at: datetime | None = None
     """Since when what is kept of the person is used for nothing but what must go on (docs/privacy.md)."""
 

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 MakeLegs = Callable[[Registrant], Legs]
 
-_NO_CLAIM = {"claimed_at": None, "claims": 0, "present_at": None, "contested_at": None}
+_NO_CLAIM = {"claimed_at": None, "claims": 0, "present_at": None, "contested_at": None, "confirmed_at": None}
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
 """Refusals that tell something about a number that may belong to somebody else."""

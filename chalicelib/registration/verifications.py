@@ -135,6 +135,7 @@ class Verifications:
         """
         who = record.registrant.id
         said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
+        said += [Profile.confirmed_at.set(now)] if state is Verification.VERIFIED else []
         done = [Profile.version.add(1), Profile.undecided.remove(), Profile.undecided_at.remove()]
         done += [each.remove() for each in (Profile.unverified_shard, Profile.ask_from, Profile.waits_since)]
         as_asked = (Profile.version == record.version) & (Profile.verification == Verification.PENDING)

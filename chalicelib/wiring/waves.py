@@ -66,11 +66,12 @@ class WavesServices(PayoutsServices):
         from ..waves.nik_claims import EntriesOfNik
 
         def entries() -> EntriesOfNik:
-            return EntriesOfNik(self.waves, self._wave_store, self._entries)
+            return EntriesOfNik(self.waves, self._wave_store, self._entries, self._beneficiaries)
 
         self._bind(RegistrationsTable, "registrations")
         wait_s = self.programme.eligibility.nik_claim_wait_s
-        return Claims(self.transaction, lambda: self.notices, entries, wait_s)
+        ask = self.registrations.have_asked_about
+        return Claims(self.transaction, lambda: self.notices, entries, ask, wait_s)
 
     @cached_property
     def inclusion(self) -> Inclusion:

@@ -19,7 +19,7 @@ class Proof(IntEnum):
 
     NONE = 0
     DATA = 1
-    """The civil registry confirms what was typed. A thief with scraped data has that, too."""
+    """The civil registry confirms what was typed, or did so before. A thief with scraped data has that, too."""
     PRESENCE = 2
     """Two administrators, or an office, saw the person with the card."""
 
@@ -47,7 +47,8 @@ def proof(who: Registrant) -> Proof:
     """What a registrant has proven of the NIK that they have now."""
     if who.present_at is not None:
         return Proof.PRESENCE
-    return Proof.DATA if who.verification is Verification.VERIFIED else Proof.NONE
+    confirmed = who.verification is Verification.VERIFIED or who.confirmed_at is not None
+    return Proof.DATA if confirmed else Proof.NONE
 
 
 def settle(
@@ -56,13 +57,15 @@ def settle(
     """Settle the claims on one NIK, by registrant.
 
     A NIK that nobody holds passes at once. A held one passes `wait` after its claimant was found to have more proof
-    than the holder, if that still holds then. Of several the one with most proof comes first, then the one whose time
-    came first, then the older claim. A holder's right is in doubt while a claimant has proof, and no less than theirs.
+    than the holder, if that still holds then. A holder about whom the registry has not answered has not been found to
+    lack anything: only presence is more. Of several the one with most proof comes first, then the one whose time came
+    first, then the older claim. A holder's right is in doubt while a claimant has proof, and no less than theirs.
     """
     if holder is None:
         return Settlement(min(claims, key=lambda one: _order(*claims[one]), default=None), {}, contested=False)
     held_by = proof(holder)
-    stronger = {one: found for one, found in claims.items() if proof(found[1]) > held_by}
+    most = max(held_by, Proof.DATA) if holder.verification is Verification.PENDING else held_by
+    stronger = {one: found for one, found in claims.items() if proof(found[1]) > most}
     due = {one: claim.moves_at or now + wait for one, (claim, _) in stronger.items()}
     ready = [one for one in stronger if due[one] <= now]
     first = min(ready, key=lambda one: _order(*claims[one]), default=None)

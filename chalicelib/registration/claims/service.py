@@ -26,10 +26,10 @@ from ...notices.rules import Facts, Kind
 from ...structs import fill
 from ...time_budget import OutOfTime, TimeBudget
 from ..change_notices import ChangeNotice, telling
-from ..items import CLAIMS, TRIES, ClaimItem, Guard, Profile, claim_item, keep_claim, person_pk
+from ..items import CLAIMS, ClaimItem, Guard, Profile, claim_item, keep_claim, person_pk
 from ..rules import DIFFERING, Registrant, Standing, Verification
 from ..store import UNVERIFIED, registrant_of, unique_pk
-from .claim_rules import Claim, settle
+from .claim_rules import Claim, Proof, proof, settle
 
 if TYPE_CHECKING:
     from ...notices.service import NoticeService
@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 ONE_NIK_S = 20
 """No NIK is begun with less time left than this: some calls with their retries."""
 
-AT_ONCE = 20
-"""So many claims on one NIK are looked at, in order of their ids; the others wait until some of these are gone."""
+MOST = 100
+"""So many steps of one NIK are done in a run, the others in the next; and so many registrations are read in a call."""
 
 
 class Entries(Protocol):
@@ -48,6 +48,9 @@ class Entries(Protocol):
 
     def in_draw(self, registrant_id: str, now: datetime) -> bool:
         """Whether a wave that is closed has yet to decide about the person."""
+
+    def given(self, registrant_id: str) -> int | None:
+        """The latest wave whose place the person has used, or may still use; None: nothing was given to them."""
 
     def join_too(self, claimant: str, holder: str, now: datetime) -> None:
         """Have the claimant join the open wave that the holder joined, if they may; a repeat changes nothing."""
@@ -58,6 +61,7 @@ class _Found:
 
     def __init__(self, item: Profile) -> None:
         self.version = item.version
+        self.asked = item.ask_from is not None
         self.who: Registrant = registrant_of(item.pk.removeprefix(person_pk("")), item)
 
     def claims(self, nik_mac: str) -> bool:
@@ -71,22 +75,30 @@ class _Found:
     def told(self, news: str, at: datetime | None = None) -> tuple[str, list[ChangeNotice]]:
         """The notice that goes with a change of this version."""
         facts: Facts = {"news": news, "passes_at": iso(at) if at else ""}
+        by_presence = proof(self.who) is Proof.PRESENCE
+        if self.who.claimed_at is not None and news != "passed" and not by_presence:
+            return self.who.id, []  # it would say that the civil registry confirms what they typed
         return self.who.id, [(f"{Kind.NIK_CLAIM}/{news}/{self.version}", Kind.NIK_CLAIM, facts)]
 
 
 class Claims:
-    """See the module. `wait_s`: from when more proof was found to when the NIK passes."""
+    """See the module. `wait_s`: from when more proof was found to when the NIK passes.
+
+    `ask` has the civil registry asked about somebody who never was, if there is one.
+    """
 
     def __init__(
         self,
         transaction: Callable[[], dynamodb.Transaction],
         notices: Callable[[], NoticeService],
         entries: Callable[[], Entries],
+        ask: Callable[[str, datetime], object],
         wait_s: int,
     ) -> None:
         self._transaction = transaction
         self._notices = notices
         self._entries = entries
+        self._ask = ask
         self._wait = timedelta(seconds=wait_s)
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
@@ -104,7 +116,7 @@ class Claims:
 
     def settle(self, nik_mac: str, now: datetime) -> None:
         """Do what follows now for one NIK, until nothing does. Raises `Unavailable`."""
-        for _ in range(TRIES * AT_ONCE):
+        for _ in range(MOST):
             with suppress(dynamodb.LegsFailed):  # somebody changed a registration meanwhile
                 if not self._settle(nik_mac, now):
                     return
@@ -112,11 +124,13 @@ class Claims:
 
     def _settle(self, nik_mac: str, now: datetime) -> bool:
         """Do the first thing that follows from what is found; False if nothing does. Raises `LegsFailed`."""
-        rows = ClaimItem.query(CLAIMS, ClaimItem.sk.startswith(f"{nik_mac}#"), limit=AT_ONCE, consistent_read=True)
+        rows = ClaimItem.query(CLAIMS, ClaimItem.sk.startswith(f"{nik_mac}#"), consistent_read=True)
         listed = {row.sk.partition("#")[2]: row for row in rows}
         guard = dynamodb.find(Guard, unique_pk("nik", nik_mac), "UNIQUE")
         people = sorted({*listed, *([guard.registrant] if guard else [])})
-        items = dynamodb.get_batch(Profile, [(person_pk(one), "PROFILE") for one in people])
+        keys = [(person_pk(one), "PROFILE") for one in people]
+        pages = [keys[start : start + MOST] for start in range(0, len(keys), MOST)]
+        items = [one for page in pages for one in dynamodb.get_batch(Profile, page)]
         found = {one.who.id: one for one in map(_Found, items)}
         holder = found.get(guard.registrant) if guard else None
         claimants = {one: found[one] for one in listed if one in found and found[one].claims(nik_mac)}
@@ -127,12 +141,14 @@ class Claims:
                 self._forget(row, found.get(one), one)
                 return True
         if guard and holder is None:
-            return False  # an erased person's, who was chosen: it stays taken
+            return self._inherit(guard.registrant, claimants.values(), now)
         if what.passes_to is not None and not (holder and self._entries().in_draw(holder.who.id, now)):
             self._pass(holder, claimants[what.passes_to], now)
             return True
         if holder is None:
             return False
+        if what.contested and holder.who.verification is Verification.PENDING and not holder.asked:
+            self._ask(holder.who.id, now)
         for one, at in what.moves_at.items():
             if (claims[one][0].moves_at is None) is not (at is None):
                 self._announce(holder, claimants[one], listed[one], at)
@@ -150,18 +166,37 @@ class Claims:
             tx.check("profile", Profile, (person_pk(who), "PROFILE"), as_read)
             tx.delete("claim", ClaimItem(row.pk, row.sk))
 
+    def _inherit(self, erased: str, claimants: Iterable[_Found], now: datetime) -> bool:
+        """Give the NIK of an erased person, to whom something was given, to whoever was seen with its card.
+
+        Nobody is left who could prove more. What was given to the NIK is not given again.
+        """
+        seen = [one for one in claimants if proof(one.who) is Proof.PRESENCE]
+        if not seen:
+            return False
+        claimant = min(seen, key=lambda one: (one.who.claimed_at or now, one.who.id))
+        wave, place = self._entries().given(erased), list[Action]()
+        if wave is not None and claimant.who.standing is Standing.REGISTERED:
+            place = [Profile.standing.set(Standing.BENEFICIARY), Profile.beneficiary_wave.set(wave)]
+        guard = Guard(unique_pk("nik", claimant.who.nik_mac), "UNIQUE", registrant=claimant.who.id)
+
+        def legs(tx: dynamodb.Transaction) -> None:
+            tx.put("nik", guard, Guard.registrant == erased)
+            tx.check("erased", Profile, (person_pk(erased), "PROFILE"), Profile.pk.does_not_exist())
+            claimant.update(tx, Profile.claimed_at.remove(), *place)
+            tx.delete("claim", claim_item(claimant.who))
+
+        self._do(legs, claimant.told("passed"))
+        log.info("nik_passed", extra={"held": False})
+        return True
+
     def _pass(self, holder: _Found | None, claimant: _Found, now: datetime) -> None:
         """Give a NIK to a claimant. Whoever held it claims it from now on, until they correct or prove it."""
         who, place = claimant.who, []
         if holder is not None:
             # Before the NIK passes, so that it is not forgotten: until then both may have joined.
             self._entries().join_too(who.id, holder.who.id, now)
-            if holder.who.standing is not Standing.REGISTERED:
-                # What was given to a NIK is given once, whoever had it.
-                names = ("standing", "beneficiary_wave", "chosen_on", "ended_on")
-                values = {name: getattr(holder.who, name) for name in names}
-                place = [getattr(Profile, name).set(value) for name, value in values.items() if value is not None]
-                place += [Profile.schemes.set(holder.who.schemes)] if holder.who.schemes else []
+            place = self._standing(holder.who, who)
         if who.verification in DIFFERING:
             # They were not told while they claimed: the registry is asked again, and they are.
             place += [Profile.verification.set(Verification.PENDING), Profile.verified_at.remove()]
@@ -181,6 +216,18 @@ class Claims:
         self._do(legs, claimant.told("passed"), *([holder.told("passed")] if holder else []))
         log.info("nik_passed", extra={"held": holder is not None})
 
+    def _standing(self, before: Registrant, after: Registrant) -> list[Action]:
+        """What was given to a NIK is given once, whoever had it. Whoever lost a place unused was given nothing."""
+        lost = before.standing is Standing.REVOKED and self._entries().given(before.id) is None
+        if before.standing is Standing.REGISTERED or lost:
+            return []
+        place: list[Action] = [Profile.schemes.add(before.schemes)] if before.schemes else []
+        if after.standing is not Standing.REGISTERED:
+            return place
+        names = ("standing", "beneficiary_wave", "chosen_on", "ended_on")
+        values = {name: getattr(before, name) for name in names}
+        return place + [getattr(Profile, name).set(value) for name, value in values.items() if value is not None]
+
     def _announce(self, holder: _Found, claimant: _Found, listed: ClaimItem, at: datetime | None) -> None:
         """Say to both when a NIK passes, or that it does not."""
         moves: list[Action] = [ClaimItem.moves_at.remove(), ClaimItem.moves_from.remove()]
@@ -193,7 +240,7 @@ class Claims:
             claimant.update(tx)
 
         news = "stays" if at is None else "passes"
-        self._do(legs, holder.told(news, at), claimant.told(news, at))
+        self._do(legs, holder.told(news, at), claimant.told("stays" if at is None else "comes", at))
 
     def _contest(self, holder: _Found, told: Iterable[_Found], since: datetime | None) -> None:
         """Keep with the holder since when their right is in doubt, so that nothing is paid meanwhile; or that it is

@@ -19,12 +19,17 @@ TICK = timedelta(minutes=5)
 PEOPLE = ["ani", "budi", "citra", "dewi"]
 
 
-def registrant(who: str, verification: Verification = Verification.PENDING, present_at: datetime | None = None):
+def registrant(
+    who: str,
+    verification: Verification = Verification.PENDING,
+    present_at: datetime | None = None,
+    confirmed_at: datetime | None = None,
+):
     return Registrant(
         id=who, region=31, regency="3174", birth_date=date(1995, 8, 17), education=Education.NONE,
         employment=Employment.WORKER, consent_version="1", nik_mac="n", kk_mac="k", phone_mac=who,
         standing=Standing.REGISTERED, beneficiary_wave=None, verification=verification, warnings=(),
-        registered_at=T0, updated_at=T0, present_at=present_at,
+        registered_at=T0, updated_at=T0, present_at=present_at, confirmed_at=confirmed_at,
     )  # fmt: skip
 
 
@@ -37,7 +42,10 @@ PRESENT = registrant("x", present_at=T0)
     ("holder", "claimant", "moves", "contested"),
     [
         (NONE, NONE, False, False),
-        (NONE, DATA, True, True),
+        (NONE, DATA, False, True),  # the registry's silence finds nothing out about the holder
+        (registrant("x", confirmed_at=T0), DATA, False, True),
+        (registrant("x", Verification.MISMATCH, confirmed_at=T0), DATA, False, True),
+        (registrant("x", Verification.MISMATCH, confirmed_at=T0), PRESENT, True, True),
         (registrant("x", Verification.MISMATCH), DATA, True, True),
         (registrant("x", Verification.UNKNOWN_NIK), DATA, True, True),
         (DATA, registrant("x", Verification.MISMATCH), False, False),
@@ -82,7 +90,8 @@ class Town(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from(PEOPLE), state=st.sampled_from(Verification))
     def answer(self, who: str, state: Verification) -> None:
-        self.people[who] = replace(self.people[who], verification=state)
+        confirmed_at = self.now if state is Verification.VERIFIED else self.people[who].confirmed_at
+        self.people[who] = replace(self.people[who], verification=state, confirmed_at=confirmed_at)
 
     @rule(who=st.sampled_from(PEOPLE), seen=st.booleans())
     def presence(self, who: str, seen: bool) -> None:
@@ -101,6 +110,8 @@ class Town(RuleBasedStateMachine):
         done = settle(holder, found, self.now, WAIT)
         held_by = proof(holder) if holder else None
         more = {who for who in found if held_by is not None and proof(found[who][1]) > held_by}
+        if holder and holder.verification is Verification.PENDING:
+            more = {who for who in more if found[who][1].present_at}
         self.more_since = {who: self.more_since.get(who, self.now) for who in more}
         if done.passes_to is not None:
             self._pass(done.passes_to, held_by)
@@ -129,6 +140,9 @@ class Town(RuleBasedStateMachine):
         """When nothing happens any more, the NIK is with the most proof."""
         if not hasattr(self, "people"):
             return
+        for who in PEOPLE:
+            if self.people[who].verification is Verification.PENDING:
+                self.answer(who, Verification.MISMATCH)
         for _ in range(2 * len(Proof) + 2):
             self.run(WAIT)
         known = [who for who in [*self.claims, self.holder] if who]

@@ -14,7 +14,7 @@ from chalicelib.registration import corrections, records, service, store, verifi
 from chalicelib.registration.claims import service as claims
 from chalicelib.registration.claims.claim_rules import Claim, Proof, Settlement, proof, settle
 from chalicelib.registration.items import Guard
-from chalicelib.registration.rules import Registrant
+from chalicelib.registration.rules import Registrant, Verification
 
 _released, _with_nik, _told = records.released, records.with_nik, claims._Found.told
 _presence = records.presence
@@ -58,6 +58,13 @@ def _older_claim_first(holder: Registrant | None, given: Claimed, now: datetime,
     first = dict(list(given.items())[:1])
     done = settle(holder, first, now, wait)
     return done._replace(moves_at={one: done.moves_at.get(one) for one in given} if holder else {})
+
+
+def _silence_is_no_proof(holder: Registrant | None, given: Claimed, now: datetime, wait: timedelta) -> Settlement:
+    """Whoever is not answered about has proven nothing, and loses the NIK to scraped data."""
+    if holder is not None and holder.verification is Verification.PENDING:
+        holder = replace(holder, verification=Verification.MISMATCH)
+    return settle(holder, given, now, wait)
 
 
 def _released_though_claimed(before: Registrant, after: Registrant) -> list[records.Number]:
@@ -110,6 +117,7 @@ BUGS: Mapping[str, list[tuple[Any, str, Any]]] = {
         (corrections, "presence", _presence_of_any_nik),
     ],
     "a former holder's day counts": [(claims, "_claim", _told_to_anybody)],
+    "silence is no proof": [(claims, "settle", _silence_is_no_proof)],
     "the holder is not told": [(claims._Found, "told", _holder_not_told)],
     "the former holder is forgotten": [(claims, "keep_claim", _former_holder_forgotten)],
     "a guard is written over": [(store, "_claim", _claimed_again_on_every_save)],

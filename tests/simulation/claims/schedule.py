@@ -66,6 +66,9 @@ class Schedule:
         self.seen = played.seen
         self.actors: list[Actor] = []
         self.held: dict[str, str] = {}
+        self.answers: dict[tuple[str, str], set[Verification]] = {}
+        """What the registry was seen to say of somebody with a NIK."""
+        self.before: dict[str, Registrant] = {}
         self.looked_at = 0
         self.macs: dict[str, str] = {}
         for number in range(self.dice.randrange(3, 7)):
@@ -218,6 +221,7 @@ class Schedule:
         self.looked_at = world.cloud.written
         people, holders = world.profiles(), world.holders()
         for who, one in people.items():
+            self.answers.setdefault((who, one.nik_mac), set()).add(one.verification)
             if (holders.get(one.nik_mac) == who) is not (one.claimed_at is None):
                 world.fail(f"{who[:4]} does not hold what they do not claim")
         if strangers := [who for mac, who in holders.items() if who not in people or people[who].nik_mac != mac]:
@@ -225,8 +229,8 @@ class Schedule:
         for mac, who in holders.items():
             before = self.held.get(mac)
             if before is not None and before != who and people[before].nik_mac == mac:
-                self._passed(people[before], people[who])
-        self.held = holders
+                self._passed(self.before[before], people[who])
+        self.held, self.before = holders, people
         self._paid(people)
 
     def _paid(self, people: dict[str, Registrant]) -> None:
@@ -248,6 +252,10 @@ class Schedule:
         self.seen[f"NIKs that passed from {proof(before).name} to {proof(after).name}"] += 1
         if proof(after) <= proof(before):
             world.fail(f"a NIK passed from {proof(before).name} to {proof(after).name}")
+        if after.present_at is None and before.verification is Verification.PENDING:
+            world.fail("a NIK passed by data while the registry was silent about its holder")
+        if after.present_at is None and Verification.VERIFIED in self.answers[before.id, before.nik_mac]:
+            world.fail("a NIK passed by data from whom the registry had confirmed")
         if not [at for at in world.told(before.id, "passes") if world.now - at >= CLAIMS_WAIT - timedelta(minutes=5)]:
             world.fail("the holder was not told a day before")
         if world.now - max(world.told(before.id, "passed"), default=world.now - HOUR) >= HOUR:

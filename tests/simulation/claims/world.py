@@ -100,7 +100,9 @@ class World:
             services.registration_store, services.verifications, services.vault, PROGRAMME.registry, lambda: self.now
         )
         self._verifier = Verifier(judge, self.registry, int)
-        waves = SimpleNamespace(in_draw=lambda who, _now: who in self.drawing, join_too=lambda *_: None)
+        waves = SimpleNamespace(
+            in_draw=lambda who, _now: who in self.drawing, join_too=lambda *_: None, given=lambda _: None
+        )
         services.nik_claims._entries = lambda: waves
 
     @contextmanager
