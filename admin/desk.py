@@ -167,10 +167,13 @@ class Desk:
 
     def ask_back(self, found: Row) -> None:
         """Go on only if the caller has approved exactly these rows. Raises `NotYet` with them otherwise."""
-        rows = _sent(found)
-        digest = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+        self.ask_before(found, lambda: found)
+
+    def ask_before(self, act: Row, shown: Callable[[], Row]) -> None:
+        """As `ask_back`, but an act is approved, and what is shown are its effects, which change by themselves."""
+        digest = hashlib.sha256(json.dumps(_sent(act), sort_keys=True).encode()).hexdigest()
         if self.seen != digest:
-            raise NotYet(Answer(rows, asks=digest))
+            raise NotYet(Answer(_sent(shown()), asks=digest))
         self.approved = digest
 
 

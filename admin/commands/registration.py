@@ -5,7 +5,8 @@ And `gelombang exclusion`: who may not take part, as the authorities' lists say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
 
@@ -14,11 +15,13 @@ import msgspec
 
 from chalicelib import spreadsheets
 from chalicelib.clock import utc_now, wib_date
+from chalicelib.payouts.rules import State
 from chalicelib.registration.corrections import Correction
 from chalicelib.registration.errors import NoCorrection, NotRegistered
-from chalicelib.registration.exclusions import ExclusionList
+from chalicelib.registration.exclusions import ExclusionList, read_niks
 from chalicelib.registration.store import SHARDS
 from chalicelib.registration.wire import CorrectionForm
+from chalicelib.waves.rules import BeneficiaryState
 
 from ..desk import (
     ABOUT_PEOPLE,
@@ -190,20 +193,45 @@ def exclusion() -> None:
 )
 @file_argument
 @reason_option
+@yes_option
 def import_list(desk: Desk, name: str, version: str | None, day: datetime | None, file: bytes, reason: str) -> None:
-    """Import FILE, a CSV in UTF-8 with a column `nik`. One wrong line refuses all of it; lines are named, NIKs never.
+    """Import FILE, a CSV in UTF-8 with a column `nik`, after it was shown how many of its people are registered, hold a
+    place and wait for money.
 
-    So does what a spreadsheet has spoiled: numbers that lost digits or have an exponent. An import that broke off is
-    finished by doing it again. A file of more than 4 MB is split, each part with its heading. The file is not kept:
-    delete it yourself.
+    One wrong line refuses all of it; lines are named, NIKs never. So does what a spreadsheet has spoiled: numbers that
+    lost digits or have an exponent. An import that broke off is finished by doing it again. A file of more than 4 MB is
+    split, each part with its heading. The file is not kept: delete it yourself.
     """
     today = desk.counts.setdefault("day", wib_date(utc_now()).toordinal())  # midnight may come before the last step
     source_date = day.date() if day else date.fromordinal(today)
     source = ExclusionList(name, version or source_date.isoformat(), source_date)
-    lines = spreadsheets.lines(file)
+    niks = read_niks(spreadsheets.lines(file))
     lists = desk.services.exclusion_lists
+    act: Row = {"list": name, "version": source.version, "date": source_date, "niks": len(niks)}
+    desk.ask_before(
+        {**act, "sha256": hashlib.sha256(file).hexdigest()}, lambda: {**act, **_effects(desk, source, niks)}
+    )
+    lines = spreadsheets.lines(file)
     imported = lists.import_list(source, lines, desk.caller, reason, utc_now, desk.steps)
     desk.show({"list": name, "version": source.version, "date": source_date, "niks_excluded": imported})
+
+
+def _effects(desk: Desk, source: ExclusionList, niks: Sequence[str]) -> Row:
+    """On how many people an import would have an effect. Raises `ExclusionListRetracted`."""
+    services = desk.services
+    services.exclusion_lists.check_not_retracted(source)
+    for part in desk.steps(services.exclusion_lists.parts(niks)):
+        registered = services.exclusion_lists.registered(niks, part)
+        places = services.waves.beneficiaries.of_many(registered)
+        money = services.payouts.of_many(places).values()
+        desk.counts["registered"] += len(registered)
+        desk.counts["hold_a_place"] += sum(one.state not in _LOST for one in places)
+        desk.counts["wait_for_money"] += sum(any(one.state not in _OVER for one in each) for each in money)
+    return {name: desk.counts[name] for name in ("registered", "hold_a_place", "wait_for_money")}
+
+
+_LOST = {BeneficiaryState.REVOKED, BeneficiaryState.LAPSED}
+_OVER = {State.PAID, State.CANCELLED, State.REVERSED}
 
 
 @example("exclusion list")

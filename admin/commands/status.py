@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import click
+from botocore.exceptions import ClientError
 
 from chalicelib.clock import utc_now
 from chalicelib.helpdesk.store import ALL_SHARDS
@@ -60,7 +61,9 @@ def findings(desk: Desk, now: datetime) -> Iterator[Row]:
         try:
             found = list(look(desk, now))
         except Exception as error:  # noqa: BLE001 - a part that cannot be read hides no other
-            found = [("not known", plain(f"{type(error).__name__}: {error}"), How.UNKNOWN)]
+            # Without its message, which names whom and what it was about.
+            code = error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+            found = [("not known", f"{type(error).__name__} {code}".rstrip(), How.UNKNOWN)]
         for what, said, how in found:
             yield {"area": area, "what": what, "is": said, "state": Marked(how, _STYLES[how])}
 

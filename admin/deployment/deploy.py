@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from botocore.exceptions import ClientError
 
+from chalicelib.administration.identity import SETS
 from chalicelib.clock import iso
 from chalicelib.config import DEFAULT_PROGRAMME, Programme, Settings, load_programme
 from chalicelib.figures import CalendarRules
@@ -347,6 +348,8 @@ def destroy(stage: str, report: Report) -> bool:
         raise DeployFailed(f"{stage} is production, which this command does not destroy")
     if data is not None and parameters(data).get("Protection") != "off":
         raise DeployFailed(f"{stage} is protected: only a stage deployed with --parameter Protection=off can go")
+    if used := _attached(aws, stage):
+        raise DeployFailed(f"permission sets of {stage} are attached: detach them first, nothing was deleted: {used}")
     found = stacks.delete(stages.administration_stack(stage))
     found = stacks.delete(stages.app_stack(stage)) or found
     if data is not None:
@@ -357,6 +360,23 @@ def destroy(stage: str, report: Report) -> bool:
                 empty(aws.client("s3"), name)
         stacks.delete(stages.data_stack(stage))
     return found or data is not None
+
+
+def _attached(aws: Aws, stage: str) -> str:
+    """Where permission sets are attached besides the stage's own roles: CloudFormation deletes no such policy."""
+    iam, found = aws.client("iam"), list[str]()
+    _, partition, _, _, account, _ = stages.caller().split(":", 5)
+    for name in (f"gelombang-{stage}-{one}" for one in SETS):
+        arn = f"arn:{partition}:iam::{account}:policy/{name}"
+        try:
+            for page in iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=arn):
+                found += [f"{name} to the user {one['UserName']}" for one in page["PolicyUsers"]]
+                found += [f"{name} to the group {one['GroupName']}" for one in page["PolicyGroups"]]
+                roles = [one["RoleName"] for one in page["PolicyRoles"]]
+                found += [f"{name} to the role {one}" for one in roles if one != name]
+        except iam.exceptions.NoSuchEntityException:
+            continue
+    return ", ".join(found)
 
 
 def empty(s3: Any, bucket: str) -> None:

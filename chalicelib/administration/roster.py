@@ -59,6 +59,10 @@ class RosterLine(Value, frozen=True):
     at: datetime
 
 
+PEOPLE_MIN = 3
+"""Two change a roster; so one may leave, and the others can still take that one off it."""
+
+
 class RosterItem(JournalTable):
     """`ROSTER` / `<number, 6 digits>`, from 0 on."""
 
@@ -141,6 +145,7 @@ def read(raw: bytes) -> People:
                 people[id_], taken[name] = (*people.get(id_, ()), name), id_
     except csv.Error:
         raise MalformedRoster(line=0, reason="a quote is left open") from None
+    _require(len(people) >= PEOPLE_MIN, 0, f"it has fewer than {PEOPLE_MIN} people, and one who leaves may not end it")
     return people
 
 

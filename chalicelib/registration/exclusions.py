@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from enum import StrEnum
+from functools import partial
 
 from .. import typed_text
 from ..aws.admin_acts import Act, Journal
@@ -81,26 +82,42 @@ class ExclusionLists:
     ) -> int:
         """Import a CSV with a column `nik`, all of it or, if any line is wrong, nothing; returns the number of NIKs.
 
-        `parts` says which of so many parts are still to be imported, each of a thousand NIKs.
+        `parts` says which of so many parts are still to be done, each of a thousand NIKs: first they are imported, and
+        if the list was retracted meanwhile, as many parts take it off again.
 
         Each row is written by itself and adds the list to those of a NIK, so an import that broke off is completed by
         repeating it. Raises `NumbersSpoiled`, `MalformedExclusionList` (names lines, never a NIK), and
         `ExclusionListRetracted`, also if that happened meanwhile: then nobody stays excluded by it.
         """
         niks = read_niks(lines)
-        self._check_not_retracted(source)
-        note = f"{len(niks)} NIKs: {note}"
+        retracted = self._is_retracted(source)
+        note, count = f"{len(niks)} NIKs: {note}", self.parts(niks)
         with ThreadPoolExecutor(_WORKERS) as pool:
             # In parts, because a list may have millions of rows; list() raises the workers' errors.
-            for part in parts(-(-len(niks) // _PART)):
-                if part == 0:
+            for part in parts(2 * count):
+                if part == 0 and not retracted:
                     self._journal.add(Act(clock(), ExclusionDeed.IMPORT, source.entry, by, note))
-                list(pool.map(lambda nik: self._exclude(nik, source), niks[part * _PART : (part + 1) * _PART]))
-        # The instant is taken before the check: a retraction that the check misses is later, and finds every row.
-        imported = Act(clock(), ExclusionDeed.IMPORTED, source.entry, by, note)
-        self._check_not_retracted(source)
-        self._journal.add(imported)
-        return len(niks)
+                if part == count and not retracted:
+                    # The instant is before the check: a retraction that the check misses is later, and finds every row.
+                    imported = Act(clock(), ExclusionDeed.IMPORTED, source.entry, by, note)
+                    if not self._is_retracted(source):
+                        self._journal.add(imported)
+                        return len(niks)
+                if part >= count or not retracted:
+                    act = self._exclude if part < count else self._take_off
+                    here = niks[part % count * _PART : (part % count + 1) * _PART]
+                    list(pool.map(partial(act, source), here))
+        raise ExclusionListRetracted()
+
+    def parts(self, niks: Sequence[str]) -> int:
+        """How many parts a list of NIKs has."""
+        return -(-len(niks) // _PART)
+
+    def registered(self, niks: Sequence[str], part: int) -> list[str]:
+        """Who is registered with a NIK of a part of a list. A keyed hash and a read for each NIK."""
+        here = niks[part * _PART : (part + 1) * _PART]
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            return [who for who in pool.map(self._holder, here) if who]
 
     def all(self) -> dict[str, Act]:
         """The latest act of each list that was ever imported, by `name/version/source date`, in this order."""
@@ -130,17 +147,23 @@ class ExclusionLists:
             rows += freed
         return rows
 
-    def _check_not_retracted(self, source: ExclusionList) -> None:
-        """Raises `ExclusionListRetracted` if the version was ever retracted, whatever its date; its rows are then
-        removed.
-        """
-        version = f"{source.name}/{source.version}/"
-        if any(act.deed in _RETRACTIONS and act.about.startswith(version) for act in self._journal.all()):
-            self._store.include_again(source.entry)
+    def check_not_retracted(self, source: ExclusionList) -> None:
+        """Raises `ExclusionListRetracted` if the version was ever retracted, whatever its date."""
+        if self._is_retracted(source):
             raise ExclusionListRetracted()
 
-    def _exclude(self, nik: str, source: ExclusionList) -> None:
+    def _is_retracted(self, source: ExclusionList) -> bool:
+        version = f"{source.name}/{source.version}/"
+        return any(act.deed in _RETRACTIONS and act.about.startswith(version) for act in self._journal.all())
+
+    def _exclude(self, source: ExclusionList, nik: str) -> None:
         self._store.exclude(self._vault.mac("nik", nik), source.entry)
+
+    def _take_off(self, source: ExclusionList, nik: str) -> None:
+        self._store.take_off(self._vault.mac("nik", nik), source.entry)
+
+    def _holder(self, nik: str) -> str | None:
+        return self._store.holder("nik", self._vault.mac("nik", nik))
 
 
 _RETRACTIONS = frozenset({ExclusionDeed.RETRACT, ExclusionDeed.RETRACTED})

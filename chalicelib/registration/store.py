@@ -345,16 +345,23 @@ class RegistrationStore:
         named = (Exclusion.sk == "EXCLUDED") & (Exclusion.lists.contains(entry) | Exclusion.lists.does_not_exist())
         rows = 0
         for found in Exclusion.scan(named, consistent_read=True):
-            row = Exclusion(found.pk, found.sk)
-            try:
-                row.update([Exclusion.lists.delete({entry})], condition=Exclusion.pk.exists())
-                row.delete(condition=Exclusion.lists.does_not_exist())
-            except (UpdateError, DeleteError) as error:
-                # Gone already, or another list names it.
-                if not dynamodb.is_condition_failure(error):
-                    raise
+            _take_off(Exclusion(found.pk, found.sk), entry)
             rows += 1
         return rows
+
+    def take_off(self, nik_mac: str, entry: str) -> None:
+        """Remove a list from those that name a NIK, and the row if no other does; two writes."""
+        _take_off(Exclusion(exclusion_pk(nik_mac), "EXCLUDED"), entry)
+
+
+def _take_off(row: Exclusion, entry: str) -> None:
+    try:
+        row.update([Exclusion.lists.delete({entry})], condition=Exclusion.pk.exists())
+        row.delete(condition=Exclusion.lists.does_not_exist())
+    except (UpdateError, DeleteError) as error:
+        # Gone already, or another list names it.
+        if not dynamodb.is_condition_failure(error):
+            raise
 
 
 def _claim(

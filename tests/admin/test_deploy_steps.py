@@ -311,6 +311,25 @@ def test_destroying_a_stage_deletes_every_version_of_its_files(results_bucket: s
         boto3.client("cloudformation", REGION).describe_stacks(StackName="gelombang-test-data")
 
 
+def test_a_stage_whose_permission_sets_are_in_use_is_not_half_destroyed(results_bucket: str) -> None:
+    iam = boto3.client("iam", REGION)
+    one = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [one]})
+    arn = iam.create_policy(PolicyName="gelombang-test-maker", PolicyDocument=document)["Policy"]["Arn"]
+    iam.create_user(UserName="sari")
+    iam.attach_user_policy(UserName="sari", PolicyArn=arn)
+    for name in ("gelombang-test-maker", "AWSReservedSSO_maker"):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+    with pytest.raises(DeployFailed, match="nothing was deleted") as refused:
+        destroy("test", pytest.fail)
+    assert "maker to the user sari, " in str(refused.value)
+    assert str(refused.value).endswith("maker to the role AWSReservedSSO_maker"), "its own role goes with the stack"
+    iam.detach_user_policy(UserName="sari", PolicyArn=arn)
+    iam.detach_role_policy(RoleName="AWSReservedSSO_maker", PolicyArn=arn)
+    assert destroy("test", print)
+
+
 def test_destroying_again_finds_nothing_to_do(results_bucket: str):
     destroy("test", lambda _: None)
     lines: list[str] = []

@@ -21,7 +21,7 @@ from tests.builders.training import course_row
 from tests.conftest import ROOT, T0
 
 roster, journal = Terminal("roster"), Terminal("journal")
-FILE = "person,name\ns1,sari\ns1,sari@example.go.id\nb1,budi\n"
+FILE = "person,name\ns1,sari\ns1,sari@example.go.id\nb1,budi\nt1,tini\n"
 
 
 class Office:
@@ -58,6 +58,7 @@ def test_a_roster_is_proposed_seen_and_approved_by_another_person(stage: Office,
     assert proposed["changes"] == [
         {"person": "b1", "names": ["budi"], "were": []},
         {"person": "s1", "names": ["sari", "sari@example.go.id"], "were": []},
+        {"person": "t1", "names": ["tini"], "were": []},
     ]
     assert "(roster_by_same_person)" in roster.refused("approve", "--yes")
     assert "(roster_stands" in roster.refused("propose", file, "--reason", "again")
@@ -65,13 +66,14 @@ def test_a_roster_is_proposed_seen_and_approved_by_another_person(stage: Office,
     shown = roster.run("approve", input="n\n")
     assert shown.exit_code == 1
     assert "sari@example.go.id" in shown.output
-    assert roster.found("approve", "--yes") == {"done": "this roster holds", "people": 2}
+    assert roster.found("approve", "--yes") == {"done": "this roster holds", "people": 3}
     stage.name = "tono"
     assert "(not_on_roster)" in roster.refused("show")
     stage.name = "Sari"
     assert roster.found("show")["people"] == [
         {"person": "b1", "names": ["budi"]},
         {"person": "s1", "names": ["sari", "sari@example.go.id"]},
+        {"person": "t1", "names": ["tini"]},
     ]
     assert roster.found("propose", file, "--reason", "again")["by"] == "person/s1"
     assert roster.found("reject", "--reason", "it is the same")["done"] == "the proposal was taken away"

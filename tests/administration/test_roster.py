@@ -133,8 +133,8 @@ def test_of_two_at_once_one_alone_adds_its_line(roster: Roster, monkeypatch: pyt
 
 
 def test_a_roster_is_read_from_a_file() -> None:
-    raw = b"person,name\ns1, Sari \ns1,Sari@Example.go.id\n\nb1,budi\n"
-    assert read(raw) == {"s1": ("sari", "sari@example.go.id"), "b1": ("budi",)}
+    raw = b"person,name\ns1, Sari \ns1,Sari@Example.go.id\n\nb1,budi\nt1,tini\n"
+    assert read(raw) == {"s1": ("sari", "sari@example.go.id"), "b1": ("budi",), "t1": ("tini",)}
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,7 @@ def test_a_roster_is_read_from_a_file() -> None:
         (b"person,name\ns1,\n", 2),
         (b"person,name\ns1,sari\nb1,SARI\n", 3),
         (b'person,name\ns1,"sari\n', 0),
+        (b"person,name\ns1,sari\nb1,budi\n", 0),
     ],
 )
 def test_a_roster_that_is_not_clear_is_refused_with_its_line(raw: bytes, line: int) -> None:

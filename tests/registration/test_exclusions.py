@@ -14,13 +14,19 @@ from admin.deployment import stages
 from chalicelib import spreadsheets
 from chalicelib.aws import dynamodb
 from chalicelib.aws.admin_acts import Journal
+from chalicelib.aws.attributes import item_of
 from chalicelib.errors import DomainError, Malformed, Unavailable
+from chalicelib.payouts.rules import Kind
 from chalicelib.registration import errors, exclusions
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists, read_niks
 from chalicelib.registration.items import Exclusion, ExclusionActItem, RegistrationsTable
 from chalicelib.registration.store import RegistrationStore
+from chalicelib.waves.beneficiaries import BeneficiaryItem
+from chalicelib.waves.rules import BeneficiaryState
+from chalicelib.wiring import Services
 from tests.builders.commands import invoke
-from tests.builders.registration import SITI, registrations, vault
+from tests.builders.people import beneficiary
+from tests.builders.registration import SITI, other_form, registrations, vault
 from tests.builders.registration import rows as table
 from tests.conftest import T0
 
@@ -101,13 +107,15 @@ def test_a_list_has_a_plain_name_and_version(name, version):
 
 
 @pytest.fixture
-def gelombang(lists, monkeypatch):
-    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace(exclusion_lists=lists)))
+def gelombang(lists, cloud, programme, monkeypatch):
+    services = Services(cloud, programme, lambda: T0)
+    monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=services))
     monkeypatch.setattr(stages, "caller", lambda: SIGNED[0])
     monkeypatch.setattr(stages, "acting", lambda _: SIGNED[0])
 
-    def run(command, *arguments):
-        return invoke(["exclusion", command, "--stage", "test", *map(str, arguments)])
+    def run(command, *arguments, **options):
+        approved = ["--yes"] if command == "import" and not options else []
+        return invoke(["exclusion", command, "--stage", "test", *map(str, arguments), *approved], **options)
 
     return run
 
@@ -150,6 +158,44 @@ def test_an_import_that_takes_longer_than_a_request_goes_on_and_is_one_act(gelom
     (act,) = gelombang("list").output.splitlines()[1:]
     assert "IMPORTED" in act
     assert "3 NIKs" in act
+
+
+def test_an_import_shows_on_how_many_it_has_an_effect_and_has_none_before_it_was_approved(
+    gelombang, tmp_path, cloud, programme, monkeypatch
+):
+    services = stages.load("test").services
+    assert services.waves.beneficiaries.of("person-0") is None
+    for number, state in enumerate((BeneficiaryState.ACTIVE, BeneficiaryState.POTENTIAL, BeneficiaryState.REVOKED)):
+        place = beneficiary(f"person-{number}", state=state)
+        registrations(cloud, programme).register(place.registrant_id, other_form(number + 1), T0)
+        item_of(BeneficiaryItem, f"B#{place.registrant_id}", "BENEFICIARY", place, roster_shard="143#00").save()
+    with dynamodb.Transaction(cloud.region) as tx:
+        services.payouts.entitle(tx, beneficiary("person-0"), Kind.INCENTIVE, T0)
+    monkeypatch.setattr(exclusions, "_PART", 2)
+    monkeypatch.setattr(desk, "STEPS_S", -1)
+    file = tmp_path / "police.csv"
+    file.write_text("nik\n" + "\n".join([*(other_form(number + 1).nik for number in range(3)), *NIKS]))
+    words = ("import", file, "--list", "police", "--version", "7", "--date", "2026-11-01", *REASON)
+    shown = gelombang(*words, input="n\n")
+    assert shown.exit_code == 1
+    told = dict(line.rsplit(maxsplit=1) for line in shown.output.splitlines()[:7])
+    assert [told[name] for name in ("niks", "registered", "hold a place", "wait for money")] == ["5", "3", "2", "1"], (
+        "Siti is on it twice"
+    )
+    assert (rows(cloud), services.exclusion_lists.all()) == ({}, {})
+    assert gelombang(*words, input="y\n").exit_code == 0
+    assert len(rows(cloud)) == 5
+
+
+def test_a_retracted_version_is_refused_without_reading_the_table(gelombang, lists, tmp_path, monkeypatch):
+    lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    lists.retract("police", "2026-11", *SIGNED)
+    monkeypatch.setattr(Exclusion, "scan", pytest.fail)
+    monkeypatch.setattr(ExclusionLists, "registered", pytest.fail)
+    file = tmp_path / "police.csv"
+    file.write_text("nik\n" + "\n".join(NIKS))
+    refused = gelombang("import", file, "--list", "police", "--version", "2026-11", *REASON)
+    assert (refused.exit_code, "(exclusion_list_retracted" in refused.output) == (1, True)
 
 
 # What spreadsheets do to a list
@@ -339,9 +385,11 @@ def test_a_list_retracted_during_its_import_excludes_nobody(lists, cloud, monkey
             lists.retract("police", "2026-11", *SIGNED[:2], lambda: next(now))
 
     monkeypatch.setattr(RegistrationStore, "exclude", then_retracted)
-    source = ExclusionList("police", "2026-11", date(2026, 11, day))
+    source, scans, scan = ExclusionList("police", "2026-11", date(2026, 11, day)), [], Exclusion.scan
+    monkeypatch.setattr(Exclusion, "scan", lambda *given, **named: scans.append(1) or scan(*given, **named))
     with pytest.raises(errors.ExclusionListRetracted):
         lists.import_list(source, ["nik", *NIKS], *SIGNED[:2], lambda: next(now))
+    assert len(scans) == day, "the retraction's own, one for each date: the import takes its rows off by its own NIKs"
     assert rows(cloud) == {}
     assert {act.deed for act in lists.all().values()} == {"RETRACTED"}
 
