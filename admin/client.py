@@ -17,6 +17,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import NoCredentialsError
 
+from chalicelib.errors import Unavailable
+
 from .deployment import stages
 from .desk import Administered, received
 from .office import REFUSED, TOO_LARGE, USAGE, route
@@ -26,6 +28,9 @@ from .terminal import ask_back, bars, console, show
 
 NOT_AUTHORIZED = "is not authorized to perform"
 """In what the gateway says where IAM does not allow the route."""
+
+_UNCERTAIN = {None, Unavailable.code, "unexpected"}
+"""Codes of failures in the midst of a command, and of the gateway. Any other one is a refusal that did nothing."""
 
 SENT_MAX = 5_500_000
 """Bytes of a request: Lambda takes 6 MB with all that is around it."""
@@ -121,7 +126,7 @@ def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, 
         raise click.UsageError(detail)
     if code in {REFUSED, TOO_LARGE}:
         raise Words(detail, answer.get("exit_code", 1))
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and command.is_kept:
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR and command.is_kept and code in _UNCERTAIN:
         late = (
             "no answer within 29 seconds" if status == HTTPStatus.GATEWAY_TIMEOUT else f"status {status} {code or ''}"
         )

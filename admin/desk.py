@@ -298,7 +298,9 @@ class Administered(click.Command):
             if isinstance(param, click.Argument):
                 last.append(_text(param, value))
             elif isinstance(param, click.Option) and param.is_flag:
-                options += [param.opts[0]] if value is True else []
+                if not isinstance(value, bool):
+                    raise click.BadParameter("it is neither true nor false", param=param)
+                options += [param.opts[0]] if value else []
             elif param.multiple:
                 for one in value if isinstance(value, list) else [value]:
                     options += [param.opts[0], *(one if isinstance(one, list) else [one])]

@@ -82,11 +82,15 @@ class RosterBySamePerson(DomainError):
 
 
 class PersonalDataInLine(DomainError):
-    """A line of the journal is kept for good and may not have a NIK, a phone number or an e-mail address."""
+    """A line of the journal is kept for good: no NIK, phone number or e-mail address, and a person by an id alone."""
 
     code = "personal_data_in_line"
     status = 422
-    indonesian = "Alasan atau rujukan berisi NIK, nomor telepon atau alamat email, padahal disimpan selamanya."
+    indonesian = (
+        "Alasan atau rujukan berisi NIK, nomor telepon atau alamat email, atau orangnya tidak disebut dengan id, "
+        "padahal disimpan selamanya."
+    )
     english = (
-        "A reason or what it is about has a NIK, a phone number or an e-mail address, which would be kept for good."
+        "A reason or what it is about has a NIK, a phone number or an e-mail address, or a person is not named by "
+        "an id, and it would be kept for good."
     )

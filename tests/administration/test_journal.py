@@ -84,7 +84,17 @@ def test_a_person_s_readers_are_shown_newest_first_with_what_came_of_it(journal:
         {"reason": "siti.aminah@example.org wrote"},
         {"about": ("a", "3171010101900001")},
         {"registrant": "3171010101900001"},
-        {"proposal": "3171010101900001"},
+        {"reason": "NIK3201014101900001"},
+        {"reason": "32 0101 410190 0001"},
+        {"reason": "(0812) 34567890"},
+        {"reason": "+62 21 5551234"},
+        {"reason": "wa:081234567890x"},
+        {"registrant": "081234567890"},
+        {"registrant": "nik3201014101900001"},
+        {"registrant": "siti@example.org"},
+        {"registrant": "Siti Aminah"},
+        {"about": ("0812-3456-7890",)},
+        {"about": ("siti@example.org",)},
     ],
     ids=str,
 )
@@ -105,3 +115,18 @@ def test_personal_data_is_refused_and_nothing_is_kept(journal: Journal, wrong: d
 )
 def test_dates_sums_and_ids_are_no_personal_data(journal: Journal, reason: str) -> None:
     assert journal.write(replace(LINE, reason=reason)).reason == reason
+
+
+@pytest.mark.parametrize(
+    "id_",
+    [
+        "1b7d0b6f-0812-4345-8901-081234567890",
+        "f" + "3171010101900001" + "a" * 47,
+        "e081234567890f",
+        "k7qx234567abcdefghijklmno2",
+    ],
+    ids=["message", "signature", "hex", "id"],
+)
+def test_an_id_may_have_any_digits_between_its_letters(journal: Journal, id_: str) -> None:
+    journal.write(replace(LINE, about=(id_,)))
+    journal.write(replace(LINE, registrant="k7qx234567234567ijklmno234"))

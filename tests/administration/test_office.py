@@ -181,6 +181,7 @@ def test_what_is_no_request_is_refused(room: Room, body: object) -> None:
         {"where": "here"}, {"stage": "prod"}, {"json": True}, {"help": True}, {"count": "10"}, {"count": "x"},
         {"count": ["1"]}, {"count": True}, {"pair": [["1", "2", "3"]]}, {"pair": ["1"]}, {"reason": ""},
         {"registrant": ["a"]}, {"registrant": True}, {"twice": "yes", "count": "0"},
+        {"twice": "true"}, {"twice": []},
     ],
 )  # fmt: skip
 def test_arguments_are_what_the_command_declares_and_its_local_options_are_unknown(room: Room, arguments: Any) -> None:
@@ -329,6 +330,8 @@ def test_rows_that_are_too_many_for_an_answer_come_in_several(
             1,
             "may have been done all the same",
         ),
+        (500, b'{"code": "unexpected", "detail": "x"}', 1, "may have been done all the same"),
+        (503, b'{"code": "payout_superseded", "detail": "try again shortly"}', 1, "try again shortly"),
         (502, b"<html>", 1, "status 502; it may have been done all the same"),
         (
             503,

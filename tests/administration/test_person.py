@@ -64,7 +64,7 @@ def test_all_that_answers_a_call_is_shown_masked(gateway: Gateway) -> None:
     person = live(gateway)
     with rights_of("administer"):
         told = terminal.found("show", person, *WHY)
-        assert Terminal("journal").found("show", "--registrant", person)[0]["did"] == "person show"
+        assert "person show" in {line["did"] for line in Terminal("journal").found("show", "--registrant", person)}
         assert Terminal("roster").found("show")["people"] == []
     assert told["name"].startswith(FORM.name)
     assert {"standing", "verification", "restricted_since", "may_join", "why_not", "balance_idr"} <= told.keys()
