@@ -1233,8 +1233,8 @@ def ask_registry(event: Any) -> dict[str, Any]:
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def sweep_registry(event: Any) -> None:
     now = app.clock()
-    settled = services().nik_claims.run(now, failures.remaining_s(event))
-    if services().registry_sweep.run(now, failures.remaining_s(event)) is not None and settled:
+    swept = services().registry_sweep.run(now, failures.remaining_s(event))
+    if services().nik_claims.run(now, failures.remaining_s(event)) and swept is not None:
         services().runs.whole("sweep_registry", now)
 
 

@@ -77,7 +77,7 @@ class Corrections:
         """Propose other values. The same proposal by the same person again changes nothing.
 
         Raises `MalformedName`, `MalformedKk`, `MalformedNik`, `NothingToCorrect`, `NikCannotChange` unless the civil
-        registry says that something differs, `CorrectionStands` if another proposal stands.
+        registry says that something differs or they only claim it, `CorrectionStands` if another proposal stands.
         """
         record, key = self._open(registrant_id)
         person = person_of(key, record)
@@ -198,7 +198,8 @@ def _given(form: wire.CorrectionForm) -> dict[str, str]:
 
 
 def _check_nik(registrant: Registrant, changes: Changes) -> None:
-    if "nik" in changes and registrant.verification not in DIFFERING:
+    may_differ = registrant.verification in DIFFERING or registrant.claimed_at is not None
+    if "nik" in changes and not may_differ:
         raise NikCannotChange()
 
 

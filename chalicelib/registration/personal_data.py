@@ -31,6 +31,7 @@ def of_registration(registrant_id: str, _now: datetime) -> Iterator[Held]:
         if "nik_mac" in row:
             mac = row["nik_mac"]["S"]
             others += [(exclusion_pk(mac), "EXCLUDED"), (nik_pk(mac), "CORRECTIONS")]
+            others.append((nik_pk(mac, claimed=True), "CORRECTIONS"))
             others.append((CLAIMS, f"{mac}#{registrant_id}"))
     found = get_rows(RegistrationsTable, others, None) if others else []
     for row in sorted(found, key=lambda one: str(one["pk"]["S"])):

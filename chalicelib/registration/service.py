@@ -54,7 +54,7 @@ MakeLegs = Callable[[Registrant], Legs]
 
 _NO_CLAIM = {"claimed_at": None, "claims": 0, "present_at": None, "contested_at": None, "confirmed_at": None}
 
-_TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered)
+_TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered, TooManyClaims)
 """Refusals that tell something about a number that may belong to somebody else."""
 
 
@@ -96,8 +96,8 @@ class Registrations:
         `MalformedNik`, `MalformedKk`, `MalformedPhone`, `MalformedName`, `UnknownRegion`, `NikCannotChange`,
         `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`,
         `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`, `TooManyCorrections`, `PhoneAlreadyUsed`,
-        `Excluded`, `NikAlreadyRegistered`, `TooManyClaims`. The last four tell of others; all but the claims, of
-        which there are three, are counted by account and WIB day.
+        `Excluded`, `NikAlreadyRegistered`, `TooManyClaims`. The last four tell of others, and are counted by
+        account and WIB day.
 
         A new registration costs one read, four KMS calls at once and one transaction, and a write if it tells of
         others; the same form again one read and one KMS call.
@@ -380,7 +380,7 @@ class Registrations:
         counting = None
         if asked_part(changed, person) != asked_part(old, known):
             # The registry has not seen this form yet, whatever it said about the last one.
-            counting = self._verifications.counting(old, changed, now)
+            counting = self._verifications.counting(old, changed, now, claims=form.claim_nik)
             changed = unverified(changed)
         sealed = key.seal("person/1", msgspec.json.encode(person))
         ask_from = self._verifications.ask_from(changed, now)

@@ -216,16 +216,18 @@ class Verifications:
         waits.append(Profile.unverified_shard.set(shard(registrant_id, UNVERIFIED)))
         return dynamodb.update_if(Profile(person_pk(registrant_id), "PROFILE"), waits, unasked)
 
-    def counting(self, before: Registrant, after: Registrant, now: datetime) -> Legs | None:
+    def counting(self, before: Registrant, after: Registrant, now: datetime, *, claims: bool = False) -> Legs | None:
         """The legs that count a correction of what the registry did not confirm, by account and by NIK, old and new.
 
         None if it confirmed it or was not asked yet, unless the NIK is claimed. One batch get. Raises
         `TooManyCorrections`. Without a bound the registry's answers would tell a stranger's data, one guess after the
-        other.
+        other. Claimants are counted apart from the holder, whom they could keep from their own corrections; so is a
+        new NIK that is claimed with the correction (`claims`).
         """
         if before.verification not in DIFFERING and before.claimed_at is None:
             return None
-        niks = sorted({nik_pk(before.nik_mac), nik_pk(after.nik_mac)})
+        niks = [nik_pk(before.nik_mac, claimed=before.claimed_at is not None)]
+        niks += [nik_pk(after.nik_mac, claimed=claims)] if after.nik_mac != before.nik_mac else []
         keys = [(pk, "CORRECTIONS") for pk in (person_pk(before.id), *niks)]
         found = {item.pk: item for item in dynamodb.get_batch(Corrected, keys)}
         counted = []

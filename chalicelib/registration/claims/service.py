@@ -102,16 +102,26 @@ class Claims:
         self._wait = timedelta(seconds=wait_s)
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
-        """Settle every NIK that is claimed, for `deadline_s` seconds at most; whether all were looked at."""
+        """Settle every NIK that is claimed, for `deadline_s` seconds at most; whether all were looked at.
+
+        One that fails holds up no other: what failed is raised behind the last.
+        """
+        trouble: list[Exception] = []
         budget = TimeBudget(now, deadline_s, seconds)
         rows = ClaimItem.query(CLAIMS, consistent_read=True, attributes_to_get=["pk", "sk"])
         try:
             for nik_mac, _ in groupby(rows, key=lambda row: row.sk.partition("#")[0]):
                 budget.need(ONE_NIK_S)
-                self.settle(nik_mac, budget.now())
+                try:
+                    self.settle(nik_mac, budget.now())
+                except Exception as error:  # noqa: BLE001 - raised below, after the others
+                    log.warning("nik_not_settled", extra={"error": type(error).__name__})
+                    trouble.append(error)
         except OutOfTime:
             log.warning("nik_claims_go_on_later")
             return False
+        if trouble:
+            raise ExceptionGroup("NIKs that could not be settled", trouble)
         return True
 
     def settle(self, nik_mac: str, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from chalicelib.registration.errors import (
     NoCorrection,
     TooManyClaims,
     TooManyCorrections,
+    TooManyRefusals,
 )
 from chalicelib.registration.items import CLAIMS, ClaimItem, Profile, person_pk
 from chalicelib.registration.rules import Place, Registrant, Standing, Verification
@@ -170,8 +171,14 @@ def test_an_account_claims_three_times_and_a_claimant_guesses_three_times(town):
         town.people.register(OWNER, form(nik=one.nik, phone="0812-9999-0001", claim_nik=True), town.now)
         assert town.of(OWNER).claims == n
         town.now += timedelta(days=31)
-    with pytest.raises(TooManyClaims):
-        town.people.register(OWNER, form(nik=given[1].nik, phone="0812-9999-0001", claim_nik=True), town.now)
+    # It says that the NIK is somebody's: so few of these answers are given a day.
+    once_more = form(nik=given[1].nik, phone="0812-9999-0001", claim_nik=True)
+    for _ in range(town.services.programme.eligibility.refusals_max):
+        with pytest.raises(TooManyClaims):
+            town.people.register(OWNER, once_more, town.now)
+    with pytest.raises(TooManyRefusals):
+        town.people.register(OWNER, once_more, town.now)
+    town.now += timedelta(days=1)
 
     for name in ("Siti A", "Siti B", "Siti C"):
         town.people.register(OWNER, town.people.with_changes(OWNER, OwnCorrectionForm(name=name)), town.now)
@@ -369,3 +376,43 @@ def test_a_standing_that_the_owner_has_already_is_not_written_over(town):
     town.run(DAY + timedelta(minutes=1))
     owner = town.of(OWNER)
     assert (town.holder(), owner.beneficiary_wave, owner.schemes) == (OWNER, 61, {"2023", "2024"})
+
+
+def test_a_chosen_person_who_lost_a_mistyped_nik_is_given_their_own_by_two(town):
+    place = Place(60, "2023", T0.date(), T0.date() + timedelta(days=200))
+    town.people.set_standing(SQUATTER, Standing.BENEFICIARY, place)
+    town.people.register(OWNER, MINE, town.now)
+    town.sees(OWNER)
+    town.run()
+    town.run(DAY + timedelta(minutes=1))
+    assert (town.of(SQUATTER).contested, town.of(SQUATTER).verification) == (True, Verification.PENDING)
+    right = CorrectionForm(nik=other_form(7).nik)
+    town.services.corrections.propose(SQUATTER, right, MAKER, "mistyped", town.now)
+    assert town.services.corrections.approve(SQUATTER, CHECKER, town.now).claimed_at is None
+
+
+def test_the_corrections_of_claimants_keep_the_holder_from_none_of_theirs(town):
+    town.says(SQUATTER, Verification.MISMATCH)
+    town.people.register(OWNER, MINE, town.now)
+    for name in ("Siti A", "Siti B", "Siti C"):
+        town.people.register(OWNER, town.people.with_changes(OWNER, OwnCorrectionForm(name=name)), town.now)
+    corrected = town.people.with_changes(SQUATTER, OwnCorrectionForm(name="Siti D"))
+    assert town.people.register(SQUATTER, corrected, town.now)[0].verification is Verification.PENDING
+
+
+def test_one_nik_that_cannot_be_settled_holds_up_no_other(town, monkeypatch):
+    town.people.register(OWNER, MINE, town.now)
+    settle, done = town.services.nik_claims.settle, []
+    for mac in ("0", "zz"):  # before and behind the owner's
+        ClaimItem(CLAIMS, f"{mac}#{THIRD}", registrant=THIRD, made_at=town.now).save()
+
+    def fails_at_first(mac: str, now: datetime) -> None:
+        if mac == "0":
+            raise RuntimeError("wrong row")
+        done.append(mac)
+        settle(mac, now)
+
+    monkeypatch.setattr(town.services.nik_claims, "settle", fails_at_first)
+    with pytest.raises(ExceptionGroup):
+        town.services.nik_claims.run(town.now, 300)
+    assert done == [town.of(OWNER).nik_mac, "zz"]
