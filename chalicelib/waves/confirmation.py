@@ -22,7 +22,7 @@ from ..notices.service import NoticeService
 from ..registration.errors import NikAlreadyRegistered, NotRegistered
 from ..registration.rules import Registrant, Verification
 from .award import Earnings
-from .beneficiaries import BeneficiaryStore
+from .beneficiaries import BENEFICIARY_LEG, BeneficiaryStore
 from .places import given, waits_until
 from .rules import Beneficiary, BeneficiaryState, Wave, buy_by, closing_day, place
 from .wire import chosen_notice
@@ -111,11 +111,11 @@ class Confirmation:
             return None
         return registrant
 
-    def _give(self, reserved: Beneficiary, wave: Wave, now: datetime) -> None:
+    def _give(self, reserved: Beneficiary, wave: Wave, now: datetime, *, earns: bool = True) -> None:
         """Give a reserved place to its person, tell them, and make due what the award would have.
 
         One transaction, on the condition that they are confirmed. If that, or the place, has changed meanwhile, nothing
-        is written, and the next run looks again.
+        is written, and the next run looks again. Without `earns` nothing becomes due.
         """
         scheme = self._schemes[reserved.scheme]
         confirmed = given(reserved, scheme, self._programme.training, now)
@@ -127,9 +127,13 @@ class Confirmation:
                 self._beneficiaries.confirm(tx, reserved, confirmed)
                 self._registrations.add_place(tx, "registration", who, seat)
                 self._notices.keep(tx, who, kind, event, facts, anew=True)
-                if scheme.begins_at_award:
+                if scheme.begins_at_award and earns:
                     due.append(self._earnings.entitle(tx, confirmed))
         except LegsFailed as failed:
+            if due and not {BENEFICIARY_LEG, "registration"} & failed.legs.keys():
+                # What it makes due is due already: the table of waves was restored to an earlier time.
+                self._give(reserved, wave, now, earns=False)
+                return
             log.warning("place_not_given", extra={"legs": sorted(failed.legs)})
             return
         self._notices.enqueue([(who, event)])

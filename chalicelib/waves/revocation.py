@@ -94,12 +94,13 @@ class Revocation:
         no other place or wave; all are raised at the end in one `ExceptionGroup`.
         """
         budget = TimeBudget(now, deadline_s, seconds)
-        revoked: list[Beneficiary] = []
+        revoked, waiting = list[Beneficiary](), list[Beneficiary]()
         substituted = 0
         trouble, whole = Trouble(), False
         with suppress(OutOfTime):
             for shard in range(SHARDS):
-                self._revoke_overdue(f"{shard:02d}", budget, revoked, trouble)
+                self._revoke_overdue(f"{shard:02d}", budget, revoked, waiting, trouble)
+            looked_at_all = self._look_at(waiting, budget, deadline_s / 2, revoked, trouble)
             waves = self._store.waves()
             for wave in waves:
                 with apart(wave.number, trouble):
@@ -109,22 +110,58 @@ class Revocation:
                     with apart(wave.number, trouble):
                         substituted += self._find_successors(wave, budget)
             self._unlist(revoked, budget)
-            whole = not trouble.held_up
+            whole = looked_at_all and not trouble.held_up
         if revoked or substituted:
             log.info("places_revoked", extra={"revoked": len(revoked), "substituted": substituted})
         if trouble.unforeseen:
             raise ExceptionGroup("places that could not be passed on", trouble.unforeseen)
         return Report(len(revoked), substituted, whole)
 
-    def _revoke_overdue(self, shard: str, budget: TimeBudget, revoked: list[Beneficiary], trouble: Trouble) -> None:
-        """Revoke a shard's overdue places; add those people to `revoked`, and the ones who are listed from before."""
+    def _revoke_overdue(
+        self,
+        shard: str,
+        budget: TimeBudget,
+        revoked: list[Beneficiary],
+        waiting: list[Beneficiary],
+        trouble: Trouble,
+    ) -> None:
+        """Revoke a shard's overdue places; add those people to `revoked`, and the ones who are listed from before.
+
+        Reserved places are added to `waiting`.
+        """
         due = [one.registrant_id for one in self._beneficiaries.potential(shard, budget.now())]
         for beneficiary in self._beneficiaries.of_many(due):
+            if beneficiary.state is BeneficiaryState.RESERVED:
+                waiting.append(beneficiary)
+                continue
             budget.need(ONE_PERSON_S)
             with apart(beneficiary.wave, trouble):
                 one = self._revoke(beneficiary, budget)
                 if one.state in LOST:
                     revoked.append(one)
+
+    def _look_at(
+        self,
+        waiting: list[Beneficiary],
+        budget: TimeBudget,
+        left_s: float,
+        revoked: list[Beneficiary],
+        trouble: Trouble,
+    ) -> bool:
+        """Look at the reserved places while more than `left_s` seconds are left; whether at all of them.
+
+        They may wait for long and be many: they take no time from the overdue ones, nor from passing those on.
+        """
+        try:
+            for beneficiary in waiting:
+                budget.need(max(ONE_PERSON_S, left_s))
+                with apart(beneficiary.wave, trouble):
+                    one = self._revoke(beneficiary, budget)
+                    if one.state in LOST:
+                        revoked.append(one)
+        except OutOfTime:
+            return False
+        return True
 
     def _revoke(self, one: Beneficiary, budget: TimeBudget) -> Beneficiary:
         """Take a place away if that is still to be done; returns the beneficiary as it is then. The index may lag."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -14,6 +15,8 @@ from chalicelib.registration.errors import FixedAfterAward, NotConfirmed
 from chalicelib.registration.rules import Standing, Verification
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, revocation, rules
+from chalicelib.waves.beneficiaries import BeneficiaryItem
+from chalicelib.waves.confirmation import Confirmation
 from chalicelib.waves.places import check_may_buy
 from chalicelib.waves.revocation import Report
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
@@ -254,6 +257,36 @@ def scholarship(cloud: Settings, programme: Programme) -> WavesWorld:
 
 def owed(world: WavesWorld) -> list[str]:
     return [one.registrant_id for one in world.wired().payout_store.everything()]
+
+
+def test_a_place_is_given_though_what_it_earns_is_due_from_before_a_restore(scholarship):
+    world = scholarship
+    a, _ = waiting(world, 1, *"ab")
+    reserved = BeneficiaryItem.get(f"B#{a}", "BENEFICIARY")
+    said(world, a, Verification.VERIFIED, ROUND)
+    world.expire(ROUND + timedelta(days=1))
+    reserved.save()
+    world.expire(ROUND + timedelta(days=2))
+    assert (state(world, a), owed(world)) == ("ACTIVE", [a])
+
+
+def test_places_that_wait_take_no_time_from_those_that_are_overdue(world, monkeypatch):
+    order = drawn(world, 3, *"abcdef")
+    said(world, order[2], Verification.VERIFIED, ROUND)
+    world.step()
+    world.clock.now = ROUND + TO_BUY
+
+    def slow(run: Any) -> Any:
+        def slowly(self: Any, one: Beneficiary, *given: Any) -> Any:
+            world.clock.now += timedelta(seconds=20 if one.state is BeneficiaryState.RESERVED else 0)
+            return run(self, one, *given)
+
+        return slowly
+
+    monkeypatch.setattr(Confirmation, "lost_as", slow(Confirmation.lost_as))
+    report = world.expire(world.clock.now, deadline_s=30)
+    assert (report, report.whole) == (Report(1, 1), False)
+    assert [state(world, who) for who in order[:3]] == ["RESERVED", "RESERVED", "REVOKED"]
 
 
 @pytest.mark.parametrize("where", ["before", "after"])
