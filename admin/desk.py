@@ -45,6 +45,9 @@ ABOUT_PEOPLE = (HELPDESK, MAKER, CHECKER, AUDITOR)
 PERSON = ("registrant", "registrant_id", "account_id")
 """The arguments that name a person."""
 
+WORDS = ("reason", "text", "note")
+"""Options of free words: the reason has a place of its own, the others are kept with what they are about."""
+
 STEPS_S = 15
 """For how long steps are begun: the gateway waits for 29 seconds."""
 
@@ -112,6 +115,8 @@ class Desk:
     """The digest of the rows that the caller has seen, if these are what would be shown now."""
     begun: Line | None = None
     """The journal's line of this command, if it has one."""
+    made: list[str] = field(default_factory=list)
+    """The ids of what the command made."""
     people: list[str] = field(default_factory=list)
     """Who else is concerned than the line says."""
     answer: Answer = field(default_factory=Answer)
@@ -282,7 +287,16 @@ class Administered(click.Command):
         person = next((ids[name] for name in PERSON if name in ids), None)
         with suppress(DomainError):  # the body says what is wrong, in its own order
             person = self.whose(services, params) if self.whose else person
-        return tuple(ids.values()), person
+        return (*ids.values(), *self._options(params)), person
+
+    def _options(self, params: Mapping[str, Any]) -> Iterator[str]:
+        """What options say, such as `decision=PAID`, and the SHA-256 of files; no words of people's, and no secret."""
+        for one in self.sent:
+            name, value = str(one.name), params.get(str(one.name))
+            if isinstance(one.type, Attached) and value is not None:
+                yield f"{name}=sha256:{hashlib.sha256(value).hexdigest()}"
+            elif isinstance(one, click.Option) and not isinstance(one, Asked) and value not in (None, False, ()):
+                yield from () if name in WORDS else (f"{name}={value}",)
 
     def words(self, arguments: Mapping[str, Any]) -> list[str]:
         """Named arguments as the words of a command line. Raises `UsageError` for a name that the command has not."""

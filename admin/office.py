@@ -140,7 +140,7 @@ def kept(desk: Desk, line: Line) -> Iterator[None]:
         for registrant in (begun.registrant, *desk.people):
             about = msgspec.structs.replace(begun, registrant=registrant)
             try:
-                journal.end(about, outcome, utc_now(), proposal=desk.approved)
+                journal.end(about, outcome, utc_now(), tuple(desk.made), desk.approved)
             except Exception as error:  # noqa: BLE001 - see above
                 log.error("outcome_not_kept", extra={"route": route(begun.route), "error": type(error).__name__})
 

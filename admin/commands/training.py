@@ -87,6 +87,7 @@ def add(desk: Desk, name: str, reason: str) -> None:
             param_hint="NAME",
         )
     added, key = desk.services.partners.add(known_as, utc_now(), Signed(desk.caller, reason))
+    desk.made.append(added.id)
     desk.show({"partner": added.id, "name": added.name, "key": key})
 
 

@@ -68,7 +68,9 @@ def add(
 ) -> None:
     """Add a wave between the regular ones, and show it with the number that it is given."""
     waves = desk.services.waves
-    _show(desk, waves.add(opens_at, closes_at, quota, utc_now(), _signed(desk, reason), scheme))
+    number = waves.add(opens_at, closes_at, quota, utc_now(), _signed(desk, reason), scheme)
+    desk.made.append(f"wave {number}")
+    _show(desk, number)
 
 
 @example("wave move 54 --opens-at 2026-11-28T12:00:00+07:00 --closes-at 2026-11-30T00:00:00+07:00 --reason holidays")

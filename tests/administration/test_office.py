@@ -49,6 +49,7 @@ def put(at: Desk, registrant: str, count: int | None, pair: Any, twice: bool, re
         raise ValueError(f"the message has {NIK}")
     if registrant == "full":
         raise click.ClickException("the shelf is full")
+    at.made.append("thing-1")
     at.show({"put": registrant, "count": count, "pairs": pair, "twice": twice, "by": at.caller, "reason": reason})
 
 
@@ -98,13 +99,15 @@ class Journal:
     def __init__(self) -> None:
         self.lines: list[Any] = []
         self.approved: list[str | None] = []
+        self.made: list[str] = []
 
     def write(self, line: Line) -> Line:
         self.lines.append(line)
         return line
 
-    def end(self, begun: Line, outcome: str, _now: datetime, proposal: str | None = None) -> None:
+    def end(self, begun: Line, outcome: str, _now: datetime, made: tuple[str, ...], proposal: str | None) -> None:
         self.lines.append(outcome)
+        self.made += made
         self.approved.append(proposal)
 
 
@@ -210,6 +213,16 @@ def test_what_is_done_is_written_down_before_and_after(room: Room) -> None:
     assert (begun.about, begun.registrant, begun.reason, outcome) == (("siti",), "siti", "trial", "done")
     assert [room.put(registrant=who)[0] for who in ("nobody", "full", "broken")] == [404, 409, 500]
     assert room.journal.lines[3::2] == ["not_found", "refused", "failed"]
+
+
+def test_a_line_has_what_was_typed_and_what_was_made_and_no_words(room: Room) -> None:
+    room.put(count="3", pair=[["1", "2"]], twice=True, reason="trial")
+    assert room.journal.lines[0].about == ("siti", "count=3", "pair=((1, 2),)", "twice=True")
+    assert room.journal.made == ["thing-1"]
+    command = COMMANDS["grievance answer"]
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert list(command._options({"number": "1", "text": "dear Siti", "file": b"abc"})) == [f"file=sha256:{digest}"]
+    assert list(room.app.commands["shelf find"]._options({"nik": NIK})) == []
 
 
 def test_nothing_is_done_that_cannot_be_written_down(room: Room) -> None:
