@@ -21,7 +21,8 @@ from .personal_data import last_used, of_account
 from .rules import AskedChange, Change, DueDeletion
 from .sessions.rules import Session
 
-_DUE = "DELETIONS"
+DELETIONS = "DELETIONS"
+"""The partition of those that are to come."""
 
 
 class Deletions:
@@ -63,7 +64,7 @@ class Deletions:
                     return standing
             subject = derived_id("deletion/1", account_id)
             asked = AskedChange(random_id(self._randomness), Change.ACCOUNT_DELETED, subject, session_id, now, at)
-            due = DueDeletionItem(_DUE, f"{iso(at)}#{account_id}", due_at=at, used_at=used_at)
+            due = DueDeletionItem(DELETIONS, f"{iso(at)}#{account_id}", due_at=at, used_at=used_at)
             try:
                 with self._transaction() as tx:
                     told = self._changes.keep(tx, account_id, asked)
@@ -79,18 +80,18 @@ class Deletions:
     def due(self, now: datetime) -> Iterator[DueDeletion]:
         """Those that are due, in the order in which they are to be looked at, page by page."""
         until = DueDeletionItem.sk < iso(now)
-        for item in DueDeletionItem.query(_DUE, until, consistent_read=True, page_size=100):
+        for item in DueDeletionItem.query(DELETIONS, until, consistent_read=True, page_size=100):
             look_at, _, account_id = item.sk.partition("#")
             yield fill(DueDeletion, item, account_id=account_id, look_at=parse_iso(look_at))
 
     def counted(self, now: datetime) -> tuple[int, int]:
         """How many are due, and how many of all wait with their sign-ins closed. A query for each 1 MB."""
-        found = [item for item in DueDeletionItem.query(_DUE, consistent_read=True) if item.due_at <= now]
+        found = [item for item in DueDeletionItem.query(DELETIONS, consistent_read=True) if item.due_at <= now]
         return len(found), sum(item.closed_at is not None and item.begun_at is None for item in found)
 
     def put_off(self, one: DueDeletion, until: datetime) -> None:
         """Look at one again at `until` only, so that it holds up nobody. One transaction of 2 items."""
-        later = item_of(DueDeletionItem, _DUE, f"{iso(until)}#{one.account_id}", one)
+        later = item_of(DueDeletionItem, DELETIONS, f"{iso(until)}#{one.account_id}", one)
         with self._transaction() as tx:
             tx.delete("before", _due(one), DueDeletionItem.pk.exists())
             tx.put("later", later)
@@ -128,4 +129,4 @@ class Deletions:
 
 
 def _due(one: DueDeletion) -> DueDeletionItem:
-    return item_of(DueDeletionItem, _DUE, f"{iso(one.look_at or one.due_at)}#{one.account_id}", one)
+    return item_of(DueDeletionItem, DELETIONS, f"{iso(one.look_at or one.due_at)}#{one.account_id}", one)

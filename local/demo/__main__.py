@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import click
@@ -24,6 +25,7 @@ from chalicelib.config import load_programme
 from ..cloud.administrators import wrong_rights
 from ..cloud.local_cloud import STAGE, LocalCloud
 from ..sandbox.provider_books import Faults
+from . import rights
 from .administrator import Administrator
 from .api import Api
 from .crowd import Crowd
@@ -51,24 +53,30 @@ FAULTS = {
 """How the sandbox provider misbehaves. Besides, it never pays into accounts that end in its failing suffix."""
 
 
-def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: list[str]) -> Mapping[str, int]:
-    """Deploy and play the wave. Returns the figures of the last line. Disagreements are added to `found`."""
+def stage(cloud: LocalCloud, screen: Screen, acts: Sequence[Sequence[Person]], found: list[str]) -> Mapping[str, int]:
+    """Deploy and play the wave, with the people of each of the three acts.
+
+    Returns the figures of the last line. Disagreements are added to `found`.
+    """
     screen.line("deployment: the same code, templates and commands as for AWS, onto the local cloud")
     deployed = cloud.deploy()
     cloud.fsp.books.configure(FAULTS)
     programme, folder = load_programme(STAGE), FOLDER / "draws"
-    handful = newcomers(SECOND, wib_date(utc_now()), programme, Faults().fail_suffix, len(invented))
-    cloud.fsp.books.open_accounts(person.address for person in (*invented, *handful))
+    *two, third = acts
+    cloud.fsp.books.open_accounts(person.address for act in acts for person in act)
     api = Api(deployed.api_url, 2 * WORKERS)
     admin = Administrator(STAGE, cloud.endpoint, cloud.fsp.url, FOLDER / "logs/office.log")
     postbox = Postbox(admin.mails, partial(time.sleep, LOOK.total_seconds()))
-    crowd, second = (Crowd(api, postbox, who, utc_now, screen.progress, found, WORKERS) for who in (invented, handful))
+    crowd, second, last = (
+        Crowd(api, postbox, who, utc_now, screen.progress, found, WORKERS) for who in (*two, rights.cast(third))
+    )
     clock = Clock(screen.line)
     scene = Scene(crowd, second, admin, clock, programme, folder, Faults().fail_suffix, screen.line)
     with ThreadPoolExecutor(1) as aside:
-        rights = aside.submit(lambda: list(wrong_rights(STAGE)))
+        wrong = aside.submit(lambda: list(wrong_rights(STAGE)))
         played = play(scene)
-    found += rights.result()
+        rights.play(replace(scene, crowd=last), third)
+    found += wrong.result()
     wave, reasons = played.wave, Counter(one["reason"] for one in played.results.substitutions)
     for line in (
         f"wave {wave['number']}: {wave['entries']} entries, quota {wave['quota']}, chosen {wave['chosen']}",
@@ -86,16 +94,20 @@ def stage(cloud: LocalCloud, screen: Screen, invented: Sequence[Person], found: 
 @click.option("--seed", default=54, show_default=True, help="The same seed invents the same people.")
 def main(count: int, seed: int) -> None:
     """Play one wave on a local cloud, from registration to what became of its people."""
+    today, programme, suffix = wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix
     try:
-        invented = people(seed, count, wib_date(utc_now()), load_programme(STAGE), Faults().fail_suffix)
+        invented = people(seed, count, today, programme, suffix)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--people") from error
+    handful = newcomers(SECOND, today, programme, suffix, count)
+    third = newcomers(rights.PEOPLE, today, programme, suffix, count + SECOND)
+    confirmed = rights.known([*invented, *handful, *(one for one in third if one is not third[3])])
     counts: dict[str, int] = {}
 
     def demo(cloud: LocalCloud, screen: Screen, found: list[str]) -> None:
-        counts.update(stage(cloud, screen, invented, found))
+        counts.update(stage(cloud, screen, (invented, handful, third), found))
 
-    found = run(FOLDER, seed, demo)
+    found = run(FOLDER, seed, demo, confirmed)
     figures = " ".join(f"{name}={figure}" for name, figure in {**counts, "disagreements": len(found)}.items())
     click.echo(f"demo: {'FAILED' if found else 'ok'} {figures}")
     raise SystemExit(1 if found else 0)

@@ -29,7 +29,12 @@ from admin.cli import main
 from admin.commands import trigger
 from admin.commands.administered import COMMANDS
 from admin.deployment import stages
+from chalicelib.accounts.deletions import DELETIONS
+from chalicelib.accounts.items import DueDeletionItem
+from chalicelib.aws import dynamodb
 from chalicelib.clock import Clock, iso, utc_now
+from chalicelib.privacy.erasure import TOKENS_LIVE
+from chalicelib.registration.items import CLAIMS, ClaimItem, Profile, person_pk
 from chalicelib.waves.beneficiaries import BeneficiaryItem
 from chalicelib.waves.errors import ChangeTooLate
 from chalicelib.waves.rules import SHARDS, BeneficiaryState, WaveState
@@ -42,6 +47,9 @@ from .crowd import Partner
 
 _PATIENT = Config(read_timeout=900, retries={"total_max_attempts": 1})
 """A step may take a quarter of an hour; a retry would begin it a second time."""
+
+WAITING_MOST = 1000
+"""So many registrations that wait are counted at most."""
 
 AHEAD = timedelta(seconds=1)
 """How long writing may take at first. If it took longer, it is repeated with twice as much."""
@@ -91,6 +99,29 @@ class Administrator:
     def close_wave(self, number: int) -> datetime:
         """Close an open wave now, as no administrator can. Returns the first instant at which a join is refused."""
         return close_wave(self._services, number, utc_now)
+
+    def unanswered(self) -> int:
+        """How many registrations wait for the civil registry."""
+        return unanswered(self._services)
+
+    def end_waits(self) -> int:
+        """End the waits of claims and erasures that go on now; how many erasures are not done."""
+        return end_waits(self._services, utc_now)
+
+    def tell_earlier(self, nik: str) -> None:
+        """Have a person told a week and a day earlier that something differs, as if they had not corrected it."""
+        tell_earlier(self._services, nik)
+
+    def find_person(self, known: str, reason: str) -> list[dict[str, Any]]:
+        """Whom the helpdesk finds by something that a caller knows."""
+        found: list[dict[str, Any]] = json.loads(
+            self._must("person", "find", "--reason", reason, "--json", typed=f"{known}\n")
+        )
+        return found
+
+    def show_person(self, registrant: str, reason: str) -> dict[str, Any]:
+        shown: dict[str, Any] = self._found("person", "show", registrant, "--reason", reason)
+        return shown
 
     def end_buying(self) -> datetime:
         """Move the deadline of everyone who has bought nothing to now. Returns its instant."""
@@ -168,8 +199,8 @@ class Administrator:
         found: dict[str, Any] = urllib3.request("GET", f"{self._fsp_url}/sandbox/books", timeout=120).json()
         return found
 
-    def _must(self, *command: str) -> str:
-        code, out, error = self._run(*command)
+    def _must(self, *command: str, typed: str = "") -> str:
+        code, out, error = self._run(*command, typed=typed)
         if code:
             raise CommandFailed(f"gelombang {' '.join(command)}: {_last_line(error or out)}")
         return out
@@ -199,10 +230,11 @@ class Administrator:
             return {}
         return self._budi if COMMANDS[words].sets.isdisjoint(PROPOSING) else self._sari
 
-    def _run(self, *command: str) -> tuple[int, str, str]:
+    def _run(self, *command: str, typed: str = "") -> tuple[int, str, str]:
         began = time.monotonic()
         with self._at_work:  # while a command runs, this whole process writes to another stdout
-            done = CliRunner().invoke(main, [*command, "--stage", self._stage], env=self._who(command))
+            words = [*command, "--stage", self._stage]
+            done = CliRunner().invoke(main, words, input=typed, env=self._who(command))
         error = done.stderr
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             error += "".join(traceback.format_exception(done.exception))
@@ -247,6 +279,37 @@ def end_buying(services: Services, clock: Clock) -> datetime:
             still = BeneficiaryItem.state == BeneficiaryState.POTENTIAL.value
             item.update([BeneficiaryItem.buy_by.set(at)], condition=still)
     return at
+
+
+def unanswered(services: Services) -> int:
+    return len(services.verifications.all_waiting(WAITING_MOST))
+
+
+def end_waits(services: Services, clock: Clock) -> int:
+    """Let the day pass after which a NIK comes back, and the minutes for which a token lives after an account's end.
+
+    Returns how many erasures are not done.
+    """
+    assert services.registration_store  # noqa: S101 - binds the tables
+    assert services.deletions  # noqa: S101 - binds the tables
+    for claim in ClaimItem.query(CLAIMS, consistent_read=True):
+        if claim.moves_at is not None:
+            dynamodb.update_if(claim, [ClaimItem.moves_at.set(clock())], ClaimItem.moves_at == claim.moves_at)
+    asked = list(services.deletions.due(clock()))
+    for one in asked:
+        if one.closed_at is not None and one.begun_at is None:
+            item = DueDeletionItem(DELETIONS, f"{iso(one.look_at or one.due_at)}#{one.account_id}")
+            closed = DueDeletionItem.closed_at.set(one.closed_at - TOKENS_LIVE)
+            dynamodb.update_if(item, [closed], DueDeletionItem.closed_at == one.closed_at)
+    return len(asked)
+
+
+def tell_earlier(services: Services, nik: str) -> None:
+    who = services.registrations.find(nik)
+    earlier = timedelta(seconds=services.programme.registry.removed_if_told_for_s) + timedelta(days=1)
+    item = Profile.get(person_pk(str(who)), "PROFILE", consistent_read=True)
+    assert item.verified_at is not None  # noqa: S101 - the registry has answered about them
+    item.update([Profile.verified_at.set(item.verified_at - earlier)], Profile.version == item.version)
 
 
 def _second_after(instant: datetime) -> datetime:

@@ -160,7 +160,7 @@ def _places(played: Played) -> Iterator[str]:
 def _accounts(played: Played) -> Iterator[str]:
     moved = moved_idr(played.books)
     for diary in played.everybody:
-        yield from _person(played, diary, moved.pop(_account(diary, played.kinds), 0))
+        yield from _person(played, diary, moved.pop(account(diary, played.kinds), 0))
     yield from (f"{amount} rupiah moved to an account of nobody's" for amount in moved.values() if amount)
 
 
@@ -208,7 +208,8 @@ def moved_idr(books: Mapping[str, Any]) -> Counter[tuple[str, str]]:
     return moved
 
 
-def _account(diary: Diary, kinds: Mapping[str, Any]) -> tuple[str, str]:
+def account(diary: Diary, kinds: Mapping[str, Any]) -> tuple[str, str]:
+    """Channel and account number of a person's address, as the provider's books have them."""
     address = diary.person.address
     return f"ID_{address['code']}", parse_account_number(kinds[address["code"]], address["account_number"])
 

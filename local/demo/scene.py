@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ from chalicelib.clock import utc_now
 from chalicelib.config import Programme
 
 from ..cloud.local_cloud import CloudFailed, LocalCloud
+from ..sandbox import registry
 from .administrator import Administrator, CommandFailed
 from .api import Unexpected
 from .crowd import Crowd, Diary
@@ -153,12 +154,21 @@ class Screen:
         self._bars.stop()
 
 
-def run(folder: Path, seed: int, play: Callable[[LocalCloud, Screen, list[str]], None]) -> list[str]:
-    """Play on a local cloud and stop all of it. Returns the disagreements, and the error if one ended the play."""
+def run(
+    folder: Path,
+    seed: int,
+    play: Callable[[LocalCloud, Screen, list[str]], None],
+    known: Sequence[registry.Person] | None = None,
+) -> list[str]:
+    """Play on a local cloud and stop all of it. Returns the disagreements, and the error if one ended the play.
+
+    With `known` the cloud has a civil registry, which knows these people.
+    """
     found: list[str] = []
     screen = Screen()
     try:
-        with screen, LocalCloud(folder / "cloud", seed=str(seed), report=screen.line, count=screen.count) as cloud:
+        made = LocalCloud(folder / "cloud", seed=str(seed), people=known, report=screen.line, count=screen.count)
+        with screen, made as cloud:
             _remove_earlier(folder)  # this process holds the cloud's lock, so nobody else uses the folder
             try:
                 play(cloud, screen, found)

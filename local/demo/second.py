@@ -42,6 +42,7 @@ class SecondAct:
         self._scene.clock.wait_until(self._opens_at, "the added wave opens")
         self._scene.admin.fire("advance")
         self._crowd.each("newcomers join", self._crowd.diaries, wave.join)
+        wave.confirm(self._scene)
         self._closes_at: datetime = self._scene.admin.close_wave(self._number)
 
     def freeze(self) -> None:

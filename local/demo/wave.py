@@ -111,9 +111,18 @@ def _open(scene: Scene, number: int, opens_at: datetime) -> datetime:
     crowd.each("people join", [diary for diary in _registered(crowd) if diary.person.joins], join)
     strangers = crowd.who(lambda diary: diary.token and not diary.registered)
     _refuse_entry(crowd, "strangers are refused", strangers, "not_registered")
+    confirm(scene)
     closes_at = scene.admin.close_wave(number)
     scene.tell(f"close: all have joined, so the wave closes at {_wib(closes_at)} WIB, and not in hours")
     return closes_at
+
+
+def confirm(scene: Scene) -> None:
+    """Wait until the civil registry has answered about everybody, as places of those who wait are only reserved."""
+    patience = scene.patience("registrations wait for the civil registry", SETTLES_WITHIN_S)
+    while left := scene.admin.unanswered():
+        if not patience.goes_on(left):
+            raise TimeoutError(f"the civil registry has not answered about {left} registrations")
 
 
 def freeze(scene: Scene, number: int, closes_at: datetime) -> bytes:

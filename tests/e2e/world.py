@@ -128,6 +128,9 @@ class World:
     def close_wave(self, number: int) -> datetime:
         return administrator.close_wave(self.services, number, self.clock)
 
+    def unanswered(self) -> int:
+        return administrator.unanswered(self.services)
+
     def settle(self, number: int) -> None:
         """Close a wave, and have it frozen, drawn and awarded."""
         rules = self.services.programme.draw

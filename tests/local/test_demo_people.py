@@ -23,8 +23,8 @@ from chalicelib.registration import identity, rules
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm, personal_data
 from chalicelib.waves.calendar import Calendar
 from chalicelib.web import decoding
-from local.demo import api
-from local.demo.people import FAMILY_SIZE, Part, Person, Way, people
+from local.demo import api, rights
+from local.demo.people import FAMILY_SIZE, Part, Person, Way, newcomers, people
 from tests.builders.accounts.accounts import process
 from tests.conftest import T0, every_error
 
@@ -204,3 +204,21 @@ def test_a_verifier_that_trusts_the_header_would_accept_the_public_key_as_secret
     secret = ECKey.import_key(key).as_pem(private=False)
     assert json.loads(urlsafe_b64decode(signed.split(".")[0] + "=="))["alg"] == "HS256"
     assert urlsafe_b64decode(mac + "=") == hmac.digest(secret, signed.encode(), hashlib.sha256)
+
+
+def test_the_registry_knows_whoever_registers_and_of_the_third_act_it_confirms_none_but_the_owner_and_who_leaves(
+    programme: Programme, crowd: list[Person]
+) -> None:
+    third = newcomers(rights.PEOPLE, TODAY, programme, FAILS, len(crowd))
+    owner, squatter, mistaken, invented, leaving = rights.cast(third)
+    known = {one.nik: (one.name, one.birth_date, one.kk, one.province) for one in rights.known([*crowd, *third])}
+
+    def confirmed(person: Person) -> bool:
+        form = person.form
+        return known.get(form["nik"]) == tuple(form[name] for name in ("name", "birth_date", "kk", "province"))
+
+    assert all(map(confirmed, registering(crowd)))
+    assert squatter.form["nik"] == owner.form["nik"]
+    assert [confirmed(one) for one in (owner, squatter, mistaken, leaving)] == [True, False, False, True]
+    assert third[2].form["kk"] != mistaken.form["kk"]
+    assert invented == third[3]
