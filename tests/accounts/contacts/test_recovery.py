@@ -308,7 +308,7 @@ def test_the_commands_show_the_proposal_and_all_acts(desk: Desk, monkeypatch: py
     assert len(masked) == 3
     assert all(one in asked.output for one in masked), "who approves sees whose account gets what"
     looks = {one.route: one.outcome for one in desk.house.services.journal.of_person(new)}
-    assert looks == {"account recover propose": "done", "account recover approve": "done"}
+    assert looks == {"account recover propose": "done", "account recover approve": "asked"}
     assert desk.state() is RecoveryState.PROPOSED
     approved = line.told("recover", "approve", lost, given="y\n")
     assert "WAITING" in approved
