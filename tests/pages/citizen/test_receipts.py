@@ -32,7 +32,7 @@ def test_a_receipt_file_proves_on_a_second_device_what_the_account_says(phone: O
     second.sign_in(SITI)
     second.state("joined")
     second.open(f"bukti/{number}")
-    second.page.get_by_text("Bukti ini dari akun Anda.").wait_for()
+    second.page.get_by_text("Bukti ini dari akun").wait_for()
     chosen = second.page.get_by_label("Pakai berkas bukti dari ponsel lain")
     chosen.set_input_files(_changed(file, wave=number + 1))
     second.page.get_by_text(f"Ini bukan berkas bukti gelombang {number}.").wait_for()

@@ -127,10 +127,10 @@ function Receipt({ entry, wave }) {
   const same = receipt.ticket === entry.receipt.ticket && receipt.leaf === entry.receipt.leaf;
   const frozen = ["FROZEN", "DRAWN", "SETTLED"].includes(wave.state);
   return html`<p><strong>${t(...STANDING[entry.standing])}.</strong> ${entry.reason && why(entry.reason, wave)}</p>
-    ${!same ? html`<${Notice} kind="bad">${t("Bukti di ponsel ini tidak sama dengan catatan kami. Simpan, lalu ajukan keberatan.", "The receipt on this phone is not the one in our record. Save it, then appeal.")}
+    ${!same ? html`<${Notice} kind="bad">${t("Bukti di ponsel ini tidak sama dengan catatan kami. Simpan, lalu ajukan keberatan.", "Your receipt differs from our record. Save it, then appeal.")}
       <p><${Link} to=${`bantuan/baru/selection_result/${entry.wave}`}>${t("Ajukan keberatan", "Appeal")}<//></p><//>`
     : receipt.own ? html`<${Notice} kind="good">${t("Bukti Anda sama dengan catatan kami.", "Your receipt matches our record.")}<//>`
-      : html`<${Notice}>${t("Bukti yang Anda simpan sendiri lebih kuat.", "One that you saved yourself proves more.")}<//>`}
+      : html`<${Notice}>${t("Bukti ini dari akun; simpanan Anda lebih kuat.", "From your account; one that you saved proves more.")}<//>`}
     ${frozen && receipt.content ? html`<${Check} entry=${entry} wave=${wave} receipt=${receipt} />`
       : html`<p>${wave.state === "OPEN" ? t(`Daftar dikunci setelah ${last(wave.closes_at)}. Sesudah itu bukti dapat diperiksa.`, `The list is locked after ${last(wave.closes_at)}. Then the receipt can be checked.`)
         : t("Daftar sedang dikunci.", "The list is being locked.")}</p>`}
