@@ -118,7 +118,7 @@ def test_an_instalment_that_is_missing_in_the_second_act_is_named(programme: Pro
     played = replace(
         family_of_three(programme), kinds=programme.payouts.kinds, second=second, second_scheme=scheme, books={}
     )
-    channel, number = checks._account(second[0], played.kinds)
+    channel, number = checks.account(second[0], played.kinds)
     line = {"channel_code": channel, "account_number": number, "moved_idr": 2_400_000}
     played = replace(played, books={"payouts": [line]})
 

@@ -193,7 +193,8 @@ def test_an_account_screen_that_was_just_read_costs_no_other_proof(browser: Any,
         page.get_by_role("heading", level=1, name="Passkeys").wait_for()
         lists = ["/me/contacts", "/me/sessions", "/me/passkeys"]
         assert [path for path in asked if path in lists] == lists
-        page.get_by_role("button", name="Look again").click()
+        with page.expect_response(f"{ORIGIN}/me/passkeys"):
+            page.get_by_role("button", name="Look again").click()
         page.get_by_text("Data from").wait_for(state="hidden")
         assert [path for path in asked if path in lists] == [*lists, "/me/passkeys"]
 

@@ -182,5 +182,6 @@ class World:
 
     def _failed(self, task: Task, error: Exception) -> None:
         self.note(f"{task.name}: {type(error).__name__} {error}")
-        if not isinstance(error, DomainError | PynamoDBException | ClientError | BotoCoreError):
+        each = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+        if not all(isinstance(one, DomainError | PynamoDBException | ClientError | BotoCoreError) for one in each):
             self.wrong.append(f"{task.name} ended by {type(error).__name__}: {error}")
