@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -88,6 +89,7 @@ class Cloud:
         self._dice = dice
         self._provider = provider
         self.tables = IndexedTables(STAGE)
+        self._one_call = Lock()  # erasures are repeated by several threads
         self.calls = 0
         self.queues: dict[str, list[str]] = {}
         self.files = Files(clock)
@@ -145,8 +147,9 @@ class Cloud:
         self.calls += 1
         if self._acts:
             self.needed[self._acts].update(needed(operation, asked))
-        status, answer = self.tables._dynamodb(operation, asked)
-        self.tables.calls.clear()
+        with self._one_call:
+            status, answer = self.tables._dynamodb(operation, asked)
+            self.tables.calls.clear()
         if status == 200:
             return answer
         raise refusal(answer.pop("__type").partition("#")[2], **answer)
