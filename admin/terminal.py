@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -144,3 +146,15 @@ def bars(console: Console, width: int = 0, *, transient: bool = False) -> Progre
     """Bars with their counts, `width` columns wide, and the time; none without a terminal."""
     columns = (TextColumn(f"{{task.description:<{width}}}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console, transient=transient, disable=not console.is_terminal)
+
+
+def hand_out(out: Path, raw: bytes) -> None:
+    """Write a file whole or not at all, readable by its owner only."""
+    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+        Path(name).replace(out)
+    except BaseException:
+        Path(name).unlink()
+        raise

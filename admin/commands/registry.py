@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import click
@@ -14,7 +12,7 @@ from chalicelib.clock import utc_now
 from ..deployment import stages
 from ..desk import file_argument
 from ..options import example, reason_option, stage_options, yes_option
-from ..terminal import ask_back, progress, show
+from ..terminal import ask_back, hand_out, progress, show
 
 _batch_argument = click.argument("batch")
 _BATCH = "mzxw6ytboi4dqnzxgiztinjwg4"
@@ -46,7 +44,7 @@ def export(stage: str, batch: str, out: Path) -> None:
     """Write the file that another person proposed. It is written once; if it is lost, give the batch up."""
     batches, by = _batches(stage)
     sent, raw = batches.export(batch, by, utc_now(), lambda rows: progress(rows, "opening"))
-    _hand_out(out, raw)
+    hand_out(out, raw)
     show(_row(sent) | {"written": str(out)})
 
 
@@ -103,18 +101,6 @@ def _batches(stage: str) -> tuple[Batches, str]:
     if not loaded.settings.has_registry:
         raise click.ClickException(f"stage {stage} has no civil registry: deploy it with --parameter RegistryUrl=files")
     return loaded.services.registry_batches, stages.acting(loaded)
-
-
-def _hand_out(out: Path, raw: bytes) -> None:
-    """Written whole or not at all, and readable by its owner only."""
-    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-        Path(name).replace(out)
-    except BaseException:
-        Path(name).unlink()
-        raise
 
 
 def _row(batch: Batch) -> dict[str, object]:

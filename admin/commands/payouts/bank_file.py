@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from ...deployment import stages
 from ...desk import file_argument
 from ...options import example, stage_options
 from ...rows import Row
-from ...terminal import progress, show
+from ...terminal import hand_out, progress, show
 from .lines import NARRATIVE_MAX, entitlement_row
 
 _SATURDAY = 5
@@ -106,15 +104,8 @@ def _writer(debtor: BankFileRules) -> Write:
 
 
 def _hand_out(out: Path, raw: bytes) -> None:
-    """Written whole or not at all, and readable by its owner only: it has names and account numbers."""
-    handle, name = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-        Path(name).replace(out)
-    except BaseException:
-        Path(name).unlink()
-        raise
+    """Write the file, which has names and account numbers, and show its size and digest."""
+    hand_out(out, raw)
     show({"written": str(out), "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()})
 
 
