@@ -155,7 +155,7 @@ def enlist(desk: Desk) -> None:
 @click.option("--limit", type=click.IntRange(1, 200), default=100, show_default=True, help="At most so many people.")
 @look_reason
 def undecided(desk: Desk, limit: int) -> None:
-    """Show of whom the civil registry has answered and decided nothing, why, and since when."""
+    """List people about whom the civil registry's answer decides nothing: why, and since when."""
     people, shown = desk.services.registrations, list[Row]()
     for registrant_id in desk.services.verifications.undecided(limit):
         with suppress(NotRegistered):

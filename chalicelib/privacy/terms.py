@@ -68,7 +68,7 @@ class Terms:
         self._every = timedelta(days=round_days)
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
-        """Go on with the round that is due, for `deadline_s` seconds at most; returns whether none is left undone."""
+        """Continue the round that is due, for at most `deadline_s` seconds. Returns whether no round is left."""
         budget, item = TimeBudget(now, deadline_s, seconds), find(RoundItem, "TERMS", "ROUND")
         if item is not None and not item.place and now - item.began_at < self._every:
             return True
