@@ -102,7 +102,7 @@ def _to_its_end(stage: str, words: list[str], command: Administered, sent: Mappi
             task = bar.add_task(" ".join(words), total=answer.get("steps")) if task is None else task
             bar.update(task, completed=int(answer["cursor"]) if answer.get("steps") else len(rows))
             rows += answer["rows"]
-            sent = {**sent, "cursor": answer["cursor"], "counts": answer.get("counts", {})}
+            sent = {**sent, "cursor": answer["cursor"], "counts": answer.get("counts", {}), "seal": answer["seal"]}
     return answer | {"rows": rows + answer["rows"]} if rows else answer
 
 

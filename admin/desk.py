@@ -56,25 +56,34 @@ ROWS_MAX = 10_000
 """Rows of an answer, if there may be more of them."""
 
 
+Hash = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
+
+
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is sent: arguments as they were typed, by name; a file as Base64. `seen` is what was shown and approved.
 
     `stage` is the one that was named; another stage's administration refuses.
-    `cursor` and `counts` are those of the answer before, if it said that there is more to do.
+    `cursor`, `counts` and `seal` are those of the answer before, if it said that there is more to do.
     """
 
     arguments: dict[str, str | bool | list[str | list[str]]] = {}
     stage: str | None = None
-    seen: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")] = ""
+    seen: Hash = ""
     cursor: str = ""
     counts: dict[str, int] = {}
+    seal: Hash = ""
+
+    def digest(self, words: str, by: str, cursor: str, counts: Mapping[str, int]) -> str:
+        """The SHA-256 of where somebody's command with these arguments stands."""
+        stands = [words, by, self.arguments, self.seen, cursor, counts]
+        return hashlib.sha256(json.dumps(stands, sort_keys=True).encode()).hexdigest()
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is answered: rows to show, or to ask about, if `asks` has what is then to be sent as `seen`.
 
-    Or how far it has come, if there is a `cursor`: send the same with it and with `counts` again. The rows of such
-    answers follow each other.
+    Or how far it has come, if there is a `cursor`: send the same with it, with `counts` and `seal` again. The rows of
+    such answers follow each other.
     """
 
     rows: Any = None
@@ -87,6 +96,8 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     steps: int = 0
     """Of how many the cursor is the number; 0: nobody knows."""
     counts: dict[str, int] = {}
+    seal: str = ""
+    """Proves that cursor and counts are the administration's own."""
 
 
 class NotYet(Exception):

@@ -5,6 +5,7 @@ Nothing but the declared commands can be reached, and their arguments are read b
 
 from __future__ import annotations
 
+import hmac
 import logging
 import traceback
 from collections import Counter
@@ -16,6 +17,7 @@ import click
 import msgspec
 from chalice.app import Chalice, IAMAuthorizer, Response
 
+from chalicelib.administration.errors import ForeignStep
 from chalicelib.administration.identity import principal
 from chalicelib.administration.journal import ASKED, DONE, GOES_ON, Line
 from chalicelib.aws import clients
@@ -99,6 +101,13 @@ class Office(Chalice):
         # Who called is the gateway's word: the body of a request says nothing of it.
         who = principal(self.current_request.context, own)
         by = services.roster.caller(who)
+
+        def seal(cursor: str, counts: Mapping[str, int]) -> str:
+            return services.vault.mac("step", request.digest(words, by, cursor, counts))
+
+        goes_on = request.cursor or request.counts
+        if goes_on and not hmac.compare_digest(seal(request.cursor, request.counts), request.seal):
+            raise ForeignStep()
         desk = Desk(services, who, by, request.seen, request.cursor, Counter(request.counts))
         with command.make_context(command.name, command.words(request.arguments), obj=desk) as context:
             about = command.about(services, context.params)
@@ -109,7 +118,8 @@ class Office(Chalice):
             except click.exceptions.Exit as left:
                 return msgspec.structs.replace(desk.answer, exit_code=left.exit_code)
             except NotYet as more:
-                return more.answer
+                found = more.answer
+                return found if found.asks else msgspec.structs.replace(found, seal=seal(found.cursor, found.counts))
         return desk.answer
 
 

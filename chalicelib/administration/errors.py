@@ -81,6 +81,15 @@ class RosterBySamePerson(DomainError):
     english = "A roster is approved by another person than the one who proposed it."
 
 
+class ForeignStep(DomainError):
+    """Where a command is to go on, and what it counted, is what the administration answered to the same caller."""
+
+    code = "foreign_step"
+    status = 400
+    indonesian = "Perintah ini tidak pernah sampai ke langkah itu. Jalankan lagi dari awal."
+    english = "The command has never come to this step. Run it again from its beginning."
+
+
 class PersonalDataInLine(DomainError):
     """A line of the journal is kept for good: no NIK, phone number or e-mail address, and a person by an id alone."""
 

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import SimpleNamespace
@@ -118,6 +119,7 @@ class Room:
         self.journal = Journal()
         self.things = {"shelf": "proposed"}
         self.settings = SimpleNamespace(stage="test")
+        self.vault = SimpleNamespace(mac=lambda kind, text: sha256(f"a key/{kind}/{text}".encode()).hexdigest())
         self.roster = SimpleNamespace(caller=lambda who: f"person/{who.name}")
         commands = dict(administered(click.Group(commands=[shelf])))
         self.app = Office("test", commands, lambda: self)  # type: ignore[arg-type,return-value]
@@ -311,11 +313,35 @@ def test_what_is_asked_for_at_the_terminal_goes_into_the_body_and_into_no_line(r
 
 def test_steps_go_on_where_the_time_ran_out(room: Room, terminal: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk, "STEPS_S", -1)
-    late = room.send("/shelf/walk", {"cursor": "3", "counts": {"sum": 3}})[1]
-    assert late == {"rows": [], "cursor": "4", "steps": 5, "counts": {"sum": 6}}
+    late: dict[str, Any] = {}
+    for step in range(1, 5):
+        late = room.send("/shelf/walk", {name: late[name] for name in ("cursor", "counts", "seal") if late})[1]
+        assert (late["cursor"], late["steps"], late["counts"]["sum"]) == (str(step), 5, sum(range(step)))
+    room.journal.lines.clear()
     assert json.loads(terminal("walk", "--json").stdout) == {"sum": 10}
     assert json.loads(terminal("count", "--json").stdout) == [{"number": number} for number in range(7)]
-    assert room.journal.lines[1::2] == (["goes_on"] * 5 + ["done"] + ["goes_on"] * 7 + ["done"])
+    assert room.journal.lines[1::2] == (["goes_on"] * 4 + ["done"] + ["goes_on"] * 7 + ["done"])
+
+
+def test_where_a_command_goes_on_is_what_was_answered_to_the_same_caller_for_the_same(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "STEPS_S", -1)
+    late = room.send("/shelf/walk", {})[1]
+    asked = {name: late[name] for name in ("cursor", "counts", "seal")}
+    before = len(room.journal.lines)
+    others: list[dict[str, Any]] = [
+        {"cursor": "2"}, {"cursor": "-2"}, {"cursor": "abc"}, {"counts": {"sum": 7}}, {"counts": {}}, {"seal": ""},
+        {"seal": "0" * 64}, {"cursor": ""}, {"seen": "0" * 64},
+    ]  # fmt: skip
+    for other in others:
+        status, problem = room.send("/shelf/walk", asked | other)
+        assert (status, problem["code"]) == (400, "foreign_step"), other
+    assert room.send("/shelf/count", asked)[1]["code"] == "foreign_step"
+    assert room.send("/shelf/walk", asked, SARI.replace("Sari", "Budi"))[1]["code"] == "foreign_step"
+    assert room.send("/shelf/walk", asked | {"seal": "\N{LATIN SMALL LETTER E WITH ACUTE}"})[0] == 400
+    assert len(room.journal.lines) == before
+    assert room.send("/shelf/walk", asked)[1]["cursor"] == "2"
 
 
 def test_rows_that_are_too_many_for_an_answer_come_in_several(
