@@ -111,6 +111,7 @@ bench: $(BIN)/.installed ## what requests, a payout, a cold start, a draw and th
 	$(BIN)/python -m bench.accounts
 	$(BIN)/python -m bench.payout
 	$(BIN)/python -m bench.registry
+	$(BIN)/python -m bench.rights
 	$(BIN)/python -m bench.cold --package
 	$(BIN)/python -m bench.draw
 	$(BIN)/python -m bench.page

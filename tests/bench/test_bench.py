@@ -18,7 +18,7 @@ from bench.aws import draw_cloud
 from bench.aws.draw_cloud import WAVE, Cloud, Pages
 from bench.aws.endpoint import Call, Endpoint, Index, item_size
 from bench.aws.expressions import Item, Unplayed
-from bench.draw_steps import PlainEntry
+from bench.draw.steps import PlainEntry
 from chalicelib.aws import dynamodb
 from chalicelib.waves.entries import EntryItem, EntryStore
 from chalicelib.waves.rules import SHARDS

@@ -11,12 +11,14 @@ from msgspec.structs import replace
 
 from chalicelib.accounts.items import RecoveryItem, account_pk
 from chalicelib.accounts.rules import RecoveryState
+from chalicelib.clock import wib_date
 from chalicelib.config import Settings
 from chalicelib.outcomes.store import SurveyStore
 from chalicelib.payouts.bank_files.store import _NoteItem, _RejectionItem
 from chalicelib.payouts.ledger.items import PlanItem, ProposalItem
 from chalicelib.payouts.ledger.records import StoredAttempt
-from chalicelib.payouts.rules import reference
+from chalicelib.payouts.reconciliation.nightly import DayStore
+from chalicelib.payouts.rules import Move, State, reference
 from chalicelib.registration.items import CLAIMS, ClaimItem, Corrected, nik_pk, person_pk
 from chalicelib.registration.rules import Employment, Registrant
 from chalicelib.registration.wire import CorrectionForm
@@ -170,3 +172,25 @@ def _lose_the_place(gateway: Gateway, person: str) -> None:
     place = gateway.services.waves.beneficiaries.of(person)
     assert place is not None
     RevokedItem(f"WAVE#{place.wave}", "REVOKED#00000001", registrant_id=person).save()
+
+
+def young(gateway: Gateway) -> timedelta:
+    """For how long a deletion waits: 72 hours, less in a test's stage."""
+    return timedelta(seconds=gateway.services.programme.accounts.young_session_s)
+
+
+def settled(gateway: Gateway, person: str) -> None:
+    """Everything of the person comes to its end: what was sent is paid, and the day is compared."""
+    services = gateway.services
+    place = services.waves.beneficiaries.of(person)
+    assert place is not None
+    for one in services.payouts.of_many([place])[person]:
+        if one.state in (State.DUE, State.HELD):
+            services.payout_store.move(one, Move(State.CANCELLED, "given up"), gateway.now)
+        elif one.state is State.SENDING:
+            services.payout_store.move(one, Move(State.PAID, "succeeded"), gateway.now)
+    compared(gateway)
+
+
+def compared(gateway: Gateway) -> None:
+    DayStore(None, "").mark_done(wib_date(gateway.now))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import SimpleNamespace
@@ -13,14 +12,14 @@ import boto3
 import pytest
 
 from admin.deployment import stages
+from bench import rights
 from chalicelib.accounts.items import DueDeletionItem
-from chalicelib.clock import utc_now, wib_date
+from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.rules import ChangeLink
 from chalicelib.notices.rules import Kind as Kind_
 from chalicelib.notices.store import NoticeItem
 from chalicelib.payouts.plans import plan_rules
-from chalicelib.payouts.reconciliation.nightly import DayStore
 from chalicelib.payouts.rules import Kind, Move, State
 from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, WAITS
 from chalicelib.privacy.rules import register
@@ -29,7 +28,7 @@ from chalicelib.waves.rules import BeneficiaryState, WaveState
 from chalicelib.waves.store import WaveItem
 from tests.builders.commands import CALLER, Terminal
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
-from tests.builders.lives import FORM, SEALED, live, rows
+from tests.builders.lives import FORM, SEALED, compared, live, rows, settled, young
 from tests.builders.rights import rights_of
 from tests.builders.waves import WAVE
 from tests.e2e import routes
@@ -43,11 +42,6 @@ STAYS = {kind for kind, kept in register().kept.items() if kept.stays}
 def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
     with serving(cloud, programme) as gateway:
         yield gateway
-
-
-def wait(gateway: Gateway) -> timedelta:
-    """From the request until it is due: 72 hours, less in a test's stage."""
-    return timedelta(seconds=gateway.services.programme.accounts.young_session_s) + A_MINUTE
 
 
 def ask(gateway: Gateway, person: str) -> dict[str, Any]:
@@ -69,26 +63,9 @@ def run(gateway: Gateway, *, after: timedelta = timedelta()) -> bool:
 def carry_out(gateway: Gateway, person: str) -> None:
     """All of it, from the request."""
     ask(gateway, person)
-    assert run(gateway, after=wait(gateway))
+    assert run(gateway, after=young(gateway) + A_MINUTE)
     assert run(gateway, after=TOKENS_LIVE + A_MINUTE)
     assert list(DueDeletionItem.query("DELETIONS")) == []
-
-
-def settled(gateway: Gateway, person: str) -> None:
-    """Everything of the person comes to its end: what was sent is paid, and the day is compared."""
-    services = gateway.services
-    place = services.waves.beneficiaries.of(person)
-    assert place is not None
-    for one in services.payouts.of_many([place])[person]:
-        if one.state in (State.DUE, State.HELD):
-            services.payout_store.move(one, Move(State.CANCELLED, "given up"), gateway.now)
-        elif one.state is State.SENDING:
-            services.payout_store.move(one, Move(State.PAID, "succeeded"), gateway.now)
-    compared(gateway)
-
-
-def compared(gateway: Gateway) -> None:
-    DayStore(None, "").mark_done(wib_date(gateway.now))
 
 
 def told_of(person: str, kind: str) -> list[dict[str, Any]]:
@@ -150,7 +127,7 @@ def test_a_deletion_is_told_and_cancelled_as_any_change(gateway: Gateway, cloud:
     gateway.ok(Call(routes.CANCEL_CHANGE, person=person).at(asked["change_id"]))
     before = snapshot(cloud)
     for _ in range(2):
-        assert run(gateway, after=wait(gateway))
+        assert run(gateway, after=young(gateway) + A_MINUTE)
     assert [row for _, row in rows(cloud)] == [row for _, row in before if row["pk"]["S"] != "DELETIONS"]
     assert ask(gateway, person)["change_id"] != asked["change_id"], "it may be asked for anew"
 
@@ -159,7 +136,7 @@ def test_the_link_of_the_notice_cancels_it_too(gateway: Gateway) -> None:
     person = gateway.registered()
     asked = ask(gateway, person)
     gateway.services.deny_change(person, asked["change_id"], gateway.now)
-    assert run(gateway, after=wait(gateway))
+    assert run(gateway, after=young(gateway) + A_MINUTE)
     assert gateway.services.registrations.registrant(person).id == person
 
 
@@ -191,7 +168,7 @@ def test_a_deletion_ends_if_a_draw_came_up_and_may_be_asked_for_after_it(gateway
     gateway.ok(Call(routes.JOIN, person=person))
     ask(gateway, person)
     in_wave(gateway, WaveState.FROZEN)
-    assert run(gateway, after=wait(gateway))
+    assert run(gateway, after=young(gateway) + A_MINUTE)
     assert list(DueDeletionItem.query("DELETIONS")) == []
     assert told_of(person, "account_kept") == [{"reason": "selection"}]
     assert gateway.ok(Call(routes.MY_CHANGES, person=person))["changes"] == []
@@ -208,10 +185,10 @@ def test_a_deletion_ends_if_a_payment_came_up(gateway: Gateway) -> None:
     ask(gateway, person)
     with services.transaction() as tx:
         services.payouts.entitle(tx, chosen, Kind.INCENTIVE, gateway.now)
-    assert run(gateway, after=wait(gateway))
+    assert run(gateway, after=young(gateway) + A_MINUTE)
     assert told_of(person, "account_kept") == [{"reason": "payment"}]
     for _ in range(2):
-        assert run(gateway, after=wait(gateway))
+        assert run(gateway, after=young(gateway) + A_MINUTE)
     assert services.registrations.registrant(person).id == person
 
 
@@ -219,7 +196,7 @@ def test_nobody_whose_account_is_closed_is_chosen(gateway: Gateway) -> None:
     person = gateway.registered()
     gateway.ok(Call(routes.JOIN, person=person))
     ask(gateway, person)
-    assert run(gateway, after=wait(gateway))
+    assert run(gateway, after=young(gateway) + A_MINUTE)
     in_wave(gateway, WaveState.CLOSED)
     assert run(gateway, after=TOKENS_LIVE + A_MINUTE), "waits for the draw"
     assert gateway.services.registrations.registrant(person).consent_withdrawn_at is not None
@@ -234,7 +211,7 @@ def test_nobody_whose_account_is_closed_is_chosen(gateway: Gateway) -> None:
 def test_a_deletion_that_is_due_is_given_to_whoever_asks_again(gateway: Gateway) -> None:
     person = gateway.registered()
     asked = ask(gateway, person)
-    gateway.now += wait(gateway)
+    gateway.now += young(gateway) + A_MINUTE
     assert ask(gateway, person) == asked
 
 
@@ -243,7 +220,7 @@ def test_nobody_signs_in_from_the_first_step_on(gateway: Gateway) -> None:
     ask(gateway, person)
     call = Call(routes.CONTACTS, person=person)
     gateway.ok(call)
-    assert run(gateway, after=wait(gateway))
+    assert run(gateway, after=young(gateway) + A_MINUTE)
     assert gateway.send(call).json_body["code"] == "session_expired"
     assert run(gateway, after=A_MINUTE), "a token may still live"
     assert gateway.services.registrations.registrant(person).id == person
@@ -367,23 +344,13 @@ def test_a_claimant_in_an_open_wave_is_erased_with_the_rights_of_the_job(gateway
     assert about(cloud, person) == {"entry"}
 
 
-def test_an_erasure_takes_the_calls_that_the_page_of_costs_says(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls, person = Calls(monkeypatch), live(gateway)
-    settled(gateway, person)
-    gateway.services.erasure.erase("somebody-else", gateway.now)  # a process keeps the calendar for a while
-    calls.reset()
-    gateway.services.erasure.erase(person, gateway.now)
-    assert Counter(operation for _, operation in calls.made) == {
-        "DeleteItem": 44,
-        "Query": 14,
-        "BatchGetItem": 11,
-        "GetItem": 4,
-        "UpdateItem": 4,
-        "PutObject": 1,
-        "Decrypt": 1,
-        "GenerateMac": 1,
+def test_a_look_at_ones_data_and_an_erasure_take_the_calls_and_units_that_the_pages_say(gateway: Gateway) -> None:
+    names = ["calls", "KMS", "S3", "read units", "write units", "index units"]
+    assert {name: [row[one] for one in names] for name, row in rights.costs(gateway).items()} == {
+        "GET /me/data, registered": [22, 2, 0, 37, 0, 0],
+        "an erasure, registered": [46, 0, 1, 44, 11, 2],
+        "GET /me/data, everything": [32, 5, 0, 55, 0, 0],
+        "an erasure, everything": [106, 2, 1, 77, 60, 11],
     }
 
 
@@ -395,7 +362,7 @@ def test_an_erasure_that_dies_at_any_call_is_finished_by_a_later_run(
         person = gateway.registered()
         gateway.ok(Call(routes.ADDRESS, gateway.address(), person=person))
         ask(gateway, person)
-        gateway.now += wait(gateway)
+        gateway.now += young(gateway) + A_MINUTE
         return person
 
     def carried_out() -> None:
@@ -428,7 +395,7 @@ def test_a_link_that_is_used_after_the_erasure_makes_no_row(gateway: Gateway) ->
 
 def test_a_run_without_time_leaves_it_to_the_next(gateway: Gateway) -> None:
     ask(gateway, gateway.registered())
-    gateway.now += wait(gateway)
+    gateway.now += young(gateway) + A_MINUTE
     assert gateway.services.erasure.run(gateway.now, ONE_PERSON_S - 1, lambda: 0) is False
 
 
@@ -437,7 +404,7 @@ def test_one_who_cannot_be_erased_holds_up_nobody_else(gateway: Gateway, monkeyp
     ask(gateway, first)
     ask(gateway, second)
     erasure = gateway.services.erasure
-    assert run(gateway, after=wait(gateway))
+    assert run(gateway, after=young(gateway) + A_MINUTE)
     erase = erasure.erase
 
     def fails(person: str, now: Any) -> None:

@@ -2,7 +2,7 @@
 
     python -m bench.draw [--entries N]... [--runs N] [--json]
 
-Each size is drawn in a process of its own, on one core (`bench/draw_steps.py`). Its pages are made beforehand in a
+Each size is drawn in a process of its own, on one core (`bench/draw/steps.py`). Its pages are made beforehand in a
 temporary folder (`bench/aws/draw_cloud.py`). Speeds are medians of CPU time. The same process runs the other ways, and
 alone the hashes that every way needs; above a million entries it runs only the hashes. Exits with 1 if the plain way
 chooses anyone else, or if the verifier finds anything wrong. A missed target is only printed, as it depends on the
@@ -20,8 +20,9 @@ from pathlib import Path
 
 import msgspec
 
-from .aws import draw_cloud
-from .draw_steps import (
+from ..aws import draw_cloud
+from ..harness import Report, Row, Table, Target, machine, parser, tell
+from .steps import (
     COMMIT,
     DRAW,
     FLOOR_HASHES,
@@ -37,7 +38,6 @@ from .draw_steps import (
     WHOLE,
     Figures,
 )
-from .harness import Report, Row, Table, Target, machine, parser, tell
 
 SIZES = (100_000, 1_000_000)
 RUNS = ((100_000, 5), (1_000_000, 3))
@@ -60,7 +60,7 @@ def measured(entries: int, runs: int) -> Figures:
         draw_cloud.make(Path(folder), entries)
         traced = "traced" if entries <= TRACED_MAX else "resident"
         others = "all" if entries <= COMPARED_MAX else "alone"
-        command = [sys.executable, "-m", "bench.draw_steps", folder, str(runs), traced, others]
+        command = [sys.executable, "-m", "bench.draw.steps", folder, str(runs), traced, others]
         ran = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         if ran.returncode:
             raise SystemExit(ran.returncode)

@@ -1,6 +1,6 @@
-"""Draw one wave with the application, as a whole and step by step. `bench/draw.py` starts this in a new process.
+"""Draw one wave with the application, as a whole and step by step. `bench/draw/__main__.py` starts it in a new process.
 
-    python -m bench.draw_steps PAGES RUNS (traced | resident) (all | alone)
+    python -m bench.draw.steps PAGES RUNS (traced | resident) (all | alone)
 
 The application is built by its own wiring. `bench/aws/draw_cloud.py` answers for AWS, and its CPU time is subtracted.
 The whole draw runs first, so that its memory holds nothing of the steps, and its publication is verified. Then come
@@ -42,9 +42,9 @@ from chalicelib.waves.freeze import RemovedEntries
 from chalicelib.waves.rules import SHARDS, Wave, WaveState
 from local.sandbox.beacon import sign
 
-from .aws.draw_cloud import ATTRIBUTES, REGIONS, WAVE, Cloud, Pages, partition
-from .harness import ENVIRONMENT, REGION, REGISTRATION
-from .meter import Measured, Meter, resident_peak
+from ..aws.draw_cloud import ATTRIBUTES, REGIONS, WAVE, Cloud, Pages, partition
+from ..harness import ENVIRONMENT, REGION, REGISTRATION
+from ..meter import Measured, Meter, resident_peak
 
 FROZEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 SEATS_PERCENT = 4
