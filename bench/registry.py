@@ -78,8 +78,10 @@ class Asking:
         # The double of DynamoDB plays no query of an index.
         self._services.verifications.all_waiting = lambda *_: self._sent  # type: ignore[method-assign]
         self._sandbox = Registry("bench")
-        secret = msgspec.convert(self._sandbox.secret, dci.RegistrySecret)
-        given = "http://bench.invalid", self._services.programme.registry, lambda: secret, lambda: NOW
+        asking = msgspec.convert(self._sandbox.secret, dci.AskingSecret)
+        answers = dci.AnswersSecret(self._sandbox.public_key, "bench")
+        figures = self._services.programme.registry
+        given = "http://bench.invalid", figures, lambda: asking, lambda: answers, lambda: NOW
         self._later = dci.DciRegistry(*given, system_randomness)
         self._callbacks = Callbacks(self._services.registry_judge, self._later, system_randomness)
         self._transactions = Transactions(self._later, system_randomness)

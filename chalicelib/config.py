@@ -232,8 +232,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     @property
     def registry_secret(self) -> str:
-        """The Secrets Manager id of what the civil registry asks for (`civil_registry.dci.RegistrySecret`)."""
+        """The Secrets Manager id of what the civil registry asks for (`civil_registry.dci.AskingSecret`)."""
         return f"gelombang-{self.stage}-registry"
+
+    @property
+    def registry_answers_secret(self) -> str:
+        """The Secrets Manager id of what its answers are told by (`civil_registry.dci.AnswersSecret`)."""
+        return f"gelombang-{self.stage}-registry-answers"
 
     @property
     def mail_from(self) -> str:

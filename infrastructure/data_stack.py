@@ -217,6 +217,20 @@ FSP_SECRET = kept(
     },
 )
 
+REGISTRY_ANSWERS_SECRET = kept(
+    "SecretsManager::Secret",
+    {
+        "Name": named("registry-answers"),
+        "Description": "The civil registry's public key (set by an administrator), and what seals our questions",
+        "GenerateSecretString": {
+            "SecretStringTemplate": '{"verify_with": {}}',
+            "GenerateStringKey": "transactions",
+            "PasswordLength": 43,
+            "ExcludePunctuation": True,
+        },
+    },
+)
+
 RESOURCES = {
     **TABLES,
     **QUEUES,
@@ -224,6 +238,7 @@ RESOURCES = {
     **BUCKETS,
     **MAILS,
     "FspSecret": FSP_SECRET,
+    "RegistryAnswersSecret": REGISTRY_ANSWERS_SECRET,
     "AnnouncementsTopic": topic("announcements"),
     "AlarmsTopic": topic("alarms"),
 }

@@ -67,8 +67,10 @@ def read_fsp_secret(why: str) -> Json:
     return allow(why, "secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{own('fsp')}-??????"))
 
 
-READ_REGISTRY_SECRET = allow(
-    "ReadRegistrySecret", "secretsmanager:GetSecretValue", arn("secretsmanager", f"secret:{own('registry')}-??????")
+TELL_REGISTRY_ANSWERS = allow(
+    "TellRegistryAnswers",
+    "secretsmanager:GetSecretValue",
+    arn("secretsmanager", f"secret:{own('registry-answers')}-??????"),
 )
 
 QUEUES = ("payouts", "mails", "awards", "codes", "registry")
@@ -125,7 +127,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         send("mails"),
         send("registry"),
         read_fsp_secret("ReadCallbackToken"),
-        READ_REGISTRY_SECRET,
+        TELL_REGISTRY_ANSWERS,
         rows("notices", read="GetItem BatchGetItem Query", write="PutItem UpdateItem"),
         rows("runs", read="GetItem", why="ReadTheLastLook", partition="STATUS"),
         rows("journal", write="PutItem", why="KeepWhoRead", partition="SEEN#*"),
@@ -159,7 +161,12 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         receive("registry"),
         rows("notices", write="PutItem", why="TellThatSomethingDiffers"),
         send("mails"),
-        READ_REGISTRY_SECRET,
+        allow(
+            "ReadRegistrySecret",
+            "secretsmanager:GetSecretValue",
+            arn("secretsmanager", f"secret:{own('registry')}-??????"),
+        ),
+        TELL_REGISTRY_ANSWERS,
     ),
     "sweep_registry": (
         rows("registrations/index/unverified", read="Query", why="FindUnverified"),

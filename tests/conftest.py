@@ -81,10 +81,13 @@ def data_stack_made() -> dict[str, str]:
         made = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
         kms.update_alias(AliasName=f"alias/gelombang-test-{alias}", TargetKeyId=made)
     # And it knows no secrets.
-    boto3.client("secretsmanager", REGION).create_secret(
-        Name="gelombang-test-fsp",
-        SecretString=json.dumps({"api_key": "test-api-key", "callback_token": "test-callback-token"}),
-    )
+    secrets = {
+        "fsp": {"api_key": "test-api-key", "callback_token": "test-callback-token"},
+        "registry-answers": {"verify_with": {}, "transactions": "test-transactions"},
+    }
+    for name, secret in secrets.items():
+        given = {"Name": f"gelombang-test-{name}", "SecretString": json.dumps(secret)}
+        boto3.client("secretsmanager", REGION).create_secret(**given)
     return {output["OutputKey"]: output["OutputValue"] for output in stack.outputs}
 
 

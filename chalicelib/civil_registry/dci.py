@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -35,25 +35,36 @@ _TAKEN = {HTTPStatus.OK, HTTPStatus.ACCEPTED}
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 
-class RegistrySecret(Struct, frozen=True):
-    """`sign_with` is our private key, `verify_with` the registry's public one: each a JWK with `alg` and `kid`."""
+class AskingSecret(Struct, frozen=True):
+    """What questions are asked with. `sign_with`: our private key, a JWK with `alg` and `kid`."""
 
     token: str
     sender_id: str
     receiver_id: str
     sign_with: dict[str, Any]
+
+
+class AnswersSecret(Struct, frozen=True):
+    """What answers are told by. `verify_with`: the registry's public key, such a JWK; {} until it is put there.
+
+    `transactions` is random, and made with the stage.
+    """
+
     verify_with: dict[str, Any]
+    transactions: str
 
     def transactions_key(self) -> bytes:
-        """32 bytes that seal which question is ours (`later`). Another signing key makes them others."""
-        signing = msgspec.json.encode(self.sign_with, order="sorted")
-        return hashlib.sha256(b"gelombang/registry/transactions/1\0" + signing).digest()
+        """32 bytes that seal which question is ours (`later`)."""
+        return hashlib.sha256(b"gelombang/registry/transactions/2\0" + self.transactions.encode()).digest()
 
 
-def secret(id_: str, region: str) -> RegistrySecret:
-    """What an administrator put under this id of the Secrets Manager."""
+Secret = TypeVar("Secret", AskingSecret, AnswersSecret)
+
+
+def secret(id_: str, region: str, kind: type[Secret]) -> Secret:
+    """What is kept under this id of the Secrets Manager."""
     kept = clients.client("secretsmanager", region).get_secret_value(SecretId=id_)["SecretString"]
-    return msgspec.json.decode(kept, type=RegistrySecret)
+    return msgspec.json.decode(kept, type=kind)
 
 
 class _Data(Struct, frozen=True):
@@ -96,7 +107,7 @@ class _Acknowledged(Struct, frozen=True):
 
 
 class DciRegistry:
-    """`secret` is called at the first question. Nothing is retried here; the sweep asks again.
+    """`asking` is called at the first question, `answers` at the first answer. The sweep asks again, and nothing here.
 
     `answer_to`: our address for answers that come later.
     """
@@ -107,7 +118,8 @@ class DciRegistry:
         self,
         url: str,
         figures: RegistryRules,
-        secret: Callable[[], RegistrySecret],
+        asking: Callable[[], AskingSecret],
+        answers: Callable[[], AnswersSecret],
         clock: Clock,
         randomness: Randomness,
         answer_to: str = "",
@@ -117,7 +129,8 @@ class DciRegistry:
         self._url = url.rstrip("/")
         self._answer_to = answer_to
         self._figures = figures
-        self._ask_for_secret = secret
+        self._ask_for_secret = asking
+        self._ask_for_answers = answers
         self._clock = clock
         self._randomness = randomness
         timeout = urllib3.Timeout(connect=figures.timeout_s, read=figures.timeout_s)
@@ -221,7 +234,9 @@ class DciRegistry:
         from joserfc import jws
         from joserfc.errors import JoseError
 
-        key = self._secret.verify_with
+        key = self._answers.verify_with
+        if not key:
+            raise NoAnswer("no_key")
         try:
             signed = jws.deserialize_compact(signature, _key(key), algorithms=[key["alg"]])
             return msgspec.json.decode(signed.payload, type=Answer)
@@ -258,12 +273,16 @@ class DciRegistry:
         )
 
     def transactions_key(self) -> bytes:
-        """See `RegistrySecret`."""
-        return self._secret.transactions_key()
+        """See `AnswersSecret`."""
+        return self._answers.transactions_key()
 
     @cached_property
-    def _secret(self) -> RegistrySecret:
+    def _secret(self) -> AskingSecret:
         return self._ask_for_secret()
+
+    @cached_property
+    def _answers(self) -> AnswersSecret:
+        return self._ask_for_answers()
 
 
 _NAMES = (("given_name", "givenName"), ("second_name", "additionalName"), ("surname", "sur_name", "familyName"))

@@ -224,10 +224,13 @@ class PeopleServices(AccountsServices):
 
         settings = self.settings
 
-        def secret() -> dci.RegistrySecret:
-            return dci.secret(settings.registry_secret, settings.region)
+        def asking() -> dci.AskingSecret:
+            return dci.secret(settings.registry_secret, settings.region, dci.AskingSecret)
 
-        given = settings.registry_url, self.programme.registry, secret, self._clock, self._randomness
+        def answers() -> dci.AnswersSecret:
+            return dci.secret(settings.registry_answers_secret, settings.region, dci.AnswersSecret)
+
+        given = settings.registry_url, self.programme.registry, asking, answers, self._clock, self._randomness
         answer_to = f"{settings.public_url}/registry/on-search"
         return dci.DciRegistry(*given, answer_to) if settings.has_registry_interface else None
 

@@ -160,8 +160,7 @@ class LocalCloud:
         client = stages.connect().client("secretsmanager")
         client.put_secret_value(SecretId=stage.settings.fsp_secret, SecretString=secret)
         if self.registry:
-            kept = json.dumps(self.registry.secret)
-            client.create_secret(Name=stage.settings.registry_secret, SecretString=kept)
+            self.registry.hand_over(client, stage.settings.stage)
         self.fsp.books.configure(
             {"callback_url": f"{stage.api_url}/webhooks/fsp", "callback_token": self._callback_token}
         )

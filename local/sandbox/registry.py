@@ -72,7 +72,7 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Registry(Loopback):
-    """The registry as a context manager. `secret` is what an administrator would be given for the application."""
+    """The registry as a context manager. `secret` and `public_key` are what an administrator would be given."""
 
     def __init__(self, seed: str, people: Iterable[Person] = (), port: int = 0) -> None:
         super().__init__(_Handler, port)
@@ -90,12 +90,23 @@ class Registry(Loopback):
             "sender_id": "gelombang",
             "receiver_id": "sandbox-registry",
             "sign_with": self._client.as_dict(private=True),
-            "verify_with": self._key.as_dict(private=False),
         }
+        self.public_key = self._key.as_dict(private=False)
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
         super().__exit__()
+
+    def hand_over(self, secrets_manager: Any, stage: str) -> None:
+        """Put the secret and the key where the application reads them, as the administrator of a stage does once."""
+        secrets_manager.create_secret(Name=f"gelombang-{stage}-registry", SecretString=json.dumps(self.secret))
+        self.hand_over_key(secrets_manager, stage)
+
+    def hand_over_key(self, secrets_manager: Any, stage: str) -> None:
+        answers = f"gelombang-{stage}-registry-answers"
+        kept = json.loads(secrets_manager.get_secret_value(SecretId=answers)["SecretString"])
+        given = json.dumps(kept | {"verify_with": self.public_key})
+        secrets_manager.put_secret_value(SecretId=answers, SecretString=given)
 
     def add(self, people: Iterable[Person]) -> None:
         self.people |= {person.nik: person for person in people}
@@ -279,11 +290,15 @@ def _now() -> str:
 @click.option("--seed", default="sandbox", help="Which records are wrong follows from it.")
 @click.option("--people", type=click.File(encoding="utf-8"), help="A JSON list, as POST /sandbox/people takes it.")
 def main(port: int, seed: str, people: Any) -> None:
-    """Run the sandbox registry until it is interrupted. Prints its address, and the application's secret as JSON."""
+    """Run the sandbox registry until it is interrupted.
+
+    Prints its address, and as JSON the application's secret and the registry's public key.
+    """
     known = msgspec.json.decode(people.read(), type=list[Person]) if people else []
     with Registry(seed, known, port) as registry:
         click.echo(registry.url)
         click.echo(json.dumps(registry.secret))
+        click.echo(json.dumps(registry.public_key))
         threading.Event().wait()
 
 

@@ -1,4 +1,6 @@
-"""The DCI standard's own description of the interface of registries, and what of a message is not as it says."""
+"""Our client of the sandbox registry; the DCI standard's own description of the interface, and what of a message is
+not as it says.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,24 @@ from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from referencing import Registry as Documents
 from referencing.jsonschema import DRAFT4
 
+from chalicelib.civil_registry.dci import AnswersSecret, AskingSecret, DciRegistry
+from chalicelib.figures import RegistryRules
+from chalicelib.ids import system_randomness
+from local.sandbox.registry import Registry
+from tests.conftest import T0
+
 STANDARD = Path(__file__).parents[1] / "vectors" / "dci"
 CRVS, CORE = "crvs_api_v1.0.0.yaml", "registry_core_api_v1.0.0.yaml"
+
+
+def client_of(
+    sandbox: Registry, figures: RegistryRules, url: str = "", verify_with: dict[str, Any] | None = None, **changes: Any
+) -> DciRegistry:
+    """With what the registry handed over, or with `changes` of it, at `T0`."""
+    asking = AskingSecret(**(sandbox.secret | changes))
+    answers = AnswersSecret(sandbox.public_key if verify_with is None else verify_with, "random")
+    given = url or sandbox.url, figures, lambda: asking, lambda: answers, lambda: T0
+    return DciRegistry(*given, system_randomness)
 
 
 @cache

@@ -101,8 +101,7 @@ def stage(cloud: Settings, programme: Any, running: Registry) -> Stage:
     running.people = {KNOWN.nik: KNOWN}
     running.asked.clear()
     settings = replace(cloud, registry_url=running.url)
-    secrets = boto3.client("secretsmanager", cloud.region)
-    secrets.create_secret(Name=settings.registry_secret, SecretString=json.dumps(running.secret))
+    running.hand_over(boto3.client("secretsmanager", cloud.region), cloud.stage)
     return Stage(settings, programme, running)
 
 

@@ -13,13 +13,12 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 from msgspec.structs import replace
 
-from chalicelib.civil_registry.dci import DciRegistry, RegistrySecret
+from chalicelib.civil_registry.dci import DciRegistry
 from chalicelib.civil_registry.errors import NoAnswer
 from chalicelib.civil_registry.registry import CivilRecord
 from chalicelib.config import load_programme
-from chalicelib.ids import system_randomness
 from local.sandbox.registry import ALGORITHM, Person, Registry
-from tests.conftest import T0
+from tests.builders.dci import client_of
 
 FIGURES = replace(load_programme("prod").registry, timeout_s=1)
 SITI = Person(nik="3174095708950001", name="Siti Aminah", birth_date="1995-08-17", kk="3174091203180002", province="31")
@@ -40,8 +39,7 @@ def sandbox(running: Registry) -> Registry:
 
 
 def client(sandbox: Registry, **changes: Any) -> DciRegistry:
-    given = RegistrySecret(**(sandbox.secret | changes))
-    return DciRegistry(sandbox.url, FIGURES, lambda: given, lambda: T0, system_randomness)
+    return client_of(sandbox, FIGURES, **changes)
 
 
 def no_answer(asked: DciRegistry) -> tuple[str, bool]:
@@ -85,9 +83,8 @@ def test_a_wrong_token_or_key_of_ours_needs_a_person_and_a_registry_that_is_away
     assert no_answer(client(sandbox, token="wrong")) == ("http_401", False)
     assert no_answer(client(sandbox, sign_with=strange)) == ("http_400", False)
     assert no_answer(client(sandbox, verify_with=strange)) == ("signature", False)
-    given = RegistrySecret(**sandbox.secret)
-    away = DciRegistry("http://127.0.0.1:9", FIGURES, lambda: given, lambda: T0, system_randomness)
-    assert no_answer(away) == ("NewConnectionError", True)
+    assert no_answer(client(sandbox, verify_with={})) == ("no_key", False)
+    assert no_answer(client(sandbox, url="http://127.0.0.1:9")) == ("NewConnectionError", True)
 
 
 SUCC = {"reference_id": "R", "status": "succ"}

@@ -14,13 +14,11 @@ import pytest
 from joserfc import jws
 from msgspec.structs import replace
 
-from chalicelib.civil_registry.dci import DciRegistry, RegistrySecret
+from chalicelib.civil_registry.dci import DciRegistry
 from chalicelib.civil_registry.errors import NoAnswer
 from chalicelib.config import load_programme
-from chalicelib.ids import system_randomness
 from local.sandbox.registry import ALGORITHM, Person, Registry
-from tests.builders.dci import CORE, CRVS, STANDARD, answered_by, asked_by, document, faults, unknown_fields
-from tests.conftest import T0
+from tests.builders.dci import CORE, CRVS, STANDARD, answered_by, asked_by, client_of, document, faults, unknown_fields
 
 FIGURES = replace(load_programme("prod").registry, timeout_s=2, reg_type="ns:org:RegistryType:Civil")
 SITI = Person(nik="3174095708950001", name="Siti Aminah", birth_date="1995-08-17", kk="3174091203180002", province="31")
@@ -57,8 +55,7 @@ class Wire:
         monkeypatch.setattr(sandbox, "answer", said)
 
     def client(self, **figures: Any) -> DciRegistry:
-        given = RegistrySecret(**self.sandbox.secret)
-        return DciRegistry(self.sandbox.url, replace(FIGURES, **figures), lambda: given, lambda: T0, system_randomness)
+        return client_of(self.sandbox, replace(FIGURES, **figures))
 
 
 @pytest.fixture

@@ -86,8 +86,7 @@ class Stage:
 def stage(cloud: Settings, programme: Any, running: Registry, monkeypatch: pytest.MonkeyPatch) -> Stage:
     running.configure(down=False, pending=False, unsigned=False, calls_back=False)
     running.people, running.outbox = {KNOWN.nik: KNOWN}, []
-    secrets = boto3.client("secretsmanager", cloud.region)
-    secrets.create_secret(Name=cloud.registry_secret, SecretString=json.dumps(running.secret))
+    running.hand_over(boto3.client("secretsmanager", cloud.region), cloud.stage)
     made = Stage(replace(cloud, registry_url=running.url, public_url="https://gelombang.example"), programme, running)
     opened = Registry.opened
 
@@ -133,6 +132,15 @@ def test_every_message_of_both_directions_is_valid_by_the_standard(stage, name: 
     messages = [(ASK, asked), (ACKNOWLEDGED, taken), *([(ON_SEARCH, answer)] if name == CRVS else [])]
     assert [faults(name, of, message) for of, message in messages] == [[] for _ in messages]
     assert [unknown_fields(name, {"$ref": of}, message) for of, message in messages] == [[] for _ in messages]
+
+
+def test_answers_are_taken_without_our_signing_key_and_token(stage):
+    answer = stage.asks()
+    secrets = boto3.client("secretsmanager", stage.settings.region)
+    secrets.delete_secret(SecretId=stage.settings.registry_secret, ForceDeleteWithoutRecovery=True)
+    stage.services = Services(stage.settings, stage.programme, lambda: stage.now)  # as the API's own process
+    stage.take(answer)
+    assert stage.state() is Verification.VERIFIED
 
 
 def test_the_registry_is_told_nothing_of_the_account(stage):

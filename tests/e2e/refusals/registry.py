@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 
 import boto3
@@ -35,10 +34,7 @@ def _answer(gateway: Gateway, *, pending: bool) -> Call:
     figures = replace(programme.registry, answers_later=True)
     services = Services(settings, replace(programme, registry=figures), gateway.clock)
     gateway.services.registry_callbacks = services.registry_callbacks
-    secrets = boto3.client("secretsmanager", settings.region)
-    kept = {one["Name"] for one in secrets.list_secrets()["SecretList"]}
-    if settings.registry_secret not in kept:
-        secrets.create_secret(Name=settings.registry_secret, SecretString=json.dumps(_registry().secret))
+    _registry().hand_over_key(boto3.client("secretsmanager", settings.region), settings.stage)
     assert services._dci is not None
     transactions = Transactions(services._dci, system_randomness)
     transaction = transactions.seal(version, gateway.now + 24 * AN_HOUR)
