@@ -25,7 +25,7 @@ from .commands import (
     stage,
 )
 from .commands.draws import draw, verify, watch
-from .commands.payouts import bank_file, books, payout
+from .commands.payouts import books, payout
 from .deployment.stacks import DeployFailed
 from .options import asked_for
 from .rows import in_wib, plain
@@ -39,7 +39,7 @@ WHAT_TO_DO = {
     "unknown_entitlement": ("`gelombang payout list` shows those there are",),
     "unknown_grievance": ("`gelombang grievance list` shows those that wait",),
     "unknown_exclusion_list": ("`gelombang exclusion list` shows those there are",),
-    "unknown_bank_file": ("`gelombang payout export --list` shows those there are",),
+    "unknown_bank_file": ("`gelombang payout export list` shows those there are",),
     "not_registered": ("the id of a person is in `gelombang grievance show`; `gelombang person find` finds it",),
     "not_found": ("`gelombang person find` finds an account; `gelombang partner list` shows the partners there are",),
     "no_correction": ("`gelombang registration show` has what was proposed and decided",),
@@ -152,7 +152,7 @@ for group in (
 for group, commands in {
     draw.draw: (verify.verify_command, *watch.AT_TERMINAL),
     draw.witness: verify.WITNESS,
-    payout.payout: (*bank_file.COMMANDS, *books.COMMANDS),
+    payout.payout: books.COMMANDS,
     registration.exclusion: exclusion_lists.COMMANDS,
 }.items():
     for command in commands:

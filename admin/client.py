@@ -20,11 +20,11 @@ from botocore.exceptions import NoCredentialsError
 from chalicelib.errors import Unavailable
 
 from .deployment import stages
-from .desk import Administered, received
+from .desk import Administered, received, unpacked
 from .office import REFUSED, TOO_LARGE, USAGE, route
 from .options import as_json
 from .rows import plain
-from .terminal import ask_back, bars, console, show
+from .terminal import ask_back, bars, console, hand_out, show
 
 NOT_AUTHORIZED = "is not authorized to perform"
 """In what the gateway says where IAM does not allow the route."""
@@ -86,6 +86,9 @@ def _once(command: Administered, ctx: click.Context) -> None:
     while asked := answer.get("asks"):
         ask_back(answer["rows"], ctx.params.get("yes", False))
         answer = _to_its_end(stage, words, command, sent | {"seen": asked})
+    if file := answer.get("file"):
+        hand_out(ctx.params["out"], unpacked(file))
+        answer["rows"] |= {"written": str(ctx.params["out"])}
     shown = answer.get("for_programs") if as_json() else None
     if (shown := answer.get("rows") if shown is None else shown) is not None:
         show(shown, answer.get("nothing", ""))
@@ -103,6 +106,8 @@ def _to_its_end(stage: str, words: list[str], command: Administered, sent: Mappi
             bar.update(task, completed=int(answer["cursor"]) if answer.get("steps") else len(rows))
             rows += answer["rows"]
             sent = {**sent, "cursor": answer["cursor"], "counts": answer.get("counts", {}), "seal": answer["seal"]}
+    if rows and (into := answer.get("into")):
+        return answer | {"rows": answer["rows"] | {into: rows + answer["rows"][into]}}
     return answer | {"rows": rows + answer["rows"]} if rows else answer
 
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import sys
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -55,12 +56,15 @@ STEPS_S = 15
 ROWS_MAX = 10_000
 """Rows of an answer, if there may be more of them."""
 
+FILE_MAX = 64 * 1024 * 1024
+"""Bytes of a file, once it is unpacked."""
+
 
 Hash = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is sent: arguments as they were typed, by name; a file as Base64. `seen` is what was shown and approved.
+    """What is sent: arguments as they were typed, by name; a file as `packed`. `seen` is what was shown and approved.
 
     `stage` is the one that was named; another stage's administration refuses.
     `cursor`, `counts` and `seal` are those of the answer before, if it said that there is more to do.
@@ -98,6 +102,10 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     counts: dict[str, int] = {}
     seal: str = ""
     """Proves that cursor and counts are the administration's own."""
+    file: str = ""
+    """What is written to a file at the terminal, `packed`."""
+    into: str = ""
+    """The name of the list in `rows` that the rows of the steps before belong to."""
 
 
 class NotYet(Exception):
@@ -160,10 +168,18 @@ class Desk:
     def is_late(self) -> bool:
         return time.monotonic() > self.ends_at
 
-    def show(self, found: Row | Sequence[Row], nothing: str = "nothing", for_programs: Any = None) -> None:
-        """Answer with rows, or with `nothing` if there are none."""
+    def show(
+        self,
+        found: Row | Sequence[Row],
+        nothing: str = "nothing",
+        for_programs: Any = None,
+        file: bytes | None = None,
+        into: str = "",
+    ) -> None:
+        """Answer with rows, or with `nothing` if there are none, and with a file. For `into` see `Answer`."""
         shown = {**found, **self._left} if isinstance(found, Mapping) else found
-        self.answer = Answer(_sent(shown), nothing, as_data(for_programs))
+        written = packed(file) if file is not None else ""
+        self.answer = Answer(_sent(shown), nothing, as_data(for_programs), file=written, into=into)
 
     def steps(self, steps: int) -> Iterator[int]:
         """The numbers of steps that are to be taken, from the one at which the request before ran out of time.
@@ -219,18 +235,35 @@ class Asked(click.Option):
         return click.prompt(str(self.prompt), hide_input=self.hide_input, err=True)
 
 
+def packed(file: bytes) -> str:
+    """A file as it is sent: compressed, in Base64."""
+    return base64.b64encode(zlib.compress(file)).decode()
+
+
+def unpacked(text: str) -> bytes:
+    """The opposite of `packed`. Raises ValueError for anything else, and for more than `FILE_MAX` bytes."""
+    reader = zlib.decompressobj()
+    try:
+        file = reader.decompress(base64.b64decode(text, validate=True), FILE_MAX + 1)
+    except zlib.error as error:
+        raise ValueError("not compressed") from error
+    if len(file) > FILE_MAX or not reader.eof or reader.unused_data:
+        raise ValueError("cut, or too large")
+    return file
+
+
 class Attached(click.ParamType[bytes]):
-    """A file: its path at the terminal (`-`: the standard input), its bytes in Base64 in what is sent; then `bytes`."""
+    """A file: its path at the terminal (`-`: the standard input), `packed` in what is sent; then `bytes`."""
 
     name = "filename"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
         try:
             if ctx is not None and _is_served(ctx):
-                return base64.b64decode(value, validate=True)
+                return unpacked(value)
             return sys.stdin.buffer.read() if value == "-" else Path(value).read_bytes()
         except ValueError:
-            self.fail("it is not Base64", param, ctx)
+            self.fail(f"it is no packed file of at most {FILE_MAX:,} bytes", param, ctx)
         except OSError as error:
             self.fail(f"{value!r} cannot be read: {error.strerror}", param, ctx)
 
@@ -284,7 +317,7 @@ class Administered(click.Command):
         for one in self.sent:
             value = ctx.params.get(str(one.name))
             if isinstance(one.type, Attached) and value is not None:
-                told[str(one.name)] = base64.b64encode(value).decode()
+                told[str(one.name)] = packed(value)
             elif isinstance(one, Asked):
                 told[str(one.name)] = value
             elif isinstance(typed.get(str(one.name)), str | bool | list | tuple):

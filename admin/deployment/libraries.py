@@ -92,7 +92,10 @@ what stands in its place. These were a tenth of a cold start.
 CHALICE = {"chalice/app.py": {"\nimport re\n": f"\n{_TYPES}\nimport re\n"}}
 """The same of what comes with our own code."""
 
-KEPT = f"{sorted(SERVICES)} {sorted(TABLES)} {COUNTRY} {IDLE} {CHANGED}, with empty documentation"
+UNUSED = ("lxml/html", "lxml/includes", "lxml/isoschematron", "lxml/objectify*")
+"""Of libraries what nobody imports: 7 MB."""
+
+KEPT = f"{sorted(SERVICES)} {sorted(TABLES)} {COUNTRY} {IDLE} {CHANGED} {UNUSED}, with empty documentation"
 """All that decides what is left, as a text."""
 
 
@@ -102,6 +105,8 @@ def prune(folder: Path) -> None:
     _keep_country(folder / "holidays")
     _empty_idle_modules(folder)
     change_modules(folder, CHANGED)
+    for found in (path for unused in UNUSED for path in folder.glob(unused)):
+        shutil.rmtree(found) if found.is_dir() else found.unlink()
 
 
 def _keep_services(data: Path) -> None:

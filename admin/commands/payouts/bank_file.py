@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -11,65 +12,88 @@ import click
 from chalicelib.clock import utc_now, wib_date
 from chalicelib.figures import BankFileRules
 from chalicelib.helpdesk.rules import is_holiday
-from chalicelib.payouts.bank_files.export import BankFiles, Write
-from chalicelib.payouts.bank_files.report_lines import Finding
-from chalicelib.payouts.bank_files.reports import Source
+from chalicelib.payouts.bank_files.export import Write
+from chalicelib.payouts.bank_files.report_lines import Finding, Line
+from chalicelib.payouts.bank_files.reports import Imported, Source
 from chalicelib.payouts.bank_files.store import Batch, BatchState
 from chalicelib.payouts.bank_files.transfers import Order
 
-from ...deployment import stages
-from ...desk import file_argument
-from ...options import example, stage_options
+from ...desk import AUDITOR, CHECKER, MAKER, Administered, Desk, file_argument
+from ...options import Local, example, reason_option, yes_option
 from ...rows import Row
-from ...terminal import hand_out, progress, show
 from .lines import NARRATIVE_MAX, entitlement_row
 
 _SATURDAY = 5
+_BATCH = "mzxw6ytboi4dqnzxgiztinjwg4"
+_batch_argument = click.argument("batch")
 
 
-@example("payout export --approve 2026-11-24-k7qx --out order.xml")
-@click.command("export")
-@stage_options
+@click.group()
+def export() -> None:
+    """Files of transfers for the bank (pain.001): one person proposes a file, another approves and writes it."""
+
+
+@example("payout export propose --reason 'the week 48'")
+@export.command(cls=Administered, sets=(MAKER,))
 @click.option("--execute-on", type=click.DateTime(["%Y-%m-%d"]), help="When the bank is to pay: the next working day.")
-@click.option("--list", "listing", is_flag=True, help="Show every file and how far it is, and what waits for one.")
-@click.option("--reject", metavar="BATCH", help="Give a file up; an approved one takes two people.")
-@click.option("--approve", metavar="BATCH", help="Approve the file that another person proposed, and write it.")
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the approved file.")
-def export(
-    stage: str,
-    execute_on: datetime | None,
-    listing: bool,
-    reject: str | None,
-    approve: str | None,
-    out: Path | None,
-) -> None:
-    """Put what waits for the bank into a file (pain.001); another person approves and writes it.
+@reason_option
+def propose(desk: Desk, execute_on: datetime | None, reason: str) -> None:  # noqa: ARG001 - the journal has it
+    """Collect what waits for the bank, and propose a file. One that was begun is completed."""
+    files, now = desk.services.bank_files, utc_now()
+    day = execute_on.date() if execute_on else _next_working_day(wib_date(now))
 
-    Without an option: collect, and propose a file. An approved file may be written again, with the same bytes.
+    def in_time(references: Sequence[str]) -> Iterator[str]:
+        for one in references:
+            yield one
+            desk.go_on("collecting")
+
+    done = files.propose(desk.caller, day, _writer(files.rules), now, in_time)
+    desk.show(
+        [_row(done.batch) | {"left_for_the_next": done.left}] if done.batch else [], "nothing waits for a bank file"
+    )
+
+
+@example("payout export list")
+@export.command("list", cls=Administered, sets=(MAKER, CHECKER, AUDITOR))
+def list_files(desk: Desk) -> None:
+    """Show every file and how far it is, and what waits for one."""
+    made = [_row(batch) for batch in desk.services.bank_store.batches()]
+    waiting = [entitlement_row(each) for each in desk.services.bank_files.waiting()]
+    desk.show({"files": made, "waiting_for_a_file": waiting})
+
+
+@example(f"payout export approve {_BATCH} --out order.xml")
+@export.command(cls=Administered, sets=(CHECKER,))
+@_batch_argument
+@click.option(
+    "--out", cls=Local, type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the file."
+)
+@yes_option
+def approve(desk: Desk, batch: str) -> None:
+    """Approve the file that another person proposed, and write it. It has names and account numbers.
+
+    An approved file may be written again, with the same bytes.
     """
-    if sum(map(bool, (listing, reject, approve))) > 1 or bool(approve) is not (out is not None):
-        raise click.UsageError("give one of --list, --reject BATCH, or --approve BATCH with --out FILE")
-    at, now = stages.load(stage), utc_now()
-    services, files = at.services, at.services.bank_files
-    write = _writer(files.rules)
-    if listing:
-        made = [_row(batch) for batch in services.bank_store.batches()]
-        show({"files": made, "waiting_for_a_file": [entitlement_row(each) for each in files.waiting()]})
-    elif reject:
-        show(_row(files.reject(reject, stages.acting(at), now)))
-    elif approve and out:
-        _hand_out(out, files.approve(approve, stages.acting(at), write, now, lambda rows: progress(rows, "reading")))
-    else:
-        _propose(
-            files, stages.acting(at), write, execute_on.date() if execute_on else _next_working_day(wib_date(now)), now
-        )
+    files, found = desk.services.bank_files, desk.services.bank_store.batch(batch)
+    if found.state is BatchState.PROPOSED:
+        desk.ask_back(_row(found))
+    raw = files.approve(batch, desk.caller, _writer(files.rules), utc_now())
+    desk.show({"file": batch, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}, file=raw)
+
+
+@example(f"payout export reject {_BATCH} --reason 'the bank was changed'")
+@export.command(cls=Administered, sets=(MAKER, CHECKER))
+@_batch_argument
+@reason_option
+def reject(desk: Desk, batch: str, reason: str) -> None:  # noqa: ARG001 - the journal has it
+    """Give a file up; an approved one takes two people."""
+    desk.show(_row(desk.services.bank_files.reject(batch, desk.caller, utc_now())))
 
 
 @example("payout import report.xml")
-@click.command("import")
-@stage_options
+@click.command("import", cls=Administered, sets=(MAKER, CHECKER))
 @file_argument
-def import_report(stage: str, file: bytes) -> None:
+def import_report(desk: Desk, file: bytes) -> None:
     """Read a bank's report (pain.002 or camt.054) and settle by it. Exit code 1 if any line was applied to nothing."""
     from ...bank import reports  # lxml: only for who reads or writes a bank's file
 
@@ -77,18 +101,45 @@ def import_report(stage: str, file: bytes) -> None:
         message, statements = reports.read(file)
     except reports.BadReport as error:
         raise click.ClickException(f"not read: {error}") from error
-    at = stages.load(stage)
-    source = Source(hashlib.sha256(file).hexdigest(), stages.acting(at))
-    done = at.services.bank_reports.take_in(statements, source, utc_now, lambda rows: progress(rows, "settling"))
-    counts = {"applied": done.news, "known_before": done.known, "kept_for_the_sweep_to_settle": done.unsettled}
-    show({"message": message} | counts | {"not_applied": [_finding(each) for each in done.findings]})
-    if done.findings:
+    source, done = Source(hashlib.sha256(file).hexdigest(), desk.caller), Imported()
+    desk.services.bank_reports.take_in(statements, source, utc_now, _in_time(desk, done), done)
+    _tell(desk, done)
+    desk.show(
+        {"message": message} | {name: desk.counts[name] for name in _COUNTED} | {"not_applied": desk.rows},
+        into="not_applied",
+    )
+    if desk.counts["findings"]:
         raise click.exceptions.Exit(1)
 
 
-def _propose(files: BankFiles, by: str, write: Write, execute_on: date, now: datetime) -> None:
-    done = files.propose(by, execute_on, write, now, lambda rows: progress(rows, "collecting"))
-    show([_row(done.batch) | {"left_for_the_next": done.left}] if done.batch else [], "nothing waits for a bank file")
+_COUNTED = ("applied", "known_before", "kept_for_the_sweep_to_settle")
+
+
+def _in_time(desk: Desk, done: Imported) -> Callable[[Sequence[Line]], Iterator[Line]]:
+    """The lines of a report from the cursor on, until time runs out.
+
+    The cursor is the number and the name of the last line that is done. If the ledger has moved so that this line is
+    another one now, all begin anew: a line may be taken twice.
+    """
+
+    def lines(all_of_it: Sequence[Line]) -> Iterator[Line]:
+        names = [f"{place} {line.number} {line.reference}" for place, line in enumerate(all_of_it, 1)]
+        begun = names.index(desk.cursor) + 1 if desk.cursor in names else 0
+        if desk.cursor:
+            done.findings.clear()  # of the report as a whole, which the first step has told
+        for place in range(begun, len(names)):
+            yield all_of_it[place]
+            if desk.is_late():
+                _tell(desk, done)
+                desk.go_on(names[place])
+
+    return lines
+
+
+def _tell(desk: Desk, done: Imported) -> None:
+    counted = zip(_COUNTED, (done.news, done.known, done.unsettled), strict=True)
+    desk.counts.update({**dict(counted), "findings": len(done.findings)})
+    desk.rows += map(_finding, sorted(done.findings, key=lambda each: (each.number, each.reference or "")))
 
 
 def _writer(debtor: BankFileRules) -> Write:
@@ -101,12 +152,6 @@ def _writer(debtor: BankFileRules) -> Write:
             raise click.ClickException(f"no file: {error}") from error
 
     return write
-
-
-def _hand_out(out: Path, raw: bytes) -> None:
-    """Write the file, which has names and account numbers, and show its size and digest."""
-    hand_out(out, raw)
-    show({"written": str(out), "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()})
 
 
 def _row(batch: Batch) -> dict[str, object]:

@@ -10,8 +10,8 @@ its usual way. So an import may die anywhere, and is simply done again.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -43,14 +43,15 @@ class Source(Value, frozen=True):
     by: str
 
 
-class Imported(Value, frozen=True):
+@dataclass
+class Imported:
     """What an import did: how many lines were new, how many were known, and which were not applied."""
 
-    news: int
-    known: int
-    unsettled: int
+    news: int = 0
+    known: int = 0
+    unsettled: int = 0
     """Kept, but the worker could not settle it now: the sweep will."""
-    findings: tuple[Finding, ...]
+    findings: list[Finding] = field(default_factory=list)
 
 
 class KnownTransfer(Value, frozen=True):
@@ -97,29 +98,31 @@ class BankReports:
         statements: Sequence[Line | WholeFile],
         source: Source,
         clock: Clock,
-        progress: Callable[[Sequence[Line]], Iterable[Line]] = iter,
+        lines_of: Callable[[Sequence[Line]], Iterable[Line]] = iter,
+        done: Imported | None = None,
     ) -> Imported:
         """Judge each statement of a report; keep what is believed, and settle by it.
 
+        `lines_of` says which of the lines are taken; `done` has what became of them, also if it ends with an error.
         Each line has its own instant, because a long import takes longer than the overlap with which others follow the
         ledger.
         """
         batches = {each.id: each for each in self._store.batches()}
-        findings: list[Finding] = []
+        done = done or Imported()
+        findings = done.findings
         lines = list(once_each(self._each(statements, batches, findings), findings))
-        tally = Counter[bool]()
-        unsettled = 0
-        for line in progress(lines):
+        for line in lines_of(lines):
             now = clock()
             judged = self._take(line, batches, source, now)
             problem = judged if isinstance(judged, Problem) else None if line.of_all else line.fault
             if problem is not None:
                 findings.append(finding(line, problem))
             if not isinstance(judged, Problem):
-                tally[judged] += 1
-                unsettled += not self._settled(line, findings, now)
-        found = tuple(sorted(findings, key=lambda each: (each.number, each.reference or "")))
-        return Imported(tally[True], tally[False], unsettled, found)
+                done.news += judged
+                done.known += not judged
+                done.unsettled += not self._settled(line, findings, now)
+        findings.sort(key=lambda each: (each.number, each.reference or ""))
+        return done
 
     def said(self, reference: str) -> Iterator[tuple[Word, str]]:
         """The bank's words on a transfer, for people, each with its text in clear; two if they contradict."""

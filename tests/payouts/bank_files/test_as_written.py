@@ -51,7 +51,7 @@ def test_a_rejection_without_proof_fails_no_transfer(world, level):
         assert set(problems(world.take_in(raw, who))) == {Problem.DUPLICATE}
     assert states(world, references) == [State.SENDING] * 2
     assert world.propose() is None, "no other file can have them"
-    assert world.take_in(pain002(batch, dict.fromkeys(references, "ACSC"))).findings == ()
+    assert world.take_in(pain002(batch, dict.fromkeys(references, "ACSC"))).findings == []
     assert states(world, references) == [State.PAID] * 2, "the first was alive"
 
 
@@ -156,7 +156,7 @@ def test_a_transfer_without_a_status_has_that_of_the_file(world, level, status, 
     batch, references = world.sent("ani", "budi", "citra")
     raw = of_all(level, batch, status, why, *listed(references[0]))
     world.take_in(raw, MAKER)
-    assert world.take_in(raw, CHECKER).findings == ()
+    assert world.take_in(raw, CHECKER).findings == []
     assert states(world, references) == [State(expected)] * 3
 
 
@@ -271,7 +271,7 @@ def test_of_several_statuses_in_one_report_the_furthest_counts_unless_they_contr
 def test_a_pending_entry_that_was_booked_is_booked(world, order):
     _, [reference] = world.sent("ani")
     entries = [entry(reference, status="PDNG"), entry(reference, ref="D-1")][::order]
-    assert world.take_in(camt054(*entries)).findings == ()
+    assert world.take_in(camt054(*entries)).findings == []
     assert world.state(reference) is State.PAID
 
 
@@ -386,5 +386,5 @@ def test_two_debits_count_as_two_wherever_they_are_listed(world, raw):
 def test_a_debit_repeated_in_the_evening_statement_counts_once(world, noon, evening):
     _, [reference] = world.sent("ani")
     for each in (noon, evening):
-        assert world.take_in(camt054(each(reference))).findings == ()
+        assert world.take_in(camt054(each(reference))).findings == []
     assert world.state(reference) is State.PAID

@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 from lxml import etree
 
+from admin import desk as admin_desk
 from admin.commands.payouts import bank_file
 from chalicelib import wiring
 from chalicelib.config import BadConfiguration
@@ -32,6 +33,8 @@ from tests.builders.payouts.bank import (
 from tests.builders.payouts.desk import Desk
 from tests.conftest import T0
 
+WHY = ("--reason", "a test")
+
 
 @pytest.fixture
 def desk(world: BankWorld, monkeypatch: pytest.MonkeyPatch) -> Desk:
@@ -49,35 +52,35 @@ def not_applied(desk, path) -> list[tuple[object, ...]]:
 
 
 def test_the_whole_round_by_two_people(desk, tmp_path):
-    assert desk.told("export") == ["nothing waits for a bank file"]
+    assert desk.told("export", "propose", *WHY) == ["nothing waits for a bank file"]
     references = [desk.world.claimed(name) for name in ("ani", "budi")]
-    listed = desk.found("export", "--list")
+    listed = desk.found("export", "list")
     assert (listed["files"], len(listed["waiting_for_a_file"])) == ([], 2)
-    [proposed] = desk.found("export")
+    [proposed] = desk.found("export", "propose", *WHY)
     batch = proposed["file"]
     assert [proposed[name] for name in ("state", "transfers", "sum_idr", "left_for_the_next")] == [
         "PROPOSED", 2, 1_200_000, 0,
     ]  # fmt: skip
     made = [proposed[name] for name in ("pays_on", "made_at", "by")]
     assert made == ["2026-11-25", "2026-11-24T03:00:00Z", MAKER]
-    assert desk.told("export") == ["nothing waits for a bank file"]
+    assert desk.told("export", "propose", *WHY) == ["nothing waits for a bank file"]
 
     out = tmp_path / "order.xml"
-    assert "(payout_same_person)" in desk.refused("export", "--approve", batch, "--out", str(out))
+    assert "(payout_same_person)" in desk.refused("export", "approve", batch, "--out", str(out), "--yes")
     assert not out.exists()
     desk.me = CHECKER
-    written = desk.found("export", "--approve", batch, "--out", str(out))
+    written = desk.found("export", "approve", batch, "--out", str(out), "--yes")
     raw = out.read_bytes()
-    assert written == {"written": str(out), "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+    assert written == {"file": batch, "written": str(out), "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     assert sorted(text(etree.fromstring(raw), "EndToEndId")) == sorted(references)
     assert [each.name for each in tmp_path.iterdir()] == ["order.xml"]
 
     desk.me = MAKER
     again = tmp_path / "again.xml"
-    desk.told("export", "--approve", batch, "--out", str(again))
+    desk.told("export", "approve", batch, "--out", str(again))
     assert again.read_bytes() == raw
-    [decided] = desk.found("export", "--list")["files"]
+    [decided] = desk.found("export", "list")["files"]
     assert [decided[name] for name in ("decided_at", "decided_by")] == ["2026-11-24T03:00:00Z", CHECKER]
 
     report = tmp_path / "report.xml"
@@ -155,33 +158,51 @@ def test_a_status_that_cannot_be_settled_now_is_left_to_the_sweep(desk, tmp_path
 
 def test_a_file_can_be_rejected_and_its_transfers_go_into_the_next(desk):
     desk.world.claimed("ani")
-    first = desk.found("export")[0]["file"]
-    rejected = desk.found("export", "--reject", first)
+    first = desk.found("export", "propose", *WHY)[0]["file"]
+    rejected = desk.found("export", "reject", first, *WHY)
     assert (rejected["file"], rejected["state"]) == (first, "REJECTED")
-    assert "(bank_file_not_now" in desk.refused("export", "--reject", first)
-    [second] = desk.found("export", "--execute-on", "2026-12-01")
+    assert "(bank_file_not_now" in desk.refused("export", "reject", first, *WHY)
+    [second] = desk.found("export", "propose", "--execute-on", "2026-12-01", *WHY)
     assert second["pays_on"] == "2026-12-01"
     assert second["file"] != first
-    assert "(unknown_bank_file" in desk.refused("export", "--reject", "nobodys")
+    assert "(unknown_bank_file" in desk.refused("export", "reject", "nobodys", *WHY)
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(desk, tmp_path):
     desk.world.claimed("ani")
-    batch = desk.found("export")[0]["file"]
+    batch = desk.found("export", "propose", *WHY)[0]["file"]
     desk.me = CHECKER
     out = tmp_path / "there"
     out.mkdir()
     (out / "x").write_text("")
-    assert desk.run("export", "--approve", batch, "--out", str(out)).exit_code == 2
+    assert desk.run("export", "approve", batch, "--out", str(out), "--yes").exit_code == 2
     assert [each.name for each in tmp_path.iterdir()] == ["there"]
 
 
-@pytest.mark.parametrize(
-    "words",
-    ["--approve b", "--out f.xml", "--list --reject b", "--reject b --approve c --out f.xml", "--list --out f.xml"],
-)
-def test_an_export_does_one_thing_at_a_time(desk, words):
-    assert desk.run("export", *words.split()).exit_code == 2
+def test_what_takes_longer_than_a_request_goes_on_where_it_was(desk, tmp_path, monkeypatch):
+    """Here each request does one transfer, or one line."""
+    references = [desk.world.claimed(name) for name in ("ani", "budi", "cici")]
+    monkeypatch.setattr(admin_desk, "STEPS_S", -1)
+    [proposed] = desk.found("export", "propose", *WHY)
+    assert (proposed["transfers"], proposed["left_for_the_next"]) == (3, 0)
+    desk.me, out = CHECKER, tmp_path / "order.xml"
+    desk.told("export", "approve", proposed["file"], "--out", str(out), "--yes")
+    report = tmp_path / "report.xml"
+    said = [(references[0], "ACSC"), ("a stranger", "ACSC"), (references[1], "ZZZZ"), (references[2], "ACSC")]
+    report.write_bytes(pain002(proposed["file"], [*said, (references[2], "RJCT AC04")]))
+    told = json.loads(desk.run("import", str(report), "--json").stdout)
+    assert (told["applied"], told["known_before"]) == (1, 0)
+    problems = sorted(one["problem"] for one in told["not_applied"])
+    assert problems == ["twice_in_one_file", "twice_in_one_file", "unknown_reference", "unknown_word"]
+    assert [desk.world.state(each) for each in references[:2]] == [State.PAID, State.SENDING]
+
+
+def test_a_file_that_is_not_packed_or_too_large_is_refused(monkeypatch):
+    assert admin_desk.unpacked(admin_desk.packed(b"x" * 100)) == b"x" * 100
+    monkeypatch.setattr(admin_desk, "FILE_MAX", 99)
+    for sent in (admin_desk.packed(b"x" * 100), admin_desk.packed(b"x")[:-4], "x", "eA==", admin_desk.packed(b"")[:4]):
+        with pytest.raises(ValueError, match=r"\w"):
+            admin_desk.unpacked(sent)
 
 
 @pytest.mark.parametrize(
@@ -199,4 +220,4 @@ def test_the_services_are_wired_to_the_stages_tables(cloud, programme):
         _ = services.bank_files
     services.programme = with_bank(programme)
     assert services.bank_files.waiting() == []
-    assert services.bank_reports.take_in([], bank_file.Source("ab", MAKER), lambda: T0).findings == ()
+    assert services.bank_reports.take_in([], bank_file.Source("ab", MAKER), lambda: T0).findings == []

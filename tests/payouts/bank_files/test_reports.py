@@ -42,8 +42,8 @@ def test_one_person_cannot_have_money_sent_again_by_a_report_of_rejections(world
     assert told_of(world.take_in(another)) == [(Problem.ONE_PERSON, rejected)], "it says something else"
 
     done = world.take_in(raw, CHECKER)
-    assert (done.news, done.known, done.findings, world.state(rejected)) == (1, 1, (), State.HELD)
-    assert world.take_in(raw, MAKER).findings == (), "known by now"
+    assert (done.news, done.known, done.findings, world.state(rejected)) == (1, 1, [], State.HELD)
+    assert world.take_in(raw, MAKER).findings == [], "known by now"
 
 
 def test_two_people_of_the_roster_import_what_somebody_rejected_before_there_was_one(world):
@@ -51,7 +51,7 @@ def test_two_people_of_the_roster_import_what_somebody_rejected_before_there_was
     raw = pain002(batch, {rejected: "RJCT AC04"})
     for who in (MAKER, "person/s1", "person/s1"):  # nothing tells whether these are one
         assert told_of(world.take_in(raw, who)) == [(Problem.ONE_PERSON, rejected)]
-    assert world.take_in(raw, "person/b1").findings == ()
+    assert world.take_in(raw, "person/b1").findings == []
     assert world.state(rejected) == State.HELD
 
 
@@ -93,7 +93,7 @@ def test_a_second_debit_is_reported_and_a_return_or_status_before_it_is_no_debit
 def test_a_debit_and_its_return_in_one_notification_are_applied_in_order(world):
     _, [reference] = world.sent("ani")
     done = world.take_in(camt054(entry(reference, returned="AC01", ref="C-1"), entry(reference, ref="D-1")))
-    assert (done.news, done.findings, world.state(reference)) == (2, (), State.REVERSED)
+    assert (done.news, done.findings, world.state(reference)) == (2, [], State.REVERSED)
 
 
 def test_the_same_report_again_changes_nothing(world):
@@ -102,7 +102,7 @@ def test_the_same_report_again_changes_nothing(world):
     assert (world.take_in(raw, MAKER).news, world.take_in(raw).news) == (2, 1)
     before = {each: world.store.events(each[:26]) for each in references}
     again = world.take_in(raw)
-    assert (again.news, again.known, again.findings) == (0, 3, ())
+    assert (again.news, again.known, again.findings) == (0, 3, [])
     assert {each: world.store.events(each[:26]) for each in references} == before
 
 
@@ -161,7 +161,7 @@ def test_a_whole_file_is_rejected_with_a_reason_and_never_as_a_repetition(world)
     wrong = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>3</OrgnlNbOfTxs>")
     assert told_of(world.take_in(wrong)) == [(Problem.TOTALS, None)]
     assert {world.state(each) for each in references} == {State.SENDING}
-    assert world.take_in(pain002(batch, {}, "ACTC")).findings == ()
+    assert world.take_in(pain002(batch, {}, "ACTC")).findings == []
     right = pain002(batch, {}, "RJCT AC01", "<OrgnlNbOfTxs>2</OrgnlNbOfTxs><OrgnlCtrlSum>1200000</OrgnlCtrlSum>")
     assert world.take_in_by_two(right).news == 2
     assert [world.state(each) for each in references] == [State.HELD, State.HELD]

@@ -56,7 +56,7 @@ def test_a_transfer_goes_out_in_a_file_and_is_paid_by_the_status_report(world):
     assert text(root, "CdtrAgt/FinInstnId/BICFI") == ["BNINIDJA"]
 
     done = world.take_in(pain002(batch.id, {reference: "ACSC"}))
-    assert (done.news, done.known, done.unsettled, done.findings) == (1, 0, 0, ())
+    assert (done.news, done.known, done.unsettled, done.findings) == (1, 0, 0, [])
     assert world.state(reference) is State.PAID
     last = world.store.events(reference[:26])[-1]
     assert (last.before, last.reason) == (State.SENDING, "ACSC")
@@ -73,7 +73,7 @@ def test_a_rejected_transfer_fails_and_its_next_attempt_goes_into_the_next_file(
     second = world.propose()
     assert world.bank_store.references(second.id) == (f"{first[:26]}-2",)
     world.approve(second.id)
-    assert world.take_in(pain002(second.id, {f"{first[:26]}-2": "ACCC"})).findings == ()
+    assert world.take_in(pain002(second.id, {f"{first[:26]}-2": "ACCC"})).findings == []
     assert world.state(first) is State.PAID
     # The first report once more, and the bank's change of mind about the first attempt.
     assert world.take_in(pain002(batch, {first: "RJCT AC04"})).known == 1
@@ -179,7 +179,7 @@ def test_an_approved_file_that_the_bank_does_not_have_is_given_up_by_two_people(
     assert sorted(world.bank_store.references(again.id)) == sorted(references)
     assert b"EndToEndId" in world.approve(again.id)
     assert told_of(world.take_in(pain002(batch, {references[0]: "ACSC"}))) == [(Problem.OTHER_FILE, references[0])]
-    assert world.take_in(pain002(again.id, dict.fromkeys(references, "ACSC"))).findings == ()
+    assert world.take_in(pain002(again.id, dict.fromkeys(references, "ACSC"))).findings == []
     assert [world.state(each) for each in references] == [State.HELD, State.PAID], "perhaps the bank paid it twice"
 
 
@@ -279,7 +279,7 @@ def test_an_import_that_died_at_any_call_can_be_repeated(world, each_call, where
         raw = pain002(batch, {paid: "ACSC", failed: "RJCT AB08"})
         world.bank_store.first_importer(failed, batch, rejection("RJCT_AB08", MAKER), world.now)
         act(partial(world.take_in, raw))
-        assert world.take_in(raw).findings == ()
+        assert world.take_in(raw).findings == []
         assert (history(world, paid), world.state(failed)) == (PAID, State.FAILED)
 
 
