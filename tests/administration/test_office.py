@@ -299,8 +299,8 @@ def test_a_file_is_sent_with_its_contents_and_one_that_is_too_large_is_not_sent(
     assert json.loads(terminal("read", str(file), "--json").stdout) == {"bytes": 100}
     assert json.loads(terminal("read", "-", "--json", input=b"abc").stdout) == {"bytes": 3}
     assert "cannot be read: No such file" in terminal("read", "nowhere").output
-    monkeypatch.setattr(client, "SENT_MAX", 100)
-    assert "and at most 100 can be: split it" in terminal("read", str(file)).output
+    monkeypatch.setattr(client, "SENT_MAX", 50)
+    assert "and at most 50 can be: split it" in terminal("read", str(file)).output
 
 
 def test_what_is_asked_for_at_the_terminal_goes_into_the_body_and_into_no_line(room: Room, terminal: Any) -> None:
