@@ -18,9 +18,7 @@ from . import client
 from .commands import (
     administered,
     erasures,
-    exclusion_lists,
     programme,
-    registration,
     registry,
     stage,
 )
@@ -153,7 +151,6 @@ for group, commands in {
     draw.draw: (verify.verify_command, *watch.AT_TERMINAL),
     draw.witness: verify.WITNESS,
     payout.payout: books.COMMANDS,
-    registration.exclusion: exclusion_lists.COMMANDS,
 }.items():
     for command in commands:
         group.add_command(command)

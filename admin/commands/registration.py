@@ -250,3 +250,18 @@ def show_list(desk: Desk, name: str, version: str) -> None:
     """Show all that was done to a version of a list, newest first: by whom, when and why."""
     acts = desk.services.exclusion_lists.acts(name, version)
     desk.show([act_row(act) for act in acts])
+
+
+@example("exclusion retract --list civil-servants --version 2026-11 --reason 'an old list was sent'")
+@exclusion.command(cls=Administered, sets=(MAKER,))
+@list_option
+@version_option
+@reason_option
+def retract(desk: Desk, name: str, version: str, reason: str) -> None:
+    """Take a version of a list back, for good. Who is on another list, or on another version, stays excluded.
+
+    It reads the whole table: minutes for millions of people. Broken off, it is finished by doing it again.
+    """
+    lists = desk.services.exclusion_lists
+    freed = lists.retract(name, version, desk.caller, reason, utc_now, desk.steps, desk.counts)
+    desk.show({"list": name, "version": version, "niks_no_longer_named": freed})

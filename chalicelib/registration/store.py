@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -337,17 +338,16 @@ class RegistrationStore:
         """Add an exclusion list to those that name a NIK; a repeat changes nothing."""
         Exclusion(exclusion_pk(nik_mac), "EXCLUDED").update([Exclusion.lists.add({entry})])
 
-    def include_again(self, entry: str) -> int:
+    def include_again(self, entry: str, segment: int, segments: int) -> int:
         """Remove a list from every row, and a row that no other list names; returns how many rows had it.
 
-        Reads the whole table. Each row takes two writes; a repeat completes a row whose first write alone was made.
+        Reads one of so many segments of the table. Each row takes two writes; a repeat completes a row whose first
+        write alone was made.
         """
         named = (Exclusion.sk == "EXCLUDED") & (Exclusion.lists.contains(entry) | Exclusion.lists.does_not_exist())
-        rows = 0
-        for found in Exclusion.scan(named, consistent_read=True):
-            _take_off(Exclusion(found.pk, found.sk), entry)
-            rows += 1
-        return rows
+        found = Exclusion.scan(named, consistent_read=True, segment=segment, total_segments=segments)
+        with ThreadPoolExecutor(8, "exclusion") as pool:
+            return len(list(pool.map(lambda row: _take_off(Exclusion(row.pk, row.sk), entry), found)))
 
     def take_off(self, nik_mac: str, entry: str) -> None:
         """Remove a list from those that name a NIK, and the row if no other does; two writes."""
