@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.config import Programme
+from chalicelib.config import Programme, load_programme
 from tests.pages.opened import AXE, ORIGIN, for_everybody, speak
 
 from .conftest import KEPT
@@ -19,20 +22,36 @@ def test_axe_is_the_one_that_was_published():
     assert sha256(AXE.encode()).hexdigest() == "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 
 
+@pytest.fixture(scope="module")
+def windows(browser: Any) -> Iterator[Callable[[bool], Any]]:
+    """A window of who signed in and one of a guest, for all states and screens: opening one takes most of a test."""
+    with ExitStack() as opened:
+        programme = load_programme("prod")
+        yield cache(lambda signed_in: opened.enter_context(
+            living(browser, programme, WHOLE if signed_in else LIVES["guest"])
+        ))  # fmt: skip
+
+
 @pytest.mark.parametrize("name", LIVES)
-def test_home_shows_where_one_stands(browser: Any, programme: Programme, name: str):
-    with living(browser, programme, LIVES[name]) as page:
-        page.locator(f"[data-state={name.split()[0]}] h1").wait_for()
-        for_everybody(page)
+def test_home_shows_where_one_stands(windows: Callable[[bool], Any], name: str):
+    page = windows(LIVES[name].me is not None)
+    page.told.life = LIVES[name]
+    page.goto("about:blank")
+    page.goto(f"{ORIGIN}/#/")
+    page.wait_for_load_state("networkidle")  # until then the copy of the life before may be shown
+    page.locator(f"[data-state={name.split()[0]}] h1").wait_for()
+    for_everybody(page)
 
 
 @pytest.mark.parametrize("way", SCREENS)
-def test_a_screen_is_for_everybody(browser: Any, programme: Programme, way: str):
-    with living(browser, programme, WHOLE) as page:
-        page.goto(f"{page.url.split('#')[0]}#/{way}")
-        page.locator("main h1").wait_for()
-        page.wait_for_load_state("networkidle")
-        for_everybody(page)
+def test_a_screen_is_for_everybody(windows: Callable[[bool], Any], way: str):
+    page = windows(True)
+    page.told.life = WHOLE
+    page.goto("about:blank")
+    page.goto(f"{ORIGIN}/#/{way}")
+    page.locator("main h1").wait_for()
+    page.wait_for_load_state("networkidle")
+    for_everybody(page)
 
 
 TYPED = {
