@@ -9,10 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.payouts import alarm_words
+from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import OutcomeNotKnown
 from chalicelib.payouts.ledger.records import news_shard
 from chalicelib.payouts.rules import Hold, State, retries_at
 from local.sandbox.provider_books import Refusal
+from tests.builders.payouts.states import ANI, BUDI
 from tests.builders.payouts.world import World, beneficiary
 
 DAY = 86_400
@@ -222,8 +224,9 @@ def test_after_refilling_our_account_an_administrator_can_retry_at_once(world):
     world.sandbox.books.configure({"fail_suffix": "1234", "fail_code": "INSUFFICIENT_BALANCE"})
     entitlement = paid(world)
     world.sandbox.books.configure({"fail_suffix": ""})
-    world.administration.hold(entitlement, "arn:aws:iam::1:user/ani", "filled up", world.now)
-    world.administration.release(entitlement, "arn:aws:iam::1:user/ani", "filled up", world.now)
+    world.administration.hold(entitlement, ANI, "filled up", world.now)
+    world.administration.propose(entitlement, Decision.RELEASE, ANI, "filled up", world.now)
+    world.administration.approve(entitlement, BUDI, world.now)
     assert world.worker.process(entitlement, world.now) is State.PAID
 
 

@@ -40,7 +40,7 @@ def decide(world: World) -> None:
 
 def _urgency(world: World, head: Entitlement) -> float:
     """What waits for people is looked at more often."""
-    if head.id in world.table.proposals or head.hold is Hold.ADMIN or may_be_decided(head) - {Decision.REVERSED}:
+    if head.id in world.table.proposals or may_be_decided(head) - {Decision.REVERSED}:
         return 5.0
     return 0.2 if head.state is State.PAID and not is_true(world, head, Decision.REVERSED) else 1.0
 
@@ -76,7 +76,7 @@ def _hold(world: World, id_: str, by: str) -> None:
 
 
 def _release(world: World, id_: str, by: str) -> None:
-    world.administration.release(id_, by, "looked into", world.now)
+    world.administration.propose(id_, Decision.RELEASE, by, "looked into", world.now)
 
 
 def _cancel(world: World, id_: str, by: str) -> None:

@@ -23,12 +23,12 @@ from chalicelib.ids import derived_id
 from chalicelib.payouts import rules
 from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import Allowance, Pause
-from chalicelib.payouts.controls.proposals import Proposal
+from chalicelib.payouts.controls.proposals import Decision, Proposal
 from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.ledger import records
 from chalicelib.payouts.ledger.records import Attempt, StoredAttempt
 from chalicelib.payouts.providers.xendit import Xendit
-from chalicelib.payouts.rules import Answer, Authority, Entitlement, Hold, Move, Outcome, State
+from chalicelib.payouts.rules import Answer, Entitlement, Hold, Move, Outcome, State
 from chalicelib.payouts.service import Payouts
 from chalicelib.payouts.worker import Worker
 from chalicelib.registration.rules import Payee
@@ -139,6 +139,10 @@ class DoubleRelease(MemoryPayoutStore):
     def _unchanged(self, before: Entitlement, after: Entitlement) -> bool:
         return before.hold is Hold.ADMIN or super()._unchanged(before, after)
 
+    def approve(self, entitlement: Entitlement, proposal: Proposal, move: Move, now: datetime) -> Entitlement:
+        released = entitlement.hold is Hold.ADMIN
+        return self.move(entitlement, move, now) if released else super().approve(entitlement, proposal, move, now)
+
 
 class BlindToThePause(MemoryPayoutStore):
     def get_for_work(self, entitlement_id: str) -> tuple[Entitlement, Pause | None]:
@@ -158,11 +162,12 @@ class CountsAnew(MemoryPayoutStore):
 
 
 class ReleaseOfAnyHold(Administration):
-    def release(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
+    def propose(self, entitlement_id: str, decision: Decision, by: str, note: str, now: datetime) -> Proposal:
         entitlement = self._ledger.get(entitlement_id)
-        if entitlement.state is not State.HELD:
-            return super().release(entitlement_id, by, note, now)
-        return self._ledger.move(entitlement, Move(State.DUE, "released", authority=Authority(by, note)), now)
+        if entitlement.state is not State.HELD or decision is not Decision.RELEASE:
+            return super().propose(entitlement_id, decision, by, note, now)
+        self._proposals.put(entitlement_id, made := Proposal(decision, entitlement.seq, by, note, now))
+        return made
 
 
 class ProviderNotAsked(Administration):

@@ -40,9 +40,8 @@ def hold(desk: Desk, entitlement_id: str, reason: str) -> None:
 @example(f"payout release {_ID} --reason 'the audit is over'")
 @decision_command(MAKER)
 def release(desk: Desk, entitlement_id: str, reason: str) -> None:
-    """End an administrator's hold; address and exclusion lists are then tested anew."""
-    released = desk.services.payout_administration.release(entitlement_id, desk.caller, reason, utc_now())
-    desk.show(entitlement_row(released))
+    """Propose to end an administrator's hold; another person approves it. Address and exclusions are tested anew."""
+    _propose(desk, entitlement_id, Decision.RELEASE, reason)
 
 
 @example(f"payout cancel {_ID} --reason 'entitled by mistake'")

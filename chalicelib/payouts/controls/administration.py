@@ -3,9 +3,10 @@
 The record is a line of the entitlement's own history, or of the journal if the act is about no single entitlement's
 state.
 
-One person is enough to keep money back, or to let a due payment go on: hold, release, cancel, pause, ceilings. Two are
-needed to say that money has moved, or to let it be sent again after the ledger had come to rest: the maker proposes,
-another person approves. If money may be sent again, the provider is asked too, and its word stands above both.
+One person is enough to keep money back, or to let all payments go on: hold, cancel, pause, ceilings. Two are needed to
+say that money has moved, to end a hold, or to let money be sent again after the ledger had come to rest: the maker
+proposes, another person approves. If money may be sent again after an attempt, the provider is asked too, and its word
+stands above both.
 """
 
 from __future__ import annotations
@@ -81,16 +82,6 @@ class Administration:
             raise _not_now("hold", entitlement)
         move = Move(State.HELD, "held_by_administrator", Hold.ADMIN, Authority(by, note))
         return self._ledger.move(entitlement, move, now)
-
-    def release(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
-        """End an administrator's hold; the worker then checks everything again."""
-        entitlement = self._ledger.get(entitlement_id)
-        if entitlement.hold is not Hold.ADMIN:
-            raise _not_now("release", entitlement)
-        move = Move(State.DUE, "released_by_administrator", authority=Authority(by, note))
-        released = self._ledger.move(entitlement, move, now)
-        self._queue.send([entitlement_id])
-        return released
 
     def cancel(self, entitlement_id: str, by: str, note: str, now: datetime) -> Entitlement:
         """End an entitlement that has not been paid and of which nothing is alive."""

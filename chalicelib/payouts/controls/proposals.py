@@ -19,7 +19,7 @@ from ...aws.dynamodb import find, is_condition_failure, save_if
 from ...structs import fill
 from ...values import Value
 from ..ledger.items import ProposalItem, partition
-from ..rules import ALIVE, Entitlement, State
+from ..rules import ALIVE, Entitlement, Hold, State
 
 
 class Decision(StrEnum):
@@ -33,6 +33,8 @@ class Decision(StrEnum):
     """The money has come back."""
     RETRY = "RETRY"
     """An entitlement that was given up, or whose money came back, is to be paid after all."""
+    RELEASE = "RELEASE"
+    """An administrator's hold ends, and the worker checks everything again."""
 
 
 AFTER: Mapping[Decision, State] = MappingProxyType(
@@ -41,6 +43,7 @@ AFTER: Mapping[Decision, State] = MappingProxyType(
         Decision.FAILED: State.FAILED,
         Decision.REVERSED: State.REVERSED,
         Decision.RETRY: State.DUE,
+        Decision.RELEASE: State.DUE,
     }
 )
 """The state to which a decision takes an entitlement."""
@@ -79,6 +82,8 @@ def may_be_decided(entitlement: Entitlement) -> frozenset[Decision]:
             return frozenset({Decision.PAID, Decision.FAILED})
         case State.HELD if entitlement.hold in ALIVE:
             return frozenset({Decision.PAID, Decision.FAILED})
+        case State.HELD if entitlement.hold is Hold.ADMIN:
+            return frozenset({Decision.RELEASE})
         case _:
             return frozenset()
 

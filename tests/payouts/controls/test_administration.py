@@ -28,8 +28,9 @@ def test_no_worker_or_sweep_touches_a_held_or_cancelled_payout(world):
     world.later(days=2)
     assert world.payouts.sweep(world.now) == 0
     assert world.worker.process(entitlement.id, world.now) is State.HELD
-    world.administration.release(entitlement.id, BUDI, "looked into", world.now)
-    refused(lambda: world.administration.release(entitlement.id, BUDI, "again", world.now), NotNow)
+    propose(world, entitlement, Decision.RELEASE)
+    world.administration.approve(entitlement.id, BUDI, world.now)
+    refused(lambda: propose(world, entitlement, Decision.RELEASE), NotNow)
     (message,) = world.messages()
     world.people.excluded.add("ani")
     assert world.deliver(message)

@@ -41,8 +41,10 @@ def test_hold_release_and_cancel_record_who_and_why(desk, world):
     assert desk.refused("hold", id_, "--reason", "again").startswith(
         "Error: This is no time for hold: the payout is HELD (ADMIN). (payout_not_now); hold, cancel: no attempt alive"
     )
+    assert desk.found("release", id_, "--reason", "looked into")["proposed"] == "RELEASE"
+    assert "(payout_same_person)" in desk.refused("approve", id_, "--yes")
     desk.me = BUDI
-    assert desk.found("release", id_, "--reason", "looked into") == row(world, id_, "DUE", 0)
+    assert desk.found("approve", id_, "--yes") == row(world, id_, "DUE", 0)
     assert desk.refused("release", id_, "--reason", "again").startswith(
         "Error: This is no time for release: the payout is DUE. "
     )
@@ -51,7 +53,7 @@ def test_hold_release_and_cancel_record_who_and_why(desk, world):
     history = desk.found("show", id_)["history"][1:]
     assert [(each["because"], each["by"], each["reason"]) for each in history] == [
         ("held_by_administrator", ANI, "asked by the hotline"),
-        ("released_by_administrator", BUDI, "looked into"),
+        ("decided_release", BUDI, "looked into"),
         ("cancelled_by_administrator", BUDI, "\x1b[2Jnot due"),
     ]
     assert [history[0][name] for name in ("before", "state", "hold", "attempts")] == ["DUE", "HELD", "ADMIN", 0]
