@@ -103,7 +103,7 @@ def _to_its_end(stage: str, words: list[str], command: Administered, sent: Mappi
         task = None
         while (answer := ask(stage, words, command, sent)).get("cursor"):
             task = bar.add_task(" ".join(words), total=answer.get("steps")) if task is None else task
-            bar.update(task, completed=int(answer["cursor"]) if answer.get("steps") else len(rows))
+            bar.update(task, completed=int(answer["cursor"].partition("/")[0]) if answer.get("steps") else len(rows))
             rows += answer["rows"]
             sent = {**sent, "cursor": answer["cursor"], "counts": answer.get("counts", {}), "seal": answer["seal"]}
     if rows and (into := answer.get("into")):

@@ -98,7 +98,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     asks: str = ""
     cursor: str = ""
     steps: int = 0
-    """Of how many the cursor is the number; 0: nobody knows."""
+    """Of how many the cursor begins with the number; 0: nobody knows."""
     counts: dict[str, int] = {}
     seal: str = ""
     """Proves that cursor and counts are the administration's own."""
@@ -191,6 +191,19 @@ class Desk:
             if step > begun:
                 self.go_on(str(step), steps)
             yield step
+
+    def pages(self, steps: int, page: Callable[[int, str], str]) -> None:
+        """Take steps that have pages. `page` has the number of a step and after what to begin; it returns after what
+        the next page begins, or nothing after the last.
+
+        Raises `NotYet` when time runs out, after one page at least.
+        """
+        begun, _, after = self.cursor.partition("/")
+        for step in range(int(begun or 0), steps):
+            while after := page(step, after):
+                self.go_on(f"{step}/{after}", steps)
+            if step + 1 < steps:
+                self.go_on(f"{step + 1}/", steps)
 
     def go_on(self, cursor: str, steps: int = 0) -> None:
         """Raises `NotYet` if time runs out, or if there are enough `rows` for an answer: then go on at the cursor."""

@@ -145,8 +145,13 @@ def enlist(desk: Desk) -> None:
         raise click.ClickException(
             f"stage {desk.stage} has no civil registry: deploy it with --parameter RegistryUrl=..."
         )
-    for shard in desk.steps(SHARDS):
-        desk.counts["people"] += services.verifications.enlist(shard, now)
+
+    def page(shard: int, after: str) -> str:
+        found, after = services.verifications.enlist(shard, after, now)
+        desk.counts["people"] += found
+        return after
+
+    desk.pages(SHARDS, page)
     desk.show({"to_be_asked_about": desk.counts["people"]})
 
 

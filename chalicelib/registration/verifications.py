@@ -22,7 +22,7 @@ from ..notices.rules import Kind
 from ..values import Value
 from .change_notices import telling
 from .errors import TooManyCorrections
-from .items import Corrected, Profile, UnverifiedIndex, nik_pk, person_pk
+from .items import Corrected, Profile, RegisteredIndex, UnverifiedIndex, nik_pk, person_pk
 from .records import Record
 from .rules import DIFFERING, Place, Registrant, Standing, Verification
 from .store import OVERTAKEN_LEG, UNVERIFIED, Legs
@@ -39,6 +39,9 @@ UNVERIFIED_SHARDS = [f"{number:02d}" for number in range(UNVERIFIED)]
 
 FAR = datetime(9999, 1, 1, tzinfo=UTC)
 """Later than any sweep."""
+
+ENLISTED = 100
+"""How many registrations are enlisted at once."""
 
 UNDECIDED_SHARDS = [f"undecided-{each}" for each in UNVERIFIED_SHARDS]
 """Of the same index: those about whom the registry has answered, and decided nothing."""
@@ -198,14 +201,16 @@ class Verifications:
         again = now + (self._undecided_again if row.undecided else self._again)
         return dynamodb.update_if(item, [Profile.ask_from.set(again)], Profile.ask_from == row.ask_from)
 
-    def enlist(self, number: int, now: datetime) -> int:
-        """Have those of one of `store.SHARDS` partitions asked about who registered before there was a registry.
+    def enlist(self, number: int, after: str, now: datetime) -> tuple[int, str]:
+        """Have a page of one of `store.SHARDS` partitions asked about who registered before there was a registry.
 
-        Returns how many; the sweep queues them at the registry's rate. A repeat finds only who is left. One conditional
-        write for each registration of the partition.
+        It begins after a registration's id. Returns how many, and after which one the next page begins, empty after the
+        last one. The sweep queues them at the registry's rate. A repeat finds only who is left. One query, and a
+        conditional write for each registration of the page.
         """
-        rows = Profile.registered.query(f"{number:02d}")
-        return sum(self.enlist_one(row.pk.removeprefix(person_pk("")), now) for row in rows)
+        rows = Profile.registered.query(f"{number:02d}", RegisteredIndex.pk > person_pk(after), limit=ENLISTED)
+        ids = [row.pk.removeprefix(person_pk("")) for row in rows]
+        return sum(self.enlist_one(one, now) for one in ids), ids[-1] if len(ids) == ENLISTED else ""
 
     def enlist_one(self, registrant_id: str, now: datetime) -> bool:
         """Have a person asked about who is PENDING and never was; False for anybody else. One conditional write."""

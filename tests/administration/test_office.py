@@ -90,6 +90,16 @@ def count(at: Desk) -> None:
     at.show(at.rows)
 
 
+@shelf.command(cls=Administered, sets=(MAKER,))
+def leaf(at: Desk) -> None:
+    def page(step: int, after: str) -> str:
+        at.counts["".join(("page", str(step), after))] += 1
+        return {"": "a/b", "a/b": "c"}.get(after, "") if step else ""
+
+    at.pages(3, page)
+    at.show(at.counts)
+
+
 @shelf.command()
 @stage_options
 def destroy(stage: str) -> None:
@@ -159,7 +169,9 @@ def terminal(room: Room) -> Iterator[Callable[..., Any]]:
 
 
 def test_only_administered_commands_have_a_route_and_each_asks_iam(room: Room) -> None:
-    assert sorted(room.app.routes) == [f"/shelf/{name}" for name in ("approve", "count", "find", "put", "read", "walk")]
+    assert sorted(room.app.routes) == [
+        f"/shelf/{name}" for name in ("approve", "count", "find", "leaf", "put", "read", "walk")
+    ]
     for methods in room.app.routes.values():
         assert [one.authorizer.to_swagger()["x-amazon-apigateway-authtype"] for one in methods.values()] == ["awsSigv4"]
         assert list(methods) == ["POST"]
@@ -321,6 +333,17 @@ def test_steps_go_on_where_the_time_ran_out(room: Room, terminal: Any, monkeypat
     assert json.loads(terminal("walk", "--json").stdout) == {"sum": 10}
     assert json.loads(terminal("count", "--json").stdout) == [{"number": number} for number in range(7)]
     assert room.journal.lines[1::2] == (["goes_on"] * 4 + ["done"] + ["goes_on"] * 7 + ["done"])
+
+
+@pytest.mark.parametrize("seconds", [15, -1])
+def test_pages_of_steps_go_on_where_the_time_ran_out_each_taken_once(
+    terminal: Any, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    monkeypatch.setattr(desk, "STEPS_S", seconds)
+    pages = [
+        f"page{step}{after}" for step, after in ((0, ""), (1, ""), (1, "a/b"), (1, "c"), (2, ""), (2, "a/b"), (2, "c"))
+    ]
+    assert json.loads(terminal("leaf", "--json").stdout) == dict.fromkeys(pages, 1)
 
 
 def test_where_a_command_goes_on_is_what_was_answered_to_the_same_caller_for_the_same(

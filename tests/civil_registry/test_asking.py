@@ -22,10 +22,12 @@ from chalicelib.civil_registry.registry import CivilRecord
 from chalicelib.civil_registry.service import consume
 from chalicelib.clock import iso, utc_now
 from chalicelib.config import Settings
+from chalicelib.ids import shard
 from chalicelib.notices.rules import Kind
 from chalicelib.payouts.errors import AddressUnchecked
 from chalicelib.payouts.rules import Hold
 from chalicelib.payouts.wire import PayoutView
+from chalicelib.registration import verifications
 from chalicelib.registration.errors import (
     Excluded,
     NikAlreadyRegistered,
@@ -226,7 +228,7 @@ def test_an_answer_that_decides_nothing_is_counted_apart_from_silence_and_asked_
 def test_after_enlisting_people_wait_since_then(stage, cloud: Settings, programme: Any):
     Services(cloud, programme, lambda: T0).registrations.register(WHO, SITI, T0)
     enlisted = T0 + timedelta(days=400)
-    assert sum(stage.services.verifications.enlist(number, enlisted) for number in range(SHARDS)) == 1
+    assert sum(stage.services.verifications.enlist(number, "", enlisted)[0] for number in range(SHARDS)) == 1
     assert stage.services.registry_sweep.waiting_since(enlisted) == enlisted
 
 
@@ -294,15 +296,19 @@ def test_who_registered_before_there_was_a_registry_is_enlisted_once(
     before = Services(cloud, programme, lambda: T0).registrations
     before.register(WHO, SITI, T0)
     before.register("ani", other_form(5), T0)
+    beside = next(one for one in map(str, range(5000)) if shard(one, SHARDS) == shard(WHO, SHARDS))
+    before.register(beside, other_form(6), T0)
+    monkeypatch.setattr(verifications, "ENLISTED", 1)
     terminal, settings = Terminal("registration"), cloud
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=stage.services, settings=settings))
     assert "no civil registry" in terminal.refused("enlist")
     settings = stage.settings
-    assert [terminal.found("enlist")["to_be_asked_about"] for _ in range(2)] == [2, 0]
+    assert [terminal.found("enlist")["to_be_asked_about"] for _ in range(2)] == [3, 0]
     stage.now = utc_now() + timedelta(minutes=5)
-    assert stage.services.registry_sweep.run(stage.now) == 2
+    assert stage.services.registry_sweep.run(stage.now) == 3
     stage.deliver(stage.queued())
-    assert (stage.state(), stage.state("ani")) == (Verification.VERIFIED, Verification.UNKNOWN_NIK)
+    found = [stage.state(), stage.state("ani"), stage.state(beside)]
+    assert found == [Verification.VERIFIED, Verification.UNKNOWN_NIK, Verification.UNKNOWN_NIK]
     assert terminal.found("enlist") == {"to_be_asked_about": 0}
 
 
@@ -328,7 +334,7 @@ def test_who_has_a_place_and_took_the_consent_back_is_enlisted(stage, cloud: Set
         before.registrations.register(who, given, T0)
         before.consents.withdraw(who, "registration", T0)
     before.registrations.set_standing(WHO, Standing.BENEFICIARY, Place(1, "2023", T0.date(), T0.date()))
-    assert sum(stage.services.verifications.enlist(number, T0) for number in range(SHARDS)) == 1
+    assert sum(stage.services.verifications.enlist(number, "", T0)[0] for number in range(SHARDS)) == 1
     stage.services.registry_sweep.run(T0 + AGAIN)
     stage.deliver(stage.queued())
     assert stage.state() is Verification.VERIFIED

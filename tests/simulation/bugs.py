@@ -23,7 +23,7 @@ from chalicelib.ids import derived_id
 from chalicelib.payouts import rules
 from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import Allowance, Pause
-from chalicelib.payouts.controls.proposals import Decision, Proposal
+from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.ledger import records
 from chalicelib.payouts.ledger.records import Attempt, StoredAttempt
@@ -161,15 +161,6 @@ class CountsAnew(MemoryPayoutStore):
         return self._table.heads[before.id].seq == before.seq
 
 
-class ReleaseOfAnyHold(Administration):
-    def propose(self, entitlement_id: str, decision: Decision, by: str, note: str, now: datetime) -> Proposal:
-        entitlement = self._ledger.get(entitlement_id)
-        if entitlement.state is not State.HELD or decision is not Decision.RELEASE:
-            return super().propose(entitlement_id, decision, by, note, now)
-        self._proposals.put(entitlement_id, made := Proposal(decision, entitlement.seq, by, note, now))
-        return made
-
-
 class ProviderNotAsked(Administration):
     def _check_over(self, entitlement: Entitlement, now: datetime) -> None:
         return
@@ -269,7 +260,6 @@ BUGS: dict[str, Bug] = {
     "amount not compared": _rule("after_status", _any_amount),
     "claim while paused": Bug(Parts(store=BlindToThePause)),
     "double release": Bug(Parts(store=DoubleRelease)),
-    "release of any hold": Bug(Parts(administration=ReleaseOfAnyHold)),
     "held while it is sending": _rule("nothing_alive", _alive_or_not),
     "resolve by one person": _rule("same_person", lambda *_: False),
     "provider not asked before a retry": Bug(Parts(administration=ProviderNotAsked)),

@@ -252,8 +252,8 @@ class MemoryPlanStore(InMemory, PlanStore):
     def due(self, shard: str, until: datetime) -> Iterator[PlanKey]:
         return self._query(shard, until.replace(microsecond=0))
 
-    def going_on(self, shard: str) -> Iterator[PlanKey]:
-        return self._query(shard, datetime.max.replace(tzinfo=UTC))
+    def going_on(self, shard: str, after: str = "") -> tuple[list[PlanKey], str]:
+        return list(self._query(shard, datetime.max.replace(tzinfo=UTC))), ""
 
     def _query(self, shard: str, until: datetime) -> Iterator[PlanKey]:
         def read() -> list[PlanKey]:

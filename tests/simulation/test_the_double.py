@@ -203,7 +203,7 @@ def begin(stores: Stores, **change) -> Plan:
 
 def going_on(stores: Stores, until: datetime | None = None) -> list[PlanKey]:
     plans = stores.ledger.plans
-    return [key for shard in plan_shards() for key in (plans.due(shard, until) if until else plans.going_on(shard))]
+    return [key for shard in plan_shards() for key in (plans.due(shard, until) if until else plans.going_on(shard)[0])]
 
 
 def test_a_plan_is_found_when_it_is_due_and_moved_on_or_stopped_as_it_was_read(stores: Stores) -> None:

@@ -13,7 +13,6 @@ from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import day_name, envelope_name
 from chalicelib.payouts.ledger.records import NEWS_SHARDS, plan_shards
 from chalicelib.payouts.rules import Authority, Kind, State
-from chalicelib.payouts.service import Payouts
 from chalicelib.waves.errors import UnknownWave
 
 from ...desk import EVERYONE, MAKER, OPERATOR, Administered, Desk
@@ -58,11 +57,19 @@ def status(desk: Desk) -> None:
     """
     services, now = desk.services, utc_now()
     controls, plans = services.payout_administration, list(plan_shards())
-    for step in desk.steps(len(plans) + len(NEWS_SHARDS)):
+    morning = iso(datetime.combine(wib_date(now), time(), WIB))
+
+    def page(step: int, after: str) -> str:
         if step < len(plans):
-            desk.counts += services.plans.budget(plans[step])
+            found, after = services.plans.budget(plans[step], after)
         else:
-            desk.counts += _paid(services.payouts, NEWS_SHARDS[step - len(plans)], now)
+            news = services.payouts.news(NEWS_SHARDS[step - len(plans)], after or morning, now, NEWS_PAGE)
+            paid = [each.amount_idr for each in news if each.state is State.PAID]
+            found, after = Counter(payments=len(paid), paid_idr=sum(paid)), news[-1].key if news else ""
+        desk.counts += found
+        return after
+
+    desk.pages(len(plans) + len(NEWS_SHARDS), page)
     count, paid_idr = desk.counts.pop("payments", 0), desk.counts.pop("paid_idr", 0)
     today = ceiling_row(controls.ceiling(day_name(now))) | {"payments": count, "paid_idr": Rupiah(paid_idr)}
     months = [{"month": name, "amount_idr": Rupiah(idr)} for name, idr in sorted(desk.counts.items())]
@@ -77,17 +84,6 @@ def _standing(controls: Administration) -> dict[str, object]:
     if found is None:
         return {"payouts": "not paused"}
     return {"payouts": "paused", "since": found.since, "by": found.by, "reason": found.reason}
-
-
-def _paid(payouts: Payouts, shard: str, now: datetime) -> Counter[str]:
-    """How much of a WIB day's payments is known to be paid by now; a page for each hundred of them."""
-    found: Counter[str] = Counter()
-    after = iso(datetime.combine(wib_date(now), time(), WIB))
-    while page := payouts.news(shard, after, now, NEWS_PAGE):
-        paid = [each.amount_idr for each in page if each.state is State.PAID]
-        found += Counter(payments=len(paid), paid_idr=sum(paid))
-        after = page[-1].key
-    return found
 
 
 @click.group()

@@ -110,17 +110,17 @@ class Plans:
         """What of a plan is not due yet, the next one first."""
         return plan_rules.to_come(plan, self._schemes[plan.scheme], self._month_s)
 
-    def budget(self, shard: str) -> Counter[str]:
-        """The rupiah that the plans of one of `records.plan_shards` will make due, by month in WIB (`2027-01`).
+    def budget(self, shard: str, after: str = "") -> tuple[Counter[str], str]:
+        """The rupiah that a page of plans of one of `records.plan_shards` will make due, by month in WIB (`2027-01`).
 
-        A query and a batch get for each hundred plans: for an administrator, never for a request.
+        And after what the next page begins; empty after the last. A query and a batch get.
         """
         months: Counter[str] = Counter()
-        for page in _pages(self._store.plans.going_on(shard)):
-            for plan in self._store.plans.many(page):
-                for each in self.left(plan):
-                    months[f"{each.due_at.astimezone(WIB):%Y-%m}"] += each.amount_idr
-        return months
+        page, after = self._store.plans.going_on(shard, after)
+        for plan in self._store.plans.many(page):
+            for each in self.left(plan):
+                months[f"{each.due_at.astimezone(WIB):%Y-%m}"] += each.amount_idr
+        return months, after
 
     def stop(self, who: Beneficiary, why: Stop, now: datetime, also: Callable[[Transaction], object] = bool) -> Plan:
         """End a person's incentives, after what is due by now was made due; returns the plan as it is then.
