@@ -5,7 +5,7 @@ No fact here identifies a person.
 
 from __future__ import annotations
 
-from ..errors import DomainError
+from ..errors import DomainError, Words
 
 
 class MalformedNik(DomainError):
@@ -157,6 +157,30 @@ class TooManyClaims(DomainError):
     english = "An account claims a NIK at most {claims_max} times. File a grievance (POST /me/grievances)."
 
 
+_WHAT_NEXT: dict[str, Words] = {
+    "nik_contested": (
+        "Belum jelas siapa pemilik NIK Anda. Datanglah sendiri dengan KTP ke kantor kami, atau tanyakan lewat "
+        "pengaduan tentang pendaftaran.",
+        "It is not clear yet whose your NIK is. Come yourself to an office of ours with your KTP, or ask by a "
+        "complaint about the registration.",
+    ),
+    "differs": (
+        "Data Anda berbeda dengan data kependudukan. Ajukan pengaduan tentang pendaftaran.",
+        "Your data differ from the civil registry. File a complaint about the registration.",
+    ),
+    "undecided": (
+        "Data kependudukan belum dapat memastikan data Anda. Kami menanyakannya lagi. Waktu untuk membeli tidak "
+        "berkurang; bila lama, tanyakan lewat pengaduan tentang pendaftaran.",
+        "The civil registry could not confirm your data yet. We ask it again. You lose no time to buy; if it takes "
+        "long, ask by a complaint about the registration.",
+    ),
+    "pending": (
+        "Data kependudukan belum menjawab tentang Anda. Tunggulah: waktu untuk membeli tidak berkurang.",
+        "The civil registry has not answered about you yet. Please wait: you lose no time to buy.",
+    ),
+}
+
+
 class NikCannotChange(DomainError):
     code = "nik_cannot_change"
     about = "nik"
@@ -166,18 +190,19 @@ class NikCannotChange(DomainError):
 
 
 class NotConfirmed(DomainError):
-    """The civil registry has not confirmed the person: nothing is bought yet, and a place may only wait for them."""
+    """It is not certain yet who the person is: nothing is bought, and a place may only wait for them.
+
+    `because`: `nik_contested` (another registration has the NIK, or no less proof of it), `differs`, `undecided` (the
+    civil registry has answered, and could not decide), or `pending` (it has not answered yet).
+    """
 
     code = "person_not_confirmed"
     status = 409
-    indonesian = (
-        "Data Anda belum dikonfirmasi oleh data kependudukan, jadi pelatihan belum dapat dibeli. Jika data berbeda, "
-        "ajukan pengaduan tentang pendaftaran; jika belum, tunggulah: waktu untuk membeli tidak berkurang."
-    )
-    english = (
-        "The civil registry has not confirmed your data, so no training can be bought yet. If your data differ, file a "
-        "complaint about the registration; if not, please wait: you lose no time to buy."
-    )
+    indonesian = "Pelatihan belum dapat dibeli. {what_next}"
+    english = "No training can be bought yet. {what_next}"
+
+    def __init__(self, because: str = "pending") -> None:
+        super().__init__(because=because, what_next=_WHAT_NEXT[because])
 
 
 class FrozenUntilSettled(DomainError):

@@ -127,6 +127,17 @@ class Registrant(Value, frozen=True):
         return self.claimed_at is not None or self.contested_at is not None
 
 
+def unconfirmed_because(registrant: Registrant | None) -> str:
+    """Why a place only waits for a person, as `errors.NotConfirmed` names it."""
+    if registrant is None:
+        return "pending"
+    if registrant.contested:
+        return "nik_contested"
+    if registrant.verification in DIFFERING:
+        return "differs"
+    return "pending" if registrant.undecided is None else "undecided"
+
+
 class Applicant(Value, frozen=True):
     """What a join asks of a registration, under the names of `Registrant`."""
 

@@ -216,15 +216,15 @@ class Registrations:
         registrant = self._store.registrant(registrant_id)
         return registrant is not None and self._store.excluded(registrant.nik_mac)
 
-    def check_may_spend(self, registrant_id: str) -> None:
-        """Test a beneficiary who is about to buy. Two reads; one if they are not registered, or not confirmed.
+    def check_may_spend(self, registrant_id: str, *, given: bool = True) -> None:
+        """Test a beneficiary who is about to buy, and whether their place was `given` to them.
 
-        Raises `NotConfirmed`, `Excluded`.
+        Two reads; one if they are not registered, or not confirmed. Raises `NotConfirmed`, `Excluded`.
         """
         registrant = self._store.registrant(registrant_id)
+        if not given or (registrant is not None and not self.is_confirmed(registrant)):
+            raise NotConfirmed(rules.unconfirmed_because(registrant))
         if registrant is not None:
-            if not self.is_confirmed(registrant):
-                raise NotConfirmed()
             self.check_not_excluded(registrant)
 
     def have_asked_about(self, registrant_id: str, now: datetime) -> None:

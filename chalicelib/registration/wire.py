@@ -147,10 +147,11 @@ class RegistrationView(_Form, frozen=True):
     consent_withdrawn_at: datetime | None
     standing: Standing
     verification: Annotated[
-        Literal["PENDING", "VERIFIED", "DIFFERS"],
+        Literal["PENDING", "UNDECIDED", "VERIFIED", "DIFFERS"],
         Meta(
-            description="Whether the civil registry has confirmed the registration; DIFFERS: something does not agree. "
-            "Compare all of it with the KTP and the family card, and correct it."
+            description="Whether the civil registry has confirmed the registration; UNDECIDED: it could not yet, and "
+            "is asked again; DIFFERS: something does not agree. Compare all of it with the KTP and the family card, "
+            "and correct it."
         ),
     ]
     nik_held: Annotated[
@@ -227,10 +228,12 @@ def registration_view(registrant: Registrant, person: PersonalData) -> Registrat
     )
 
 
-def _shown(registrant: Registrant) -> Literal["PENDING", "VERIFIED", "DIFFERS"]:
+def _shown(registrant: Registrant) -> Literal["PENDING", "UNDECIDED", "VERIFIED", "DIFFERS"]:
     """Who claims a NIK is told nothing, as any number of accounts may guess at its owner's data."""
-    if registrant.claimed_at is not None or registrant.verification is Verification.PENDING:
+    if registrant.claimed_at is not None:
         return "PENDING"
+    if registrant.verification is Verification.PENDING:
+        return "PENDING" if registrant.undecided is None else "UNDECIDED"
     return "DIFFERS" if registrant.verification in DIFFERING else "VERIFIED"
 
 

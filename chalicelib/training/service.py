@@ -75,7 +75,8 @@ class Trainings:
                 if bought.state is not TrainingState.CANCELLED:
                     return self._view(bought, account, beneficiary), False
             check_may_buy(beneficiary, now)
-            self._registrations.check_may_spend(registrant_id)
+            given = beneficiary.state is not BeneficiaryState.RESERVED
+            self._registrations.check_may_spend(registrant_id, given=given)
             course, partner = self._courses.to_buy(course_id)
             if account.balance_idr < course.price_idr:
                 raise BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)

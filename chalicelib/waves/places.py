@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from ..clock import iso
 from ..figures import RegistryRules, TrainingRules
 from ..figures.schemes import Scheme
-from ..registration.errors import NotConfirmed
 from ..registration.rules import DIFFERING, Registrant
 from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from .rules import LOST, Beneficiary, BeneficiaryState, buy_by
@@ -22,13 +21,9 @@ LOST_FROM = frozenset({BeneficiaryState.POTENTIAL, BeneficiaryState.RESERVED})
 
 
 def check_may_buy(beneficiary: Beneficiary, now: datetime) -> None:
-    """Raises `BeneficiaryRevoked`, `NotConfirmed` while the place is only reserved, or `PurchaseDeadlinePassed` if the
-    place needs a purchase and it is too late.
-    """
+    """Raises `BeneficiaryRevoked`, or `PurchaseDeadlinePassed` if the place needs a purchase and it is too late."""
     if beneficiary.state in LOST:
         raise BeneficiaryRevoked()
-    if beneficiary.state is BeneficiaryState.RESERVED:
-        raise NotConfirmed()
     if beneficiary.state is BeneficiaryState.POTENTIAL and beneficiary.buy_by <= now:
         raise PurchaseDeadlinePassed(buy_by=iso(beneficiary.buy_by))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -200,7 +199,7 @@ def test_an_answer_that_decides_nothing_is_counted_apart_from_silence_and_asked_
     lacking = {KNOWN.nik: Person(nik=SITI.nik, name=SITI.name, birth_date="1995-08-17", kk="", province="31")}
     stage.registry.people, sweep, day = lacking, stage.services.registry_sweep, timedelta(days=1)
     assert stage.asked() is Verification.PENDING
-    assert (stage.shown(), stage.told(), sweep.waiting_since(stage.now)) == ("PENDING", [], None)
+    assert (stage.shown(), stage.told(), sweep.waiting_since(stage.now)) == ("UNDECIDED", [], None)
     terminal = Terminal("registration")
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=stage.services, settings=stage.settings))
     [row] = terminal.found("undecided")
@@ -484,22 +483,31 @@ def test_nobody_buys_or_gets_a_waiting_place_before_the_registry_confirms_them(s
             return False
         return True
 
-    people.check_may_spend("somebody-else")
+    def may_spend(*, given: bool = True) -> object:
+        try:
+            people.check_may_spend(WHO, given=given)
+        except NotConfirmed as refusal:
+            return refusal.facts["because"]
+        return None
+
+    assert (may_spend(), may_spend(given=False)) == (None, "pending")
     stage.register()
+    differs = dict.fromkeys((Verification.MISMATCH, Verification.UNKNOWN_NIK), "differs")
+    because = {Verification.PENDING: "pending", Verification.VERIFIED: None, **differs}
     for state in Verification:
         Profile(person_pk(WHO), "PROFILE").update([Profile.verification.set(state)])
-        with pytest.raises(NotConfirmed) if state is not Verification.VERIFIED else nullcontext():
-            people.check_may_spend(WHO)
+        assert may_spend() == because[state]
         assert gets_the_place() is (state is Verification.VERIFIED)
     assert (people.registrant(WHO).standing, people.registrant(WHO).beneficiary_wave) == (Standing.BENEFICIARY, 145)
     Profile(person_pk(WHO), "PROFILE").update([Profile.verification.set(Verification.VERIFIED)])
     Profile(person_pk(WHO), "PROFILE").update([Profile.contested_at.set(T0)])
     assert not gets_the_place()
-    with pytest.raises(NotConfirmed):
-        people.check_may_spend(WHO)
+    assert may_spend() == "nik_contested"
     elsewhere = Services(replace(stage.settings, registry_url="none"), programme, lambda: T0).registrations
     Profile(person_pk(WHO), "PROFILE").update([Profile.contested_at.remove()])
-    Profile(person_pk(WHO), "PROFILE").update([Profile.verification.set(Verification.PENDING)])
+    undecided = [Profile.verification.set(Verification.PENDING), Profile.undecided.set("without_kk")]
+    Profile(person_pk(WHO), "PROFILE").update(undecided)
+    assert (may_spend(), people.me(WHO).registration.verification) == ("undecided", "UNDECIDED")
     elsewhere.check_may_spend(WHO)
     stage.services.registration_store.exclude(people.registrant(WHO).nik_mac, "police/2026-11/2026-11-01")
     with pytest.raises(Excluded):

@@ -237,7 +237,7 @@ def test_a_person_excluded_after_the_award_cannot_buy(stage, monkeypatch):
     course, bought = stage.course(), stage.buy()
     taken_in = stage.redeemed(OTHER)
 
-    def refuse(_: str) -> None:
+    def refuse(_: str, *, given: bool) -> None:
         raise Excluded()
 
     monkeypatch.setattr(stage.services.registrations, "is_excluded", lambda _: True)

@@ -11,13 +11,12 @@ from msgspec.structs import replace
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.figures.schemes import Payment
-from chalicelib.registration.errors import FixedAfterAward, NotConfirmed
+from chalicelib.registration.errors import FixedAfterAward
 from chalicelib.registration.rules import Standing, Verification
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, revocation, rules
 from chalicelib.waves.beneficiaries import BeneficiaryItem
 from chalicelib.waves.confirmation import Confirmation
-from chalicelib.waves.places import check_may_buy
 from chalicelib.waves.revocation import Report
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from chalicelib.waves.wire import beneficiary_view, chosen_notice
@@ -77,8 +76,6 @@ def test_while_the_registry_is_silent_the_winners_place_waits_and_holds_up_nothi
     assert beneficiary_view(reserved, scheme).buy_by is next_deadline(reserved, None, world.clock.now) is None
     eligibility = world.programme.eligibility
     assert why_not(world.people.by_id[a], reserved, OPENS, "2023", eligibility) == "already_beneficiary"
-    with pytest.raises(NotConfirmed):
-        check_may_buy(reserved, world.clock.now)
     assert not buy(world, a)
     with pytest.raises(FixedAfterAward):
         world.services.registration_changes.unless_joined(world.people.by_id[a], world.clock.now)

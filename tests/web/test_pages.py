@@ -94,6 +94,16 @@ def test_all_of_the_page_is_small_enough_to_be_kept():
     assert sum(len(gzip.compress(text.encode(), mtime=0)) for text in kept) <= 60_000
 
 
+def test_what_needs_a_signal_is_small_and_none_of_it_is_kept(pages: Pages):
+    """Loaded when it is opened, by few (docs/pages.md)."""
+    opened = {path: text for path, text in MODULES.items() if path.startswith("account/")}
+    assert sum(len(gzip.compress(text.encode(), mtime=0)) for text in opened.values()) <= 20_000
+    assert "account/" not in pages.service_worker.text
+    kept = "".join(text for path, text in MODULES.items() if path.startswith(KEPT))
+    assert {f"../{path}" for path in opened} == set(re.findall(r'import\("(\.\./account/\S+?)"\)', kept)), "on demand"
+    assert not re.search(r'from "\.\./account/', kept)
+
+
 def test_the_public_page_is_small_with_all_that_it_shows(pages: Pages):
     """As the gateway sends it, with the answer of a programme in all provinces."""
     modules = ("dashboard/main.js", *COMMON, *DOCUMENTS["dashboard"].modules)

@@ -66,8 +66,8 @@ class People:
         if registrant in self.excluded:
             raise Excluded()
 
-    def check_may_spend(self, registrant_id: str) -> None:
-        if registrant_id in self.unconfirmed:
+    def check_may_spend(self, registrant_id: str, *, given: bool = True) -> None:
+        if registrant_id in self.unconfirmed or not given:
             raise NotConfirmed()
         if self.is_excluded(registrant_id):
             raise Excluded()

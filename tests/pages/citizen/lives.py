@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.accounts.wire import ContactList, ContactView
+from chalicelib.accounts.wire import ChangeList, ChangeView, ContactList, ContactView
 from chalicelib.config import Programme
 from chalicelib.helpdesk.wire import GrievanceList, GrievanceView
 from chalicelib.jobs.wire import ApplicationList, MatchList, MatchView, Reason, VacancyView
@@ -21,6 +21,15 @@ from chalicelib.notices.wire import NoticeList, NoticeView, ReminderSettings
 from chalicelib.outcomes import questions
 from chalicelib.outcomes.survey_wire import SurveyList, SurveyView
 from chalicelib.payouts.wire import Destination, InstalmentView, PayoutList, PayoutView
+from chalicelib.privacy.wire import (
+    Bilingual,
+    ConsentList,
+    ConsentView,
+    DataPage,
+    ReaderList,
+    ReaderView,
+    restriction_view,
+)
 from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.registration.wire import FinancialAddressView, RegistrationView
 from chalicelib.training.wire import CourseList, CourseView, TrainingList, TrainingView
@@ -51,6 +60,7 @@ REGISTRATION = RegistrationView(
     verification="PENDING", nik_held="yes", warnings=(), registered_at=NOW, updated_at=NOW,
 )  # fmt: skip
 DIFFERS = msgspec.structs.replace(REGISTRATION, verification="DIFFERS")
+CONTESTED = msgspec.structs.replace(REGISTRATION, nik_held="contested")
 ADDRESS = FinancialAddressView(
     code="BNI", account_number="********6789", holder_name="Siti Aminah", verification="verified", to_do="nothing"
 )
@@ -155,6 +165,17 @@ GRIEVANCE = msgspec.convert(
 
 CONTACT = ContactView(contact_id=ID, kind="email", contact="s•••@example.com", signs_in_from=None, signs_in_until=None)
 
+DELETION = ChangeView(change_id=ID, change="account_deleted", subject=ID, asked_at=NOW, takes_effect_at=NOW)
+CONSENT = ConsentView(ID, "registration", "2026-01", None, NOW, None, Bilingual("Anda tidak ikut.", "You are not in."))
+READERS = ReaderList(
+    [
+        ReaderView(
+            ID, NOW, "administrator", Bilingual("Petugas", "Administrator"), None, "person show", "Ia menelepon", "done"
+        )
+    ],
+    OTHER,
+)
+
 
 @dataclass
 class Life:
@@ -202,6 +223,11 @@ class Life:
                 "passkey_id": ID, "device": "phone", "created_at": OPENS, "last_used_at": OPENS, "backed_up": True,
                 "valid_from": CLOSES, "valid_until": None,
             }]},
+            "/me/readers": READERS,
+            "/me/consents": ConsentList([CONSENT], None),
+            "/me/restriction": restriction_view(NOW),
+            "/me/changes": ChangeList([DELETION]),
+            "/me/data": DataPage([], NOW, None),
         }  # fmt: skip
 
     def written(self) -> dict[str, Any]:
@@ -271,6 +297,7 @@ LIVES: dict[str, Life] = {
     "not_chosen": Life(me(), wave(number=WAVE + 1), [entry("not_chosen", "not_drawn")]),
     "none_open": Life(me()),
     "none_open whose data differ": Life(me(registration=DIFFERS)),
+    "none_open whose NIK is contested": Life(me(registration=CONTESTED)),
     "none_coming": Life(me(), none_coming=True),
 }  # fmt: skip
 """By the state that home shows, and what it is about."""
@@ -284,7 +311,8 @@ SCREENS = (
     "riwayat", f"bukti/{WAVE}", "katalog", f"katalog/{ID}", "pelatihan", f"pelatihan/{ID}", "uang", "uang/rekening",
     "survei", f"survei/{ID}", f"survei/{ID}/3", "lowongan", "pesan", "bantuan", "bantuan/baru",
     f"bantuan/baru/selection_result/{WAVE}",
-    "akun", "akun/kontak", "akun/perangkat", "akun/kunci", *(f"daftar/{step}" for step in range(1, 7)), "masuk",
+    "akun", "akun/kontak", "akun/perangkat", "akun/kunci", "akun/pembaca", "akun/izin", "akun/data",
+    *(f"daftar/{step}" for step in range(1, 7)), "masuk",
 )  # fmt: skip
 """What is opened for somebody who has come all the way."""
 

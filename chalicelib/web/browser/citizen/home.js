@@ -79,7 +79,8 @@ export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], 
 export async function keepReceipts(entries) {
   for (const { receipt, receipt_file: file } of entries) {
     const name = `receipt:${account()}:${receipt.wave}`, before = await kept.get(name);
-    if (!before || !before.content) await kept.put(name, { ...receipt, content: file.content, file: file.name, own: Boolean(before) });
+    // Once its ticket is gone a receipt proves nothing.
+    if (receipt.ticket && (!before || !before.content)) await kept.put(name, { ...receipt, content: file.content, file: file.name, own: Boolean(before) });
   }
 }
 
@@ -240,6 +241,12 @@ const SHOWN = {
     ${action("akun", "Periksa data saya", "Check my details")}${calendar("button quiet")}<//>`,
 };
 
+/** That somebody else has, or says to have, the NIK of a registration. */
+export const NikHeld = ({ of: { nik_held: held } }) => held !== "yes" && html`<${Notice}><p>${held === "claimed"
+  ? t("NIK Anda dipegang pendaftaran lain.", "Another registration holds your NIK.")
+  : t("Orang lain menyatakan bahwa NIK Anda miliknya. Pembelian dan pembayaran menunggu.", "Somebody else says that your NIK is theirs. Purchases and payments wait.")}</p>
+  <p><${Link} to="akun/klaim">${t("Apa yang dapat saya lakukan", "What I can do")}<//></p><//>`;
+
 const ALSO = [["riwayat", "Gelombang saya", "My waves"], ["pelatihan", "Pelatihan saya", "My training"], ["katalog", "Katalog pelatihan", "Courses"],
   ["uang", "Uang dan rekening", "Money and account"], ["survei", "Survei", "Surveys"], ["lowongan", "Lowongan", "Vacancies"],
   ["bantuan", "Pengaduan dan keberatan", "Complaints and appeals"], ["pesan", "Pesan dari kami", "Messages from us"],
@@ -286,7 +293,7 @@ function Stands({ me, wave, old, error, again }) {
   };
   return html`<${Await} found=${{ ...found, error: found.error || error, again: both }}>${() => html`<div data-state=${state.name}>
     <${SHOWN[state.name]} ...${state} me=${me} wave=${wave} again=${both} />
-    ${me.registration && html`<${UnsentJoin} wave=${wave} entries=${found.data.entries.entries} old=${old || found.old} again=${both} />`}</div>
+    ${me.registration && html`<${NikHeld} of=${me.registration} /><${UnsentJoin} wave=${wave} entries=${found.data.entries.entries} old=${old || found.old} again=${both} />`}</div>
     <${Also} registered=${Boolean(me.registration)} />`}<//>`;
 }
 

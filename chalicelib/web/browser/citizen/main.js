@@ -20,6 +20,10 @@ const ROOMS = {
   pesan: () => import("../screens/notices.js"),
   akun: () => import("../screens/account.js"),
 };
+const ways = () => import("../account/ways.js"), rights = () => import("../account/rights.js");
+/** Of no use without a signal, and opened by few: not among what the service worker keeps. */
+const OF_ACCOUNT = { kontak: ways, perangkat: ways, kunci: ways, data: rights, pembaca: rights, izin: rights, klaim: () => import("../account/claim.js") };
+for (const [part, room] of Object.entries(OF_ACCOUNT)) ROOMS[`akun/${part}`] = room;
 
 function Room({ name, rest }) {
   const [room, setRoom] = useState(null), [failed, setFailed] = useState(false);
@@ -42,7 +46,7 @@ function Room({ name, rest }) {
 }
 
 function Page() {
-  const [name, ...rest] = way();
+  const [first, ...rest] = way(), name = ROOMS[`${first}/${rest[0]}`] ? `${first}/${rest[0]}` : first;
   return html`<${Frame} home="#/">
     ${name && ROOMS[name] ? html`<${Room} name=${name} rest=${rest} />` : html`<${Home} />`}<//>`;
 }

@@ -31,9 +31,13 @@ async function save({ file, content }) {
     await navigator.share({ files: [blob] }).catch(() => undefined);
     return;
   }
+  keep(blob);
+}
+
+export function keep(blob) {
   const address = URL.createObjectURL(blob), link = document.createElement("a");
   link.href = address;
-  link.download = file;
+  link.download = blob.name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 10000);
 }
@@ -121,23 +125,23 @@ function FromFile({ wave, found }) {
 function Receipt({ entry, wave }) {
   const [receipt, setReceipt] = useState(null);
   useEffect(() => {
-    keepReceipts([entry]).then(() => kept.get(`receipt:${account()}:${entry.wave}`)).then(setReceipt);
+    keepReceipts([entry]).then(() => kept.get(`receipt:${account()}:${entry.wave}`)).then((own) => setReceipt(own || entry.receipt));
   }, [entry.wave, entry.standing]);
   if (!receipt) return null;
-  const same = receipt.ticket === entry.receipt.ticket && receipt.leaf === entry.receipt.leaf;
+  const gone = !entry.receipt.ticket, same = (gone || receipt.ticket === entry.receipt.ticket) && receipt.leaf === entry.receipt.leaf;
   const frozen = ["FROZEN", "DRAWN", "SETTLED"].includes(wave.state);
   return html`<p><strong>${t(...STANDING[entry.standing])}.</strong> ${entry.reason && why(entry.reason, wave)}</p>
     ${!same ? html`<${Notice} kind="bad">${t("Bukti di ponsel ini tidak sama dengan catatan kami. Simpan, lalu ajukan keberatan.", "Your receipt differs from our record. Save it, then appeal.")}
       <p><${Link} to=${`bantuan/baru/selection_result/${entry.wave}`}>${t("Ajukan keberatan", "Appeal")}<//></p><//>`
+    : !receipt.ticket ? html`<${Notice}>${t("Pemeriksaan gelombang ini ditutup 90 hari setelah hasilnya, dan tiket Anda dihapus. Undian hanya dapat diperiksa dengan berkas bukti yang Anda simpan.", "The audit of this wave closed 90 days after its result, and your ticket is gone. The draw can be checked only with a receipt file that you saved.")}<//>`
     : receipt.own ? html`<${Notice} kind="good">${t("Bukti Anda sama dengan catatan kami.", "Your receipt matches our record.")}<//>`
       : html`<${Notice}>${t("Bukti ini dari akun; simpanan Anda lebih kuat.", "From your account; one that you saved proves more.")}<//>`}
     ${frozen && receipt.content ? html`<${Check} entry=${entry} wave=${wave} receipt=${receipt} />`
-      : html`<p>${wave.state === "OPEN" ? t(`Daftar dikunci setelah ${last(wave.closes_at)}. Sesudah itu bukti dapat diperiksa.`, `The list is locked after ${last(wave.closes_at)}. Then the receipt can be checked.`)
+      : receipt.ticket && html`<p>${wave.state === "OPEN" ? t(`Daftar dikunci setelah ${last(wave.closes_at)}. Sesudah itu bukti dapat diperiksa.`, `The list is locked after ${last(wave.closes_at)}. Then the receipt can be checked.`)
         : t("Daftar sedang dikunci.", "The list is being locked.")}</p>`}
     <h2>${t("Bukti Anda", "Your receipt")}</h2>
     <${Answers} rows=${[[t("Bergabung", "Joined"), when(entry.receipt.joined_at)], [t("Kode bukti", "Receipt code"), html`<code>${receipt.leaf}</code>`]]} />
-    <p>${t("Pemegang berkas ini dapat melihat hasil Anda.", "Whoever holds this file can see your result.")}</p>
-    ${receipt.content && html`<p><${Act} quiet act=${() => save(receipt)}>${t("Simpan bukti", "Save receipt")}<//></p>`}
+    ${receipt.content && html`<p>${t("Pemegang berkas ini dapat melihat hasil Anda.", "Whoever holds this file can see your result.")}</p><p><${Act} quiet act=${() => save(receipt)}>${t("Simpan bukti", "Save receipt")}<//></p>`}
     ${!receipt.own && html`<${FromFile} wave=${entry.wave} found=${setReceipt} />`}
     ${wave.results_url && html`<p><a href=${`${base}waves/${wave.number}/verify`} hreflang=${language()}>${t("Periksa seluruh gelombang", "Check the whole wave")}</a></p>`}`;
 }

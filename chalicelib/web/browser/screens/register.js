@@ -8,9 +8,9 @@ import { list, named, options, provinces, regencies } from "../common/references
 
 const OFFICIALS = ["state_official", "legislator", "civil_servant", "military", "police", "village_official", "soe_executive"];
 
-const EMPTY = { day: "", month: "", year: "", work: "", official: "", name: "", nik: "", kk: "", phone: "", province: "", regency: "",
+export const EMPTY = { day: "", month: "", year: "", work: "", official: "", name: "", nik: "", kk: "", phone: "", province: "", regency: "",
   education: "", consent: false };
-const NUMBERS = ["nik", "kk"];
+export const NUMBERS = ["nik", "kk"];
 
 const two = (text) => bare(text).padStart(2, "0");
 const birthDate = ({ year, month, day: date }) => `${bare(year)}-${two(month)}-${two(date)}`;
@@ -130,7 +130,7 @@ function Step6({ form, before }) {
 
 const STEPS = { 1: Step1, 2: Step2, 3: Step3, 4: Step4, 5: Step5, 6: Step6 };
 
-const whole = (values) => ({
+export const whole = (values) => ({
   nik: bare(values.nik), kk: bare(values.kk), name: values.name.trim(), birth_date: birthDate(values), phone: values.phone.trim(),
   province: values.province, regency: values.regency, education: values.education, employment: employment(values), consent_version: consent() && consent().code,
 });
@@ -168,6 +168,7 @@ function Steps({ step }) {
     try {
       await mine("PUT", "/me/registration", whole(values));
     } catch (error) {
+      if (error.code === "nik_already_registered") return go("akun/klaim");
       if (!(error instanceof Refused) || !NOT_ELIGIBLE.includes(error.code)) throw error;
       return setRefused(error);
     }
