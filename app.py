@@ -1269,10 +1269,11 @@ def advance_plans(event: Any) -> None:
 
 
 @app.schedule(Rate(1, unit=Rate.HOURS))
-def erase_people(event: Any) -> None:
-    now = app.clock()
-    if services().erasure.run(now, failures.remaining_s(event)):
+def erase_people(event: Any) -> Any:
+    now, again = app.clock(), event.detail.get("replay")  # of `gelombang erasures replay`
+    if again is None and services().erasure.run(now, failures.remaining_s(event)):
         services().runs.whole("erase_people", now)
+    return services().erasure.replay_for_a_while(again, now) if again is not None else None
 
 
 # What is kept about people and past its term: a round over all of it, and the next a week later

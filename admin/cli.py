@@ -17,7 +17,6 @@ from local.sandbox.inbox import inbox
 from . import client
 from .commands import (
     administered,
-    erasures,
     programme,
     registry,
     stage,
@@ -143,7 +142,6 @@ for group in (
     programme.programme,
     *administered.GROUPS,
     registry.registry,
-    erasures.erasures,
     inbox,
 ):
     main.add_command(group)

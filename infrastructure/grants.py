@@ -103,6 +103,11 @@ STEP = (
 )
 """What the step of a wave may do, whichever of its three triggers calls it."""
 
+TABLES_OF_PEOPLE = (
+    *("accounts", "sign-ins", "registrations", "waves", "payouts", "training", "jobs", "helpdesk", "outcomes"),
+    "notices",
+)
+
 GRANTS: dict[str, tuple[Json, ...]] = {
     "api": (
         rows(
@@ -217,6 +222,8 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         use_key("DataKey", "data", "kms:Decrypt", "OpenCertificateNumbers"),
         use_key("MacKey", "mac", "kms:GenerateMac", "HashCertificateNumbers"),
         allow("ListTheErased", "s3:PutObject", _files("ReportsBucket", "erasures")),
+        allow("ReadTheList", "s3:ListBucket", _files("ReportsBucket")),
+        rows(*TABLES_OF_PEOPLE, read="Scan", why="FindAgainAfterARestore"),
         SAY_WHEN_ALL_IS_DONE,
     ),
     "end_terms": (

@@ -5,7 +5,20 @@ from __future__ import annotations
 import click
 
 from ..office import administered
-from . import account, dlq, grievance, keys, mailbox, registration, statistics, status, training, trigger, wave
+from . import (
+    account,
+    dlq,
+    erasures,
+    grievance,
+    keys,
+    mailbox,
+    registration,
+    statistics,
+    status,
+    training,
+    trigger,
+    wave,
+)
 from .administrators import journal, roster
 from .draws import draw
 from .payouts import payout
@@ -30,6 +43,7 @@ GROUPS: tuple[click.Command, ...] = (
     roster.roster,
     journal.journal,
     person.person,
+    erasures.erasures,
 )
 
 COMMANDS = dict(administered(click.Group(commands=GROUPS)))

@@ -1,16 +1,21 @@
-"""`gelombang erasures`: who was erased, and erasing them again after a table was restored."""
+"""`gelombang erasures`: erasing people again after a table was restored."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 import click
+import msgspec
 
-from chalicelib.clock import utc_now
+from chalicelib.clock import iso
+from chalicelib.privacy.erasure import Replayed
 
-from ..deployment import stages
-from ..options import example, instant, stage_options
-from ..terminal import show
+from ..desk import OPERATOR, Administered, Desk
+from ..options import example, instant, reason_option
+from .trigger import invoke
+
+WAIT_S = 25
+"""A step begins nothing after eight seconds, and ends what it has begun."""
 
 
 @click.group()
@@ -18,18 +23,21 @@ def erasures() -> None:
     """People whose accounts were deleted."""
 
 
-@example("erasures replay")
-@erasures.command()
-@stage_options
+@example("erasures replay --reason 'the table of registrations was restored'")
+@erasures.command(cls=Administered, sets=(OPERATOR,))
 @click.option("--restored-to", type=instant, help="What the table was restored to, if no older row was copied.")
-@click.option("--after", default="", metavar="ID", help="Go on behind the last one that a run which broke off named.")
-def replay(stage: str, restored_to: datetime | None, after: str) -> None:
+@reason_option
+def replay(desk: Desk, restored_to: datetime | None, reason: str) -> None:  # noqa: ARG001 - the journal has it
     """Erase everybody again who was ever erased: needed after any table was restored, before it is used.
 
-    Eight at a time. After each hundred it says on stderr up to whom all are erased.
+    The function `erase_people` does it, step by step. Broken off, it is done by doing it again.
     """
-    at = stages.load(stage)
-    stages.acting(at)
-    services = at.services
-    erased = services.erasure.replay(utc_now(), restored_to, after, lambda last: click.echo(f"up to {last}", err=True))
-    show({"erased": erased})
+    asked, client = {"restored_to": iso(restored_to)} if restored_to else {}, desk.client("lambda", WAIT_S)
+    after = desk.cursor
+    while True:
+        found = invoke(desk.stage, "erase_people", client, {"replay": asked | {"after": after}})
+        done = msgspec.json.decode(found["Payload"].read(), type=Replayed)
+        if not (after := done.after):
+            desk.show({"erased": done.erased})
+            return
+        desk.go_on(after)

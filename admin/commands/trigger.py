@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -73,9 +73,13 @@ _EVERY_LINE = {"level", "location", "message", "timestamp", "service", "_aws"}
 def fire(stage: str, function: str, client: Any) -> list[Row]:
     """Invoke a scheduled function with the event that its schedule would send, and wait for it.
 
-    Returns the last facts that it logged, as Lambda gives them back (4 KB). Raises `ClickException` with the type of
-    the error that ended it.
+    Returns the last facts that it logged, as Lambda gives them back (4 KB). Raises as `invoke`.
     """
+    return list(_logged(base64.b64decode(invoke(stage, function, client).get("LogResult", ""))))
+
+
+def invoke(stage: str, function: str, client: Any, detail: Mapping[str, object] | None = None) -> Any:
+    """What Lambda answers. Raises `ClickException` with the type of the error that ended it, or if it is running."""
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -85,16 +89,19 @@ def fire(stage: str, function: str, client: Any) -> list[Row]:
         "time": iso(utc_now()),
         "region": client.meta.region_name,
         "resources": [],
-        "detail": {},
+        "detail": detail or {},
     }
-    answer = client.invoke(
-        FunctionName=f"gelombang-{stage}-{function}", LogType="Tail", Payload=json.dumps(event).encode()
-    )
+    try:
+        answer = client.invoke(
+            FunctionName=f"gelombang-{stage}-{function}", LogType="Tail", Payload=json.dumps(event).encode()
+        )
+    except client.exceptions.TooManyRequestsException as busy:
+        raise click.ClickException(f"{function} is running: do the same in some minutes") from busy
     if answer.get("FunctionError"):
         died: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
         error = died.get("errorType", answer["FunctionError"])
         raise click.ClickException(f"{function} failed: {error}; its log is {_log(stage, function)}")
-    return list(_logged(base64.b64decode(answer.get("LogResult", ""))))
+    return answer
 
 
 def _log(stage: str, function: str) -> str:

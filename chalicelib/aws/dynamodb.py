@@ -240,9 +240,10 @@ def rows_of(table: type[Model], pk: str) -> Iterator[dict[str, Any]]:
         asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def every_row(table: str, region: str) -> Iterator[dict[str, Any]]:
-    """Every row of a table by its name, in DynamoDB's own form, read consistently; for administrators alone."""
+def every_row(table: str, region: str, segment: int = 0, segments: int = 1) -> Iterator[dict[str, Any]]:
+    """Every row of one of so many segments of a table, by its name, in DynamoDB's own form, read consistently."""
     asked: dict[str, Any] = {"TableName": table, "ConsistentRead": True}
+    asked |= {"Segment": segment, "TotalSegments": segments} if segments > 1 else {}
     while True:
         page = call(region, "Scan", asked)
         yield from page["Items"]

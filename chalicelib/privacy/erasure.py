@@ -16,7 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import msgspec
 from botocore.exceptions import ClientError
+from msgspec import Struct
 
 from ..aws import dynamodb
 from ..clock import iso
@@ -37,6 +39,15 @@ WAITS = timedelta(hours=6)
 
 _AT_ONCE = 8
 """People who are erased at once after a restore; a client keeps ten connections."""
+
+_PAGE = 48
+"""People who are erased before it is seen whether it is late: some six seconds."""
+
+_REPLAY_S = 8
+"""For how long a step of a replay begins anything; the administration waits for it."""
+
+_SEGMENTS = 1_024
+"""Parts of each table: with ten million people a part has some 40 MB."""
 
 _ONE_RUN = timedelta(hours=1)
 """No try to erase a person takes so long."""
@@ -90,6 +101,27 @@ class Erased(Value, frozen=True):
             for one in page.get("Contents", ()):
                 if since is None or one["LastModified"] >= since:
                     yield str(one["Key"]).removeprefix("erasures/")
+
+
+class Replay(Struct, frozen=True):
+    """What is erased again: with `restored_to` only those who still had rows then, as each try to erase somebody enters
+    them first; from behind the person or the part of the tables at which a step before ended.
+    """
+
+    restored_to: datetime | None = None
+    after: str = ""
+
+
+class Replayed(Struct, frozen=True):
+    """How many people are on the list, and behind what to go on; nothing: all is done."""
+
+    erased: int
+    after: str = ""
+
+
+_ALL = Replay()
+_TABLES = "#"
+"""Begins what tells a part of the tables; no person's id does."""
 
 
 class Erasure:
@@ -147,31 +179,39 @@ class Erasure:
                 self._erase(held, person, chosen=chosen)
 
     def replay(
-        self,
-        now: datetime,
-        restored_to: datetime | None = None,
-        after: str = "",
-        done: Callable[[str], None] = lambda _: None,
-    ) -> int:
-        """Erase everybody of the list again, after a table was restored; returns how many there are.
+        self, now: datetime, asked: Replay = _ALL, segments: int = 1, is_late: Callable[[], bool] = lambda: False
+    ) -> Replayed:
+        """Erase everybody of the list again, after a table was restored, until it is late.
 
-        With `restored_to`, only those who still had rows then: each try to erase somebody enters them first. `done` is
-        told up to whom, in the order of ids, all are erased; a run that broke off goes on behind that one (`after`).
-        A table that was restored alone has rows that were found through rows of another. So every table is read whole.
+        A table that was restored alone has rows that were found through rows of another. So every table is read whole,
+        in so many segments.
         """
-        people = set(self._erased.all(restored_to and restored_to - _ONE_RUN))
-        rest = sorted(person for person in people if person > after)
+        people = set(self._erased.all(asked.restored_to and asked.restored_to - _ONE_RUN))
+        in_tables = asked.after.startswith(_TABLES)
+        rest = [] if in_tables else sorted(person for person in people if person > asked.after)
         with ThreadPoolExecutor(_AT_ONCE, "erasure") as pool:
-            for start in range(0, len(rest), 100):
-                page = rest[start : start + 100]
+            for start in range(0, len(rest), _PAGE):
+                page = rest[start : start + _PAGE]
                 list(pool.map(lambda person: self.erase(person, now), page))
-                done(page[-1])
-        for table in sorted({kept.table for kept in register().kept.values()}):
-            for row in dynamodb.every_row(self._table(table), self._region):
+                if is_late():
+                    return Replayed(len(people), page[-1])
+        tables = sorted({kept.table for kept in register().kept.values()})
+        begun = int(asked.after.removeprefix(_TABLES)) if in_tables else 0
+        for part in range(begun, len(tables) * segments):
+            table = tables[part // segments]
+            for row in dynamodb.every_row(self._table(table), self._region, part % segments, segments):
                 kind = kind_of(table, row)
                 for person in people & _people_of(row) if kind else ():
                     self._erase(Held(kind, row), person, chosen=self._was_chosen(person, now))
-        return len(people)
+            if is_late():
+                return Replayed(len(people), f"{_TABLES}{part + 1}")
+        return Replayed(len(people))
+
+    def replay_for_a_while(self, asked: Any, now: datetime, seconds: Callable[[], float] = time.monotonic) -> Any:
+        """As `replay`, for one request of the administration; what is asked and answered is as in JSON."""
+        ends_at = seconds() + _REPLAY_S
+        done = self.replay(now, msgspec.convert(asked, Replay), _SEGMENTS, lambda: seconds() >= ends_at)
+        return msgspec.to_builtins(done)
 
     def _go_on(self, one: Due, now: datetime) -> None:
         if one.begun_at is None:

@@ -37,7 +37,6 @@ WITHOUT = {
     "destroy": "CloudFormation keeps who deleted a stack",
     "programme promises": "takes away what nobody was promised, and what a deployment promised anew it records again",
     "trigger": "a function does what is due, and nothing else",
-    "erasures replay": "repeats what people asked for, and nothing else",
     "registration enlist": "queues questions to the civil registry, and nothing else",
     "registry export": "the batch keeps who wrote it, and the reason of who proposed it",
     "registry import": "the batch keeps who imported its answer",

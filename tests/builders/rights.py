@@ -16,6 +16,9 @@ from tests.builders.aws_calls import Call, wrap_calls
 _ANSWERS = "process_request_thread"
 """In the name of a thread in which `socketserver` answers: what HTTP asks meanwhile is done with other rights."""
 
+_within: list[object] = []
+"""Whose rights are looked at: a function may invoke another, which has its own."""
+
 Right = tuple[str, str]
 """An action, and the table, index (`notices/index/unsent`) or queue without the name of the stage."""
 
@@ -23,11 +26,11 @@ Right = tuple[str, str]
 @contextmanager
 def rights_of(function: str) -> Iterator[None]:
     """What is done within needs no right that the policy of a function does not give."""
-    used = set[Right]()
+    used, own = set[Right](), object()
 
     def watch(call: Call) -> Call:
         def watched(client: Any, operation: str, asked: Any) -> Any:
-            if _ANSWERS not in current_thread().name:
+            if _ANSWERS not in current_thread().name and _within[-1:] == [own]:
                 used.update(needed(operation, asked))
             return call(client, operation, asked)
 
@@ -35,7 +38,11 @@ def rights_of(function: str) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         wrap_calls(patch, watch)
-        yield
+        _within.append(own)
+        try:
+            yield
+        finally:
+            _within.remove(own)
     missing = used - given(function)
     assert not missing, f"{function} has no right to {sorted(missing)}"
 
