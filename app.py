@@ -549,6 +549,19 @@ def patch_registration(form: registration.OwnCorrectionForm) -> edge.Reply:
 
 
 @app.endpoint(
+    "POST /me/presence-codes",
+    "A code to show to an office that reads my card, good once and for ten minutes; the one before is good no longer",
+    who="citizen",
+    proof=present_session,
+    answers={201: registration.PresenceCodeView},
+    refuses=(*account.REFRESHING, person.NotRegistered),
+    dpop=True,
+)
+def make_presence_code(session: Session) -> edge.Reply:
+    return edge.created(services().presence.code(session.account_id, app.now()))
+
+
+@app.endpoint(
     "PUT /me/financial-address",
     "Say where money is to be paid; the bank is asked at once under which name it knows the account",
     who="citizen",
@@ -853,8 +866,13 @@ def withdraw_job_application(vacancy_id: str) -> edge.Reply:
 
 
 def signing_partner() -> Any:
-    """The partner whose signature the request carries."""
+    """The training partner whose signature the request carries."""
     return services().partners.authenticate(*app.signed_request(), app.now())
+
+
+def signing_office() -> Any:
+    """The office whose signature the request carries."""
+    return services().partners.authenticate(*app.signed_request(), app.now(), "office")
 
 
 @app.endpoint(
@@ -920,6 +938,19 @@ def attend_month(partner: Any, form: training.AttendedMonthForm) -> edge.Reply:
 )
 def complete_training(partner: Any, form: training.CompletionForm) -> edge.Reply:
     return edge.once(services().reports.complete(partner, form, app.now()))
+
+
+@app.endpoint(
+    "POST /partners/presences",
+    "An office reports that its reader has read a person's card: it proves that the NIK is theirs",
+    who="partner",
+    proof=signing_office,
+    body=registration.PresenceForm,
+    answers={201: registration.PresenceView, 200: registration.PresenceView},
+    refuses=(*course.SIGNED, person.MalformedNik, person.PresenceCodeUnknown),
+)
+def report_presence(office: Any, form: registration.PresenceForm) -> edge.Reply:
+    return edge.once(services().presence.attest(office.id, form, app.now()))
 
 
 @app.endpoint(

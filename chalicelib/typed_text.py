@@ -86,6 +86,12 @@ def field(normalise: Callable[[str], str], pattern: str, right: Words) -> Field:
     return Field(read, right)
 
 
+OWN_NUMBER = field(identifier, "[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", REFERENCE)
+"""A partner's own number of something."""
+SHOWN_CODE = field(compact, "[A-Z2-7]{16}", ("16 huruf dan angka 2 sampai 7", "16 letters and digits from 2 to 7"))
+"""A code of 80 random bits that somebody shows to whoever types it."""
+
+
 class Typed(msgspec.Struct, frozen=True):
     """A form with typed fields, which are normalised when it is made. Raises `Malformed`."""
 

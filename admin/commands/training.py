@@ -1,4 +1,6 @@
-"""`gelombang course`: which courses may be bought, as two people decide. `gelombang partner`: who teaches them."""
+"""`gelombang course`: which courses may be bought, as two people decide. `gelombang partner`: who teaches them, and
+which offices read people's cards.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import click
 from chalicelib import spreadsheets, typed_text
 from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import utc_now
-from chalicelib.training.rules import Partner
+from chalicelib.training.rules import Partner, PartnerKind
 
 from ..desk import CHECKER, EVERYONE, MAKER, OPERATOR, Administered, Desk, file_argument
 from ..options import example, reason_option, yes_option
@@ -71,14 +73,15 @@ def _changes(changes: Sequence[str]) -> dict[str, object]:
 
 @click.group()
 def partner() -> None:
-    """Training partners and their signing keys."""
+    """Training partners, offices that read cards, and their signing keys."""
 
 
 @example("partner add 'Pelatihan Jaya' --reason 'contract 7/2026'")
 @partner.command(cls=Administered, sets=(OPERATOR,))
 @reason_option
+@click.option("--office", is_flag=True, help="An office that reads people's cards, which may report that and no more.")
 @click.argument("name")
-def add(desk: Desk, name: str, reason: str) -> None:
+def add(desk: Desk, name: str, office: bool, reason: str) -> None:
     """Add the partner NAME; its signing key is shown this once. If the answer is lost, revoke it and add another."""
     known_as = typed_text.name(name)
     if known_as is None:
@@ -86,9 +89,10 @@ def add(desk: Desk, name: str, reason: str) -> None:
             f"{plain(name)!r} is no name of letters, at most {typed_text.NAME_MAX} characters, no emoji",
             param_hint="NAME",
         )
-    added, key = desk.services.partners.add(known_as, utc_now(), Signed(desk.caller, reason))
+    kind: PartnerKind = "office" if office else "training"
+    added, key = desk.services.partners.add(known_as, utc_now(), Signed(desk.caller, reason), kind)
     desk.made.append(added.id)
-    desk.show({"partner": added.id, "name": added.name, "key": key})
+    desk.show({"partner": added.id, "name": added.name, "kind": added.kind, "key": key})
 
 
 @example("partner list")
@@ -106,6 +110,7 @@ def _row(known: Partner) -> dict[str, object]:
     return {
         "partner": known.id,
         "name": known.name,
+        "kind": known.kind,
         "state": "revoked" if known.revoked_at else "active",
         "added_at": known.created_at,
         "revoked_at": known.revoked_at,

@@ -17,7 +17,7 @@ from ..training.wire import Id
 from .rules import SHARED, Application, MatchPlace, Offer, Rank, Vacancy, application_id, is_open
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
-REFERENCE = typed_text.field(typed_text.identifier, "[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", typed_text.REFERENCE)
+REFERENCE = typed_text.OWN_NUMBER
 NAME = typed_text.Field(
     partial(typed_text.name, longest=120),
     (

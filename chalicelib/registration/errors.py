@@ -308,6 +308,21 @@ class NotRegistered(DomainError):
     english = "You have not registered yet."
 
 
+class PresenceCodeUnknown(DomainError):
+    """Nobody who registered with this NIK, or claims it, has made this code, or it is used, replaced or too old."""
+
+    code = "presence_code_unknown"
+    status = 404
+    indonesian = (
+        "Tidak ada pendaftaran dengan NIK dan kode ini, atau kodenya tidak berlaku lagi. Minta peserta membuat kode "
+        "baru dan memeriksa NIK di pendaftarannya."
+    )
+    english = (
+        "There is no registration with this NIK and code, or the code is no longer good. Have the person make a new "
+        "code and check the NIK of their registration."
+    )
+
+
 class UnknownPayoutCode(DomainError):
     code = "unknown_payout_code"
     about = "code"

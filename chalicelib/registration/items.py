@@ -191,6 +191,19 @@ class ClaimItem(RegistrationsTable):
     moves_from = UnicodeAttribute(null=True)
 
 
+class PresenceItem(RegistrationsTable):
+    """`R#<registrant>` / `PRESENCE`: the hash of the last code for a proof of presence, and the last proof: by which
+    code, when, by which office, and under which reference of its own.
+    """
+
+    code = UnicodeAttribute()
+    made_at = UTCDateTimeAttribute()
+    used = UnicodeAttribute(null=True)
+    proven_at = UTCDateTimeAttribute(null=True)
+    proven_by = UnicodeAttribute(null=True)
+    reference = UnicodeAttribute(null=True)
+
+
 class Guard(RegistrationsTable):
     """`U#<kind>#<mac>` / `UNIQUE`."""
 

@@ -18,6 +18,7 @@ _KINDS = {
     "CORRECTED": "correction",
     "ADDRESS": "financial_address",
     "DISPUTE": "dispute",
+    "PRESENCE": "presence",
 }
 _GUARDED = {"nik_mac": "nik", "phone_mac": "phone", "account_mac": "account"}
 

@@ -120,6 +120,33 @@ class CorrectionForm(_Form, frozen=True):
     """Whether an office or the help desk saw the person with the card of this NIK."""
 
 
+class PresenceForm(typed_text.Typed, _Form, frozen=True):
+    """What an office reports of a person who stands before it with their card."""
+
+    nik: Annotated[str, Meta(description="As the reader has read it from the card: 16 digits")]
+    presence_code: Annotated[str, Meta(description=f"What the person shows: {typed_text.SHOWN_CODE.right[1]}")]
+    reference: Annotated[str, Meta(description=f"The office's own number of this: {typed_text.REFERENCE[1]}")]
+
+    checks: ClassVar = {
+        "nik": _TYPED["nik"],
+        "presence_code": typed_text.SHOWN_CODE,
+        "reference": typed_text.OWN_NUMBER,
+    }
+
+
+class PresenceCodeView(Struct, frozen=True):
+    """What a person shows to an office that reads their card, until it ends."""
+
+    presence_code: str
+    expires_at: datetime
+
+
+class PresenceView(Struct, frozen=True):
+    """When presence was proven."""
+
+    proven_at: datetime
+
+
 class FinancialAddressForm(_Form, frozen=True):
     """`PUT /me/financial-address`."""
 

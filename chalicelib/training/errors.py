@@ -43,6 +43,15 @@ class PartnerRevoked(DomainError):
     english = "This partner's access has been revoked."
 
 
+class PartnerNotAllowed(DomainError):
+    """A partner of another kind: a training partner reports no presence, and an office nothing else."""
+
+    code = "partner_not_allowed"
+    status = 403
+    indonesian = "Mitra ini tidak berwenang untuk permintaan ini."
+    english = "This partner may not make this request."
+
+
 class RequestReplayed(DomainError):
     """This very signature was accepted before. A retry is signed anew, with its own time."""
 
@@ -252,7 +261,7 @@ class AlreadyReviewed(DomainError):
     english = "You have already reviewed this training; a review cannot be changed."
 
 
-SIGNED = (SignatureMissing, SignatureExpired, SignatureInvalid, PartnerRevoked, RequestReplayed)
+SIGNED = (SignatureMissing, SignatureExpired, SignatureInvalid, PartnerRevoked, PartnerNotAllowed, RequestReplayed)
 """The refusals that any signed request may get."""
 
 PURCHASE = (

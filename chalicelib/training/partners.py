@@ -1,4 +1,4 @@
-"""Training partners: who they are, whether a request is theirs, and what they attested on a day.
+"""Partners: who they are, whether a request is theirs, and what training partners attested on a day.
 
 A partner's signing key is made once, stored sealed by KMS, and opened when a request needs it.
 """
@@ -20,8 +20,8 @@ from ..errors import NotFound
 from ..ids import Randomness, random_id
 from ..structs import fill
 from . import signatures
-from .errors import PartnerRevoked, RequestReplayed, SignatureInvalid
-from .rules import Partner, PartnerDay
+from .errors import PartnerNotAllowed, PartnerRevoked, RequestReplayed, SignatureInvalid
+from .rules import Partner, PartnerDay, PartnerKind
 from .store import TrainingTable
 
 DAYS_KEPT = timedelta(days=90)
@@ -32,6 +32,7 @@ class PartnerItem(TrainingTable):
     """`PARTNERS` / id. One partition: partners are few, rarely written, and listed by one query."""
 
     name = UnicodeAttribute()
+    kind = UnicodeAttribute()
     sealed_key = BinaryAttribute(legacy_encoding=False)
     created_at = InstantAttribute()
     revoked_at = InstantAttribute(null=True)
@@ -156,14 +157,16 @@ class Partners:
         self._clock_skew_s = clock_skew_s
         self._randomness = randomness
 
-    def add(self, name: str, now: datetime, signed: Signed | None = None) -> tuple[Partner, str]:
+    def add(
+        self, name: str, now: datetime, signed: Signed | None = None, kind: PartnerKind = "training"
+    ) -> tuple[Partner, str]:
         """Add a partner; returns it and its signing key in hex. The key is shown here and never again.
 
         `signed`: who adds it, and why; None if no person does.
         """
         partner_id = random_id(self._randomness)
         key = self._randomness(signatures.KEY_BYTES)
-        partner = Partner(partner_id, name, self._keys.seal(partner_id, key), now)
+        partner = Partner(partner_id, name, self._keys.seal(partner_id, key), now, kind=kind)
         self._note(TrainingAct.ADD, partner, signed, now)
         self._store.add(partner)
         return partner, key.hex()
@@ -193,12 +196,13 @@ class Partners:
         headers: Mapping[str, str],
         body: bytes,
         now: datetime,
+        kind: PartnerKind = "training",
     ) -> Partner:
-        """The partner whose request this is; each request is accepted once.
+        """The partner of this kind whose request this is; each request is accepted once.
 
         `path` is the resource path, without stage; `query` is decoded. Raises, in this order: `SignatureMissing`,
-        `SignatureExpired`, `SignatureInvalid` (also for an unknown partner), `PartnerRevoked` (only if the signature is
-        right), `RequestReplayed`.
+        `SignatureExpired`, `SignatureInvalid` (also for an unknown partner), then, as the signature is right,
+        `PartnerRevoked`, `PartnerNotAllowed`, `RequestReplayed`.
         """
         claimed = signatures.claim(headers, now, self._clock_skew_s)
         partner = self._store.partner(claimed.partner_id)
@@ -209,6 +213,8 @@ class Partners:
             raise SignatureInvalid()
         if partner.revoked_at is not None:
             raise PartnerRevoked()
+        if partner.kind != kind:
+            raise PartnerNotAllowed()
         expires_at = int(claimed.timestamp) + self._clock_skew_s + REMEMBERED_MARGIN_S
         self._store.remember_request(partner.id, claimed.signature, random_id(self._randomness), expires_at)
         return partner

@@ -6,6 +6,7 @@ from calendar import monthrange
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from ..clock import iso, wib_date
 from ..figures import TrainingRules, UnusualRules
@@ -19,14 +20,19 @@ CODE = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}(?!\n)$"
 """The form of a course's code."""
 
 
+PartnerKind = Literal["training", "office"]
+"""What a partner may do: teach and post vacancies; or read the cards of people who stand before it."""
+
+
 class Partner(Value, frozen=True):
-    """A training partner. `sealed_key` is its signing key, encrypted; `revoked_at` is set once and stays."""
+    """A partner. `sealed_key` is its signing key, encrypted; `revoked_at` is set once and stays."""
 
     id: str
     name: str
     sealed_key: bytes
     created_at: datetime
     revoked_at: datetime | None = None
+    kind: PartnerKind = "training"
 
 
 class PartnerDay(Value, frozen=True):

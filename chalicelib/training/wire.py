@@ -13,15 +13,13 @@ from msgspec import Meta, Struct
 from .. import typed_text
 from ..clock import iso
 from ..structs import fill
-from .rules import CODE, AttendedMonth, Course, Mode, Training, TrainingState
+from .rules import AttendedMonth, Course, Mode, Training, TrainingState
 
 # `(?!\n)$`: Python's `$` alone would also match before a line feed at the end.
 Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{26}(?!\n)$")]
 CARD = typed_text.field(typed_text.compact, "[0-9]{16}", ("16 angka", "16 digits"))
-REDEEM_CODE = typed_text.field(
-    typed_text.compact, "[A-Z2-7]{16}", ("16 huruf dan angka 2 sampai 7", "16 letters and digits from 2 to 7")
-)
-CERTIFICATE = typed_text.field(typed_text.identifier, CODE.replace("._-", "._/-"), typed_text.REFERENCE)
+REDEEM_CODE = typed_text.SHOWN_CODE
+CERTIFICATE = typed_text.OWN_NUMBER
 Card = Annotated[str, Meta(description=f"The number on the beneficiary's card: {CARD.right[1]}.")]
 RedeemCode = Annotated[
     str,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..outcomes.survey_job import SurveyJob
     from ..outcomes.surveys import Surveys
     from ..outcomes.tally_job import TallyJob
+    from ..registration.presence import Presence
     from ..training.courses import Courses
     from ..training.partners import Partners, PartnerStore
     from ..training.reports import Reports
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 VALIDATION = "POST /partners/redemptions/validations"
+PRESENCES = "POST /partners/presences"
 APPLICANTS = "GET /partners/vacancies/{vacancy_id}/applicants"
 
 
@@ -77,6 +79,13 @@ class ParticipantsServices(WavesServices):
 
         store, partners, seen = self._training_store, self._partner_store, self._seen_by(VALIDATION)
         return Reports(store, partners, self.waves, self.registrations, self.payouts, self.programme, seen)
+
+    @cached_property
+    def presence(self) -> Presence:
+        from ..registration.presence import Presence
+
+        store, vault, seen = self.registration_store, self.vault, self._seen_by(PRESENCES)
+        return Presence(store, vault, self.transaction, seen, self._randomness)
 
     def _seen_by(self, route: str) -> Callable[[str, str, str], None]:
         """Records in the journal what a partner looks at by a route: partner, about what, at whose data."""

@@ -55,6 +55,7 @@ SIGNED = {
     ("POST", "/partners/training-attendances"): "partner",
     ("POST", "/partners/attended-months"): "partner",
     ("POST", "/partners/training-completions"): "partner",
+    ("POST", "/partners/presences"): "partner",
     ("POST", "/partners/vacancies"): "partner",
     ("GET", "/partners/vacancies"): "partner",
     ("PUT", "/partners/vacancies/{vacancy_id}"): "partner",

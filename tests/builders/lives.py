@@ -19,7 +19,7 @@ from chalicelib.payouts.ledger.items import PlanItem, ProposalItem
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.reconciliation.nightly import DayStore
 from chalicelib.payouts.rules import Move, State, reference
-from chalicelib.registration.items import CLAIMS, ClaimItem, Corrected, nik_pk, person_pk
+from chalicelib.registration.items import CLAIMS, ClaimItem, Corrected, PresenceItem, nik_pk, person_pk
 from chalicelib.registration.rules import Employment, Registrant
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.training.store import MonthItem
@@ -92,6 +92,7 @@ def live(gateway: Gateway) -> str:
 
 def _claim(who: Registrant, now: datetime) -> None:
     ClaimItem(CLAIMS, f"{who.nik_mac}#{who.id}", registrant=who.id, made_at=now).save()
+    PresenceItem(person_pk(who.id), "PRESENCE", code="0" * 64, made_at=now).save()
 
 
 def _sign_up(gateway: Gateway) -> str:

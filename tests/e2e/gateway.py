@@ -381,6 +381,12 @@ class Gateway:
         partner, key = self.services.partners.add("Pelatihan Jaya", self.now)
         return partner.id, key
 
+    @cached_property
+    def office(self) -> tuple[str, str]:
+        """The id and signing key of an office that reads cards."""
+        partner, key = self.services.partners.add("Kantor Kecamatan", self.now, kind="office")
+        return partner.id, key
+
     def revoked_partner(self) -> tuple[str, str]:
         """A partner who may report nothing any more."""
         partner = self.new_partner()

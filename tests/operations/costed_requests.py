@@ -18,6 +18,7 @@ from tests.e2e.gateway import AN_HOUR, Call, Gateway, Provoke
 from tests.e2e.refusals import SUCCESSES
 from tests.e2e.refusals.citizens import FROZEN, complaining
 from tests.e2e.refusals.passkeys import exchanging, using
+from tests.e2e.refusals.presence import reporting
 from tests.e2e.refusals.registry import answer_that_verifies
 from tests.e2e.refusals.signing_in import entering, starting
 
@@ -91,6 +92,12 @@ def exchanging_once_more(gateway: Gateway) -> Call:
     return exchanging(gateway)
 
 
+def reporting_once_more(gateway: Gateway) -> Call:
+    """The office has reported before: its key is open."""
+    gateway.ok(reporting(gateway))
+    return reporting(gateway)
+
+
 def prove_first(gateway: Gateway) -> Call:
     """Nobody has asked for this proof before; what is kept of the waves is there."""
     call = SUCCESSES[routes.PROOF](gateway)
@@ -148,6 +155,7 @@ CASES: dict[str, Provoke] = {
     f"{routes.OPEN} passkey": using,
     f"{routes.OPEN} somebody new": lambda gateway: exchanging(gateway, "somebody new"),
     f"{routes.OPEN} as before": exchanging_once_more,
+    routes.REPORT_PRESENCE: reporting_once_more,
     routes.PROOF: prove_first,
     f"{routes.PROOF} again": again(prove_first),
     f"{routes.HINT} of a known form": hint_at_a_payout,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Provoke
 
-from . import citizens, contacts, partners, passkeys, privacy, registry, signing_in
+from . import citizens, contacts, partners, passkeys, presence, privacy, registry, signing_in
 
 REFERENCES = "GET /references/{list_name}"
 ASSET = "GET /assets/{build}/{folder}/{module}"
@@ -15,6 +15,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = (
     | signing_in.REFUSALS
     | contacts.REFUSALS
     | passkeys.REFUSALS
+    | presence.REFUSALS
     | privacy.REFUSALS
     | registry.REFUSALS
     | {routes.JOIN: citizens.REFUSALS[routes.JOIN] | {"consent_withdrawn": privacy.joining_without_consent}}
@@ -47,6 +48,7 @@ SUCCESSES: dict[str, Provoke] = {
     **signing_in.SUCCESSES,
     **contacts.SUCCESSES,
     **passkeys.SUCCESSES,
+    **presence.SUCCESSES,
     **privacy.SUCCESSES,
     **registry.SUCCESSES,
     REFERENCES: lambda _: Call(REFERENCES).at("education"),

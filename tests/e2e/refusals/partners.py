@@ -59,6 +59,7 @@ def signed_wrongly(report: Provoke) -> dict[str, Provoke]:
         "partner_signature_expired": lambda gateway: report(gateway).but(signed_at=gateway.now - AN_HOUR),
         "partner_signature_invalid": lambda gateway: report(gateway).but(partner=(gateway.partner[0], wrong_key)),
         "partner_revoked": lambda gateway: report(gateway).but(partner=gateway.revoked_partner()),
+        "partner_not_allowed": lambda gateway: report(gateway).but(partner=gateway.office),
         "partner_request_replayed": lambda gateway: gateway.sent(report(gateway).but(signed_at=gateway.now)),
     }
 

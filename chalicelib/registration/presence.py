@@ -1,0 +1,115 @@
+"""Proof of presence: that the person stood before an office with the card of the NIK that they registered.
+
+The person makes a code, which is good once and for ten minutes, and shows it. So the proof is of their account.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from ..aws import dynamodb
+from ..errors import Unavailable
+from ..ids import Randomness
+from ..vault import Vault
+from .errors import NotRegistered, PresenceCodeUnknown
+from .items import CLAIMS, TRIES, ClaimItem, PresenceItem, Profile, person_pk
+from .store import RegistrationStore
+from .wire import PresenceCodeView, PresenceForm, PresenceView
+
+LIVES = timedelta(minutes=10)
+"""How long a code is good."""
+
+CODE_BYTES = 10
+"""Nobody finds a code by trying, so wrong ones are not counted."""
+
+_PAGE = 100
+
+
+class Presence:
+    """`seen` notes in the journal that a partner acted on a person: partner, about what, whose data."""
+
+    def __init__(
+        self,
+        store: RegistrationStore,
+        vault: Vault,
+        transaction: Callable[[], dynamodb.Transaction],
+        seen: Callable[[str, str, str], None],
+        randomness: Randomness,
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._transaction = transaction
+        self._seen = seen
+        self._randomness = randomness
+
+    def code(self, registrant_id: str, now: datetime) -> PresenceCodeView:
+        """A new code; the one before is good no longer. One read and one write. Raises `NotRegistered`."""
+        if self._store.registrant(registrant_id) is None:
+            raise NotRegistered()
+        code = base64.b32encode(self._randomness(CODE_BYTES)).decode()
+        item = PresenceItem(person_pk(registrant_id), "PRESENCE")
+        item.update([PresenceItem.code.set(_hash(code)), PresenceItem.made_at.set(now)])
+        return PresenceCodeView(code, now + LIVES)
+
+    def attest(self, partner_id: str, form: PresenceForm, now: datetime) -> tuple[PresenceView, bool]:
+        """What an office has read from a card proves presence for whoever showed the code; True if that is new.
+
+        The same again changes nothing. Raises `PresenceCodeUnknown` if nobody who registered with this NIK, or claims
+        it, showed this code, or it is no longer good: the office does not learn which.
+        """
+        nik_mac = self._vault.mac("nik", form.nik)
+        for _ in range(TRIES):
+            item = self._shown(nik_mac, _hash(form.presence_code))
+            if item is None:
+                raise PresenceCodeUnknown()
+            if item.used == item.code:
+                if (item.proven_by, item.reference) != (partner_id, form.reference):
+                    raise PresenceCodeUnknown()
+                return PresenceView(item.proven_at), False
+            if now >= item.made_at + LIVES:
+                raise PresenceCodeUnknown()
+            self._seen(partner_id, "presence", item.pk.removeprefix(person_pk("")))
+            if self._keep(item, nik_mac, partner_id, form.reference, now):
+                return PresenceView(now), True
+        raise Unavailable()
+
+    def _shown(self, nik_mac: str, code: str) -> PresenceItem | None:
+        """The row of whoever has, or claims, a NIK and made this code."""
+        rows = ClaimItem.query(CLAIMS, ClaimItem.sk.startswith(f"{nik_mac}#"), consistent_read=True)
+        people = {row.sk.partition("#")[2] for row in rows}
+        holder = self._store.holder("nik", nik_mac)
+        keys = [(person_pk(one), "PRESENCE") for one in sorted(people | {holder} if holder else people)]
+        pages = (keys[start : start + _PAGE] for start in range(0, len(keys), _PAGE))
+        found = (item for page in pages for item in dynamodb.get_batch(PresenceItem, page))
+        return next((item for item in found if item.code == code), None)
+
+    def _keep(self, shown: PresenceItem, nik_mac: str, by: str, reference: str, now: datetime) -> bool:
+        """Keep a proof; False if the code was used or replaced meanwhile.
+
+        Raises `PresenceCodeUnknown` if the person has another NIK by now.
+        """
+        proven = [
+            PresenceItem.used.set(shown.code),
+            PresenceItem.proven_at.set(now),
+            PresenceItem.proven_by.set(by),
+            PresenceItem.reference.set(reference),
+        ]
+        unused = PresenceItem.used.does_not_exist() | (PresenceItem.used != shown.code)
+        try:
+            with self._transaction() as tx:
+                present = [Profile.present_at.set(now), Profile.version.add(1)]
+                tx.update("profile", Profile(shown.pk, "PROFILE"), present, Profile.nik_mac == nik_mac)
+                tx.update("code", PresenceItem(shown.pk, shown.sk), proven, (PresenceItem.code == shown.code) & unused)
+        except dynamodb.LegsFailed as failure:
+            if "profile" in failure.legs:
+                raise PresenceCodeUnknown() from failure
+            return False
+        return True
+
+
+def _hash(code: str) -> str:
+    """What is kept of a code."""
+    return sha256(code.encode()).hexdigest()
