@@ -82,10 +82,10 @@ def _once(command: Administered, ctx: click.Context) -> None:
     """Send what was typed, show what is answered, and ask back where the administration does."""
     stage, words = ctx.params["stage"], ctx.command_path.split()[1:]
     sent = {"stage": stage, "arguments": command.arguments(ctx)}
-    answer = _to_its_end(stage, words, command, sent)
+    answer = to_its_end(stage, words, command, sent)
     while asked := answer.get("asks"):
         ask_back(answer["rows"], ctx.params.get("yes", False))
-        answer = _to_its_end(stage, words, command, sent | {"seen": asked})
+        answer = to_its_end(stage, words, command, sent | {"seen": asked})
     if file := answer.get("file"):
         hand_out(ctx.params["out"], unpacked(file))
         answer["rows"] |= {"written": str(ctx.params["out"])}
@@ -96,7 +96,7 @@ def _once(command: Administered, ctx: click.Context) -> None:
         raise click.exceptions.Exit(code)
 
 
-def _to_its_end(stage: str, words: list[str], command: Administered, sent: Mapping[str, Any]) -> dict[str, Any]:
+def to_its_end(stage: str, words: list[str], command: Administered, sent: Mapping[str, Any]) -> dict[str, Any]:
     """The answer after all steps of the command, with the rows of all."""
     rows: list[Any] = []
     with bars(console(), transient=True) as bar:

@@ -26,7 +26,7 @@ READS = {
     "draw progress", "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list",
     "inbox", "journal verify", "keys list",
     "partner list", "payout ceiling show", "payout compare",
-    "payout export list", "payout list", "payout status", "programme check", "programme diff",
+    "payout export list", "payout ledger", "payout list", "payout status", "programme check", "programme diff",
     "programme list", "registry list", "roster show", "statistics show", "status",
     "wave history", "wave list", "wave show",
 }  # fmt: skip

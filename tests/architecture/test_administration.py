@@ -134,7 +134,7 @@ LOOKING = {
     "progress",
     "undecided",
     "audit-sample",
-    "compare",
+    "ledger",
     "reconcile",
     "find",
     "verify",

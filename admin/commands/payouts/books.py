@@ -1,4 +1,4 @@
-"""`gelombang payout compare` and `reconcile`: the ledger against the providers' books, for as long as it takes."""
+"""`gelombang payout compare` and `reconcile`: the ledger against the providers' books."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from chalicelib.payouts.errors import StatementUnreadable
 from chalicelib.payouts.reconciliation import day_rules, nightly, whole_ledger
 from chalicelib.payouts.reconciliation.day_rules import Slice
 from chalicelib.payouts.reconciliation.whole_ledger import Disagreement, ProviderBooks
+from chalicelib.payouts.rules import Entitlement
 from chalicelib.web import problems
 
+from ... import client
 from ...deployment import stages
 from ...options import example, stage_options
 from ...rows import Row
 from ...terminal import progress, show
+from ..administered import COMMANDS as ADMINISTERED
 
 BOOKS_TIMEOUT_S = 60
 
@@ -31,11 +34,11 @@ BOOKS_TIMEOUT_S = 60
 @click.option("--books", "where", required=True, help="Address or file of the provider's record, as JSON.")
 def compare(stage: str, where: str) -> None:
     """Compare the ledger with the provider's record, both ways. Exit code 1 if they disagree in anything."""
-    services = stages.load(stage).services
-    ledger, books = list(progress(services.payout_store.everything(), "reading")), _books(where)
+    books = _books(where)
+    ours = client.to_its_end(stage, ["payout", "ledger"], ADMINISTERED["payout ledger"], {"stage": stage})["rows"]
+    ledger = msgspec.convert(ours["ledger"], list[Entitlement])
     totals = whole_ledger.totals(ledger, books.payouts)
-    each_place = services.programme.eligibility.several_places
-    found = whole_ledger.compare(ledger, books.payouts, each_place=each_place)
+    found = whole_ledger.compare(ledger, books.payouts, each_place=ours["paid_for_each_place"])
     show(
         {
             "ledger_entitlements": totals.entitlements,

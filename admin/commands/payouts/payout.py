@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import click
+import msgspec
 
 from chalicelib.payouts.rules import Hold, Kind, State
 
-from ...desk import ABOUT_PEOPLE, HELPDESK, MAKER, OPERATOR, Administered, Desk
+from ...desk import ABOUT_PEOPLE, AUDITOR, CHECKER, HELPDESK, MAKER, OPERATOR, Administered, Desk
 from ...options import example, look_reason
 from . import bank_file, control, decision
 from .lines import bank_rows, entitlement_argument, entitlement_row, event_row, plan_row, proposal_row, whose
@@ -36,6 +37,17 @@ def list_payouts(desk: Desk, state: State | None, hold: Hold | None, wave: int |
             desk.rows.append(entitlement_row(each))
         desk.go_on(each.id)
     desk.show(desk.rows, "no entitlement is like that" if asked else "nobody was ever entitled to anything")
+
+
+@example("payout ledger --json")
+@payout.command(cls=Administered, sets=(MAKER, CHECKER, AUDITOR))
+def ledger(desk: Desk) -> None:
+    """Show the whole ledger, with ids of people, for programs: `payout compare` reads it so."""
+    for each in desk.services.payout_store.everything(desk.cursor):
+        desk.rows.append(msgspec.to_builtins(each))
+        desk.go_on(each.id)
+    each_place = desk.services.programme.eligibility.several_places
+    desk.show({"paid_for_each_place": each_place, "ledger": desk.rows}, into="ledger")
 
 
 @example("payout show k7qx2m4abcd23yzk7qx2m4abcd --reason 'it hangs'")
