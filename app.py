@@ -1322,8 +1322,9 @@ def end_terms(event: Any) -> None:
 
 @app.schedule(Cron("30", "19-22", "*", "*", "?", "*"))
 def reconcile_payouts(event: Any) -> None:
-    now = app.clock()
-    if services().daily_reconciliation.run(now, failures.remaining_s(event)):
+    now, again = app.clock(), event.detail.get("again")  # of `gelombang payout reconcile`
+    services().daily_reconciliation.compare_again(again, now)
+    if again is None and services().daily_reconciliation.run(now, failures.remaining_s(event)):
         services().runs.whole("reconcile_payouts", now)
 
 

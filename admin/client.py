@@ -86,9 +86,9 @@ def _once(command: Administered, ctx: click.Context) -> None:
     while asked := answer.get("asks"):
         ask_back(answer["rows"], ctx.params.get("yes", False))
         answer = to_its_end(stage, words, command, sent | {"seen": asked})
-    if file := answer.get("file"):
-        hand_out(ctx.params["out"], unpacked(file))
-        answer["rows"] |= {"written": str(ctx.params["out"])}
+    if (file := answer.get("file")) and (out := ctx.params["out"]):
+        hand_out(out, unpacked(file))
+        answer["rows"] |= {"written": str(out)}
     shown = answer.get("for_programs") if as_json() else None
     if (shown := answer.get("rows") if shown is None else shown) is not None:
         show(shown, answer.get("nothing", ""))

@@ -356,6 +356,8 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         read_fsp_secret("AskTheBank"),
         rows("runs", read="Query", write="PutItem"),
         read_files("ResultsBucket", "journal", "ReadPublishedHeads"),
+        read_files("ReportsBucket", "reconciliation/parts", "ReadComparisons"),
+        allow("TellAbsentComparisons", "s3:ListBucket", _files("ReportsBucket")),
         *write_files("ResultsBucket", "draws", "TakeSignaturesAndWitnesses"),
         allow("StartSchedules", "lambda:InvokeFunction", *(arn("lambda", f"function:{own(one)}") for one in SCHEDULED)),
         allow(

@@ -78,8 +78,13 @@ def fire(stage: str, function: str, client: Any) -> list[Row]:
     return list(_logged(base64.b64decode(invoke(stage, function, client).get("LogResult", ""))))
 
 
-def invoke(stage: str, function: str, client: Any, detail: Mapping[str, object] | None = None) -> Any:
-    """What Lambda answers. Raises `ClickException` with the type of the error that ended it, or if it is running."""
+def invoke(
+    stage: str, function: str, client: Any, detail: Mapping[str, object] | None = None, how: str = "RequestResponse"
+) -> Any:
+    """What Lambda answers; with `Event` nobody waits for the function.
+
+    Raises `ClickException` with the type of the error that ended it, or if it is running.
+    """
     event = {
         "version": "0",
         "id": str(uuid.uuid4()),
@@ -93,7 +98,10 @@ def invoke(stage: str, function: str, client: Any, detail: Mapping[str, object] 
     }
     try:
         answer = client.invoke(
-            FunctionName=f"gelombang-{stage}-{function}", LogType="Tail", Payload=json.dumps(event).encode()
+            FunctionName=f"gelombang-{stage}-{function}",
+            InvocationType=how,
+            LogType="Tail",
+            Payload=json.dumps(event).encode(),
         )
     except client.exceptions.TooManyRequestsException as busy:
         raise click.ClickException(f"{function} is running: do the same in some minutes") from busy

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -32,6 +30,7 @@ from chalicelib.waves.rules import BeneficiaryState, WaveState
 from chalicelib.waves.store import WaveItem
 from tests.builders.commands import CALLER, Terminal
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
+from tests.builders.functions import Functions
 from tests.builders.lives import FORM, SEALED, compared, live, rows, settled, young
 from tests.builders.rights import rights_of
 from tests.builders.waves import WAVE
@@ -272,7 +271,11 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     restore(cloud, before)
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(name="test", services=gateway.services))
     monkeypatch.setattr(stages, "caller", lambda: CALLER)
-    monkeypatch.setattr(Desk, "client", lambda *_: Function(gateway))
+
+    def again(detail: Any) -> Any:
+        return gateway.services.erasure.replay_for_a_while(detail["replay"], gateway.now)
+
+    monkeypatch.setattr(Desk, "client", lambda *_: Functions(erase_people=again))
     monkeypatch.setattr(erasure, "_REPLAY_S", -1)  # each step does one thing
     monkeypatch.setattr(erasure, "_PAGE", 1)
     monkeypatch.setattr(erasure, "_SEGMENTS", 2)
@@ -282,23 +285,6 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     assert [about(cloud, person) == set() for person in people] == [False, False]
     assert Terminal("erasures").found(*words) == {"erased": 2}
     assert [about(cloud, person) for person in people] == [set(), set()]
-
-
-class Function:
-    """Lambda with `erase_people`, in this process and with its own rights."""
-
-    exceptions = SimpleNamespace(TooManyRequestsException=TimeoutError)
-    meta = SimpleNamespace(region_name="")
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-
-    def invoke(self, **asked: Any) -> dict[str, Any]:
-        assert asked["FunctionName"].endswith("-erase_people")
-        with rights_of("erase_people"):
-            replay = json.loads(asked["Payload"])["detail"]["replay"]
-            done = self._gateway.services.erasure.replay_for_a_while(replay, self._gateway.now)
-        return {"Payload": io.BytesIO(json.dumps(done).encode())}
 
 
 def test_a_row_of_a_later_release_is_no_fault_and_goes(gateway: Gateway, cloud: Settings) -> None:

@@ -14,6 +14,7 @@ from chalicelib.payouts.controls.proposals import Proposal
 from chalicelib.payouts.ledger.records import Event, StoredAttempt
 from chalicelib.payouts.plans.plan_rules import Plan
 from chalicelib.payouts.plans.service import Plans
+from chalicelib.payouts.reconciliation.whole_ledger import Disagreement
 from chalicelib.payouts.rules import Entitlement
 from chalicelib.wiring import Services
 
@@ -109,3 +110,11 @@ def event_row(event: Event) -> Row:
         "proposed_by": who.maker if who else None,
         "reason": who.note if who else None,
     }
+
+
+def difference_rows(found: Iterable[Disagreement]) -> list[Row]:
+    """What a comparison with a provider found."""
+    return [
+        {"difference": each.difference, "subject": each.subject, "ledger": each.ledger, "provider": each.fsp}
+        for each in found
+    ]

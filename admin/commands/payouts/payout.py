@@ -9,7 +9,7 @@ from chalicelib.payouts.rules import Hold, Kind, State
 
 from ...desk import ABOUT_PEOPLE, AUDITOR, CHECKER, HELPDESK, MAKER, OPERATOR, Administered, Desk
 from ...options import example, look_reason
-from . import bank_file, control, decision
+from . import bank_file, control, decision, reconcile
 from .lines import bank_rows, entitlement_argument, entitlement_row, event_row, plan_row, proposal_row, whose
 
 
@@ -18,7 +18,7 @@ def payout() -> None:
     """Entitlements, their attempts, what administrators decide of them, and the provider's books."""
 
 
-for command in (*decision.COMMANDS, *control.COMMANDS, *bank_file.COMMANDS):
+for command in (*decision.COMMANDS, *control.COMMANDS, *bank_file.COMMANDS, *reconcile.COMMANDS):
     payout.add_command(command)
 
 

@@ -21,6 +21,7 @@ from typing import Any
 
 import msgspec
 from botocore.exceptions import ClientError
+from msgspec import Struct
 
 from ...aws.attributes import DayAttribute
 from ...aws.dynamodb import find, save_if
@@ -92,6 +93,24 @@ class NightlyComparison:
             return False
         return True
 
+    def compare_again(self, asked: Any, now: datetime) -> None:
+        """Compare a day now, whatever was compared before, and keep the answer for who asked; `asked` as JSON has it.
+
+        None: nobody asked. Raises `DayNotOver`.
+        """
+        again = msgspec.convert(asked, Again | None)
+        if again is None:
+            return
+        try:
+            answered = Answered(compare(self._comparison, again.day, now))
+        except StatementUnreadable as error:
+            answered = Answered(unreadable=str(error.facts["fact"]))
+        self._store.put_answer(again, answered)
+
+    def answer(self, again: Again) -> Answered | None:
+        """The answer, once it is there."""
+        return self._store.answer(again)
+
     def _day(self, day: date, now: datetime, budget: TimeBudget) -> None:
         parts = []
         for piece in self._comparison.slices(day, now):
@@ -116,12 +135,23 @@ class NightlyComparison:
         log.log(logging.ERROR if count else logging.INFO, "payouts_reconciled", extra=extra)
 
 
-def compare(
-    comparison: DayComparison, day: date, now: datetime, progress: Callable[[list[Slice]], Iterable[Slice]] = iter
-) -> DayReport:
+class Again(Struct, frozen=True):
+    """A day that an administrator wants compared anew, and the name of the answer in the bucket."""
+
+    day: date
+    name: str
+
+
+class Answered(Struct, frozen=True):
+    """What came of it: a report, or why a statement could not be read."""
+
+    report: DayReport | None = None
+    unreadable: str = ""
+
+
+def compare(comparison: DayComparison, day: date, now: datetime) -> DayReport:
     """Compare one day now, whatever was compared before; writes nothing. Raises `DayNotOver`, `StatementUnreadable`."""
-    slices = comparison.slices(day, now)
-    return day_rules.whole(day, [comparison.part(piece, now) for piece in progress(slices)])
+    return day_rules.whole(day, [comparison.part(piece, now) for piece in comparison.slices(day, now)])
 
 
 class DayComparison:
@@ -277,13 +307,23 @@ class DayStore:
 
     def part(self, day: date, name: str) -> SlicePart | None:
         """What a slice came to, if it is done."""
+        body = self._get(_part_key(day, name))
+        return None if body is None else msgspec.json.decode(body, type=SlicePart)
+
+    def put_answer(self, again: Again, answered: Answered) -> None:
+        self._put(_part_key(again.day, again.name), msgspec.json.encode(answered), "application/json")
+
+    def answer(self, again: Again) -> Answered | None:
+        body = self._get(_part_key(again.day, again.name))
+        return None if body is None else msgspec.json.decode(body, type=Answered)
+
+    def _get(self, key: str) -> Any:
         try:
-            body = self._s3.get_object(Bucket=self._bucket, Key=_part_key(day, name))["Body"].read()
+            return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
-        return msgspec.json.decode(body, type=SlicePart)
 
     def put_part(self, day: date, name: str, part: SlicePart) -> None:
         self._put(_part_key(day, name), msgspec.json.encode(part), "application/json")

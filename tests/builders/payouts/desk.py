@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from admin.commands.payouts import bank_file, books, control, decision
+from admin.commands.payouts import bank_file, control, decision, reconcile
 from admin.deployment import stages
 from tests.builders.commands import Terminal
 from tests.builders.payouts.states import ANI
@@ -23,5 +23,5 @@ class Desk(Terminal):
         monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services[name]))
         monkeypatch.setattr(stages, "caller", lambda: self.me)
         monkeypatch.setattr(stages, "acting", lambda _: self.me)
-        for module in (bank_file, books, control, decision):
+        for module in (bank_file, control, decision, reconcile):
             monkeypatch.setattr(module, "utc_now", lambda: self.world.now)

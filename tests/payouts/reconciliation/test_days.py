@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from admin import desk as desk_
+from admin.commands.payouts import reconcile
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_files.store import BankStore
 from chalicelib.payouts.bank_files.transfers import BankFile, BankStatements
@@ -26,7 +28,9 @@ from chalicelib.wiring import Services
 from local.sandbox import provider
 from tests.builders.aws_calls import stated
 from tests.builders.crashes import Calls, some_of
+from tests.builders.functions import Functions
 from tests.builders.payouts.days import RAIL, Days
+from tests.builders.payouts.desk import Desk
 from tests.builders.payouts.states import refused
 from tests.builders.payouts.world import running
 from tests.conftest import REGION
@@ -313,6 +317,16 @@ def test_a_run_that_dies_at_any_call_is_continued_with_the_same_result(world, mo
     assert world.days.last_done() == date(2026, 11, 20)
 
 
+@pytest.fixture
+def desk(world, monkeypatch) -> Desk:
+    def again(detail: Any) -> None:
+        world.services.daily_reconciliation.compare_again(detail["again"], world.now)
+
+    monkeypatch.setattr(desk_, "STEPS_S", -1)
+    monkeypatch.setattr(desk_.Desk, "client", lambda *_: Functions(reconcile_payouts=again))
+    return Desk(world, monkeypatch)
+
+
 def test_the_command_shows_both_sides_and_ends_with_code_1_if_they_differ(world, desk, tmp_path):
     entitlement = world.pay("ani")
     world.at(21, 3)
@@ -334,6 +348,18 @@ def test_the_command_says_when_it_cannot_compare(world, desk):
     result = desk.run("reconcile")
     assert result.exit_code == 2
     assert "statement_unreadable" in result.output
+
+
+def test_the_command_waits_for_the_function_and_not_for_ever(world, desk, monkeypatch):
+    world.at(21, 3)
+    compared, looks = world.services.daily_reconciliation, [world.now, world.now, world.now]
+    answer = compared.answer
+    monkeypatch.setattr(compared, "answer", lambda again: looks.pop() and None if looks else answer(again))
+    assert desk.found("reconcile")["day"] == "2026-11-20"
+    assert looks == []
+    monkeypatch.setattr(reconcile, "WAITS_S", -1)
+    monkeypatch.setattr(compared, "answer", lambda _: None)
+    assert "look at its log" in desk.refused("reconcile")
 
 
 def test_a_deployment_compares_by_every_rail_that_it_pays_by(cloud, programme):
