@@ -143,7 +143,9 @@ def _about(queue: str, body: str) -> tuple[str, str | None] | None:
                 told = re.fullmatch(r"[0-9A-Za-z_/.:-]{1,100}", message.event)
                 return (message.event, message.registrant_id) if told and _ID.fullmatch(message.registrant_id) else None
             case "registry":
-                asked = verifications.decode_message(body)
+                asked, *others = verifications.decode_message(body)
+                if others:
+                    return f"versions of {len(others) + 1} registrations", None
                 about = f"version {asked.version} of a registration"
                 return (about, asked.registrant_id) if _ID.fullmatch(asked.registrant_id) else None
             case _:

@@ -10,7 +10,7 @@ words (`given_name`, `birth_date`) and in those of OpenCRVS (`givenName`, `birth
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from http import HTTPStatus
@@ -24,7 +24,7 @@ from ..clock import Clock, iso
 from ..figures import RegistryRules
 from ..ids import Randomness, random_id
 from .errors import NoAnswer
-from .registry import CivilRecord
+from .registry import CivilRecord, Said
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -137,10 +137,10 @@ class DciRegistry:
         self._http = urllib3.PoolManager(timeout=timeout, retries=False)
         self._http_error = urllib3.exceptions.HTTPError
 
-    def find(self, nik: str) -> CivilRecord | None:
-        """See the port. More than one record of a NIK, or one of another NIK, is no answer."""
+    def find(self, niks: Sequence[str]) -> list[Said]:
+        """See the port. One message. More than one record of a NIK, or one of another NIK, is no answer."""
         transaction = random_id(self._randomness)
-        raw = self._post(AT_ONCE, self._question(nik, transaction))
+        raw = self._post(AT_ONCE, self._question(niks, transaction))
         try:
             signature = msgspec.json.decode(raw, type=_Signed).signature
         except msgspec.DecodeError:
@@ -148,11 +148,11 @@ class DciRegistry:
         answer = self.believed(signature)
         if answer.message.transaction_id != transaction:
             raise NoAnswer("another_transaction")
-        return self.record(answer, nik)
+        return self.said(answer, niks)
 
     def ask(self, nik: str, transaction: str) -> None:
         """Ask for an answer to `answer_to` that names this transaction. Raises `NoAnswer` if it was not taken."""
-        raw = self._post(LATER, self._question(nik, transaction, sender_uri=self._answer_to))
+        raw = self._post(LATER, self._question([nik], transaction, sender_uri=self._answer_to))
         try:
             status = msgspec.json.decode(raw, type=_Acknowledged).message.ack_status
         except msgspec.DecodeError:
@@ -160,34 +160,31 @@ class DciRegistry:
         if status != "ACK":
             raise NoAnswer("not_acknowledged")
 
-    def record(self, answer: Answer, nik: str) -> CivilRecord | None:
-        """What an answer that is believed says of a NIK. Raises `NoAnswer`."""
+    def said(self, answer: Answer, niks: Sequence[str]) -> list[Said]:
+        """What an answer that is believed says of these NIKs, in their order. Raises `NoAnswer`."""
         if answer.header.status != "succ":
             raise NoAnswer(_status(answer.header.status), passes=_is_waiting(answer.header.status))
-        reference = _reference(answer.message.transaction_id)
-        match answer.message.search_response:
-            case [_Found(reference_id=about, status="succ") as found] if about == reference:
-                return self._record(found, nik)
-            case [_Found(reference_id=about, status=status)] if about == reference:
-                raise NoAnswer(_status(status), passes=_is_waiting(status))
-        raise NoAnswer("another_reference")
+        found = {one.reference_id: one for one in answer.message.search_response}
+        references = _references(answer.message.transaction_id, len(niks))
+        if len(found) < len(answer.message.search_response) or not found.keys() <= set(references):
+            raise NoAnswer("another_reference")
+        return [self._said(found.get(reference), nik) for reference, nik in zip(references, niks, strict=True)]
 
-    def _question(self, nik: str, transaction: str, **header: str) -> bytes:
-        """The signed envelope."""
+    def _said(self, found: _Found | None, nik: str) -> Said:
+        try:
+            if found is None:
+                raise NoAnswer("left_out")
+            if found.status != "succ":
+                raise NoAnswer(_status(found.status), passes=_is_waiting(found.status))
+            return self._record(found, nik)
+        except NoAnswer as silence:
+            return silence
+
+    def _question(self, niks: Sequence[str], transaction: str, **header: str) -> bytes:
+        """The signed envelope, with a search for each of the NIKs."""
         now = iso(self._clock())
-        criteria: dict[str, Any] = {
-            "version": "1.0.0",
-            "query_type": "idtype-value",
-            "query": {"type": self._figures.nik_type, "value": nik},
-        }
-        if self._figures.reg_type:
-            criteria["reg_type"] = self._figures.reg_type
-        search = {
-            "reference_id": _reference(transaction),
-            "timestamp": now,
-            "search_criteria": criteria,
-            "locale": "eng",
-        }
+        references = _references(transaction, len(niks))
+        searches = [self._search(reference, nik, now) for reference, nik in zip(references, niks, strict=True)]
         content = {
             "header": {
                 "version": "1.0.0",
@@ -196,13 +193,23 @@ class DciRegistry:
                 "action": "search",
                 "sender_id": self._secret.sender_id,
                 "receiver_id": self._secret.receiver_id,
-                "total_count": 1,
+                "total_count": len(searches),
                 "is_msg_encrypted": False,
                 **header,
             },
-            "message": {"transaction_id": transaction, "search_request": [search]},
+            "message": {"transaction_id": transaction, "search_request": searches},
         }
         return msgspec.json.encode({"signature": self._signature(msgspec.json.encode(content)), **content})
+
+    def _search(self, reference: str, nik: str, now: str) -> dict[str, Any]:
+        criteria: dict[str, Any] = {
+            "version": "1.0.0",
+            "query_type": "idtype-value",
+            "query": {"type": self._figures.nik_type, "value": nik},
+        }
+        if self._figures.reg_type:
+            criteria["reg_type"] = self._figures.reg_type
+        return {"reference_id": reference, "timestamp": now, "search_criteria": criteria, "locale": "eng"}
 
     def _signature(self, content: bytes) -> str:
         from joserfc import jws
@@ -294,9 +301,9 @@ def _key(jwk: Mapping[str, Any]) -> Key:
     return keys.import_key(dict(jwk))
 
 
-def _reference(transaction: str) -> str:
-    """The one search of a message; as random as its transaction."""
-    return transaction[:26]
+def _references(transaction: str, searches: int) -> list[str]:
+    """Of the searches of a message; as random as its transaction."""
+    return [transaction[:26] + (f"-{number}" if number else "") for number in range(searches)]
 
 
 def _status(word: str) -> str:

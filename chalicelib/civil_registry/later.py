@@ -8,7 +8,7 @@ an answer: the first one that is judged ends it. Nothing that a message names is
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -17,14 +17,14 @@ from ..clock import Clock
 from ..ids import Randomness
 from ..registration.verifications import Ask
 from .errors import AnswerRefused, NoAnswer
-from .service import Judge, say
+from .service import Judge, each, say
 from .wire import Acknowledged, Acknowledgement
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     from .dci import Answer
-    from .registry import CivilRecord
+    from .registry import Said
 
 _NONCE_BYTES = 12
 _NUMBER_BYTES = 5
@@ -32,7 +32,7 @@ _NUMBER_BYTES = 5
 
 
 class LaterRegistry(Protocol):
-    """A registry that is asked now and answers later. `ask`, `believed` and `record` raise `NoAnswer`."""
+    """A registry that is asked now and answers later. `ask`, `believed` and `said` raise `NoAnswer`."""
 
     source: str
 
@@ -45,8 +45,8 @@ class LaterRegistry(Protocol):
     def believed(self, signature: str) -> Answer:
         """What the registry signed."""
 
-    def record(self, answer: Answer, nik: str) -> CivilRecord | None:
-        """What it says of a NIK; None if the registry has none such."""
+    def said(self, answer: Answer, niks: Sequence[str]) -> list[Said]:
+        """What it says of each NIK."""
 
 
 class Transactions:
@@ -103,8 +103,14 @@ class LaterVerifier:
         self._wait = wait
         self._clock = clock
 
-    def process(self, version: Ask) -> None:
-        """Ask about one version of a registration, unless it was changed or answered meanwhile."""
+    def process(self, versions: Sequence[Ask]) -> None:
+        """Ask about each version of a registration, unless it was changed or answered meanwhile."""
+        trouble: list[Exception] = []
+        each(self._ask, versions, trouble)
+        if trouble:
+            raise trouble[0]
+
+    def _ask(self, version: Ask) -> None:
         asked = self._judge.asked(version)
         if asked is None:
             return
@@ -140,10 +146,9 @@ class Callbacks:
         if asked is None:
             raise AnswerRefused(reason="not_outstanding")
         try:
-            state = self._judge.state(asked, self._registry.record(answer, asked.person.nik))
+            [said] = self._registry.said(answer, [asked.person.nik])
         except NoAnswer as silence:
-            self._judge.leave(asked, silence)
-        else:
-            self._judge.keep(asked, state, self._registry.source)
+            said = silence
+        self._judge.take(asked, said, self._registry.source)
         correlation = answer.message.correlation_id or answer.message.transaction_id
         return Acknowledged(Acknowledgement("ACK", now, correlation))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Protocol
 
@@ -22,18 +23,22 @@ class CivilRecord(Hidden, frozen=True):
     dead: bool
 
 
+Said = CivilRecord | None | NoAnswer
+"""What a registry says of a NIK: its record, that it has none, or nothing."""
+
+
 class CivilRegistry(Protocol):
-    """A registry that is asked about one person at a time."""
+    """A registry that is asked about some people at a time."""
 
     @property
     def source(self) -> str:
         """A short name, kept with each answer."""
         ...
 
-    def find(self, nik: str) -> CivilRecord | None:
-        """The record of a NIK (16 digits); None if the registry says that it has none.
+    def find(self, niks: Sequence[str]) -> list[Said]:
+        """What it says of each of these NIKs (16 digits), in their order.
 
-        Asking again does no harm. Raises `NoAnswer`.
+        Asking again does no harm. Raises `NoAnswer` if it says nothing of any.
         """
         ...
 
@@ -43,6 +48,6 @@ class ByFile:
 
     source = "file"
 
-    def find(self, nik: str) -> CivilRecord | None:  # noqa: ARG002 - the port's
+    def find(self, niks: Sequence[str]) -> list[Said]:  # noqa: ARG002 - the port's
         """See the port."""
         raise NoAnswer("by_file", passes=True)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 from math import inf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..aws import queues
 from ..clock import Clock
@@ -25,13 +25,16 @@ from ..time_budget import OutOfTime, TimeBudget
 from ..values import Hidden
 from . import rules
 from .errors import NoAnswer
-from .registry import CivilRecord, CivilRegistry
+from .registry import CivilRecord, CivilRegistry, Said
 
 if TYPE_CHECKING:
     from ..registration.store import RegistrationStore
     from ..vault import Vault
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 SWEPT_EVERY = timedelta(minutes=5)
 """How often the sweep runs; it queues no more than the registry can be asked about meanwhile."""
@@ -41,6 +44,9 @@ PAGE = 100
 
 PAGE_S = 10
 """No page is put off with less time left than this: as many writes, and their messages."""
+
+FIRST_PART, FIRST_S = 0.9, 120
+"""Of the messages of a sweep so many are left to `First`, and so many seconds."""
 
 FILES_TAKE = timedelta(days=14)
 """How long an office has for a batch of files before anybody counts as waiting."""
@@ -81,11 +87,10 @@ class Judge:
     def asked(self, version: Ask) -> Asked | None:
         """A version of a registration, opened; None if it was changed or answered meanwhile, or is gone."""
         record = self._store.record(version.registrant_id)
-        if (
-            record is None
-            or record.version != version.version
-            or record.registrant.verification is not Verification.PENDING
-        ):
+        if record is None or record.version != version.version:
+            return None
+        waits = record.registrant.verification is Verification.PENDING
+        if not waits and not self._verifications.is_old(record.registrant.verified_at, self._clock()):
             return None
         return Asked(record, person_of(self._vault.open_key(version.registrant_id, record.wrapped_key), record))
 
@@ -95,6 +100,17 @@ class Judge:
         if found is not None and not found.dead and (lacking := rules.missing(found, self._figures)):
             raise NoAnswer(f"without_{'_'.join(lacking)}", undecided=True)
         return rules.state_of(asked.record.registrant, asked.person, found, self._figures)
+
+    def take(self, asked: Asked, said: Said, source: str) -> None:
+        """Keep what the registry says of a registration, if it decides anything."""
+        try:
+            if isinstance(said, NoAnswer):
+                raise said
+            state = self.state(asked, said)
+        except NoAnswer as silence:
+            self.leave(asked, silence)
+        else:
+            self.keep(asked, state, source)
 
     def keep(self, asked: Asked, state: Verification, source: str) -> bool:
         """Keep what was found; False if the registration was changed or answered meanwhile."""
@@ -117,25 +133,40 @@ class Verifier:
         self._registry = registry
         self._wait = wait
 
-    def process(self, version: Ask) -> None:
-        """Ask about one version of a registration and keep the answer, unless it was changed or answered meanwhile."""
-        asked = self._judge.asked(version)
-        if asked is None:
-            return
-        self._wait()
-        try:
-            state = self._judge.state(asked, self._registry.find(asked.person.nik))
-        except NoAnswer as silence:
-            self._judge.leave(asked, silence)
-            return
-        self._judge.keep(asked, state, self._registry.source)
+    def process(self, versions: Sequence[Ask]) -> None:
+        """Ask about these versions of registrations in one question, but for those that were changed or answered
+        meanwhile, and keep the answers.
+        """
+        trouble: list[Exception] = []
+        if asked := [one for one in each(self._judge.asked, versions, trouble) if one is not None]:
+            self._wait()
+            try:
+                found = self._registry.find([one.person.nik for one in asked])
+            except NoAnswer as silence:
+                say(silence)
+            else:
+                answered, source = zip(asked, found, strict=True), self._registry.source
+                each(lambda one: self._judge.take(*one, source), answered, trouble)
+        if trouble:
+            raise trouble[0]
 
 
 class Asking(Protocol):
     """What a message is given to."""
 
-    def process(self, version: Ask) -> None:
-        """Ask about one version of a registration. A registry that is silent raises nothing."""
+    def process(self, versions: Sequence[Ask]) -> None:
+        """Ask about some versions of registrations. A registry that is silent raises nothing."""
+
+
+def each(do: Callable[[T], R], rows: Iterable[T], trouble: list[Exception]) -> list[R]:
+    """What `do` gives for each; one that fails holds up no other, and its error is added to `trouble`, to be raised."""
+    done = []
+    for row in rows:
+        try:
+            done.append(do(row))
+        except Exception as error:  # noqa: BLE001 - the caller raises it, after the others
+            trouble.append(error)
+    return done
 
 
 def say(silence: NoAnswer) -> None:
@@ -144,12 +175,20 @@ def say(silence: NoAnswer) -> None:
     log.log(level, "registry_silent", extra={"fact": silence.fact})
 
 
+class First(Protocol):
+    """Queues those who come before all others (`waves.entrants`)."""
+
+    def queue(self, now: datetime, most: int, deadline_s: float, seconds: Callable[[], float]) -> None:
+        """Queue about `most` messages, within so many seconds."""
+
+
 class Sweep:
     """Queues what has waited for an answer; `watch` asks it how long the oldest waits."""
 
-    def __init__(self, verifications: Verifications, figures: RegistryRules) -> None:
+    def __init__(self, verifications: Verifications, figures: RegistryRules, first: First) -> None:
         self._verifications = verifications
         self._figures = figures
+        self._first = first
 
     def run(self, now: datetime, deadline_s: float = inf, seconds: Callable[[], float] = time.monotonic) -> int | None:
         """Queue again what was last queued `ask_again_after_s` ago, and return how many.
@@ -165,6 +204,7 @@ class Sweep:
         if (backlog := self._verifications.backlog()) >= most:
             log.warning("registrations_not_swept", extra={"waiting": backlog})
             return None
+        self._first.queue(now, int(most * FIRST_PART) - backlog, min(deadline_s / 2, FIRST_S), seconds)
         queued, whole = 0, False
         with suppress(OutOfTime):
             for shard in (*UNVERIFIED_SHARDS, *UNDECIDED_SHARDS):

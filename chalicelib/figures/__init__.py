@@ -302,15 +302,18 @@ class RegistryRules(_Frozen, frozen=True):
     """How registrations are compared with the civil registry, where a stage has one (`Settings.registry_url`).
 
     `compared`: what must agree. `nik_type`, `kk_type`, `reg_type`: the registry's words for these identifiers and for
-    its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`, one whose
-    answer decides nothing after `undecided_again_after_s`. `answers_later`: by a
-    call to us within `answer_within_s`. Whose data differ is removed from a draw if they were told
-    `removed_if_told_for_s` before its freeze; a place waits for its winner until they were told for `place_waits_s`.
+    its records ("": it wants none). A silent registry is asked again after `ask_again_after_s`, one whose answer
+    decides nothing after `undecided_again_after_s`. `persons_per_question`: how many a question may be about.
+    `answers_later`: by a call to us within `answer_within_s`, about one person each. From `asked_before_close_s`
+    before its close a wave's entrants are asked about who wait or whose answer is older than `answer_holds_s`. Whose
+    data differ is removed from a draw if they were told `removed_if_told_for_s` before its freeze; a place waits for
+    its winner until they were told for `place_waits_s`.
     """
 
     compared: Annotated[tuple[Literal["name", "birth_date", "kk", "province"], ...], Meta(min_length=1)]
     name_score_min: Annotated[int, Meta(gt=0, le=100)]
     asks_per_s: Positive
+    persons_per_question: Annotated[int, Meta(gt=0, le=100)]
     timeout_s: Positive
     ask_again_after_s: Positive
     undecided_again_after_s: Positive
@@ -323,6 +326,12 @@ class RegistryRules(_Frozen, frozen=True):
     reg_type: str
     answers_later: bool
     answer_within_s: Positive
+    asked_before_close_s: Positive
+    answer_holds_s: Positive
+
+    def __post_init__(self) -> None:
+        if self.answers_later and self.persons_per_question > 1:
+            raise ValueError("a question that is answered later is about one person")
 
 
 class HelpdeskRules(_Frozen, frozen=True):

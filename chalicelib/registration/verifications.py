@@ -6,7 +6,7 @@ Where a stage has no registry nobody is asked, nobody waits, and corrections are
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -43,6 +43,8 @@ FAR = datetime(9999, 1, 1, tzinfo=UTC)
 ENLISTED = 100
 """How many registrations are enlisted at once."""
 
+_ASKED_BY = "pk,version,verification,verified_at,consent_withdrawn_at,ask_from"
+
 UNDECIDED_SHARDS = [f"undecided-{each}" for each in UNVERIFIED_SHARDS]
 """Of the same index: those about whom the registry has answered, and decided nothing."""
 
@@ -54,9 +56,16 @@ class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v"
     version: int
 
 
-def decode_message(body: str) -> Ask:
-    """Raises msgspec.DecodeError for anything else, and for another version."""
-    return msgspec.json.decode(body, type=Ask)
+class Asks(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v", tag=2):
+    """A message, version 2: which versions to ask about in one question, by the registrations' ids."""
+
+    versions: dict[str, int]
+
+
+def decode_message(body: str) -> list[Ask]:
+    """What a message asks about. Raises msgspec.DecodeError for anything else, and for another version."""
+    message = msgspec.json.decode(body, type=Ask | Asks)
+    return [message] if isinstance(message, Ask) else [Ask(*one) for one in message.versions.items()]
 
 
 class Waiting(Value, frozen=True):
@@ -86,6 +95,8 @@ class Verifications:
         self._asks = asks
         self._notices = notices
         self._again = timedelta(seconds=figures.ask_again_after_s)
+        self.together = figures.persons_per_question
+        self._holds = timedelta(seconds=figures.answer_holds_s)
         self._undecided_again = timedelta(seconds=figures.undecided_again_after_s)
         self._most = figures.corrections_max
         self._within = timedelta(seconds=figures.corrections_within_s)
@@ -110,17 +121,46 @@ class Verifications:
         if saved.ask_from is not None:
             self.ask([(saved.registrant.id, saved.version)])
 
-    def ask(self, versions: Iterable[tuple[str, int]]) -> None:
-        """Queue these versions of registrations; the sweep queues those that the queue does not take."""
+    def ask(self, versions: Iterable[tuple[str, int]]) -> bool:
+        """Queue these versions of registrations, as many in a message as a question may be about.
+
+        False if the queue did not take all; the sweep queues those that wait.
+        """
         if self._queue is None:
-            return
-        bodies = [msgspec.json.encode(Ask(*one)).decode() for one in versions]
+            return True
+        rest, bodies = iter(versions), []
+        while some := dict(islice(rest, self.together)):
+            one = Ask(*next(iter(some.items()))) if len(some) == 1 else Asks(some)
+            bodies.append(msgspec.json.encode(one).decode())
         try:
             self._queue.send(bodies)
         except Exception as error:
             if not (isinstance(error, Unavailable) or is_passing(error)):
                 raise
             log.warning("registrations_not_queued", extra={"count": len(bodies)})
+            return False
+        return True
+
+    def is_old(self, answered_at: datetime | None, now: datetime) -> bool:
+        """Whether what a registry said then is so old that it is asked anew; until it answers, that counts."""
+        return answered_at is not None and answered_at <= now - self._holds
+
+    def to_ask(self, registrant_ids: Sequence[str], now: datetime) -> list[tuple[str, int]]:
+        """Those of at most 100 people who wait for an answer or whose answer is old, with their versions.
+
+        Who was never asked about is enlisted. One batch get, consistent, and a write for each of those.
+        """
+        keys = [(person_pk(one), "PROFILE") for one in registrant_ids]
+        found = []
+        for row in dynamodb.get_rows(Profile, keys, _ASKED_BY):
+            who, waits = row["pk"]["S"].removeprefix(person_pk("")), row["verification"]["S"] == Verification.PENDING
+            answered_at = datetime.fromisoformat(row["verified_at"]["S"]) if "verified_at" in row else None
+            if "consent_withdrawn_at" in row or not (waits or self.is_old(answered_at, now)):
+                continue
+            if waits and "ask_from" not in row:
+                self.enlist_one(who, now)
+            found.append((who, int(row["version"]["N"])))
+        return found
 
     @property
     def by_queue(self) -> bool:
@@ -136,12 +176,14 @@ class Verifications:
 
         One transaction; False, and nothing is kept, if the version was changed or answered meanwhile.
         """
-        who = record.registrant.id
+        who, before = record.registrant.id, record.registrant.verification
+        if {before, state} <= DIFFERING:
+            return False  # they were told, and from when they were counts
         said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
         said += [Profile.confirmed_at.set(now)] if state is Verification.VERIFIED else []
         done = [Profile.version.add(1), Profile.undecided.remove(), Profile.undecided_at.remove()]
         done += [each.remove() for each in (Profile.unverified_shard, Profile.ask_from, Profile.waits_since)]
-        as_asked = (Profile.version == record.version) & (Profile.verification == Verification.PENDING)
+        as_asked = (Profile.version == record.version) & (Profile.verification == before)
         facts = {"tries": self._most, "days": self._within.days, "removed_days": self._removed.days}
         # Who claims a NIK is not told: see `wire.registration_view`.
         tells = state in DIFFERING and record.registrant.claimed_at is None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..civil_registry.batches import Batches
     from ..civil_registry.dci import DciRegistry
     from ..civil_registry.later import Callbacks
-    from ..civil_registry.service import Asking, Judge, Sweep
+    from ..civil_registry.service import Asking, Judge
     from ..notices.announcements import PublicEventStore
     from ..notices.channels import Channels
     from ..notices.links import Unsubscriptions
@@ -246,12 +246,6 @@ class PeopleServices(AccountsServices):
         from ..civil_registry.batches import Batches
 
         return Batches(self.registry_judge, self.verifications, self.vault, self._randomness)
-
-    @cached_property
-    def registry_sweep(self) -> Sweep:
-        from ..civil_registry.service import Sweep
-
-        return Sweep(self.verifications, self.programme.registry)
 
     @cached_property
     def account_keys(self) -> AccountKeys:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .payouts import PayoutsServices
 
 if TYPE_CHECKING:
+    from ..civil_registry.service import Sweep
     from ..registration.claims.service import Claims
     from ..registration.corrections import Corrections
     from ..waves.award import Award, Decisions
@@ -72,6 +73,15 @@ class WavesServices(PayoutsServices):
         wait_s = self.programme.eligibility.nik_claim_wait_s
         ask = self.registrations.have_asked_about
         return Claims(self.transaction, lambda: self.notices, entries, ask, wait_s)
+
+    @cached_property
+    def registry_sweep(self) -> Sweep:
+        from ..civil_registry.service import Sweep
+        from ..waves.entrants import Entrants
+
+        figures = self.programme.registry
+        before_close = timedelta(seconds=figures.asked_before_close_s)
+        return Sweep(self.verifications, figures, Entrants(self._wave_store, self.verifications, before_close))
 
     @cached_property
     def inclusion(self) -> Inclusion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -244,7 +245,7 @@ def test_somebody_for_whom_a_place_waits_is_asked_about_though_they_never_were(s
 
 def test_the_record_of_somebody_who_has_died_confirms_nobody_though_it_lacks_what_is_compared(stage, monkeypatch):
     dead = CivilRecord(None, None, None, None, dead=True)
-    monkeypatch.setattr(stage.services.registry_verifier._registry, "find", lambda _: dead)
+    monkeypatch.setattr(stage.services.registry_verifier._registry, "find", lambda niks: [dead] * len(niks))
     assert stage.asked() is Verification.MISMATCH
     assert stage.shown() == "DIFFERS"
 
@@ -267,6 +268,76 @@ def test_a_sweep_that_is_cut_off_has_queued_what_it_put_off_before(stage, monkey
     with pytest.raises(TimeoutError):
         stage.services.registry_sweep.run(T0 + AGAIN)
     assert [json.loads(body)["registrant_id"] for body in stage.queued()] == [WHO]
+
+
+OLD = timedelta(days=90)
+
+
+def asks_again(stage: Stage, who: str = WHO) -> None:
+    """Have the registry asked about a registration as it is now."""
+    record = stage.services.registration_store.record(who)
+    stage.services.verifications.ask([(who, record.version)])
+    stage.deliver(stage.queued())
+
+
+def test_an_old_answer_is_asked_for_anew_and_counts_until_there_is_another(stage):
+    stage.asked()
+    stage.now += OLD - timedelta(seconds=1)
+    asks_again(stage)
+    assert stage.registry.asked[SITI.nik] == 1, "the answer is not old"
+    stage.now += timedelta(seconds=1)
+    stage.registry.configure(down=True)
+    asks_again(stage)
+    assert stage.state() is Verification.VERIFIED
+    stage.registry.configure(down=False)
+    asks_again(stage)
+    person = stage.services.registrations.registrant(WHO)
+    assert (person.verification, person.verified_at) == (Verification.VERIFIED, stage.now)
+    stage.now += OLD
+    stage.registry.people = {}
+    asks_again(stage)
+    assert (stage.state(), len(stage.told())) == (Verification.UNKNOWN_NIK, 1)
+
+
+def test_who_was_told_is_not_told_again_and_counts_as_told_since_then(stage):
+    assert stage.asked(form(name="Budi Santoso")) is Verification.MISMATCH
+    stage.now += OLD
+    stage.registry.people = {}
+    asks_again(stage)
+    person = stage.services.registrations.registrant(WHO)
+    assert (person.verification, person.verified_at, len(stage.told())) == (Verification.MISMATCH, T0, 1)
+    stage.registry.people = {KNOWN.nik: replace(KNOWN, name="Budi Santoso")}
+    asks_again(stage)
+    assert stage.state() is Verification.VERIFIED, "the registry was corrected"
+
+
+def test_people_of_one_message_are_asked_about_in_one_question_and_one_that_fails_holds_up_no_other(stage, monkeypatch):
+    verifications, judge = stage.services.verifications, stage.services.registry_judge
+    monkeypatch.setattr(verifications, "together", 100)
+    people = ["a", WHO, "z"]
+    for number, who in enumerate(people, 5):
+        stage.register(SITI if who == WHO else other_form(number), who)
+    stage.queued()
+    verifications.ask([(who, 1) for who in people])
+    [body] = stage.queued()
+    monkeypatch.setattr(stage.registry, "asked", Counter[str]())
+    fails = judge._vault.open_key
+    broken = {"a"}
+
+    def open_key(who: str, wrapped: bytes) -> Any:
+        if who in broken:
+            raise RuntimeError
+        return fails(who, wrapped)
+
+    monkeypatch.setattr(judge._vault, "open_key", open_key)
+    found = consume([{"messageId": "1", "body": body}], stage.services.registry_verifier)
+    assert found == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    states = [Verification.PENDING, Verification.VERIFIED, Verification.UNKNOWN_NIK]
+    assert [stage.state(who) for who in people] == states
+    broken.clear()
+    stage.deliver([body])
+    assert stage.state("a") is Verification.UNKNOWN_NIK
+    assert set(stage.registry.asked.values()) == {1}
 
 
 def test_a_sweep_adds_nothing_to_a_queue_that_is_full(stage, monkeypatch: pytest.MonkeyPatch):

@@ -42,20 +42,27 @@ def client(sandbox: Registry, **changes: Any) -> DciRegistry:
     return client_of(sandbox, FIGURES, **changes)
 
 
+def said(asked: DciRegistry, nik: str = SITI.nik) -> CivilRecord | None:
+    [found] = asked.find([nik])
+    if isinstance(found, NoAnswer):
+        raise found
+    return found
+
+
 def no_answer(asked: DciRegistry) -> tuple[str, bool]:
     with pytest.raises(NoAnswer) as silence:
-        asked.find(SITI.nik)
+        said(asked)
     return silence.value.fact, silence.value.passes
 
 
 def test_a_record_is_found_by_its_nik_and_an_unknown_nik_has_none(sandbox):
-    assert client(sandbox).find(SITI.nik) == RECORD
-    assert client(sandbox).find("3174095708950002") is None
+    assert said(client(sandbox)) == RECORD
+    assert said(client(sandbox), "3174095708950002") is None
 
     sandbox.add([Person(**(json_of(SITI) | {"name": "Suharto", "died_on": "2020-01-01"}))])
-    assert client(sandbox).find(SITI.nik) == replace(RECORD, name="SUHARTO", dead=True)
+    assert said(client(sandbox)) == replace(RECORD, name="SUHARTO", dead=True)
     sandbox.configure(mistake_rate=1)
-    assert client(sandbox).find(SITI.nik) == replace(RECORD, name="SUHARTO", dead=True, birth_date=date(1994, 8, 17))
+    assert said(client(sandbox)) == replace(RECORD, name="SUHARTO", dead=True, birth_date=date(1994, 8, 17))
 
 
 def json_of(person: Person) -> dict[str, str]:
@@ -124,11 +131,45 @@ def test_only_a_record_of_this_person_and_an_empty_list_count(
 
     monkeypatch.setattr(sandbox, "answer", answer)
     if outcome is None or " " in outcome:
-        record = client(sandbox).find(SITI.nik)
+        record = said(client(sandbox))
         assert (record and record.name) == outcome
         assert record is None or (record.birth_date, record.kk, record.province) == (date(1995, 8, 17), SITI.kk, 31)
     else:
         assert no_answer(client(sandbox)) == (outcome, False)
+
+
+@pytest.mark.parametrize(
+    ("mixed", "outcome"),
+    [
+        (lambda found: found[::-1], ["SITI AMINAH", None, "BUDI SANTOSO"]),
+        (lambda found: found[:-1], ["SITI AMINAH", None, "left_out"]),
+        (lambda found: [found[0] | {"status": "rjct"}, *found[1:]], ["status_rjct", None, "BUDI SANTOSO"]),
+        (lambda found: [found[0] | {"data": found[2]["data"]}, *found[1:]], ["another_person", None, "BUDI SANTOSO"]),
+        (lambda found: [*found, found[0]], ["another_reference"]),
+        (lambda found: [found[0] | {"reference_id": "x"}, *found[1:]], ["another_reference"]),
+    ],
+)
+def test_several_people_are_asked_about_in_one_message_and_each_answer_is_of_its_person(
+    sandbox, monkeypatch: pytest.MonkeyPatch, mixed: Any, outcome: list[str | None]
+):
+    answer, asked = sandbox.answer, []
+
+    def mixed_up(envelope: dict[str, Any]) -> dict[str, Any]:
+        asked.append(envelope)
+        given = answer(envelope)
+        message = given["message"] | {"search_response": mixed(given["message"]["search_response"])}
+        content = json.dumps({"header": given["header"], "message": message}).encode()
+        return {"signature": jws.serialize_compact({"alg": ALGORITHM}, content, sandbox._key, algorithms=[ALGORITHM])}
+
+    monkeypatch.setattr(sandbox, "answer", mixed_up)
+    budi = replace(SITI, nik="3174095708950003", name="Budi Santoso")
+    sandbox.add([budi])
+    try:
+        found = client(sandbox).find([SITI.nik, "3174095708950002", budi.nik])
+    except NoAnswer as silence:
+        found = [silence]
+    assert [one.fact if isinstance(one, NoAnswer) else one and one.name for one in found] == outcome
+    assert len(asked) == 1
 
 
 def test_an_answer_to_another_question_is_not_believed(sandbox, monkeypatch: pytest.MonkeyPatch):

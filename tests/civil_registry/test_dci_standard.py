@@ -73,10 +73,11 @@ def test_the_files_are_those_that_their_table_names():
 @pytest.mark.parametrize("name", [CRVS, CORE])
 @pytest.mark.parametrize("reg_type", ["", FIGURES.reg_type])
 def test_what_we_ask_is_valid_and_has_no_field_that_the_standard_lacks(wire, name: str, reg_type: str):
-    wire.client(reg_type=reg_type).find(SITI.nik)
+    wire.client(reg_type=reg_type).find([SITI.nik, "3174095708950002"])
     [asked] = wire.asked
     assert faults(name, ASK, asked) == []
     assert unknown_fields(name, {"$ref": ASK}, asked) == []
+    assert asked["header"]["total_count"] == len(asked["message"]["search_request"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -91,7 +92,7 @@ def test_what_we_ask_is_valid_and_has_no_field_that_the_standard_lacks(wire, nam
     ],
 )  # fmt: skip
 def test_a_message_that_lacks_or_misspells_what_the_standard_demands_is_found(wire, where: tuple[Any, ...]):
-    wire.client().find(SITI.nik)
+    wire.client().find([SITI.nik])
     asked = copy.deepcopy(wire.asked[0])
     holder = asked
     for step in where[:-1]:
@@ -113,10 +114,10 @@ def test_a_message_that_lacks_or_misspells_what_the_standard_demands_is_found(wi
 def test_what_the_sandbox_registry_answers_is_valid(wire, nik: str, figures: dict[str, Any], outcome: str | None):
     wire.sandbox.configure(pending=figures.pop("pending", False))
     try:
-        record = wire.client(**figures).find(nik)
-        said = record.name if record else None
+        [record] = wire.client(**figures).find([nik])
     except NoAnswer as silence:
-        said = silence.fact
+        record = silence
+    said = record.fact if isinstance(record, NoAnswer) else record and record.name
     [answered] = wire.answered
     assert (said, faults(CRVS, ANSWER, answered)) == (outcome, [])
     assert unknown_fields(CRVS, {"$ref": ANSWER}, answered) == []
@@ -136,6 +137,6 @@ def test_the_standards_own_example_of_a_record_is_read(wire, monkeypatch: pytest
         return {"signature": jws.serialize_compact({"alg": ALGORITHM}, signed, key, algorithms=[ALGORITHM])} | content
 
     monkeypatch.setattr(wire.sandbox, "answer", with_example)
-    record = wire.client(nik_type="UIN").find("197382465")
+    [record] = wire.client(nik_type="UIN").find(["197382465"])
     assert (record.name, record.birth_date, record.dead) == ("Elena Martinez", date(1980, 3, 23), False)
     assert (record.kk, record.province) == (None, None)  # it has no family card, and its region is no number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -17,7 +17,7 @@ from pynamodb.exceptions import PynamoDBException
 from bench.aws.expressions import Item, holds
 from chalicelib.civil_registry import service as asking
 from chalicelib.civil_registry.errors import NoAnswer
-from chalicelib.civil_registry.registry import CivilRecord
+from chalicelib.civil_registry.registry import CivilRecord, Said
 from chalicelib.civil_registry.service import Judge, Verifier, consume
 from chalicelib.errors import DomainError
 from chalicelib.registration import service, store, verifications
@@ -73,11 +73,11 @@ class Registry:
         self.people: dict[str, CivilRecord] = {}
         self.down = False
 
-    def find(self, nik: str) -> CivilRecord | None:
+    def find(self, niks: Sequence[str]) -> list[Said]:
         self._pause()
         if self.down:
             raise NoAnswer("http_503", passes=True)
-        return self.people.get(nik)
+        return [self.people.get(nik) for nik in niks]
 
 
 class World:
