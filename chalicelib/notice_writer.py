@@ -180,4 +180,6 @@ def _payment(line: News) -> Told | None:
 
 def _deadline(one: Beneficiary, before_s: int) -> Told:
     event = f"purchase_deadline/{one.wave}/{before_s}"
+    if one.put_off_at is not None:
+        event += f"/{iso(one.buy_by)}"  # each deadline is reminded of
     return one.registrant_id, Kind.PURCHASE_DEADLINE, event, {"buy_by": iso(one.buy_by)}

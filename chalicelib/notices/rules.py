@@ -22,6 +22,7 @@ class Kind(StrEnum):
     RESERVED = "reserved"
     NOT_CHOSEN = "not_chosen"
     PURCHASE_DEADLINE = "purchase_deadline"
+    PURCHASE_PUT_OFF = "purchase_put_off"
     PAID = "paid"
     PAYMENT_FAILED = "payment_failed"
     SURVEY_OPEN = "survey_open"
@@ -49,6 +50,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.RESERVED: frozenset({"wave"}),
         Kind.NOT_CHOSEN: frozenset({"wave", "reason", "next_opens_at"}),
         Kind.PURCHASE_DEADLINE: frozenset({"buy_by"}),
+        Kind.PURCHASE_PUT_OFF: frozenset({"buy_by"}),
         Kind.PAID: frozenset({"for", "amount_idr"}),
         Kind.PAYMENT_FAILED: frozenset({"for", "amount_idr", "reason"}),
         Kind.SURVEY_OPEN: frozenset({"closes_at", "amount_idr"}),
@@ -158,6 +160,7 @@ class ChangeLink(Value, frozen=True):
 
 _UNTIL: Mapping[Kind, str] = {
     Kind.PURCHASE_DEADLINE: "buy_by",
+    Kind.PURCHASE_PUT_OFF: "buy_by",
     Kind.SURVEY_OPEN: "closes_at",
     Kind.SURVEY_DEADLINE: "closes_at",
 }

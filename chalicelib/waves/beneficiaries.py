@@ -58,6 +58,7 @@ class BeneficiaryItem(WavesTable):
     awarded_at = InstantAttribute()
     region = WholeAttribute()
     buy_by = InstantAttribute()
+    put_off_at = InstantAttribute(null=True)
     revoked_at = InstantAttribute(null=True)
     revoked_seq = WholeAttribute(null=True)
     graduated_at = InstantAttribute(null=True)
@@ -293,10 +294,11 @@ class BeneficiaryStore:
             (state == BeneficiaryState.RESERVED) & (BeneficiaryItem.wave == reserved.wave),
         )
 
-    def put_off(self, beneficiary: Beneficiary, buy_by: datetime) -> None:
-        """Give a POTENTIAL person until `buy_by`, unless something came between. One write."""
+    def put_off(self, tx: Transaction, beneficiary: Beneficiary, buy_by: datetime, now: datetime) -> None:
+        """Give a POTENTIAL person until `buy_by`, unless something came between."""
         as_read = (BeneficiaryItem.state == BeneficiaryState.POTENTIAL) & (BeneficiaryItem.buy_by == beneficiary.buy_by)
-        update_if(_item(beneficiary.registrant_id), [BeneficiaryItem.buy_by.set(buy_by)], as_read)
+        later = [BeneficiaryItem.buy_by.set(buy_by), BeneficiaryItem.put_off_at.set(now)]
+        tx.update(BENEFICIARY_LEG, _item(beneficiary.registrant_id), later, as_read)
 
     def revoke(
         self,

@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ..aws.dynamodb import LegsFailed, Transaction
+from ..clock import iso
 from ..config import Programme
 from ..errors import DomainError, Unavailable
+from ..notices.rules import Kind
 from ..notices.service import NoticeService
 from ..registration.errors import NikAlreadyRegistered, NotRegistered
 from ..registration.rules import Registrant, Verification
@@ -84,8 +86,19 @@ class Confirmation:
             lost = BeneficiaryState.LAPSED
         if until <= now:
             return lost
-        self._beneficiaries.put_off(one, until)
+        self._put_off(one, until, now)
         return None
+
+    def _put_off(self, one: Beneficiary, until: datetime, now: datetime) -> None:
+        """Give a person longer to buy, and tell them; neither if something came between."""
+        event, facts = f"{Kind.PURCHASE_PUT_OFF}/{one.wave}/{iso(until)}", {"buy_by": iso(until)}
+        try:
+            with self._transaction() as tx:
+                self._beneficiaries.put_off(tx, one, until, now)
+                self._notices.keep(tx, one.registrant_id, Kind.PURCHASE_PUT_OFF, event, facts, anew=True)
+        except LegsFailed:
+            return
+        self._notices.enqueue([(one.registrant_id, event)])
 
     def _is_lapsed(self, one: Beneficiary, wave: Wave, now: datetime) -> bool:
         registrant = self._eligible(one.registrant_id, wave)

@@ -231,6 +231,7 @@ class Beneficiary(Value, frozen=True):
     (None: awarded by an earlier release). `buy_by` is the first instant at which a first purchase is too late, in whole
     seconds; of a RESERVED place it is when it was reserved. `revoked_seq` is the line of the wave's log of revocations,
     `follows` the wave of the place before; `followed`: a later wave gave the person another place.
+    `put_off_at`: when `buy_by` was last put off.
     """
 
     registrant_id: str
@@ -248,6 +249,7 @@ class Beneficiary(Value, frozen=True):
     kk_mac: str | None = None
     follows: int | None = None
     followed: bool = False
+    put_off_at: datetime | None = None
 
 
 class Result(Value, frozen=True):

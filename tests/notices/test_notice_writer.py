@@ -190,10 +190,15 @@ def test_a_person_without_a_purchase_is_reminded_once_at_each_mark(world, caplog
             world.run(mark + timedelta(seconds=minutes / 10))
     assert world.told() == [f"purchase_deadline/60/{each}" for each in before]
     assert [one.count for one in caplog.records if one.message == "notices_written"] == [1] * len(before)
-    world.run(BUY_BY + DAY)
+    later = BUY_BY + 15 * DAY
+    world.happened.chosen["siti"] = replace(beneficiary("siti", buy_by=later), put_off_at=BUY_BY)
+    for each in before:
+        world.run(later - timedelta(seconds=each))
+    assert world.told() == [f"purchase_deadline/60/{each}/{iso(later)}" for each in before], "anew for the new deadline"
+    world.run(later + DAY)
     assert world.told() == []
-    world.happened.chosen = {"ani": beneficiary("ani", wave=59, buy_by=BUY_BY + 9 * DAY)}
-    world.run(BUY_BY + 9 * DAY - timedelta(seconds=1))
+    world.happened.chosen = {"ani": beneficiary("ani", wave=59, buy_by=later + 9 * DAY)}
+    world.run(later + 9 * DAY - timedelta(seconds=1))
     assert world.told() == [f"purchase_deadline/59/{min(before)}"], "after days without a run: what still matters"
 
 

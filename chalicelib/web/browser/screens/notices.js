@@ -9,6 +9,7 @@ const KINDS = {
   reserved: ["Kursi Anda menunggu", "Your place waits"],
   not_chosen: ["Anda belum terpilih", "You were not chosen"],
   purchase_deadline: ["Pengingat beli pelatihan", "Reminder to buy a training"],
+  purchase_put_off: ["Batas beli pelatihan diundur", "More time to buy a training"],
   paid: ["Uang dibayar", "Money was paid"],
   payment_failed: ["Pembayaran tertahan", "A payment is held up"],
   survey_open: ["Survei dibuka", "A survey opened"],
