@@ -232,6 +232,4 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     """Waves on the test's cloud, at `T0`, three days before wave 145 opens."""
     from tests.builders.waves import WavesWorld  # most tests need none of it
 
-    world = WavesWorld(cloud, programme, T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    return world
+    return WavesWorld(cloud, programme, T0, monkeypatch)

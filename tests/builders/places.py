@@ -112,9 +112,7 @@ def queueing_world(cloud: Settings, programme: Programme, monkeypatch: pytest.Mo
     """Waves whose winners go over the queue from the fourth on, four in a batch, in four partitions."""
     monkeypatch.setattr(rules, "SHARDS", 4)
     monkeypatch.setattr(entries, "SHARDS", 4)
-    world = WavesWorld(cloud, with_awards(programme, ahead_from=3), T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    return world
+    return WavesWorld(cloud, with_awards(programme, ahead_from=3), T0, monkeypatch)
 
 
 def with_awards(programme: Programme, ahead_from: int) -> Programme:

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import msgspec
+import pytest
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sns.models import sns_backends
 from msgspec.structs import replace
@@ -83,12 +84,13 @@ class Ticketed:
 
 
 class WavesWorld:
-    """Everything a wave meets. `clock` moves only when a test moves it."""
+    """Everything a wave meets. `clock` moves only when a test moves it; the files of S3 have its time."""
 
-    def __init__(self, cloud: Settings, programme: Programme, now: datetime) -> None:
+    def __init__(self, cloud: Settings, programme: Programme, now: datetime, patch: pytest.MonkeyPatch) -> None:
         self.settings = cloud
         self.programme = programme
         self.clock = Clock(now)
+        patch.setattr("moto.s3.models.utcnow", self.clock.utcnow)
         self.people = People(programme)
         self.mailbox = Mailbox()
         self.beacons = DevelopmentBeacons(self.clock)

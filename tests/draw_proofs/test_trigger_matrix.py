@@ -71,9 +71,7 @@ def world(
     awards = msgspec.structs.replace(programme.draw.awards, batch=2, ahead_from=1)
     chains = {programme.draw.chain: chain}
     draw = msgspec.structs.replace(programme.draw, freeze_delay_s=900, chains=chains, awards=awards)
-    world = WavesWorld(one_cloud, msgspec.structs.replace(programme, draw=draw), T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    return world
+    return WavesWorld(one_cloud, msgspec.structs.replace(programme, draw=draw), T0, monkeypatch)
 
 
 @pytest.fixture

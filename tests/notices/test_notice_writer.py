@@ -283,8 +283,7 @@ def test_a_run_without_time_leaves_the_work_to_the_next(world):
 
 
 def test_everyone_of_a_real_wave_is_told_their_result(cloud, programme, monkeypatch):
-    waves = WavesWorld(cloud, programme, T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", waves.clock.utcnow)
+    waves = WavesWorld(cloud, programme, T0, monkeypatch)
     settled(waves, 2, *PEOPLE)
     services = Services(cloud, programme, clock=lambda: waves.clock.now)
     for _ in range(2):

@@ -45,9 +45,7 @@ def waves_world(cloud: Settings, programme: Programme, monkeypatch: pytest.Monke
     """The world of waves with other figures than the stage's, and four partitions a wave: each is a call."""
     for module in (rules, entries):
         monkeypatch.setattr(module, "SHARDS", 4)
-    world = WavesWorld(cloud, programme, T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    return world
+    return WavesWorld(cloud, programme, T0, monkeypatch)
 
 
 class Queue:

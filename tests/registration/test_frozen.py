@@ -143,10 +143,10 @@ def test_after_an_award_they_are_fixed_for_good(town, monkeypatch):
 
 
 @pytest.fixture
-def returning(cloud: Settings, programme: Programme) -> Town:
+def returning(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> Town:
     """Siti was chosen and has bought, and may be chosen again by a wave that closes 100 days after the first."""
     eligibility = replace(programme.eligibility, once=Waiting(days=100))
-    world = WavesWorld(cloud, replace(programme, eligibility=eligibility), T0)
+    world = WavesWorld(cloud, replace(programme, eligibility=eligibility), T0, monkeypatch)
     town = Town(cloud, world)
     town.register(form())
     world.clock.now = OPENS

@@ -32,9 +32,7 @@ def cloud(endpoint: str, cloud: Settings, monkeypatch: pytest.MonkeyPatch) -> It
 @pytest.fixture
 def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
     """Waves at `T0`, three days before wave 145 opens; its clock is that of `services`."""
-    world = WavesWorld(cloud, programme, T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
-    return world
+    return WavesWorld(cloud, programme, T0, monkeypatch)
 
 
 @pytest.fixture

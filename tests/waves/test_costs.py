@@ -26,8 +26,7 @@ def drawn(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     """A drawn wave that everybody wins. All are in the registrations table, each on their own family card."""
     awards = msgspec.structs.replace(programme.draw.awards, batch=WINNERS, ahead_from=1)
     figures = msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
-    world = WavesWorld(cloud, figures, T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
+    world = WavesWorld(cloud, figures, T0, monkeypatch)
     world.restart(people=registrations(cloud, programme))
     for number in range(1, WINNERS + 1):
         world.people.register(f"sub-{number}", other_form(number, kk=f"317409010101{number:04d}"), T0)

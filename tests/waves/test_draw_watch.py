@@ -26,8 +26,7 @@ def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     """Eight of twelve win; they go over the queue in batches of three. `load` finds this world as a stage."""
     awards = msgspec.structs.replace(programme.draw.awards, batch=3, ahead_from=2)
     figures = msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
-    world = WavesWorld(cloud, figures, T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
+    world = WavesWorld(cloud, figures, T0, monkeypatch)
     watching = world.services.watching
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace(watching=watching)))
     world.step()

@@ -25,8 +25,7 @@ def test_people_of_a_wave_get_its_scheme_whatever_the_programme_says_later(
 ) -> None:
     awards = msgspec.structs.replace(programme.draw.awards, batch=2, ahead_from=ahead_from)
     figures = msgspec.structs.replace(programme, draw=msgspec.structs.replace(programme.draw, awards=awards))
-    world = WavesWorld(cloud, figures, T0)
-    monkeypatch.setattr("moto.s3.models.utcnow", world.clock.utcnow)
+    world = WavesWorld(cloud, figures, T0, monkeypatch)
     world.step()
     number = world.waves.add(OPENS, CLOSES, 4, T0, scheme=named or None)
     world.at(OPENS)

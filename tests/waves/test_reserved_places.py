@@ -249,11 +249,11 @@ def test_a_repeated_walk_and_a_late_batch_leave_the_standing_of_a_reserved_place
 
 
 @pytest.fixture
-def scholarship(cloud: Settings, programme: Programme) -> WavesWorld:
+def scholarship(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
     """900,000 rupiah from the award on."""
     monthly = Payment(kind="INCENTIVE", trigger="award", amount_idr=900_000, times=1)
     scheme = replace(programme.scheme(145), training_idr=0, payments=(monthly,))
-    return with_registry(WavesWorld(cloud, replace(programme, schemes=(scheme,)), T0))
+    return with_registry(WavesWorld(cloud, replace(programme, schemes=(scheme,)), T0, monkeypatch))
 
 
 def owed(world: WavesWorld) -> list[str]:

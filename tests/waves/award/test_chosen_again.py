@@ -38,7 +38,7 @@ def begun(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
     schemes = first, replace(first, version="second", first_wave=WAVE + 2)
     how_often: Once = getattr(request, "param", AFTER_20_DAYS)
     eligibility = replace(programme.eligibility, once=how_often, family_card_cap=1)
-    world = WavesWorld(cloud, replace(programme, schemes=schemes, eligibility=eligibility), T0)
+    world = WavesWorld(cloud, replace(programme, schemes=schemes, eligibility=eligibility), T0, monkeypatch)
     entered(world, 5, "ani")
     return world
 

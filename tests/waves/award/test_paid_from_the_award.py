@@ -37,7 +37,7 @@ def scholarship(
         monkeypatch.setattr(module, "SHARDS", 4)
     monthly = Payment(kind="INCENTIVE", trigger="award", amount_idr=900_000, times=getattr(request, "param", 10))
     scheme = replace(programme.scheme(145), training_idr=0, payments=(monthly,))
-    world = WavesWorld(cloud, replace(programme, schemes=(scheme,)), T0)
+    world = WavesWorld(cloud, replace(programme, schemes=(scheme,)), T0, monkeypatch)
     entered(world, 2, *NAMES)
     return world
 

@@ -19,8 +19,8 @@ from tests.conftest import T0
 
 
 @pytest.fixture
-def world(cloud: Settings, programme: Programme) -> WavesWorld:
-    world = WavesWorld(cloud, programme, T0)
+def world(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch) -> WavesWorld:
+    world = WavesWorld(cloud, programme, T0, monkeypatch)
     joined(world)
     world.at(OPENS, FREEZES)
     return world
