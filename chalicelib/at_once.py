@@ -18,8 +18,9 @@ A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
+E = TypeVar("E")
 
-THREADS = 3
+THREADS = 4
 """Threads besides the caller's own: as many as any request needs. A client of AWS keeps ten connections open."""
 
 
@@ -34,6 +35,10 @@ def _pool() -> ThreadPoolExecutor:
 def at_once(a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], /) -> tuple[A, B, C]: ...
 @overload
 def at_once(a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], d: Callable[[], D], /) -> tuple[A, B, C, D]: ...
+@overload
+def at_once(
+    a: Callable[[], A], b: Callable[[], B], c: Callable[[], C], d: Callable[[], D], e: Callable[[], E], /
+) -> tuple[A, B, C, D, E]: ...
 def at_once(*work: Callable[[], Any]) -> tuple[Any, ...]:
     """Call all functions at once, the first in the caller's thread; returns their results. Do not nest it.
 

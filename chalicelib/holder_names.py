@@ -90,6 +90,13 @@ def is_of_one(name: str) -> bool:
     return len(_holders(name)) == 1
 
 
+def key(name: str) -> str:
+    """The same for names of one person that are the same words, whatever their case, marks, titles, order, spelling,
+    usual shortening, and mostly their spacing. Not for a name that is cut off or lacks a word.
+    """
+    return _together(sorted(_words(_holders(name)[0])))
+
+
 def score_of_one(person: str, other: str) -> int:
     """As `score`, for the name of one person. A text that names several people scores 0."""
     return score(person, other) if is_of_one(person) else 0

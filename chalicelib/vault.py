@@ -18,7 +18,7 @@ from .values import Hidden
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-MacKind = Literal["nik", "kk", "phone", "account", "certificate", "batch", "step"]
+MacKind = Literal["nik", "kk", "phone", "account", "certificate", "batch", "step", "name"]
 SealKind = Literal[
     "contact/1",
     "sign-in/1",

@@ -78,6 +78,7 @@ TABLES = {
         "registrations",
         Index("registered", "registered_shard", "pk", holds=["region", "registered_at"]),
         Index("unverified", "unverified_shard", "ask_from", holds=["version", "waits_since"]),
+        Index("named", "name_mac", "pk"),
     ),
     "WavesTable": table(
         "waves", Index("roster", "roster_shard", "pk", holds="ALL"), Index("potential", "potential_shard", "buy_by")

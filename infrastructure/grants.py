@@ -342,6 +342,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
             write="ConditionCheckItem PutItem UpdateItem DeleteItem",
         ),
         rows("registrations/index/registered", "registrations/index/unverified", read="Query", why="FindUnasked"),
+        rows("registrations/index/named", read="Query", why="FindNamed"),
         rows("accounts", read="GetItem Query", write="PutItem UpdateItem"),
         rows("training", read="GetItem Query", write="PutItem UpdateItem BatchWriteItem DeleteItem"),
         rows("jobs", read="BatchGetItem GetItem Query", write="UpdateItem DeleteItem", why="CloseVacancies"),

@@ -35,7 +35,7 @@ from .errors import (
     NotRegistered,
 )
 from .items import TRIES, Decided, Proposed, person_pk
-from .records import PROVEN, Record, frozen_part, person_of, presence, released, with_nik
+from .records import PROVEN, Record, frozen_part, mac_of_change, person_of, presence, released, with_nik
 from .rules import DIFFERING, Employment, Registrant, unverified
 from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
 from .verifications import Verifications
@@ -158,6 +158,7 @@ class Corrections:
             birth_date=birth_date,
             employment=Employment(values.get("employment", old.employment)),
             kk_mac=kk_mac,
+            name_mac=mac_of_change(self._vault.mac, old, person.name, corrected.name, birth_date),
             warnings=identity.warnings(corrected.nik, corrected.kk, birth_date, clock.wib_date(now)),
             updated_at=now,
         )

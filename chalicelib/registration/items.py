@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import DayAttribute, EnumAttribute, JsonAttribute, TextsAttribute, WholeAttribute
@@ -48,6 +48,17 @@ class UnverifiedIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyp
     ask_from = UTCDateTimeAttribute(range_key=True)
 
 
+class NamedIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
+    """Everybody by name and birth date."""
+
+    class Meta:
+        index_name = "named"
+        projection = KeysOnlyProjection()
+
+    name_mac = UnicodeAttribute(hash_key=True)
+    pk = UnicodeAttribute(range_key=True)
+
+
 class Profile(RegistrationsTable):
     """`R#<registrant>` / `PROFILE`. Destroying `wrapped_key` erases what is sealed here and in ADDRESS."""
 
@@ -65,6 +76,7 @@ class Profile(RegistrationsTable):
     nik_mac = UnicodeAttribute()
     kk_mac = UnicodeAttribute()
     phone_mac = UnicodeAttribute()
+    name_mac = UnicodeAttribute(null=True)
     standing = EnumAttribute(Standing)
     beneficiary_wave = WholeAttribute(null=True)
     chosen_on = DayAttribute(null=True)
@@ -90,6 +102,7 @@ class Profile(RegistrationsTable):
     registered_shard = UnicodeAttribute(null=True)
     registered: ClassVar[RegisteredIndex] = RegisteredIndex()
     unverified: ClassVar[UnverifiedIndex] = UnverifiedIndex()
+    named: ClassVar[NamedIndex] = NamedIndex()
 
     @classmethod
     def of_place(cls, place: Place) -> list[Action]:

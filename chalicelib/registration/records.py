@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 from msgspec.structs import replace
 
+from .. import holder_names
 from ..values import Value
 from ..vault import MacKind
 from .rules import AddressCheck, FinancialAddress, PersonalData, Registrant
@@ -89,6 +91,19 @@ def released(before: Registrant, after: Registrant) -> list[Number]:
     if before.phone_mac != after.phone_mac:
         numbers.append(("phone", before.phone_mac))
     return numbers
+
+
+def name_mac(mac: Callable[[MacKind, str], str], name: str, birth_date: date) -> str:
+    """A keyed hash of a name, as alike ones have it, and a birth date; half of it finds nobody else."""
+    return mac("name", f"{holder_names.key(name)}\0{birth_date}")[:32]
+
+
+def mac_of_change(
+    mac: Callable[[MacKind, str], str], old: Registrant, known: str, name: str, birth_date: date
+) -> str | None:
+    """The `name_mac` of somebody who was named `known`; nothing is asked of KMS if neither value changes."""
+    same = (name, birth_date) == (known, old.birth_date)
+    return old.name_mac if same else name_mac(mac, name, birth_date)
 
 
 def with_nik(registrant: Registrant, nik_mac: str) -> Registrant:

@@ -30,7 +30,18 @@ from .errors import (
     TooManyClaims,
 )
 from .items import TRIES
-from .records import LATER, Record, address_of, asked_part, frozen_part, person_of, released, with_nik
+from .records import (
+    LATER,
+    Record,
+    address_of,
+    asked_part,
+    frozen_part,
+    mac_of_change,
+    name_mac,
+    person_of,
+    released,
+    with_nik,
+)
 from .refusals import Refusals
 from .rules import (
     DIFFERING,
@@ -99,7 +110,7 @@ class Registrations:
         `Excluded`, `NikAlreadyRegistered`, `TooManyClaims`. The last four tell of others, and are counted by
         account and WIB day.
 
-        A new registration costs one read, four KMS calls at once and one transaction, and a write if it tells of
+        A new registration costs one read, five KMS calls at once and one transaction, and a write if it tells of
         others; the same form again one read and one KMS call.
         """
         person, region = all_of(
@@ -144,6 +155,13 @@ class Registrations:
     def find(self, nik: str) -> str | None:
         """Who registered with a NIK, for the help desk. One KMS call and one read. Raises `MalformedNik`."""
         return self._store.holder("nik", self._vault.mac("nik", identity.parse_nik(nik)))
+
+    def find_named(self, name: str, birth_date: date) -> list[str]:
+        """At most 20 people of a name, as `holder_names.key` has it, and a birth date; a KMS call and a query.
+
+        Moments late. Raises `MalformedName`.
+        """
+        return self._store.named(name_mac(self._vault.mac, wire.registrant_name("name", name), birth_date))
 
     def is_person(self, registrant_id: str, nik: str, birth_date: date) -> bool:
         """Whether somebody registered with this NIK and birth date. One read and one KMS call. Raises `MalformedNik`.
@@ -292,10 +310,11 @@ class Registrations:
         consent = rules.check_consent(form.consent_version, self._eligibility)
         if not few:
             raise self._refusals.too_many()
-        nik_mac, kk_mac, phone_mac, key = at_once(
+        nik_mac, kk_mac, phone_mac, named, key = at_once(
             partial(self._vault.mac, "nik", person.nik),
             partial(self._vault.mac, "kk", person.kk),
             partial(self._vault.mac, "phone", person.phone),
+            partial(name_mac, self._vault.mac, person.name, form.birth_date),
             partial(self._vault.new_key, registrant_id),
         )
         registrant = fill(
@@ -308,6 +327,7 @@ class Registrations:
             nik_mac=nik_mac,
             kk_mac=kk_mac,
             phone_mac=phone_mac,
+            name_mac=named,
             standing=Standing.REGISTERED,
             beneficiary_wave=None,
             chosen_on=None,
@@ -357,6 +377,7 @@ class Registrations:
             consent_version=old.consent_version if without_consent else form.consent_version or "",
             kk_mac=old.kk_mac if person.kk == known.kk else self._vault.mac("kk", person.kk),
             phone_mac=old.phone_mac if person.phone == known.phone else self._vault.mac("phone", person.phone),
+            name_mac=mac_of_change(self._vault.mac, old, known.name, person.name, form.birth_date),
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
         )
         if not without_consent and (old.consent_withdrawn_at or changed.consent_version != old.consent_version):

@@ -193,6 +193,10 @@ class RegistrationStore:
         guard = dynamodb.find(Guard, unique_pk(kind, mac), "UNIQUE")
         return guard.registrant if guard else None
 
+    def named(self, name_mac: str) -> list[str]:
+        """At most 20 people of a name and a birth date. One query of the index."""
+        return [row.pk.removeprefix(person_pk("")) for row in Profile.named.query(name_mac, limit=20)]
+
     def excluded(self, nik_mac: str) -> bool:
         """Whether any exclusion list names this NIK. One read."""
         return dynamodb.find(Exclusion, exclusion_pk(nik_mac), "EXCLUDED") is not None

@@ -43,6 +43,7 @@ def test_whoever_calls_is_found_by_what_they_know_and_nothing_typed_is_kept(gate
         card: "card_number",
         FORM.phone: "phone_of_registration",
         SEALED["contact"].upper(): "email_of_account",
+        f"Hj. PUTRI {FORM.name.upper()}, S.Pd, {FORM.birth_date}": "name_and_birth_date",  # as corrected
     }
     for text, how in typed.items():
         with rights_of("administer"):
@@ -52,7 +53,9 @@ def test_whoever_calls_is_found_by_what_they_know_and_nothing_typed_is_kept(gate
         assert SEALED["contact"] not in result.output
         assert FORM.nik not in result.output
     assert json.loads(terminal.run("find", "--json", *WHY, input="3174095708950009\n").stdout) == []
-    assert terminal.run("find", *WHY, input="siapa\n").exit_code == 2
+    assert json.loads(terminal.run("find", "--json", *WHY, input=f"{FORM.name}, {FORM.birth_date}\n").stdout) == []
+    for nothing in ("siapa", "Siti, 1995-02-30", "?, 1995-08-17"):
+        assert terminal.run("find", *WHY, input=f"{nothing}\n").exit_code == 2
     lines = [row for table, row in rows(cloud) if table == "journal"]
     assert not any(text.casefold() in str(lines).casefold() for text in typed)
     looks = list(gateway.services.journal.of_person(person))

@@ -73,7 +73,7 @@ COSTS: dict[str, str] = {
     routes.MY_CHANGES: "BatchGetItem, Query",
     routes.CANCEL_CHANGE: f"{PROVED}, 2 GetItem, TransactWriteItems",
     routes.ME: "BatchGetItem, 3 GetItem, Query, 2 Decrypt",
-    routes.REGISTER: "BatchGetItem, 3 GenerateMac, GenerateDataKey, TransactWriteItems",
+    routes.REGISTER: "BatchGetItem, 4 GenerateMac, GenerateDataKey, TransactWriteItems",
     f"{routes.REGISTER} again": "BatchGetItem, Decrypt",
     routes.CORRECT: "GetItem, BatchGetItem, 2 Decrypt, TransactWriteItems",
     routes.ADDRESS: (

@@ -112,7 +112,8 @@ def secrets_of(before: list[tuple[str, dict[str, Any]]], person: str) -> set[str
     found = set[str]()
     for _, row in before:
         if person in row["pk"]["S"] or row.get("account_id", {}).get("S") == person:
-            for name in ("wrapped_key", "kk_mac", "phone_mac", "account_mac", "birth_date", "regency", "answers"):
+            macs = ("kk_mac", "phone_mac", "name_mac", "account_mac")
+            for name in ("wrapped_key", *macs, "birth_date", "regency", "answers"):
                 found |= {str(next(iter(row[name].values())))} if name in row else set()
     return found
 
@@ -348,9 +349,9 @@ def test_a_look_at_ones_data_and_an_erasure_take_the_calls_and_units_that_the_pa
     names = ["calls", "KMS", "S3", "read units", "write units", "index units"]
     assert {name: [row[one] for one in names] for name, row in rights.costs(gateway).items()} == {
         "GET /me/data, registered": [22, 2, 0, 37, 0, 0],
-        "an erasure, registered": [46, 0, 1, 44, 11, 2],
+        "an erasure, registered": [46, 0, 1, 44, 11, 3],
         "GET /me/data, everything": [32, 5, 0, 55, 0, 0],
-        "an erasure, everything": [107, 2, 1, 77, 61, 11],
+        "an erasure, everything": [107, 2, 1, 77, 61, 12],
     }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 
 import click
 
@@ -12,13 +13,15 @@ from chalicelib.accounts.contacts.contact import parse_contact
 from chalicelib.accounts.errors import MalformedContact
 from chalicelib.clock import utc_now
 from chalicelib.errors import NotFound
-from chalicelib.registration.errors import MalformedNik
+from chalicelib.registration.errors import MalformedName, MalformedNik
 from chalicelib.registration.rules import Registrant
 from chalicelib.wiring import Services
 
 from ...desk import HELPDESK, Administered, Asked, Desk
 from ...options import example, look_reason
 from ...rows import Row
+
+ASKED = "NIK, card number, phone, e-mail, or name, birth date"
 
 _PERSON = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
 
@@ -30,10 +33,14 @@ def person() -> None:
 
 @example("person find --reason 'called about a payment'")
 @person.command(cls=Administered, sets=(HELPDESK,))
-@click.option("--by", cls=Asked, prompt="NIK, card number, phone or e-mail", hide_input=True, hidden=True)
+@click.option("--by", cls=Asked, prompt=ASKED, hide_input=True, hidden=True)
 @look_reason
 def find(desk: Desk, by: str) -> None:
-    """Find a person by NIK, card number, phone or e-mail. You are asked for it; it is neither shown nor kept."""
+    """Find a person by NIK, card number, phone, e-mail, or name and birth date, written `Siti Aminah, 1995-08-17`.
+
+    You are asked for it; it is neither shown nor kept. A name is found as the civil registry's is compared: whatever
+    its case, titles, order and usual spelling, but with all its words.
+    """
     services, now = desk.services, utc_now()
     found: dict[str, list[str]] = {}
     for how, id_ in _found(services, by):
@@ -93,6 +100,8 @@ def show_person(desk: Desk, registrant_id: str) -> None:
     )
 
 
+_NAMED = re.compile(r"(.+?)[\s,;]+(\d{4}-\d\d-\d\d)")
+
 _SHOWN = 20
 """How many of the latest notices are shown."""
 
@@ -109,10 +118,17 @@ def _found(services: Services, typed: str) -> Iterator[tuple[str, str]]:
         if holder := services.waves.beneficiaries.card_holder(digits):
             yield "card_number", holder
         return
+    if named := _NAMED.fullmatch(typed.strip()):
+        try:
+            found = services.registrations.find_named(named[1], date.fromisoformat(named[2]))
+        except (MalformedName, ValueError):
+            raise click.UsageError("it is no name and birth date, such as Siti Aminah, 1995-08-17") from None
+        yield from (("name_and_birth_date", holder) for holder in found)
+        return
     try:
         contact = parse_contact(typed)
     except MalformedContact:
-        raise click.UsageError("it is no NIK, card number, mobile number or e-mail address") from None
+        raise click.UsageError(f"it is none of {ASKED}") from None
     if guard := services.account_store.guard(services.macs.contact(contact)):
         yield f"{contact.kind}_of_account", guard.account_id
     if contact.kind == "phone" and (
