@@ -19,6 +19,7 @@ from .commands import (
     administered,
     programme,
     registry,
+    registry_files,
     stage,
 )
 from .commands.draws import draw, verify, watch
@@ -141,7 +142,6 @@ for group in (
     stage.destroy,
     programme.programme,
     *administered.GROUPS,
-    registry.registry,
     inbox,
 ):
     main.add_command(group)
@@ -149,6 +149,7 @@ for group, commands in {
     draw.draw: (verify.verify_command, *watch.AT_TERMINAL),
     draw.witness: verify.WITNESS,
     payout.payout: books.COMMANDS,
+    registry.registry: registry_files.COMMANDS,
 }.items():
     for command in commands:
         group.add_command(command)

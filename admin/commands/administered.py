@@ -13,6 +13,7 @@ from . import (
     keys,
     mailbox,
     registration,
+    registry,
     statistics,
     status,
     training,
@@ -44,6 +45,7 @@ GROUPS: tuple[click.Command, ...] = (
     journal.journal,
     person.person,
     erasures.erasures,
+    registry.registry,
 )
 
 COMMANDS = dict(administered(click.Group(commands=GROUPS)))

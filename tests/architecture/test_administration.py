@@ -146,4 +146,4 @@ def test_who_looks_changes_nothing_and_who_proposes_approves_nothing() -> None:
     assert {words for words in COMMANDS if words.endswith("approve")} <= HAS["checker"] - HAS["maker"]
     # Both take proposals away, and it takes two people who import a bank's rejection.
     both = {words.split()[-1] for words in HAS["maker"] & HAS["checker"]} - LOOKING
-    assert both == {"reject", "cancel", "import"}
+    assert both == {"reject", "cancel", "import", "give-up"}
