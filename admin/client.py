@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -37,6 +37,9 @@ SENT_MAX = 5_500_000
 
 LEFT = 130
 """The exit code of a command that was ended by Ctrl-C."""
+
+PAUSES_S = (5,) * 12
+"""How long is waited where the gateway says that there are too many requests: it lets few look at once."""
 
 PATIENCE_S = 40
 """Longer than the gateway's own 29 seconds."""
@@ -119,7 +122,7 @@ def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, 
         raise click.UsageError("what was typed is no text in UTF-8") from error
     if len(body) > SENT_MAX:
         raise click.ClickException(f"this is {len(body):,} bytes to send, and at most {SENT_MAX:,} can be: split it")
-    status, raw = post(stage, route(" ".join(words)), body)
+    status, raw = _in_turn(lambda: post(stage, route(" ".join(words)), body))
     try:
         answer: dict[str, Any] = json.loads(raw, object_hook=received)
     except ValueError:
@@ -144,6 +147,16 @@ def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, 
         raise Refused(answer)
     said = f"the administration of this stage answered with status {status} {plain(said)}".rstrip()
     raise NoAnswer(said) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else click.ClickException(said)
+
+
+def _in_turn(send: Callable[[], tuple[int, bytes]]) -> tuple[int, bytes]:
+    """What is answered; while the gateway says that there are too many requests, it is waited."""
+    for pause in PAUSES_S:
+        answer = send()
+        if answer[0] != HTTPStatus.TOO_MANY_REQUESTS:
+            return answer
+        time.sleep(pause)
+    return send()
 
 
 def post(stage: str, path: str, body: bytes, signed: bool = True) -> tuple[int, bytes]:

@@ -20,6 +20,15 @@ PARAMETERS = {
 
 LIMITS = app_stack.LIMITS | {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 50}
 
+WATCHED = [
+    # The gateway wants slashes after the first one written so.
+    {**LIMITS, "ResourcePath": f"/{path}", "HttpMethod": "POST", "ThrottlingRateLimit": 0.1, "ThrottlingBurstLimit": 2}
+    for path in ("~1status", "~1draw~1progress")
+]
+"""What terminals ask again and again (`--watch`), whoever many they are: even if each look takes the gateway's whole 29
+seconds, both together have fewer than the function's ten executions (2 x (2 + 29 x 0.1)). So `payout pause` has one.
+"""
+
 
 def merged(sets: Mapping[str, Collection[str]]) -> Json:
     """What is merged into Chalice's template; `sets` has the routes of each permission set."""
@@ -32,7 +41,7 @@ def merged(sets: Mapping[str, Collection[str]]) -> Json:
         "Resources": {
             ADMINISTER.logical_id: function,
             **app_stack.LOG_GROUP,
-            "RestAPI": {"Properties": {"Name": named("administration"), "MethodSettings": [LIMITS]}},
+            "RestAPI": {"Properties": {"Name": named("administration"), "MethodSettings": [LIMITS, *WATCHED]}},
             **dict(permission_sets.resources(sets, app_stack.API_STAGE)),
             **dict(alarms.of_administration()),
         },

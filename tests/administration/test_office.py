@@ -412,6 +412,19 @@ def test_other_answers_are_sentences(terminal: Any, status: int, raw: bytes, cod
     assert (result.exit_code, said in result.output) == (code, True), result.output
 
 
+def test_a_terminal_waits_for_its_turn_where_too_many_look(
+    room: Room, terminal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused = list[int]()
+    monkeypatch.setattr(client.time, "sleep", paused.append)
+    answers = [(429, b'{"message": "Too Many Requests"}')] * 2
+    monkeypatch.setattr(client, "post", lambda *sent: answers.pop() if answers else room.post(*sent))
+    assert json.loads(terminal("walk", "--json").stdout) == {"sum": 10}
+    assert paused == [5, 5]
+    answers[:] = [(429, b'{"message": "Too Many Requests"}')] * 13
+    assert "status 429 Too Many Requests" in terminal("walk").output
+
+
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, str], bytes]]]:
     """What is sent to a stage's address over HTTP."""

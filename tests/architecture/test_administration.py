@@ -67,6 +67,17 @@ def test_citizens_take_no_place_of_administrators(administration_template: Templ
     assert function["Timeout"] <= 29, "API Gateway waits for no longer"
 
 
+def test_however_many_watch_an_execution_is_free_for_what_stops_money(
+    administration_template: Template, paths: Template
+) -> None:
+    settings = of_type(administration_template, "AWS::Serverless::Api")["RestAPI"]["MethodSettings"]
+    watched = [one for one in settings if one["HttpMethod"] == "POST"]
+    routes = {one["ResourcePath"].removeprefix("/").replace("~1", "/") for one in watched}
+    assert routes == {"/status", "/draw/progress"} <= paths.keys()
+    held = sum(one["ThrottlingBurstLimit"] + 29 * one["ThrottlingRateLimit"] for one in watched)
+    assert held < ADMINISTER.at_once, "though each look takes as long as the gateway waits"
+
+
 def test_a_dead_administration_rings(administration_template: Template) -> None:
     alarms = of_type(administration_template, "AWS::CloudWatch::Alarm").values()
     api, function = {"ApiName": {"Fn::Sub": "gelombang-${Stage}-administration"}, "Stage": "api"}, "APIHandler"
