@@ -27,8 +27,9 @@ from .registry import CivilRecord
 
 _FORM = "gelombang-registry-1"
 ASKED = ("row", "reference", "nik")
-ANSWERED = (*ASKED, "found", "name", "birth_date", "kk", "province", "dead")
+ANSWERED = (*ASKED, "found", "name", "birth_date", "kk", "province", "sex", "dead")
 """The columns of an answer. `found` and `dead` are yes or no; an empty cell: the office does not say."""
+_SEXES = {"male": "male", "laki-laki": "male", "female": "female", "perempuan": "female", "": None}
 _SAID = {"yes": True, "ya": True, "no": False, "tidak": False, "": None}
 _NAMED_LINES_MAX = 20
 _NIK_DIGITS = 16
@@ -151,7 +152,8 @@ def _answer(given: Mapping[str, str], references: References) -> tuple[int, Answ
     version = references.open(row, nik, given["reference"])
     found, dead = _SAID[given["found"].casefold()], _SAID[given["dead"].casefold()]
     kk, province, born = identifier(given["kk"]), given["province"], given["birth_date"]
-    said = given["name"] or kk or province or born or dead
+    sex = _SEXES[given["sex"].casefold()]
+    said = given["name"] or kk or province or born or sex or dead
     if (said and not found) or not re.fullmatch(r"([0-9]{16})?", kk):
         raise ValueError("contradictory, or no family card")
     record = CivilRecord(
@@ -160,5 +162,6 @@ def _answer(given: Mapping[str, str], references: References) -> tuple[int, Answ
         kk=kk or None,
         province=int(province) if province else None,
         dead=bool(dead),
+        sex=sex,
     )
     return row, Answer(version, found, record if found else None)

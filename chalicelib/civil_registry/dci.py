@@ -277,6 +277,7 @@ class DciRegistry:
             kk=identifiers.get(self._figures.kk_type),
             province=int(region) if region.isascii() and region.isdecimal() else None,
             dead=_first(record, "death_date", "deathdate", "deathDate") is not None,
+            sex=_SEXES.get((_first(record, "sex", "gender") or "").lower()),
         )
 
     def transactions_key(self) -> bytes:
@@ -292,6 +293,7 @@ class DciRegistry:
         return self._ask_for_answers()
 
 
+_SEXES = {"male": "male", "m": "male", "female": "female", "f": "female"}
 _NAMES = (("given_name", "givenName"), ("second_name", "additionalName"), ("surname", "sur_name", "familyName"))
 
 

@@ -14,6 +14,7 @@ class CivilRecord(Hidden, frozen=True):
     """What a registry has of one person; None where it says nothing. Its repr shows nothing.
 
     `kk`: the 16 digits of the family card. `province`: the Kemendagri code of the address (31).
+    `sex`: `male` or `female`.
     """
 
     name: str | None
@@ -21,6 +22,7 @@ class CivilRecord(Hidden, frozen=True):
     kk: str | None
     province: int | None
     dead: bool
+    sex: str | None = None
 
 
 Said = CivilRecord | None | NoAnswer

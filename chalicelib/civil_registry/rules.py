@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import holder_names
 from ..figures import RegistryRules
+from ..registration.identity import sex_of
 from ..registration.rules import PersonalData, Registrant, Verification
 from .registry import CivilRecord
 
@@ -24,6 +25,7 @@ def state_of(
         "birth_date": registrant.birth_date == record.birth_date,
         "kk": person.kk == record.kk,
         "province": registrant.region == record.province,
+        "sex": sex_of(person.nik) == record.sex,
     }
     same = not record.dead and all(agrees[field] for field in rules.compared)
     return Verification.VERIFIED if same else Verification.MISMATCH

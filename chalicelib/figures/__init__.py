@@ -310,7 +310,7 @@ class RegistryRules(_Frozen, frozen=True):
     its winner until they were told for `place_waits_s`.
     """
 
-    compared: Annotated[tuple[Literal["name", "birth_date", "kk", "province"], ...], Meta(min_length=1)]
+    compared: Annotated[tuple[Literal["name", "birth_date", "kk", "province", "sex"], ...], Meta(min_length=1)]
     name_score_min: Annotated[int, Meta(gt=0, le=100)]
     asks_per_s: Positive
     persons_per_question: Annotated[int, Meta(gt=0, le=100)]

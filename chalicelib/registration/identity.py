@@ -31,6 +31,11 @@ def parse_nik(text: str) -> str:
     return _sixteen_digits(text, MalformedNik, added_to_day=_WOMEN)
 
 
+def sex_of(nik: str) -> Literal["male", "female"]:
+    """What a NIK that `parse_nik` gave says; it stays when a court decides otherwise."""
+    return "female" if int(nik[6:8]) > _WOMEN else "male"
+
+
 def parse_kk(text: str) -> str:
     """The 16 digits of a family card: region (6), date of issue (6), serial (4). Raises `MalformedKk`."""
     return _sixteen_digits(text, MalformedKk, added_to_day=0)

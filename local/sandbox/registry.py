@@ -38,11 +38,11 @@ from joserfc.jwk import OKPKey
 from .server import JsonHandler, Loopback
 
 ALGORITHM = "Ed25519"
-_SAID = ("found", "name", "birth_date", "kk", "province", "dead")
+_SAID = ("found", "name", "birth_date", "kk", "province", "sex", "dead")
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """A person as the registry has them. `province`: its Kemendagri code, "31"."""
+    """A person as the registry has them. `province`: its Kemendagri code, "31". `sex`: the NIK's without it."""
 
     nik: str
     name: str
@@ -50,6 +50,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     kk: str
     province: str
     died_on: str = ""
+    sex: str = ""
 
 
 class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -189,6 +190,7 @@ class Registry(Loopback):
             "birth_date": record["birth_date"][:10],
             "kk": person.kk,
             "province": person.province,
+            "sex": record["sex"],
             "dead": "yes" if person.died_on else "no",
         }
 
@@ -219,6 +221,7 @@ class Registry(Loopback):
                 {"identifier_type": "KK", "identifier_value": person.kk},
             ],
             "name": {"given_name": given or surname, "second_name": "", "surname": surname if given else ""},
+            "sex": person.sex or ("female" if person.nik[6] >= "4" else "male"),
             "birth_date": f"{born}T00:00:00",
             "death_date": person.died_on,
             "address": [{"region_code": person.province, "country_code": "ID"}],

@@ -182,6 +182,7 @@ def _cell(column: str, value: str) -> Callable[[list[dict[str, str]]], None]:
         (_cell("found", "no"), "1 wrong lines"),
         (_cell("found", ""), "1 wrong lines"),
         (_cell("birth_date", "17-08-1995"), "1 wrong lines"),
+        (_cell("sex", "W"), "1 wrong lines"),
         (_cell("province", "DKI"), "1 wrong lines"),
         (_cell("kk", "31740912031800"), "1 wrong lines"),
         (_cell("nik", "3,17409570895E+15"), "a spreadsheet spoiled"),

@@ -22,7 +22,7 @@ from tests.builders.dci import client_of
 
 FIGURES = replace(load_programme("prod").registry, timeout_s=1)
 SITI = Person(nik="3174095708950001", name="Siti Aminah", birth_date="1995-08-17", kk="3174091203180002", province="31")
-RECORD = CivilRecord("SITI AMINAH", date(1995, 8, 17), SITI.kk, 31, dead=False)
+RECORD = CivilRecord("SITI AMINAH", date(1995, 8, 17), SITI.kk, 31, dead=False, sex="female")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,8 @@ def test_a_wrong_token_or_key_of_ours_needs_a_person_and_a_registry_that_is_away
 SUCC = {"reference_id": "R", "status": "succ"}
 OPENCRVS = {
     "identifier": [{"name": "NIK", "identifier": SITI.nik}, {"name": "KK", "identifier": SITI.kk}],
-    "givenName": "Siti", "familyName": "Aminah", "birthDate": "1995-08-17", "address": {"region_code": "31"},
+    "givenName": "Siti", "familyName": "Aminah", "birthDate": "1995-08-17", "gender": "Female",
+    "address": {"region_code": "31"},
 }  # fmt: skip
 
 
@@ -133,6 +134,7 @@ def test_only_a_record_of_this_person_and_an_empty_list_count(
     if outcome is None or " " in outcome:
         record = said(client(sandbox))
         assert (record and record.name) == outcome
+        assert record is None or record.sex == "female"
         assert record is None or (record.birth_date, record.kk, record.province) == (date(1995, 8, 17), SITI.kk, 31)
     else:
         assert no_answer(client(sandbox)) == (outcome, False)

@@ -138,5 +138,6 @@ def test_the_standards_own_example_of_a_record_is_read(wire, monkeypatch: pytest
 
     monkeypatch.setattr(wire.sandbox, "answer", with_example)
     [record] = wire.client(nik_type="UIN").find(["197382465"])
-    assert (record.name, record.birth_date, record.dead) == ("Elena Martinez", date(1980, 3, 23), False)
+    told = record.name, record.birth_date, record.sex, record.dead
+    assert told == ("Elena Martinez", date(1980, 3, 23), "female", False)
     assert (record.kk, record.province) == (None, None)  # it has no family card, and its region is no number

@@ -18,7 +18,8 @@ from tests.builders.people import registrant
 FIGURES = load_programme("prod").registry
 SITI = registrant("siti")
 PERSON = PersonalData("3174095708950001", "3174091203180002", "Siti Aminah", "+6281234567890")
-RECORD = CivilRecord("SITI AMINAH", date(1995, 8, 17), "3174091203180002", 31, dead=False)
+RECORD = CivilRecord("SITI AMINAH", date(1995, 8, 17), "3174091203180002", 31, dead=False, sex="female")
+ALL = replace(FIGURES, compared=("name", "birth_date", "kk", "province", "sex"))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,16 @@ def test_a_record_confirms_exactly_what_agrees_with_it(record: CivilRecord | Non
     assert rules.state_of(SITI, PERSON, record, FIGURES) is state
 
 
+@pytest.mark.parametrize(("day", "sex"), [("01", "male"), ("31", "male"), ("41", "female"), ("71", "female")])
+def test_the_sex_that_is_compared_is_that_of_the_nik(day: str, sex: str):
+    nik = f"317409{day}08950001"
+    said = {word: rules.state_of(SITI, replace(PERSON, nik=nik), replace(RECORD, sex=word), ALL) for word in _SEXES}
+    assert said == {word: Verification.VERIFIED if word == sex else Verification.MISMATCH for word in _SEXES}
+
+
+_SEXES = ("male", "female")
+
+
 @pytest.mark.parametrize("given", ["Siti Aminah atau Joko Susilo", "Joko Susilo/Siti Aminah", "Joko or Siti Aminah"])
 def test_a_name_of_several_people_confirms_nobody_and_is_not_registered(given: str):
     assert rules.state_of(SITI, replace(PERSON, name=given), RECORD, FIGURES) is Verification.MISMATCH
@@ -48,12 +59,14 @@ def test_a_name_of_several_people_confirms_nobody_and_is_not_registered(given: s
         registrant_name("name", given)
 
 
-@pytest.mark.parametrize("field", FIGURES.compared)
+@pytest.mark.parametrize("field", ALL.compared)
 def test_only_what_is_configured_is_compared_and_what_a_record_lacks_is_named(field: str):
-    other = {"name": "Budi", "birth_date": date(1970, 1, 1), "kk": "3174091203180009", "province": 11}[field]
+    other = {"name": "Budi", "birth_date": date(1970, 1, 1), "kk": "3174091203180009", "province": 11, "sex": "male"}[
+        field
+    ]
     record, without = replace(RECORD, **{field: other}), replace(RECORD, **{field: None})
-    rest = replace(FIGURES, compared=tuple(one for one in FIGURES.compared if one != field))
+    rest = replace(ALL, compared=tuple(one for one in ALL.compared if one != field))
 
-    assert rules.state_of(SITI, PERSON, record, FIGURES) is Verification.MISMATCH
+    assert rules.state_of(SITI, PERSON, record, ALL) is Verification.MISMATCH
     assert rules.state_of(SITI, PERSON, record, rest) is Verification.VERIFIED
-    assert (rules.missing(without, FIGURES), rules.missing(without, rest)) == ([field], [])
+    assert (rules.missing(without, ALL), rules.missing(without, rest)) == ([field], [])

@@ -104,6 +104,7 @@ class World:
             in_draw=lambda who, _now: who in self.drawing, join_too=lambda *_: None, given=lambda _: None
         )
         services.nik_claims._entries = lambda: waves
+        services.registry_sweep._first = SimpleNamespace(queue=lambda *_: None)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
