@@ -562,6 +562,20 @@ def make_presence_code(session: Session) -> edge.Reply:
 
 
 @app.endpoint(
+    "POST /me/presence",
+    "Prove by the national ID that my NIK is mine, where the programme has one: with an ID token for my code",
+    who="citizen",
+    proof=present_session,
+    body=registration.SignedInForm,
+    answers={201: registration.PresenceView, 200: registration.PresenceView},
+    refuses=(*account.REFRESHING, account.IdTokenRefused, person.PresenceCodeUnknown, person.PresenceOfAnother),
+    dpop=True,
+)
+def prove_presence(session: Session, form: registration.SignedInForm) -> edge.Reply:
+    return edge.once(services().presence.sign_in(session.account_id, form, app.now()))
+
+
+@app.endpoint(
     "PUT /me/financial-address",
     "Say where money is to be paid; the bank is asked at once under which name it knows the account",
     who="citizen",

@@ -228,10 +228,18 @@ class SmsRules(_Frozen, frozen=True):
     prefix_entered_percent: Annotated[int, Meta(ge=0, le=100)]
 
 
+class PresenceClaims(_Frozen, frozen=True):
+    """What an ID token says of whoever proved to be the holder of a NIK: in which claim, and under which `acr`."""
+
+    nik_claim: Annotated[str, Meta(min_length=1)]
+    acr: Annotated[tuple[str, ...], Meta(min_length=1)]
+
+
 class IssuerRules(_Frozen, frozen=True):
     """An issuer of OpenID Connect whose ID tokens for the client `audience` are exchanged for sessions.
 
-    `jwks_url`: where its public keys are. Only algorithms with a public key can be named.
+    `jwks_url`: where its public keys are. Only algorithms with a public key can be named. `presence`: of a national ID,
+    whose sign-in proves that a NIK is the person's; None: it proves nothing of that kind.
     """
 
     name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,31}$")]
@@ -239,6 +247,7 @@ class IssuerRules(_Frozen, frozen=True):
     audience: Annotated[str, Meta(min_length=1)]
     algorithms: Annotated[tuple[Literal["ES256", "PS256", "RS256", "Ed25519", "EdDSA"], ...], Meta(min_length=1)]
     jwks_url: Annotated[str, Meta(pattern="^(https://|http://127[.]0[.]0[.]1:)")]
+    presence: PresenceClaims | None = None
 
 
 class AccountRules(_Frozen, frozen=True):

@@ -323,6 +323,15 @@ class PresenceCodeUnknown(DomainError):
     )
 
 
+class PresenceOfAnother(DomainError):
+    """The national ID names another NIK than the registration."""
+
+    code = "presence_of_another"
+    status = 409
+    indonesian = "Identitas digital itu menyebut NIK lain daripada pendaftaran Anda. Periksa NIK di pendaftaran Anda."
+    english = "The digital ID names another NIK than your registration. Check the NIK of your registration."
+
+
 class UnknownPayoutCode(DomainError):
     code = "unknown_payout_code"
     about = "code"

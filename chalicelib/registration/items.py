@@ -206,7 +206,7 @@ class ClaimItem(RegistrationsTable):
 
 class PresenceItem(RegistrationsTable):
     """`R#<registrant>` / `PRESENCE`: the hash of the last code for a proof of presence, and the last proof: by which
-    code, when, by which office, and under which reference of its own.
+    code, when, by which office or issuer, and under which reference of its own.
     """
 
     code = UnicodeAttribute()

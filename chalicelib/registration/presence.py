@@ -1,6 +1,7 @@
-"""Proof of presence: that the person stood before an office with the card of the NIK that they registered.
+"""Proof of presence: an office has read the card of the NIK that a person registered, or the national ID names it.
 
-The person makes a code, which is good once and for ten minutes, and shows it. So the proof is of their account.
+The person makes a code, which is good once and for ten minutes, and shows it to the office, or signs in with it at the
+national ID. So the proof is of their account.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from ..aws import dynamodb
 from ..errors import Unavailable
 from ..ids import Randomness
 from ..vault import Vault
-from .errors import NotRegistered, PresenceCodeUnknown
+from .errors import NotRegistered, PresenceCodeUnknown, PresenceOfAnother
 from .items import CLAIMS, TRIES, ClaimItem, PresenceItem, Profile, person_pk
 from .store import RegistrationStore
-from .wire import PresenceCodeView, PresenceForm, PresenceView
+from .wire import PresenceCodeView, PresenceForm, PresenceView, SignedInForm
 
 LIVES = timedelta(minutes=10)
 """How long a code is good."""
@@ -25,11 +26,17 @@ LIVES = timedelta(minutes=10)
 CODE_BYTES = 10
 """Nobody finds a code by trying, so wrong ones are not counted."""
 
+Source = tuple[str, str | None]
+"""Who says it: a partner's id and its own reference, or the name of an issuer."""
+
 _PAGE = 100
 
 
 class Presence:
-    """`seen` notes in the journal that a partner acted on a person: partner, about what, whose data."""
+    """`seen` notes in the journal that a partner acted on a person: partner, about what, whose data.
+
+    `nik_of` gives the NIK that an ID token names: of an issuer's name, token, nonce and now.
+    """
 
     def __init__(
         self,
@@ -37,12 +44,14 @@ class Presence:
         vault: Vault,
         transaction: Callable[[], dynamodb.Transaction],
         seen: Callable[[str, str, str], None],
+        nik_of: Callable[[str, str, str, datetime], str],
         randomness: Randomness,
     ) -> None:
         self._store = store
         self._vault = vault
         self._transaction = transaction
         self._seen = seen
+        self._nik_of = nik_of
         self._randomness = randomness
 
     def code(self, registrant_id: str, now: datetime) -> PresenceCodeView:
@@ -65,14 +74,31 @@ class Presence:
             item = self._shown(nik_mac, _hash(form.presence_code))
             if item is None:
                 raise PresenceCodeUnknown()
-            if item.used == item.code:
-                if (item.proven_by, item.reference) != (partner_id, form.reference):
-                    raise PresenceCodeUnknown()
-                return PresenceView(item.proven_at), False
-            if now >= item.made_at + LIVES:
-                raise PresenceCodeUnknown()
+            known = _known(item, (partner_id, form.reference), now)
+            if known is not None:
+                return known, False
             self._seen(partner_id, "presence", item.pk.removeprefix(person_pk("")))
-            if self._keep(item, nik_mac, partner_id, form.reference, now):
+            if self._keep(item, nik_mac, (partner_id, form.reference), now):
+                return PresenceView(now), True
+        raise Unavailable()
+
+    def sign_in(self, registrant_id: str, form: SignedInForm, now: datetime) -> tuple[PresenceView, bool]:
+        """The national ID's word, for this code, proves presence for whoever made the code; True if that is new.
+
+        The same again changes nothing. Raises `PresenceCodeUnknown`, `IdTokenRefused`, `PresenceOfAnother`.
+        """
+        for _ in range(TRIES):
+            item = dynamodb.find(PresenceItem, person_pk(registrant_id), "PRESENCE")
+            if item is None or item.code != _hash(form.presence_code):
+                raise PresenceCodeUnknown()
+            known = _known(item, (form.issuer, None), now)
+            if known is not None:
+                return known, False
+            nik_mac = self._vault.mac("nik", self._nik_of(form.issuer, form.token, form.presence_code, now))
+            registrant = self._store.registrant(registrant_id)
+            if registrant is None or registrant.nik_mac != nik_mac:
+                raise PresenceOfAnother()
+            if self._keep(item, nik_mac, (form.issuer, None), now):
                 return PresenceView(now), True
         raise Unavailable()
 
@@ -86,7 +112,7 @@ class Presence:
         found = (item for page in pages for item in dynamodb.get_batch(PresenceItem, page))
         return next((item for item in found if item.code == code), None)
 
-    def _keep(self, shown: PresenceItem, nik_mac: str, by: str, reference: str, now: datetime) -> bool:
+    def _keep(self, shown: PresenceItem, nik_mac: str, by: Source, now: datetime) -> bool:
         """Keep a proof; False if the code was used or replaced meanwhile.
 
         Raises `PresenceCodeUnknown` if the person has another NIK by now.
@@ -94,8 +120,8 @@ class Presence:
         proven = [
             PresenceItem.used.set(shown.code),
             PresenceItem.proven_at.set(now),
-            PresenceItem.proven_by.set(by),
-            PresenceItem.reference.set(reference),
+            PresenceItem.proven_by.set(by[0]),
+            PresenceItem.reference.remove() if by[1] is None else PresenceItem.reference.set(by[1]),
         ]
         unused = PresenceItem.used.does_not_exist() | (PresenceItem.used != shown.code)
         try:
@@ -108,6 +134,15 @@ class Presence:
                 raise PresenceCodeUnknown() from failure
             return False
         return True
+
+
+def _known(item: PresenceItem, by: Source, now: datetime) -> PresenceView | None:
+    """What was proven by this code before, by the same; None if it may be used. Raises `PresenceCodeUnknown`."""
+    if item.used == item.code and item.proven_at is not None and (item.proven_by, item.reference) == by:
+        return PresenceView(item.proven_at)
+    if item.used == item.code or now >= item.made_at + LIVES:
+        raise PresenceCodeUnknown()
+    return None
 
 
 def _hash(code: str) -> str:

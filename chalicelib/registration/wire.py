@@ -134,8 +134,18 @@ class PresenceForm(typed_text.Typed, _Form, frozen=True):
     }
 
 
+class SignedInForm(typed_text.Typed, _Form, frozen=True):
+    """The ID token of the national ID, whose nonce is the SHA-256 (base64url) of the code of presence."""
+
+    issuer: Annotated[str, Meta(max_length=32, description="The issuer's name here")]
+    token: Annotated[str, Meta(max_length=8192, description="The ID token, a JWT")]
+    presence_code: Annotated[str, Meta(description=f"As it was made: {typed_text.SHOWN_CODE.right[1]}")]
+
+    checks: ClassVar = {"presence_code": typed_text.SHOWN_CODE}
+
+
 class PresenceCodeView(Struct, frozen=True):
-    """What a person shows to an office that reads their card, until it ends."""
+    """What a person shows to an office that reads their card, or signs in with at the national ID, until it ends."""
 
     presence_code: str
     expires_at: datetime

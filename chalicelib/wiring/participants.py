@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .waves import WavesServices
 
@@ -85,7 +85,11 @@ class ParticipantsServices(WavesServices):
         from ..registration.presence import Presence
 
         store, vault, seen = self.registration_store, self.vault, self._seen_by(PRESENCES)
-        return Presence(store, vault, self.transaction, seen, self._randomness)
+
+        def nik_of(*given: Any) -> str:
+            return self.issuers.nik(*given)  # which most offices never need
+
+        return Presence(store, vault, self.transaction, seen, nik_of, self._randomness)
 
     def _seen_by(self, route: str) -> Callable[[str, str, str], None]:
         """Records in the journal what a partner looks at by a route: partner, about what, at whose data."""

@@ -127,6 +127,8 @@ COSTS: dict[str, str] = {
     f"{routes.COMPLETE} again": f"{SIGNED}, 3 GetItem, Decrypt",
     routes.REPORT_PRESENCE: f"{SIGNED}, GenerateMac, Query, GetItem, BatchGetItem, PutItem, TransactWriteItems",
     f"{routes.REPORT_PRESENCE} again": f"{SIGNED}, GenerateMac, Query, GetItem, BatchGetItem",
+    routes.PROVE_PRESENCE: f"{PROVED}, 2 GetItem, GenerateMac, TransactWriteItems",
+    f"{routes.PROVE_PRESENCE} again": f"{PROVED}, GetItem",
     routes.PRESENCE_CODE: f"{PROVED}, GetItem, UpdateItem",
     routes.REVIEW: "4 GetItem, 2 Decrypt, TransactWriteItems, SendMessageBatch",
     f"{routes.REVIEW} again": "2 GetItem, Decrypt",

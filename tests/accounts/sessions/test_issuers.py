@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +15,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey
 from chalicelib.accounts.errors import IdTokenRefused
 from chalicelib.accounts.sessions.issuers import ASKED_AT_MOST_EVERY, KEYS_KEPT, Issuers, hashed
 from chalicelib.errors import Unavailable
-from tests.builders.accounts.issuers import EC, NONCE, NOW, OTHER, RSA, RULES, Server, claims, encoded, token
+from tests.builders.accounts.issuers import EC, NATIONAL, NONCE, NOW, OTHER, RSA, RULES, Server, claims, encoded, token
 from tests.builders.accounts.passkeys import b64, unb64
 from tests.conftest import T0
 
@@ -60,6 +61,23 @@ def test_an_id_token_for_us_names_its_subject(issuers, key, algorithm, changes):
 )
 def test_claims_that_are_not_for_us_are_refused(issuers, changes):
     assert refused(issuers, token(**changes))
+
+
+SEEN: dict[str, Any] = {"nik": "3174095708950001", "acr": "high", "auth_time": NOW - 600}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [({"acr": "low"}, NATIONAL), ({"acr": None}, NATIONAL), ({"acr": ["high"]}, NATIONAL), ({}, RULES)]
+    + [({"auth_time": at}, NATIONAL) for at in (None, NOW - 601, NOW + 61, str(NOW))]
+    + [({"nik": nik}, NATIONAL) for nik in (None, "", 3174095708950001, "317409570895000", "3174095708950001\n")]
+    + [({"nonce": hashed("another")}, NATIONAL), ({"aud": "other"}, NATIONAL), ({"exp": NOW}, NATIONAL)],
+    ids=str,
+)
+def test_only_a_recent_and_strong_sign_in_at_the_national_id_says_whose_nik_it_is(server, changes, rules):
+    assert Issuers([NATIONAL], server.fetch).nik(RULES.name, token(**SEEN), NONCE, T0) == SEEN["nik"]
+    with pytest.raises(IdTokenRefused):
+        Issuers([rules], server.fetch).nik(RULES.name, token(**SEEN | changes), NONCE, T0)
 
 
 def signed_with_the_public_key() -> str:

@@ -8,9 +8,10 @@ from typing import Any
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 from joserfc.jws import JWSRegistry
+from msgspec.structs import replace
 
 from chalicelib.accounts.sessions.issuers import hashed
-from chalicelib.figures import IssuerRules
+from chalicelib.figures import IssuerRules, PresenceClaims
 from tests.builders.accounts.passkeys import b64
 from tests.conftest import T0
 
@@ -21,6 +22,8 @@ RULES = IssuerRules(
     algorithms=("ES256", "RS256"),
     jwks_url="https://id.example/jwks",
 )
+NATIONAL = replace(RULES, presence=PresenceClaims("nik", ("high", "highest")))
+"""The same, whose sign-in proves that a NIK is the person's."""
 NONCE = "what only the client knows, and long"
 EC, RSA, OTHER = (
     ECKey.generate_key("P-256", {"kid": "ec"}),

@@ -1,4 +1,4 @@
-"""Proof of presence: by an office that reads the card, for whoever showed a code of their own."""
+"""Proof of presence, by an office or the national ID, for whoever made the code."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.accounts.errors import IdTokenRefused
+from chalicelib.accounts.sessions.issuers import Issuers, hashed
 from chalicelib.config import Programme, Settings
 from chalicelib.privacy.wire import ReaderQuery
-from chalicelib.registration.errors import NotRegistered, PresenceCodeUnknown
+from chalicelib.registration.errors import NotRegistered, PresenceCodeUnknown, PresenceOfAnother
 from chalicelib.registration.presence import LIVES, Presence
-from chalicelib.registration.wire import PresenceForm
+from chalicelib.registration.wire import PresenceForm, SignedInForm
 from chalicelib.wiring import Services
+from tests.builders.accounts.issuers import NATIONAL, Server, token
 from tests.builders.registration import SITI, form, guards, other_form, rows
 from tests.conftest import T0
 
@@ -89,6 +92,41 @@ def test_a_used_code_says_nothing_under_another_reference_or_to_another_office(c
     assert counter.proven(OWNER) == T0
     assert counter.reads(counter.code(now=T0 + SECOND), OTHER)(T0 + 2 * SECOND)  # with a new code anybody may
     assert counter.proven(OWNER) == T0 + 2 * SECOND
+
+
+def signed_in(counter: Counter, code: str, now: datetime = T0, who: str = OWNER, **said: object) -> bool:
+    """The national ID says who has just signed in, for this code."""
+    at = int(now.timestamp())
+    said = {"nik": SITI.nik, "acr": "high", "auth_time": at, "iat": at, "exp": at + 300, "nonce": hashed(code)} | said
+    counter.presence._nik_of = Issuers([NATIONAL], Server().fetch).nik
+    form = SignedInForm(issuer=NATIONAL.name, token=token(**said), presence_code=code)
+    return counter.presence.sign_in(who, form, now)[1]
+
+
+def test_the_national_ids_sign_in_proves_presence_for_who_made_the_code_once(counter):
+    code = counter.code()
+    assert (signed_in(counter, code), signed_in(counter, code, T0 + SECOND)) == (True, False)
+    assert (counter.proven(OWNER), counter.proven(HOLDER)) == (T0, None)
+    with pytest.raises(PresenceCodeUnknown):  # what an office would report is another proof
+        counter.reads(code)()
+
+
+@pytest.mark.parametrize(
+    ("sign", "refusal"),
+    [
+        (lambda counter, code: signed_in(counter, code, nik=other_form(7).nik), PresenceOfAnother),
+        (lambda counter, code: signed_in(counter, code, nonce=hashed("another")), IdTokenRefused),
+        (lambda counter, code: signed_in(counter, code, acr="low"), IdTokenRefused),
+        (lambda counter, code: signed_in(counter, code, T0 + LIVES), PresenceCodeUnknown),
+        (lambda counter, code: signed_in(counter, code, who="another-1"), PresenceCodeUnknown),
+        (lambda counter, code: (counter.code(), signed_in(counter, code)), PresenceCodeUnknown),
+    ],
+)
+def test_a_sign_in_for_another_nik_code_account_or_time_proves_nothing(counter, sign, refusal):
+    code = counter.code()
+    with pytest.raises(refusal):
+        sign(counter, code)
+    assert {counter.proven(who) for who in (OWNER, HOLDER, "another-1")} == {None}
 
 
 @pytest.mark.parametrize("meanwhile", ["another code", "another NIK"])
