@@ -129,7 +129,7 @@ class Heads:
             if head.day >= since:
                 yield self._compare(earlier, head)
             earlier = head
-        day = earlier.day + _DAY if earlier else self._first(now)
+        day = max(since, earlier.day + _DAY if earlier else self._first(now))
         while day <= (now.astimezone(UTC) - _LATE).date():
             yield Found(day, 0, sum(1 for _ in self._of_day(day)), Verdict.MISSING)
             day += _DAY

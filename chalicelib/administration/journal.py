@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 
 from msgspec.structs import replace
 from pynamodb.attributes import UnicodeAttribute
@@ -32,6 +34,9 @@ DONE, ASKED, GOES_ON = "done", "asked", "goes_on"
 
 SHARDS = 8
 """Over how many partitions a day's lines of administrators are spread by who acts, and looks of partners by at whom."""
+
+LASTS = timedelta(minutes=5)
+"""An act's end comes sooner than this after it began: nothing takes longer than half a minute."""
 
 _LINE, _SEEN = "LINE", "SEEN"
 """The API may put looks alone: it can neither forge a line of an administrator nor hold one up."""
@@ -141,12 +146,43 @@ class Journal:
         _check(line)
         _add(line, _SEEN, registrant)
 
-    def of_day(self, day: date) -> Iterator[Line]:
-        """The lines of a UTC day in their order. A query for each of its 16 partitions, paged."""
-        on, numbers = day.isoformat(), [f"{number:02d}" for number in range(SHARDS)]
-        every = (_partition(kind, on, number) for kind in (_LINE, _SEEN) for number in numbers)
-        found = (LineItem.query(one, consistent_read=True) for one in every)
+    def of_day(self, day: date, after: str = "", *, partners: bool = True) -> Iterator[Line]:
+        """The lines of a UTC day after the one with this `key`, in their order; with partners' looks, if asked for.
+
+        A query for each of its partitions, eight or 16, paged.
+        """
+        kinds = (_LINE, _SEEN) if partners else (_LINE,)
+        every = (_partition(kind, day.isoformat(), f"{number:02d}") for kind in kinds for number in range(SHARDS))
+        found = (LineItem.query(one, LineItem.sk > after if after else None, consistent_read=True) for one in every)
         return map(_line, heapq.merge(*found, key=lambda item: item.sk))
+
+    def acts(self, days: Iterable[date], after: str, *, partners: bool) -> Iterator[tuple[Line, Line | None]]:
+        """The lines of days that follow each other, but for the ends of acts, after the one with this `key`.
+
+        Each with the end of its act; None if it died half-way. An act that began before midnight ends after it.
+        """
+        waiting, ended = deque[Line](), dict[str, Line]()
+        for line in self._lines(list(days), after, partners=partners):
+            if line.of and line.outcome:
+                ended[line.of] = line
+            else:
+                waiting.append(line)
+            while waiting:
+                end = ended.get(_act(waiting[0]))
+                if end is None and waiting[0].outcome is None and waiting[0].at > line.at - LASTS:
+                    break
+                yield waiting.popleft(), end
+        yield from ((one, ended.get(_act(one))) for one in waiting)
+
+    def _lines(self, days: Sequence[date], after: str, *, partners: bool) -> Iterator[Line]:
+        """As `of_day`, of several days, and then the ends of acts in the first minutes of the next one."""
+        for day in days:
+            if day.isoformat() >= after[:10]:
+                yield from self.of_day(day, after, partners=partners)
+        if days:
+            last = datetime.combine(days[-1] + timedelta(days=1), time(), UTC)
+            late = takewhile(lambda one: one.at < last + LASTS, self.of_day(last.date(), partners=False))
+            yield from (one for one in late if one.of and one.outcome)
 
     def of_person(self, registrant: str) -> Iterator[Line]:
         """Who looked at or changed what is kept of a person, the newest first, each with its outcome; paged.
@@ -159,15 +195,25 @@ class Journal:
             if line.of and line.outcome:
                 ended[line.of] = line.outcome
             else:
-                yield replace(line, outcome=ended.get(line.of or line.id, line.outcome))
+                yield replace(line, outcome=ended.get(_act(line), line.outcome))
+
+
+def key(line: Line) -> str:
+    """By which the lines of a day are in their order."""
+    instant = line.at.astimezone(UTC).isoformat(timespec="microseconds")  # as many digits always, to be sorted
+    place = 0 if line.of is None else 1 if line.outcome is None else 2  # in which an act's own lines come
+    return f"{instant}#{place}#{line.id}"
+
+
+def _act(line: Line) -> str:
+    return line.of or line.id
 
 
 def _add(line: Line, kind: str, spread_by: str) -> None:
-    instant = line.at.astimezone(UTC).isoformat(timespec="microseconds")  # as many digits always, to be sorted
-    place = 0 if line.of is None else 1 if line.outcome is None else 2  # in which an act's own lines come
+    sk = key(line)
     # If there is such a line, a try of this very put wrote it, and its answer was lost, or it is said once a day.
-    pk = _partition(kind, instant[:10], shard(spread_by, SHARDS))
-    save_if(item_of(LineItem, pk, f"{instant}#{place}#{line.id}", line), LineItem.pk.does_not_exist())
+    pk = _partition(kind, sk[:10], shard(spread_by, SHARDS))
+    save_if(item_of(LineItem, pk, sk, line), LineItem.pk.does_not_exist())
 
 
 def _partition(kind: str, day: str, number: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from admin import office
+from admin import desk, office
 from admin.commands.administrators import journal as journal_commands
 from admin.deployment import stages
-from chalicelib.administration.journal import LineItem
+from chalicelib.administration.journal import Line, LineItem
 from chalicelib.aws.admin_acts import Signed
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
@@ -127,11 +127,38 @@ def test_the_journal_has_each_act_with_its_outcome_and_who_it_was(stage: Office,
     assert len(journal.found("show", "--day", f"{T0.date()}")) == len(lines) + 1, "and that it was looked at"
 
 
-def test_what_is_not_as_published_ends_with_exit_code_1(stage: Office, file: str) -> None:
+def test_days_of_the_journal_are_shown_in_steps_narrowed_and_with_what_ended_after_midnight(
+    stage: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, midnight = stage.services.journal, datetime(2026, 11, 25, tzinfo=UTC)
+    for number in range(4):
+        at = midnight + timedelta(hours=number - 3, seconds=-2)
+        route, person = ("payout hold", "person/s1") if number % 2 else ("payout plan stop", "person/b1")
+        begun = kept.write(Line(at, person, "arn", route, (f"p{number}",), reason="why"))
+        kept.end(begun, "done", at + timedelta(seconds=9), (f"made-{number}",), "0" * 64)
+    kept.seen("lembaga", "participants", "course-1", "siti", midnight)
+    stage.now = midnight + timedelta(days=3)
+    monkeypatch.setattr(desk, "STEPS_S", -1)
+
+    def shown(*words: str) -> list[tuple[object, ...]]:
+        found = journal.found("show", "--day", "2026-11-24", *words)
+        return [(*line["about"], line["outcome"], *line["made"], bool(line["approved"])) for line in found]
+
+    acts = [(f"p{number}", "done", f"made-{number}", True) for number in range(4)]
+    assert shown() == acts, "the last one ended after midnight, and partners are left out"
+    assert shown("--until", "2026-11-25", "--partners") == [*acts, ("course-1", "done", False)]
+    assert shown("--command", "payout hold") == shown("--person", "s1") == acts[1::2]
+    assert (shown("--command", "payout"), shown("--command", "pay"), shown("--person", "1")) == (acts, [], [])
+
+
+def test_what_is_not_as_published_ends_with_exit_code_1(
+    stage: Office, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     roster.found("propose", file, "--reason", "we begin")
     stage.now = T0 + timedelta(days=1)
     stage.services.journal_heads._sns = SimpleNamespace(publish=lambda **_: None)
     stage.services.journal_heads.run(stage.now, 300)
+    monkeypatch.setattr(desk, "STEPS_S", -1)
     found = journal.found("verify")
     assert found == {"days": [{"day": f"{T0.date()}", "lines_published": 2, "lines_now": 2, "verdict": "as published"}]}
     head = stage.services.journal_heads._read()[0][0].head

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import click
-from msgspec.structs import replace
 
 from chalicelib.administration.heads import Verdict
-from chalicelib.administration.journal import Line
+from chalicelib.administration.journal import Line, key
 from chalicelib.clock import utc_now
 
 from ...desk import AUDITOR, Administered, Desk
@@ -24,16 +22,40 @@ def journal() -> None:
     """What administrators did. Each look at a person's data is in it, and each look at the journal."""
 
 
-@example("journal show --day 2026-11-29 --reason 'the yearly audit'")
+@example("journal show --day 2026-11-01 --until 2026-11-29 --command 'payout hold' --reason 'the yearly audit'")
 @journal.command("show", cls=Administered, sets=(AUDITOR,), whose=lambda _, typed: typed["registrant"])
 @click.option("--day", type=_DAY, help="A UTC day; today without it.")
+@click.option("--until", type=_DAY, help="With the days after it, up to this one.")
 @click.option("--registrant", help="Or all that was done on one person, by the id of the account.")
+@click.option("--person", help="Only what this person did, by the id in the roster.")
+@click.option("--command", help="Only this command, or those that begin with these words, such as payout.")
+@click.option("--partners", is_flag=True, help="With the looks of partners, which a day has many of.")
 @look_reason
-def show_journal(desk: Desk, day: datetime | None, registrant: str | None) -> None:
-    """Show the lines of a day, or about one person; an outcome is missing where an act died half-way."""
+def show_journal(
+    desk: Desk,
+    day: datetime | None,
+    until: datetime | None,
+    registrant: str | None,
+    person: str | None,
+    command: str | None,
+    partners: bool,
+) -> None:
+    """Show the lines of days, or about one person; an outcome is missing where an act died half-way."""
     lines, on = desk.services.journal, (day or utc_now()).date()
-    found = lines.of_person(registrant) if registrant else _with_outcomes(lines.of_day(on))
-    desk.show([_row(line) for line in found], "nothing was done")
+    days = [on + timedelta(days=number) for number in range(((until.date() if until else on) - on).days + 1)]
+    if registrant:
+        desk.rows += [_row(line, None) for line in lines.of_person(registrant) if _is_asked(line, person, command)]
+    else:
+        for line, end in lines.acts(days, desk.cursor, partners=partners):
+            if _is_asked(line, person, command):
+                desk.rows.append(_row(line, end))
+            desk.go_on(key(line))
+    desk.show(desk.rows, "nothing was done")
+
+
+def _is_asked(line: Line, person: str | None, command: str | None) -> bool:
+    by = person is None or person in {line.person, line.person.rpartition("/")[2]}
+    return by and (command is None or f"{line.route} ".startswith(f"{command} "))
 
 
 @example("journal verify --kept 3f1c0b...")
@@ -45,33 +67,21 @@ def verify(desk: Desk, since: datetime | None, kept: str | None) -> None:
 
     Heads that were all made anew are only found with one that somebody kept.
     """
-    heads = desk.services.journal_heads
-    found = list(heads.verify(utc_now(), since.date() if since else date.min))
+    heads, begun = desk.services.journal_heads, since.date() if since else date.min
+    for one in heads.verify(utc_now(), date.fromisoformat(desk.cursor) if desk.cursor else begun):
+        desk.counts["not_as_published"] += one.verdict is not Verdict.SAME
+        style = "green" if one.verdict is Verdict.SAME else "bold red"
+        counted = {"lines_published": one.published, "lines_now": one.present}
+        desk.rows.append({"day": one.day.isoformat(), **counted, "verdict": Marked(one.verdict.value, style)})
+        desk.go_on((one.day + timedelta(days=1)).isoformat())
     known = kept is None or heads.is_published(kept)
-    rows: list[Row] = [
-        {
-            "day": one.day.isoformat(),
-            "lines_published": one.published,
-            "lines_now": one.present,
-            "verdict": Marked(one.verdict.value, "green" if one.verdict is Verdict.SAME else "bold red"),
-        }
-        for one in found
-    ]
     told: Row = {} if kept is None else {"kept_head": "published" if known else "NOT PUBLISHED: they were made anew"}
-    desk.show({"days": rows, **told})
-    if not known or any(one.verdict is not Verdict.SAME for one in found):
+    desk.show({"days": desk.rows, **told}, into="days")
+    if not known or desk.counts["not_as_published"]:
         raise click.exceptions.Exit(1)
 
 
-def _with_outcomes(lines: Iterable[Line]) -> Iterator[Line]:
-    """The lines without the last ones of acts, each with what that one says."""
-    every = list(lines)
-    ended = {line.of: line.outcome for line in every if line.of and line.outcome}
-    acts = (line for line in every if not (line.of and line.outcome))
-    return (replace(line, outcome=ended.get(line.of or line.id, line.outcome)) for line in acts)
-
-
-def _row(line: Line) -> Row:
+def _row(line: Line, end: Line | None) -> Row:
     return {
         "at": line.at,
         "person": line.person,
@@ -79,6 +89,8 @@ def _row(line: Line) -> Row:
         "about": list(line.about),
         "registrant": line.registrant,
         "reason": line.reason,
-        "outcome": line.outcome,
+        "outcome": end.outcome if end else line.outcome,
+        "made": list(end.about) if end else [],
+        "approved": end.proposal if end else None,
         "identity": line.arn,
     }
