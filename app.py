@@ -1362,10 +1362,10 @@ def tally_statistics(event: Any) -> None:
         services().runs.whole("tally_statistics", now)
 
 
-# Complaints: what is overdue, every morning at 08:00 WIB
+# Complaints: what is overdue. One about personal data is due after 72 hours, at any time of the day
 
 
-@app.schedule(Cron("0", "1", "*", "*", "?", "*"))
+@app.schedule(Rate(1, unit=Rate.HOURS))
 def check_grievances(event: Any) -> None:
     now = app.clock()
     if services().helpdesk.check(now, failures.remaining_s(event)).whole:

@@ -35,7 +35,6 @@ _DAY = timedelta(days=1)
 
 DAILY = {
     "publish_journal": time(0, 30),
-    "check_grievances": time(1, 0),
     "expire_places": time(17, 10),
     "open_surveys": time(17, 40),
     "reconcile_payouts": time(19, 30),
@@ -44,6 +43,7 @@ DAILY = {
 
 EVERY = {
     "advance_plans": timedelta(minutes=15),
+    "check_grievances": timedelta(hours=1),
     "erase_people": timedelta(hours=1),
     "end_terms": timedelta(hours=1),
     "sweep_payouts": timedelta(minutes=1),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ..aws.dynamodb import LegsFailed, Transaction
-from ..clock import iso
+from ..clock import WIB, iso
 from ..errors import NotFound
 from ..figures import HelpdeskRules
 from ..notices.rules import Kind as Notice
@@ -42,6 +42,9 @@ log = logging.getLogger(__name__)
 
 SHOWN = 20
 """How many of a person's grievances are shown to them, the newest first."""
+
+MORNING = 8
+"""The hour (WIB) in which what is overdue is said again."""
 
 SHARD_S = 20
 """The time that counting one partition of the index may take: a hundred thousand grievances."""
@@ -202,7 +205,8 @@ class Helpdesk:
     # Counting
 
     def check(self, now: datetime, remaining_s: float) -> GrievanceCounts:
-        """Count what waits for an answer, and log an error, which rings, while anything is overdue.
+        """Count what waits for an answer. An error is logged, which rings, when one more has become overdue, and in the
+        morning while any is.
 
         Each partition's count replaces its last one, the longest uncounted partition first. So the next run continues
         one that died or ran out of time, and two at once write the same.
@@ -213,14 +217,19 @@ class Helpdesk:
         try:
             for shard in sorted(ALL_SHARDS, key=lambda one: counted[one].counted_at if one in counted else never):
                 budget.need(SHARD_S)
-                self._store.put_count(shard, self._count(shard, budget.now()))
+                last = counted[shard].counted_at if shard in counted else never
+                count, newly = self._count(shard, last, budget.now())
+                if newly:  # said before it is counted: a run that dies in between says it twice rather than never
+                    log.error("grievances_overdue", extra={"newly": newly})
+                self._store.put_count(shard, count)
             whole = True
         except OutOfTime:
             log.warning("grievances_not_all_counted")
         counts = self.counts()
+        rings = counts.overdue and now.astimezone(WIB).hour == MORNING
         log.log(
-            logging.ERROR if counts.overdue else logging.INFO,
-            "grievances_overdue" if counts.overdue else "grievances_counted",
+            logging.ERROR if rings else logging.INFO,
+            "grievances_overdue" if rings else "grievances_counted",
             extra={"open": counts.open, "escalated": counts.escalated, "overdue": counts.overdue},
         )
         return replace(counts, whole=whole)
@@ -237,13 +246,15 @@ class Helpdesk:
             counted_at=min((count.counted_at for count in counts), default=None),
         )
 
-    def _count(self, shard: str, now: datetime) -> ShardCount:
-        opened = escalated = overdue = 0
+    def _count(self, shard: str, last: datetime, now: datetime) -> tuple[ShardCount, int]:
+        """What waits in a partition, and how many of it have become overdue since the last count."""
+        opened = escalated = overdue = newly = 0
         for grievance in self._store.unanswered(shard):
             opened += grievance.state is GrievanceState.OPEN
             escalated += grievance.state is GrievanceState.ESCALATED
             overdue += grievance.overdue(now)
-        return ShardCount(opened, escalated, overdue, now)
+            newly += grievance.overdue(now) and not grievance.overdue(last)
+        return ShardCount(opened, escalated, overdue, now), newly
 
     def _grievance(self, number: str) -> Grievance:
         grievance = self._store.by_number(number)

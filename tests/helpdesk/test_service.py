@@ -303,6 +303,15 @@ def numbers(counts: GrievanceCounts) -> tuple[int, int, int, int]:
     return counts.open, counts.escalated, counts.overdue, counts.answered
 
 
+def errors(caplog):
+    return [one for one in caplog.records if one.levelno == logging.ERROR and one.message == "grievances_overdue"]
+
+
+def at_eight(now):
+    """The next 08:00 WIB."""
+    return (now + timedelta(days=1)).replace(hour=1, minute=0)
+
+
 def test_a_count_that_died_half_way_continues_and_ends_right(desk, monkeypatch, caplog):
     for n in range(300):
         state = GrievanceState.ESCALATED if n < 30 else GrievanceState.OPEN
@@ -324,7 +333,13 @@ def test_a_count_that_died_half_way_continues_and_ends_right(desk, monkeypatch, 
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
     for _ in range(2):  # a doubled trigger counts the same
         assert numbers(desk.helpdesk.check(LATE, 60)) == (270, 30, 100, 1)
-    assert [record.levelno for record in caplog.records if record.message == "grievances_overdue"] == [40, 40]
+    assert [sum(vars(one).get("newly", 0) for one in errors(caplog)), len(errors(caplog)) < 64] == [100, True]
+    caplog.clear()
+    desk.helpdesk.check(LATE + timedelta(minutes=1), 60)
+    assert errors(caplog) == [], "it is said once when one becomes overdue"
+    desk.helpdesk.check(at_eight(LATE), 60)
+    [again] = errors(caplog)
+    assert vars(again)["overdue"] >= 100, "and each morning"
     assert desk.helpdesk.counts().counted_at >= LATE
 
 
