@@ -61,13 +61,23 @@ CONDITIONS = {
 
 WARM = if_("Warm", {"WriteUnitsPerSecond": ref("WarmWrites")}, ref("AWS::NoValue"))
 
-LINES_STAY = statement(
-    "NobodyChangesALine",
-    "*",
-    [f"dynamodb:{call}" for call in ("UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete")],
-    arn("dynamodb", f"table/{own('journal')}"),
-    Effect="Deny",
-)
+_ENDS_TERMS = sub("arn:${AWS::Partition}:iam::${AWS::AccountId}:role/gelombang-${Stage}-app-EndTermsRole-*")
+"""The role that the app's stack makes for the function that ends terms."""
+
+
+def _deny(sid: str, calls: str, **more: Json) -> Json:
+    on = arn("dynamodb", f"table/{own('journal')}")
+    [denied] = statement(sid, "*", [f"dynamodb:{call}" for call in calls.split()], on, **more)["Statement"]
+    return {**denied, "Effect": "Deny"}
+
+
+LINES_STAY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        _deny("NobodyChangesALine", "UpdateItem BatchWriteItem PartiQLUpdate PartiQLDelete"),
+        _deny("LinesGoByTheirTerm", "DeleteItem", Condition={"ArnNotLike": {"aws:PrincipalArn": _ENDS_TERMS}}),
+    ],
+}
 """Of the journal's table: it holds for the account's administrators too, until they replace this policy."""
 
 TABLES = {

@@ -235,6 +235,8 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("payouts", read="BatchGetItem GetItem Query", write="DeleteItem"),
         *(rows(table, read="Query", write="DeleteItem") for table in ("training", "outcomes")),
         rows("notices", read="Query", write="PutItem DeleteItem"),
+        rows("journal", read="Scan", why="ReadLines"),
+        rows("journal", write="DeleteItem", why="EndLines", partition="LINE#* SEEN#*"),
         send("mails"),
         rows("runs", read="GetItem", write="PutItem", why="SayWhereItIs"),
     ),

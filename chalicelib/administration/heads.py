@@ -25,6 +25,7 @@ from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
 from .journal import Journal, Line
 from .roster import Roster, RosterLine
+from .terms import first_kept
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,11 @@ class Verdict(StrEnum):
     ADDED = "more lines than published"
     CHAIN = "the published head does not follow from the day before"
     MISSING = "no head is published"
+    GONE = "lines gone by their term"
+
+    @property
+    def is_well(self) -> bool:
+        return self in (Verdict.SAME, Verdict.GONE)
 
 
 class Found(Value, frozen=True):
@@ -85,15 +91,16 @@ def head_of(before: str, day: date, lines: Iterable[Line | RosterLine]) -> Head:
 
 
 class Heads:
-    """`s3` and `sns` are botocore clients."""
+    """`s3` and `sns` are botocore clients. Of days that are more than `days` ago the lines go."""
 
-    def __init__(self, journal: Journal, roster: Roster, s3: Any, bucket: str, sns: Any, topic: str) -> None:
+    def __init__(self, journal: Journal, roster: Roster, s3: Any, bucket: str, sns: Any, topic: str, days: int) -> None:
         self._journal = journal
         self._roster = roster
         self._s3 = s3
         self._bucket = bucket
         self._sns = sns
         self._topic = topic
+        self._days = days
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
         """Announce and publish the head of each day that is over and has none; False if time was short.
@@ -120,14 +127,18 @@ class Heads:
         return any(one.head == head.strip().casefold() for one in self._read()[0])
 
     def verify(self, now: datetime, since: date = date.min) -> Iterator[Found]:
-        """Compare each day from `since` on with its published head. Seventeen queries for each day, paged."""
+        """Compare each day from `since` on with its published head. Seventeen queries for each day, paged.
+
+        A day whose lines are past their term may have fewer than were published, and none that is not.
+        """
         heads, _ = self._read()
+        kept = first_kept(now, self._days)
         earlier: Head | None = None
         if heads:
             yield from self._before(heads[0].day, since)
         for head in heads:
             if head.day >= since:
-                yield self._compare(earlier, head)
+                yield self._compare(earlier, head, kept)
             earlier = head
         day = max(since, earlier.day + _DAY if earlier else self._first(now))
         while day <= (now.astimezone(UTC) - _LATE).date():
@@ -142,14 +153,15 @@ class Heads:
                 yield Found(day, 0, present, Verdict.MISSING)
             day += _DAY
 
-    def _compare(self, earlier: Head | None, head: Head) -> Found:
+    def _compare(self, earlier: Head | None, head: Head, kept: date) -> Found:
         now = head_of(head.before, head.day, self._of_day(head.day))
         verdict = Verdict.SAME
         follows = (earlier.head, earlier.day + _DAY) if earlier else ("", head.day)
         if (head.before, head.day) != follows:
             verdict = Verdict.CHAIN
         elif now.lines != head.lines:
-            verdict = Verdict.REMOVED if now.lines < head.lines else Verdict.ADDED
+            fewer = Verdict.GONE if head.day < kept else Verdict.REMOVED
+            verdict = fewer if now.lines < head.lines else Verdict.ADDED
         elif now.head != head.head:
             verdict = Verdict.REWRITTEN
         return Found(head.day, head.lines, now.lines, verdict)

@@ -29,7 +29,8 @@ class AdministrationServices(Deployment):
 
         settings = self.settings
         s3, sns = self._client("s3"), self._client("sns")
-        return Heads(self.journal, self.roster, s3, settings.results_bucket, sns, settings.announcements_topic)
+        bucket, topic = settings.results_bucket, settings.announcements_topic
+        return Heads(self.journal, self.roster, s3, bucket, sns, topic, self.programme.retention.acts_days)
 
     @cached_property
     def roster(self) -> Roster:

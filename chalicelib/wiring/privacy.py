@@ -101,6 +101,7 @@ class PrivacyServices(ParticipantsServices):
     def terms(self) -> Terms:
         """What goes when its term is over."""
         from ..accounts.terms import UnusedAccounts
+        from ..administration.terms import end_lines
         from ..aws.admin_acts import PARTITION, end_acts
         from ..helpdesk.terms import AnsweredTerms
         from ..privacy.terms import Place, Terms
@@ -118,6 +119,7 @@ class PrivacyServices(ParticipantsServices):
                 f"acts of {name}": Place(table(name), end_acts(table(name), region, figures.acts_days), PARTITION)
                 for name in _WITH_ACTS
             }
+            found["journal"] = Place(table("journal"), end_lines(table("journal"), region, figures.acts_days))
             found["accounts"] = Place(table("accounts"), accounts.end)
             found["grievances"] = Place(table("helpdesk"), answered.end)
             for wave in audits.ending(now):

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import boto3
@@ -17,8 +18,10 @@ from chalicelib.administration.heads import DAY_S, FILE, Found, Head, Heads, Ver
 from chalicelib.administration.identity import Principal
 from chalicelib.administration.journal import DONE, Journal, Line, LineItem
 from chalicelib.administration.roster import RosterItem
+from chalicelib.administration.terms import end_lines
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
+from tests.builders.rights import rights_of
 from tests.conftest import REGION, T0
 
 DAY = timedelta(days=1)
@@ -240,3 +243,39 @@ def test_a_run_that_dies_before_it_publishes_announces_the_same_again(
     world.heads.run(AFTER, 300)
     assert world.announced[0] == world.announced[1]
     assert len(world.published) == 3
+
+
+def test_lines_past_their_term_go_and_what_is_left_is_verified(
+    cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(cloud, replace(programme, retention=replace(programme.retention, acts_days=2)))
+    world.three_days()
+    world.journal.seen("p" * 26, "POST /partners/redemptions/validations", "code", "r1", T0)
+    late = T0 + 4 * DAY
+    monkeypatch.setattr("chalicelib.privacy.terms.PAGE", 1)
+    with rights_of("end_terms"):
+        assert not world.services.terms.run(late, 800, count(0, 100).__next__), "it has time for a few pages"
+        while not world.services.terms.run(late, 800, count(0, 100).__next__):
+            pass
+    assert [item.at.date() for item in LineItem.scan()] == [FIRST + 2 * DAY]
+    assert world.services.runs.gone().gone["acts"] == 3
+    assert world.verdicts(late)[:3] == [Verdict.GONE, Verdict.SAME, Verdict.SAME]
+    assert world.verdicts(late - 2 * DAY)[0] is Verdict.REMOVED, "before its term"
+
+    item = next(iter(LineItem.scan()))
+    item.reason = "another reason"
+    item.save()
+    assert world.verdicts(late)[2] is Verdict.REWRITTEN
+    rows = world.published
+    world.replace_published([rows[0] | {"head": "0" * 64}, *rows[1:]])
+    assert world.verdicts(late)[1] is Verdict.CHAIN, "heads of days that are gone stay in the chain"
+
+
+def test_a_day_that_is_not_past_its_term_stays(world: World, cloud: Settings) -> None:
+    world.journal.write(LINE)
+    table = cloud.table("journal")
+    rows = boto3.client("dynamodb", REGION).scan(TableName=table)["Items"]
+    assert end_lines(table, REGION, 1)(rows, T0 + DAY) == {"acts": 0}
+    for _ in range(2):  # a page that is done again
+        assert end_lines(table, REGION, 1)(rows, T0 + 2 * DAY) == {"acts": 1}
+    assert list(LineItem.scan()) == []

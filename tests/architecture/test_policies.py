@@ -31,7 +31,7 @@ MATRIX = {
     "sweep_payouts": ("payouts runs", ""),
     "advance_plans": ("payouts runs", ""),
     "erase_people": ("accounts sign-ins registrations waves training jobs helpdesk notices outcomes runs", "payouts"),
-    "end_terms": ("accounts helpdesk waves registrations payouts training outcomes notices runs", ""),
+    "end_terms": ("accounts helpdesk waves registrations payouts training outcomes notices journal runs", ""),
     "reconcile_payouts": ("payouts runs", ""),
     "write_notices": ("notices runs", "waves payouts"),
     "send_mail": ("notices sign-ins", "accounts"),
@@ -198,9 +198,14 @@ def test_the_api_makes_payouts_due_and_shows_a_person_s_own_and_does_nothing_els
     assert calls == {"GetItem", "BatchGetItem", "Query", "PutItem", "ConditionCheckItem", "SendMessage"}
 
 
-def test_no_function_changes_or_deletes_a_line_of_the_journal() -> None:
-    calls = {action for name in POLICIES for action, on in grants(name) if "-journal" in on}
-    assert calls <= {"dynamodb:PutItem", "dynamodb:Query"}
+def test_no_function_changes_a_line_of_the_journal_and_one_deletes_what_is_past_its_term() -> None:
+    calls = {(name, action) for name in POLICIES for action, on in grants(name) if "-journal" in on}
+    others = {action for name, action in calls if name != "end_terms"}
+    assert others <= {"dynamodb:PutItem", "dynamodb:Query"}
+    assert calls - {(name, action) for name, action in calls if action in others} == {
+        ("end_terms", "dynamodb:Scan"),
+        ("end_terms", "dynamodb:DeleteItem"),
+    }
 
 
 @pytest.mark.parametrize(("function", "partitions"), [("api", ["SEEN#*"]), ("administer", ["LINE#*", "ROSTER"])])

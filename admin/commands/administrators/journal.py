@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 
 import click
 
-from chalicelib.administration.heads import Verdict
 from chalicelib.administration.journal import Line, key
 from chalicelib.clock import utc_now
 
@@ -69,8 +68,8 @@ def verify(desk: Desk, since: datetime | None, kept: str | None) -> None:
     """
     heads, begun = desk.services.journal_heads, since.date() if since else date.min
     for one in heads.verify(utc_now(), date.fromisoformat(desk.cursor) if desk.cursor else begun):
-        desk.counts["not_as_published"] += one.verdict is not Verdict.SAME
-        style = "green" if one.verdict is Verdict.SAME else "bold red"
+        desk.counts["not_as_published"] += not one.verdict.is_well
+        style = "green" if one.verdict.is_well else "bold red"
         counted = {"lines_published": one.published, "lines_now": one.present}
         desk.rows.append({"day": one.day.isoformat(), **counted, "verdict": Marked(one.verdict.value, style)})
         desk.go_on((one.day + timedelta(days=1)).isoformat())
