@@ -271,10 +271,18 @@ def test_every_table_is_on_demand_recoverable_protected_and_kept(data_template: 
 
 def test_the_journal_itself_refuses_to_change_or_delete_a_line(data_template: Template) -> None:
     table = of_type(data_template, "AWS::DynamoDB::Table")["JournalTable"]
-    [statement] = table["ResourcePolicy"]["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
-    calls = {"UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete"}
-    assert set(statement["Action"]) == {f"dynamodb:{call}" for call in calls}
+    changes, deletes = table["ResourcePolicy"]["PolicyDocument"]["Statement"]
+    assert {(one["Effect"], one["Principal"]) for one in (changes, deletes)} == {("Deny", "*")}
+    calls = {"UpdateItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete"}
+    assert set(changes["Action"]) == {f"dynamodb:{call}" for call in calls}
+    assert "Condition" not in changes
+    assert deletes["Action"] == ["dynamodb:DeleteItem"]
+    role = "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/gelombang-${Stage}-app-EndTermsRole-*"
+    assert deletes["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": {"Fn::Sub": role}}}
+
+
+def test_the_function_that_ends_terms_has_the_role_that_may_delete_lines(app_template: Template) -> None:
+    assert app_template["Resources"]["EndTerms"]["Properties"]["Role"] == {"Fn::GetAtt": ["EndTermsRole", "Arn"]}
 
 
 def test_only_a_stage_that_says_so_has_tables_that_are_warm_from_the_first_second(data_template: Template) -> None:
