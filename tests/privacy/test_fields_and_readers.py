@@ -64,6 +64,9 @@ REFUSED = {
 }
 """Commands about one person for which this life has come too far. A refusal shows nothing of them."""
 
+UNSEEN = {"payout ledger"}
+"""Shows payments of everybody by ids, to be compared with the provider's books: no line could be read among so many."""
+
 OF_ROWS = {
     routes.REDEEM: "training.redeemed_at",
     routes.ATTEND: "training.attended_at",
@@ -246,7 +249,7 @@ def test_whoever_is_answered_a_field_of_a_person_leaves_a_line(gateway: Gateway)
     lines = {(one.reader, one.act, one.reason) for one in found}
     readers_of = defaultdict[Field, set[str]](set)
     for look in looks:
-        if shown := life.shown_in(look.answer):
+        if (shown := life.shown_in(look.answer)) and look.act not in UNSEEN:
             assert (look.reader, look.act, look.reason) in lines, (look.act, shown)
             for field in shown:
                 readers_of[field].add(look.reader)
