@@ -110,9 +110,9 @@ class EntryStore:
                     outcomes.append(one.outcome.S)
             yield undecided, outcomes
 
-    def candidates(self, wave: int) -> Iterator[Candidate]:
-        """Every entry of a wave as the award sees it."""
-        for shard in range(SHARDS):
+    def candidates(self, wave: int, shards: Iterable[int] = range(SHARDS)) -> Iterator[Candidate]:
+        """Every entry of a wave, or of some shards, as the award sees it."""
+        for shard in shards:
             for page in self.pages(wave, shard):
                 for registrant_id, region, ticket, outcome in page:
                     yield Candidate(registrant_id, region, ticket, None if outcome is None else EntryOutcome(outcome))

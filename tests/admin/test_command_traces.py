@@ -22,7 +22,7 @@ terminal = Terminal()
 
 
 READS = {
-    "course history", "dlq list", "draw audit-sample",
+    "course history", "dlq list",
     "draw progress", "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list",
     "inbox", "journal verify", "keys list",
     "partner list", "payout ceiling show", "payout compare",

@@ -144,7 +144,7 @@ LOOKING = {
     "history",
     "progress",
     "undecided",
-    "audit-sample",
+    "audit-records",
     "ledger",
     "reconcile",
     "find",

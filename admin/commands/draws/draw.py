@@ -8,6 +8,7 @@ import click
 
 from ...desk import EVERYONE, OPERATOR, Administered, Desk
 from ...options import example
+from .audit import audit_records
 
 
 def _signature(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes:
@@ -19,6 +20,9 @@ def _signature(_ctx: click.Context, _param: click.Parameter, text: str) -> bytes
 @click.group()
 def draw() -> None:
     """Check the draw of a wave, watch it, witness it, audit it, or give it a random number that no relay gives."""
+
+
+draw.add_command(audit_records)
 
 
 @draw.group()

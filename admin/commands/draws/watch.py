@@ -12,78 +12,46 @@ from pathlib import Path
 import click
 import msgspec
 
-from chalicelib.clock import iso
 from chalicelib.errors import Unavailable
 from chalicelib.waves import progress as waves
-from chalicelib.waves.publication.samples import AuditRecord
 from chalicelib.waves.rules import WaveState
 
 from ... import client
-from ...deployment import stages
-from ...options import as_json, example, stage_options
-from ...terminal import bars, console, progress, show
+from ...options import as_json, example, look_reason, stage_options
+from ...terminal import bars, console, show
 from ..administered import COMMANDS
-
-COLUMNS = (
-    "place", "leaf", "region", "joined_at", "standing", "reason", "seat", "registrant", "registered_at", "age",
-    "employment", "consent_version", "verification", "excluded_now", "nik",
-)  # fmt: skip
-
-NO_ENTRY, NOT_REGISTERED = "no_entry", "not_registered"
-"""What is shown instead of a standing if a leaf has no entry, and of an employment if nobody is registered."""
+from .audit import COLUMNS, NO_ENTRY, SIZE_MAX
 
 
-@example("draw audit-sample 54 --size 300 --output sample.csv")
+@example("draw audit-sample 54 --output sample.csv --reason 'the audit of wave 54'")
 @click.command("audit-sample")
 @stage_options
-@click.option("--size", type=click.IntRange(1, 100_000), default=300, show_default=True, help="How many entries.")
+@click.option("--size", type=click.IntRange(1, SIZE_MAX), default=300, show_default=True, help="How many entries.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file for the CSV, else it is shown.")
 @click.argument("number", type=int, metavar="WAVE")
-def audit_sample(stage: str, size: int, output: Path | None, number: int) -> None:
+@look_reason
+def audit_sample(stage: str, size: int, output: Path | None, number: int, reason: str) -> None:
     """Show the records of some entries of WAVE, picked by the draw's seed from the published lists, as CSV or JSON.
 
-    They are the same for everybody who asks. No name is in it, and of a NIK only the ends, if you may open personal
-    data. Exit code 1 if a published leaf has no entry: somebody is on the list who never joined.
+    They are the same for everybody who asks. No name is in it, and of a NIK only the ends. Exit code 1 if a published
+    leaf has no entry: somebody is on the list who never joined.
     """
-    at = stages.load(stage)
-    desk, audit = stages.desk(at), at.services.audit
-    wave = audit.wave(number)
-    picked = audit.pick(wave, size)
-    records = list(progress(audit.records(wave, picked), "reading", len(picked)))
-    for record in records:
-        if record.joined is not None:
-            desk.looks_at(record.joined.registrant_id)
-    rows = [_row(place, record) for place, record in enumerate(records, 1)]
+    sent = {"stage": stage, "arguments": {"number": str(number), "size": str(size), "reason": reason}}
+    answer = client.to_its_end(stage, ["draw", "audit-records"], COMMANDS["draw audit-records"], sent)
+    records = sorted(answer["rows"], key=lambda row: int(row["place"]))
     if as_json():
-        show([dict(zip(COLUMNS, row, strict=True)) for row in rows])
+        show(records)
     if output or not as_json():
         with ExitStack() as open_files:
             file = open_files.enter_context(output.open("w", newline="", encoding="utf-8")) if output else sys.stdout
-            lines = csv.writer(file, lineterminator="\n")
-            lines.writerow(COLUMNS)
-            lines.writerows(rows)
-    missing = sum(record.joined is None for record in records)
+            lines = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            lines.writeheader()
+            lines.writerows(records)
+    missing = sum(record["standing"] == NO_ENTRY for record in records)
     where = f" in {output}" if output else ""
     click.echo(f"{len(records)} of the entries of wave {number}{where}, in the order of their value", err=True)
     if missing:
         raise click.ClickException(f"{missing} published leaves have no entry")
-
-
-def _row(place: int, record: AuditRecord) -> list[str]:
-    """A record as the cells of `COLUMNS`; empty where there is nothing."""
-    cells = [str(place), record.leaf, str(record.region)]
-    joined, registered = record.joined, record.registered
-    if joined is None:
-        cells += ["", NO_ENTRY]
-    else:
-        cells += [iso(joined.joined_at), joined.standing, joined.reason or "", joined.seat or "", joined.registrant_id]
-        if registered is None:
-            cells += ["", "", NOT_REGISTERED]
-        else:
-            cells += [iso(registered.registered_at), str(registered.age), registered.employment]
-            cells += [registered.consent_version, registered.verification]
-            cells += ["yes" if registered.excluded else "no", registered.nik or ""]
-    return cells + [""] * (len(COLUMNS) - len(cells))
 
 
 LEFT = 130

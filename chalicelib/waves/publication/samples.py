@@ -7,11 +7,10 @@ entry has no record.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
-
-from botocore.exceptions import ClientError
 
 from ...draw import published
 from ...draw.leaves import LEAF_BYTES, Region, leaves_of, top
@@ -25,15 +24,12 @@ from ...values import Value
 from ..beneficiaries import BeneficiaryStore
 from ..entries import EntryStore
 from ..errors import ListChanged, NotDrawn
-from ..rules import Entry, Wave, WaveState, closing_day, commitment, leaf_of, standing
+from ..rules import SHARDS, Entry, Wave, WaveState, closing_day, commitment, leaf_of, standing
 from ..store import WaveStore
 from .bucket import Publication
 
 if TYPE_CHECKING:
     from ...registration.service import Registrations
-
-AT_ONCE = 100
-"""As many entries as DynamoDB gives in one call."""
 
 
 class Joined(Value, frozen=True):
@@ -49,7 +45,7 @@ class Joined(Value, frozen=True):
 class Registered(Value, frozen=True):
     """The registration as it is now. `age` on the day the wave closed; `excluded`: a list names the person now.
 
-    `nik` shows the ends only; it is None for auditors who may not open personal data.
+    `nik` shows the ends only.
     """
 
     registered_at: datetime
@@ -62,11 +58,11 @@ class Registered(Value, frozen=True):
 
 
 class AuditRecord(Value, frozen=True):
-    """One entry. `joined` is None if a published leaf has no entry, `registered` if the person is not registered."""
+    """One entry. `registered` is None if the person is not registered."""
 
     leaf: str
     region: int
-    joined: Joined | None
+    joined: Joined
     registered: Registered | None
 
 
@@ -94,26 +90,33 @@ class Audit:
             raise NotDrawn(wave=number)
         return wave
 
-    def pick(self, wave: Wave, size: int) -> list[Listed]:
-        """Region and leaf of the first `size` entries by the seed; always the same.
+    def regions(self, wave: Wave) -> tuple[Region, ...]:
+        """The published table of regions. Raises `ListChanged` if the note does not commit to it."""
+        table = self._publication.regions(wave.number)
+        if top(wave.number, table) != commitment(wave).regions:
+            raise ListChanged(wave=wave.number)
+        return table
 
-        Raises `ListChanged` if the note does not commit to what is published.
+    def pick(self, wave: Wave, row: Region, size: int, before: Sequence[Listed]) -> list[Listed]:
+        """Region and leaf of the first `size` by the seed of those picked `before` and of the list of one region.
+
+        Raises `ListChanged` if that is not the list of the table.
         """
-        return audited(self._store.draw(wave.number).seed, listed(wave, self._publication), size)
+        leaves = region_leaves(wave, row, self._publication)
+        if root(leaves) != row.root or len(leaves) != row.entries * LEAF_BYTES:
+            raise ListChanged(wave=wave.number)
+        mine = ((row.region, own) for own in leaves_of(leaves))
+        return audited(self._store.draw(wave.number).seed, chain(before, mine), size)
 
-    def records(self, wave: Wave, picked: Sequence[Listed]) -> Iterator[AuditRecord]:
-        """The records of those who were picked, in their order. Reads every entry of the wave once."""
-        found = whose(wave.number, {own for _, own in picked}, self._entries)
-        for start in range(0, len(picked), AT_ONCE):
-            some = picked[start : start + AT_ONCE]
-            entries = self._entries.of_people(wave.number, [found[own] for _, own in some if own in found])
-            for region, own in some:
-                entry = entries.get(found.get(own, ""))
-                yield self._record(wave, region, own, entry)
+    def records(self, wave: Wave, shard: int, picked: Collection[Listed]) -> Iterator[AuditRecord]:
+        """The records of those who were picked and have an entry in one of `SHARDS` shards, which is read whole."""
+        regions = {own: region for region, own in picked}
+        found = whose(wave.number, regions, self._entries, [shard])
+        entries = self._entries.of_people(wave.number, found.values())
+        for own, registrant_id in found.items():
+            yield self._record(wave, regions[own], own, entries[registrant_id])
 
-    def _record(self, wave: Wave, region: int, own: bytes, entry: Entry | None) -> AuditRecord:
-        if entry is None:
-            return AuditRecord(own.hex(), region, None, None)
+    def _record(self, wave: Wave, region: int, own: bytes, entry: Entry) -> AuditRecord:
         what, reason = standing(entry, wave.state, self._beneficiaries.of(entry.registrant_id))
         joined = Joined(entry.registrant_id, entry.joined_at, what.value, reason, entry.seat)
         return AuditRecord(own.hex(), region, joined, self._registered(wave, entry.registrant_id))
@@ -134,13 +137,14 @@ class Audit:
         return False
 
     def _masked_nik(self, registrant_id: str) -> str | None:
-        try:
-            shown = self._registrations.me(registrant_id).registration
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "AccessDeniedException":
-                return None  # the auditor may not open personal data
-            raise
+        shown = self._registrations.me(registrant_id).registration
         return shown.nik if shown else None
+
+
+def region_leaves(wave: Wave, row: Region, publication: Publication) -> bytes:
+    """The list of a region as it is published, no longer than the table says."""
+    name, length = published.leaves_name(row.region), row.entries * LEAF_BYTES
+    return publication.get_range(wave.number, name, 0, length) if length else b""
 
 
 def listed(wave: Wave, publication: Publication) -> Iterator[Listed]:
@@ -150,18 +154,19 @@ def listed(wave: Wave, publication: Publication) -> Iterator[Listed]:
     """
     table: list[Region] = []
     for row in publication.regions(wave.number):
-        name, length = published.leaves_name(row.region), row.entries * LEAF_BYTES
-        leaves = publication.get_range(wave.number, name, 0, length) if length else b""
+        leaves = region_leaves(wave, row, publication)
         table.append(Region(row.region, len(leaves) // LEAF_BYTES, row.quota, root(leaves)))
         yield from ((row.region, own) for own in leaves_of(leaves))
     if top(wave.number, table) != commitment(wave).regions:
         raise ListChanged(wave=wave.number)
 
 
-def whose(wave: int, leaves: Collection[bytes], entries: EntryStore) -> dict[bytes, str]:
-    """The registrant of each of the leaves that has an entry. Reads every entry of the wave."""
+def whose(
+    wave: int, leaves: Collection[bytes], entries: EntryStore, shards: Iterable[int] = range(SHARDS)
+) -> dict[bytes, str]:
+    """The registrant of each of the leaves that has an entry. Reads every entry of the wave, or of some shards."""
     found: dict[bytes, str] = {}
-    for one in entries.candidates(wave):
+    for one in entries.candidates(wave, shards):
         own = leaf_of(wave, one.region, one.ticket)
         if own in leaves:
             found[own] = one.registrant_id
