@@ -25,11 +25,12 @@ import msgspec
 
 from chalicelib.administration.identity import SETS, Principal
 from chalicelib.aws import clients
+from chalicelib.aws.admin_acts import Journal, key
 from chalicelib.clock import utc_now
 from chalicelib.errors import DomainError
 
 from .options import Local, Look, stage_options
-from .rows import Marked, Row, as_data
+from .rows import Marked, Row, act_row, as_data
 
 if TYPE_CHECKING:
     from chalicelib.administration.journal import Line
@@ -209,6 +210,14 @@ class Desk:
         """Raises `NotYet` if time runs out, or if there are enough `rows` for an answer: then go on at the cursor."""
         if self.is_late() or len(self.rows) >= ROWS_MAX:
             raise NotYet(Answer(_sent(self.rows), cursor=cursor, steps=steps, counts=self.counts))
+
+    def acts(self, journal: Journal, about: str) -> list[Row]:
+        """What administrators did about somebody, newest first, for the list `acts` of an answer; goes on in steps."""
+        for act in journal.all(self.cursor):
+            if act.about == about:
+                self.rows.append(act_row(act))
+            self.go_on(key(act))
+        return self.rows
 
     def ask_back(self, found: Row) -> None:
         """Go on only if the caller has approved exactly these rows. Raises `NotYet` with them otherwise."""

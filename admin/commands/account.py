@@ -16,7 +16,7 @@ from chalicelib.wiring import Services
 
 from ..desk import ABOUT_PEOPLE, CHECKER, HELPDESK, MAKER, Administered, Desk
 from ..options import example, look_reason, reason_option, yes_option
-from ..rows import Row, act_row, plain
+from ..rows import Row, plain
 
 _account_argument = click.argument("account_id")
 _LOST, _NEW = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11", "90b1c6d2-52a0-4f8e-8c3b-7f4a9e2d6c05"
@@ -135,7 +135,7 @@ def cancel(desk: Desk, account_id: str, reason: str) -> None:
     """Cancel a proposal, or a recovery in its week, whoever made it."""
     recoveries = desk.services.recoveries
     recoveries.cancel(account_id, desk.caller, reason, utc_now())
-    _show(desk, account_id)
+    desk.show(_recovery(desk, account_id))
 
 
 @example(f"account recover show {_LOST} --reason 'the owner asks how far it is'")
@@ -144,15 +144,14 @@ def cancel(desk: Desk, account_id: str, reason: str) -> None:
 @look_reason
 def show_recovery(desk: Desk, account_id: str) -> None:
     """Show the last recovery of ACCOUNT_ID, and everything that administrators did to the account."""
-    _of(desk, account_id)
-    _show(desk, account_id)
+    acts = desk.acts(_of(desk, account_id).accounts_journal, account_id)
+    desk.show(_recovery(desk, account_id) | {"acts": acts}, into="acts")
 
 
-def _show(desk: Desk, account_id: str) -> None:
-    recoveries = desk.services.recoveries
-    found = recoveries.get(account_id)
-    state = _row(found) if found else {"state": "never recovered"}
-    desk.show({"account": account_id} | state | {"acts": [act_row(act) for act in recoveries.acts(account_id)]})
+def _recovery(desk: Desk, account_id: str) -> dict[str, object]:
+    found = desk.services.recoveries.get(account_id)
+    state: dict[str, object] = _row(found) if found else {"state": "never recovered"}
+    return {"account": account_id} | state
 
 
 def _row(recovery: Recovery) -> dict[str, object]:

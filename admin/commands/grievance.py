@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import click
 
 from chalicelib import typed_text
-from chalicelib.clock import utc_now, wib_date
+from chalicelib.clock import iso, utc_now, wib_date
 from chalicelib.helpdesk.rules import (
     About,
     AboutDisbursement,
@@ -74,23 +77,28 @@ def grievance() -> None:
 def list_grievances(desk: Desk, overdue: bool, state: str | None) -> None:
     """List what waits for an answer, the nearest deadline first."""
     now = utc_now()
-    found = [
-        each
-        for each in _unanswered(desk.services.helpdesk)
-        if (state is None or each.state == state) and (each.overdue(now) or not overdue)
-    ]
-    rows = [
-        {
-            "number": each.number,
-            "state": Marked(each.state.value, _STYLES[each.state]),
-            "about": _subject(each.about),
-            "category": each.category,
-            "answer_by": _due(each, now)[0],
-            "left": _due(each, now)[1],
-        }
-        for each in found
-    ]
-    desk.show({"unanswered": len(found), "overdue": sum(each.overdue(now) for each in found), "grievances": rows})
+    for deadline, due in groupby(_unanswered(desk.services.helpdesk, desk.cursor), lambda each: iso(each.deadline_at)):
+        if deadline != desk.cursor and desk.counts["read"]:
+            desk.go_on(deadline)
+        desk.counts["read"] += 1
+        for each in sorted(due, key=lambda each: each.number):
+            if (state is None or each.state == state) and (each.overdue(now) or not overdue):
+                desk.counts += Counter(unanswered=1, overdue=int(each.overdue(now)))
+                desk.rows.append(_listed(each, now))
+    counted = {name: desk.counts[name] for name in ("unanswered", "overdue")}
+    desk.show({**counted, "grievances": desk.rows}, into="grievances")
+
+
+def _listed(each: Grievance, now: datetime) -> Row:
+    day, left = _due(each, now)
+    return {
+        "number": each.number,
+        "state": Marked(each.state.value, _STYLES[each.state]),
+        "about": _subject(each.about),
+        "category": each.category,
+        "answer_by": day,
+        "left": left,
+    }
 
 
 @example("grievance show k7qx-2m4a-abcd-23yz --reason 'to answer it'")
@@ -126,9 +134,8 @@ def escalate(desk: Desk, number: str, note: str) -> None:
     desk.show({"number": number, "done": "escalated" if new else "it was escalated with this note before"})
 
 
-def _unanswered(helpdesk: Helpdesk) -> list[Grievance]:
-    found = [each for shard in ALL_SHARDS for each in helpdesk.unanswered(shard)]
-    return sorted(found, key=lambda each: (each.deadline_at, each.number))
+def _unanswered(helpdesk: Helpdesk, since: str) -> Iterator[Grievance]:
+    return heapq.merge(*(helpdesk.unanswered(one, since) for one in ALL_SHARDS), key=lambda each: each.deadline_at)
 
 
 def _subject(about: About) -> str:

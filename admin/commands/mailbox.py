@@ -9,7 +9,6 @@ from chalicelib.clock import utc_now
 
 from ..desk import ABOUT_PEOPLE, HELPDESK, Administered, Desk
 from ..options import example, look_reason, reason_option
-from ..rows import act_row
 
 _registrant_argument = click.argument("registrant")
 
@@ -27,7 +26,7 @@ def show_mailbox(desk: Desk, registrant: str) -> None:
     """Say whether mails to REGISTRANT, the id of an account, are sent."""
     services = desk.services
     services.registrations.registrant(registrant)  # of nobody there is no mailbox
-    _show(desk, registrant)
+    desk.show(_mailbox(desk, registrant) | {"acts": desk.acts(services.mailboxes.journal, registrant)}, into="acts")
 
 
 @example('mailbox reopen 3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11 --reason "the mailbox was full"')
@@ -43,14 +42,13 @@ def reopen(desk: Desk, registrant: str, reason: str) -> None:
     services.registrations.registrant(registrant)
     services.mailboxes.journal.add(Act(utc_now(), "REOPEN", registrant, desk.caller, reason))
     services.mailboxes.reopen(registrant)
-    _show(desk, registrant)
+    desk.show(_mailbox(desk, registrant))
 
 
-def _show(desk: Desk, registrant: str) -> None:
+def _mailbox(desk: Desk, registrant: str) -> dict[str, object]:
     services = desk.services
     found = services.mailboxes.mailbox(registrant)
     closed = [{"contact": name, "since": one.closed_at, "because": one.because} for name, one in found.closed.items()]
-    acts = [act_row(act) for act in services.mailboxes.journal.all() if act.about == registrant]
     reminders = {"refused_kinds": sorted(found.refused), "unsubscribed_at": found.unsubscribed_at}
     state = "closed" if closed else "open"
-    desk.show({"registrant": registrant, "mailbox": state} | reminders | {"closed_contacts": closed, "acts": acts})
+    return {"registrant": registrant, "mailbox": state} | reminders | {"closed_contacts": closed}

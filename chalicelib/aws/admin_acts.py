@@ -33,6 +33,11 @@ class Act(Value, frozen=True):
     note: str
 
 
+def key(act: Act) -> str:
+    """By which lines are in their order."""
+    return f"ACT#{iso(act.at)}#{act.deed}#{act.about}#{act.by}"
+
+
 class Signed(Value, frozen=True):
     """Who does something (an ARN), and why."""
 
@@ -83,17 +88,21 @@ class Journal:
         """The newest lines, newest first; one query."""
         return list(self._read(limit))
 
-    def all(self) -> Iterator[Act]:
-        """Every line, newest first; paged."""
-        return self._read(None)
+    def all(self, after: str = "") -> Iterator[Act]:
+        """Every line, newest first, or those after the one with this `key`; paged."""
+        return self._read(None, after)
 
-    def _read(self, limit: int | None) -> Iterator[Act]:
+    def _read(self, limit: int | None, after: str = "") -> Iterator[Act]:
         found = self._item.query(
-            PARTITION, self._item.sk.startswith("ACT#"), scan_index_forward=False, limit=limit, consistent_read=True
+            PARTITION,
+            self._item.sk.startswith("ACT#"),
+            scan_index_forward=False,
+            limit=limit,
+            consistent_read=True,
+            last_evaluated_key={"pk": {"S": PARTITION}, "sk": {"S": after}} if after else None,
         )
         return (fill(Act, item, deed=item.act) for item in found)
 
     def _of(self, act: Act) -> Model:
-        key = f"ACT#{iso(act.at)}#{act.deed}#{act.about}#{act.by}"
-        line: Model = item_of(self._item, PARTITION, key, act, act=str(act.deed))
+        line: Model = item_of(self._item, PARTITION, key(act), act, act=str(act.deed))
         return line

@@ -142,9 +142,12 @@ class Helpdesk:
 
     # For administrators; `by` is the ARN that AWS knows them by
 
-    def unanswered(self, shard: str) -> Iterator[Grievance]:
-        """The grievances that wait for an answer in one of `store.ALL_SHARDS`, the nearest deadline first."""
-        return self._store.unanswered(shard)
+    def unanswered(self, shard: str, since: str = "") -> Iterator[Grievance]:
+        """The grievances that wait for an answer in one of `store.ALL_SHARDS`, the nearest deadline first.
+
+        With `since`, as `clock.iso` writes it, those of no deadline before.
+        """
+        return self._store.unanswered(shard, since)
 
     def show(self, number: str) -> OpenedGrievance:
         """One grievance with its words. Raises `UnknownGrievance`."""

@@ -148,9 +148,10 @@ class HelpdeskStore:
             return None
         return _grievance(GrievanceItem.get(f"H#{pointer.filed_by}", pointer.key, consistent_read=True))
 
-    def unanswered(self, shard: str) -> Iterator[Grievance]:
+    def unanswered(self, shard: str, since: str = "") -> Iterator[Grievance]:
         """The grievances in one partition of the index, the nearest deadline first; paged, eventually consistent."""
-        return (_grievance(item) for item in GrievanceItem.open_index.query(shard))
+        later = OpenIndex.deadline_at >= since if since else None
+        return (_grievance(item) for item in GrievanceItem.open_index.query(shard, later))
 
     # Answering
 

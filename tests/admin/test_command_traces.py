@@ -9,8 +9,10 @@ from types import SimpleNamespace
 import click
 import pytest
 
+from admin import desk
 from admin.cli import main
 from admin.deployment import stages
+from chalicelib.aws.admin_acts import Act
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
@@ -202,5 +204,9 @@ def test_mailbox_show_says_who_reopened_the_mailbox(services: Services, monkeypa
     assert terminal.found("mailbox", "show", "person-1")["closed_contacts"] == [closed]
     reopened = terminal.found("mailbox", "reopen", "person-1", "--reason", "a new address")
     assert (reopened["mailbox"], reopened["closed_contacts"]) == ("open", [])
-    assert [(act["by"], act["reason"]) for act in reopened["acts"]] == [(ANI, "a new address")]
-    assert terminal.found("mailbox", "show", "person-1") == reopened
+    services.mailboxes.journal.add(Act(T0, "REOPEN", "person-2", ANI, "another's"))
+    for seconds in (15, -1):
+        monkeypatch.setattr(desk, "STEPS_S", seconds)
+        shown = terminal.found("mailbox", "show", "person-1")
+        assert [(act["by"], act["reason"]) for act in shown.pop("acts")] == [(ANI, "a new address")]
+        assert shown == reopened

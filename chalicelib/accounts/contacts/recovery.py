@@ -67,10 +67,6 @@ class Recoveries:
         item = find(RecoveryItem, account_pk(account_id), "RECOVERY")
         return fill(Recovery, item) if item else None
 
-    def acts(self, account_id: str) -> list[Act]:
-        """The administrators' acts to recover an account, newest first. Reads the journal."""
-        return [act for act in self._journal.all() if act.about == account_id]
-
     def propose(self, account_id: str, new_account_id: str, by: str, note: str, now: datetime) -> Recovery:
         """Propose that an account gets the one contact of a new account. The note says which documents were checked.
 

@@ -256,7 +256,12 @@ def seen(desk: Desk) -> tuple[object, ...]:
     house = desk.house
     owners = [house.owner(contact) for contact in (EMAIL, PHONE, NEW)]
     kinds = [[line.partition(" ")[0] for line in house.told(one)] for one in (desk.lost, desk.new)]
-    return desk.state(), owners, kinds, [act.deed for act in desk.recoveries.acts(desk.lost.id)]
+    return (
+        desk.state(),
+        owners,
+        kinds,
+        [act.deed for act in desk.recoveries._journal.all() if act.about == desk.lost.id],
+    )
 
 
 def empty(house: Household) -> None:
