@@ -107,6 +107,8 @@ class Oracle:
             watched(key, before, after)
 
     def _of_waves(self, key: Key, before: Item | None, after: Item) -> None:
+        if key[1].startswith("E#") and "outcome" in after and before and "outcome" not in before:
+            self._decided(key[2], int(key[1].split("#")[1]), after)
         if key[2] != "BENEFICIARY":
             return
         who, wave, state = key[1][2:], int(after["wave"]["N"]), after["state"]["S"]
@@ -123,6 +125,16 @@ class Oracle:
         if state == "POTENTIAL" and held.state != state:
             held.potential_from = self._world.now
         held.state = state
+
+    def _decided(self, who: str, wave: int, entry: Item) -> None:
+        """An outcome before the note is a removal: the entry is in no list, and not among those who joined."""
+        if (self._world.services.settings.results_bucket, f"draws/{wave}/note.txt") in self._world.cloud.files.written:
+            return
+        # Somebody may get the place of an earlier wave while they have joined the open one.
+        if who not in self.places and self._life.people[who].alive:
+            self.fail(f"wave {wave}: an entry was removed as {entry['outcome']['S']}")
+        self.joined[wave][int(entry["region"]["N"])] -= 1
+        self._life.happened["removed before a draw"] += 1
 
     def _chosen(self, who: str, wave: int, item: Item) -> None:
         at = parse_iso(item["awarded_at"]["S"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from unittest.mock import patch
 from xml.etree import ElementTree
@@ -69,6 +70,15 @@ def test_the_year_2020_pays_four_instalments_to_the_rupiah() -> None:
     surveys_idr = first["rupiah"] - first["paid"] * 4 * 600_000
     assert first["paid"]
     assert surveys_idr in range(0, first["paid"] * 3 * 50_000 + 1, 50_000)
+
+
+@pytest.mark.deep
+def test_an_entry_of_somebody_who_got_the_place_of_an_earlier_wave_is_not_counted_as_joined() -> None:
+    """In 2020 the places of wave 4 were passed on while wave 8 was open."""
+    often = replace(OF_2020, people=150, seats=0.3, waves=5, first_day=date(2020, 7, 8), joins=0.95, buys=0.1)
+    played = play(1, replace(often, early=1.0), 72)
+    assert not played.wrong, played.wrong[0]
+    assert played.happened["removed before a draw"]
 
 
 @pytest.mark.deep
