@@ -24,6 +24,9 @@ PAGE = 1_000
 SHORT = 20
 """Sort keys below this length are mostly the same words."""
 
+LARGE = 20
+"""Rows of a partition whose order is kept."""
+
 _TOP = "\U0010ffff"
 _KEYS = re.compile(
     r"\(?#?\w+ = (?P<partition>:\w+)(?: AND \(?(?:"
@@ -60,7 +63,8 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
         self._indexes = indexes
         self._tables: dict[str, dict[str, dict[str, bytes] | tuple[str, bytes]]] = {name: {} for name in indexes}
         """By table and `pk`. Most partitions have one row, which a pair holds in a third of a dict's memory."""
-        self._unsorted: set[tuple[str, str]] = set()
+        self._in_order: dict[tuple[str, str], list[Place]] = {}
+        """The places of the large partitions that were read."""
         self._places: dict[tuple[str, str, str], list[Place]] = {}
         self.watch: Callable[[tuple[str, str, str], Item | None, Item], None] = lambda _key, _before, _after: None
         self._encode, self._decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
@@ -69,11 +73,15 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
         """The rows of a partition of a table (`index` is empty) or of an index, in order."""
         if index:
             return self._places.get((table, index, partition), [])
-        own = self._partition(table, partition)
-        if (table, partition) in self._unsorted:
-            self._unsorted.discard((table, partition))
-            self._tables[table][partition] = own = dict(sorted(own.items()))
-        return [(sk, "", "") for sk in own]
+        own = self._tables[table].get(partition, ())
+        if isinstance(own, tuple):
+            return [(own[0], "", "")] if own else []
+        found = self._in_order.get((table, partition))
+        if found is None:
+            found = [(sk, "", "") for sk in sorted(own)]
+            if len(found) >= LARGE:
+                self._in_order[table, partition] = found
+        return found
 
     def partitions(self, table: str) -> list[str]:
         """The partition keys of a table, in order."""
@@ -103,8 +111,8 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
         table, pk, sk = key
         before = self.get(key)
         own = self._partition(table, pk)
-        if before is None and own:
-            self._unsorted.add((table, pk))
+        if before is None and (places := self._in_order.get((table, pk))):
+            insort(places, (sk, "", ""))
         own[sys.intern(sk) if len(sk) < SHORT else sk] = self._encode(item)
         self._tables[table][pk] = own if len(own) > 1 else next(iter(own.items()))
         self._reindex(key, before, item)
@@ -115,6 +123,7 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
         before = self[key]
         own = self._partition(table, pk)
         del own[sk]
+        self._in_order.pop((table, pk), None)
         if own:
             self._tables[table][pk] = own
         else:
@@ -177,7 +186,7 @@ class IndexedTables(Endpoint):
             self._scanned[table] = self.rows.partitions(table)
         own = self._scanned[table]
         for pk in own[bisect_right(own, after["pk"]["S"]) if after else 0 :]:
-            found += [self.rows[table, pk, sk] for sk, _, _ in self.rows.places(table, "", pk)]
+            found += [self.rows.get((table, pk, sk)) for sk, _, _ in self.rows.places(table, "", pk)]
             if len(found) >= asked.get("Limit", PAGE):
                 return {"Items": found, "LastEvaluatedKey": {name: found[-1][name] for name in ("pk", "sk")}}
         return {"Items": found}
@@ -199,15 +208,16 @@ class IndexedTables(Endpoint):
             first, last = (max(first, bisect_right(own, place)), last) if forward else (first, bisect_left(own, place))
         limit = asked.get("Limit", PAGE)
         taken = own[first : min(last, first + limit)] if forward else own[max(first, last - limit) : last][::-1]
-        found, items = [], []
-        for place in taken:
-            key = (table, place[1], place[2]) if index else (table, partition, place[0])
-            item = self.rows[key]
-            found.append(item)
-            kept = index.entry(item) if index else item
-            if kept is not None and holds(asked, kept, "FilterExpression"):
-                items.append(_projected(kept, asked))
-        answer = {"Count": len(items), "ScannedCount": len(found), "Items": items}
+        row = self.rows.get
+        found = (
+            [row((table, pk, sk)) for _, pk, sk in taken] if index else [row((table, partition, p[0])) for p in taken]
+        )
+        items: list[Any] = found if index is None or index.kept is None else [index.entry(item) for item in found]
+        if "FilterExpression" in asked:
+            items = [item for item in items if holds(asked, item, "FilterExpression")]
+        if "ProjectionExpression" in asked:
+            items = [_projected(item, asked) for item in items]
+        answer: dict[str, Any] = {"Count": len(items), "ScannedCount": len(found), "Items": items}
         if last - first > len(taken):
             keys = ("pk", "sk", *(index.keys if index else ()))
             answer["LastEvaluatedKey"] = {name: found[-1][name] for name in keys}

@@ -7,9 +7,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from ..clock import iso
 from ..figures import RetentionRules
 from .deletions import Deletions
-from .personal_data import instant, last_used, of_account
+from .personal_data import last_used, of_account
 
 How = Literal["unregistered", "unchosen"]
 
@@ -41,13 +42,11 @@ class UnusedAccounts:
         term a query and a batch get, and to begin what `Deletions.lapse` costs.
         """
         gone, signed_in = Counter[str](), {row["pk"]["S"] for row in rows if row["sk"]["S"].startswith("SESSION#")}
-        until = now - min(self._terms.values())
+        until = iso(now - min(self._terms.values()))  # instants are compared as they are stored: there are many
         old = [
             row["pk"]["S"].removeprefix("A#")
             for row in rows
-            if row["sk"]["S"] == "ACCOUNT"
-            and row["pk"]["S"] not in signed_in
-            and instant(row["created_at"]["S"]) <= until
+            if row["sk"]["S"] == "ACCOUNT" and row["pk"]["S"] not in signed_in and row["created_at"]["S"] <= until
         ]
         for start in range(0, len(old), 100):
             for account_id, how in self._how_far(old[start : start + 100]).items():

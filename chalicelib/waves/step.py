@@ -103,7 +103,9 @@ class WaveStep:
         with apart(0, trouble):
             self._tell_of_halts(version)
         # An award may take all the time, so it comes when every wave is as far as its draw.
-        drawn = [wave for wave in self._store.waves() if wave.state is wave.announced is WaveState.DRAWN]
+        may_settle = done or any(wave.state is WaveState.DRAWN for wave in waves.values())
+        present = self._store.waves() if may_settle else []
+        drawn = [wave for wave in present if wave.state is wave.announced is WaveState.DRAWN]
         with suppress(OutOfTime):
             for wave in drawn:
                 with apart(wave.number, trouble):
@@ -143,8 +145,9 @@ class WaveStep:
                 self._announcements.publish("wave_closing_soon", wave.number, self._facts(wave), again)
                 self._store.closing_told(wave)
             state = WaveState.SCHEDULED if wave is None else wave.state
-            due_at = due(plan, wave, state, self._programme.draw)
-            if state in (WaveState.DRAWN, WaveState.SETTLED) or budget.now() < due_at:
+            if state in (WaveState.DRAWN, WaveState.SETTLED):
+                return
+            if budget.now() < due(plan, wave, state, self._programme.draw):
                 return
             mine = self._open(plan, calendar) if wave is None else self._step(wave, calendar, budget)
             if mine:

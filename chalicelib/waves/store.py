@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition
@@ -14,7 +15,7 @@ from pynamodb.expressions.update import Action
 
 from ..aws.admin_acts import Act, ActColumns, Journal
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Table, Transaction, find, save_if, update_if
+from ..aws.dynamodb import LegsFailed, Table, Transaction, find, rows_of, save_if, update_if
 from ..draw.selection import DrawResult
 from ..structs import fill
 from ..values import Value
@@ -117,6 +118,7 @@ class WaveStore:
 
     def __init__(self, transaction: Callable[[], Transaction]) -> None:
         self._transaction = transaction
+        self._read: dict[str, tuple[dict[str, Any], Wave]] = {}
         self.journal = Journal(ActItem)
 
     # The calendar
@@ -203,7 +205,14 @@ class WaveStore:
 
     def waves(self) -> list[Wave]:
         """Every wave that has a record, in order of opening."""
-        return sorted(map(_wave, WaveItem.query("WAVES", consistent_read=True)), key=lambda wave: wave.opens_at)
+        return sorted(map(self._of_row, rows_of(WaveItem, "WAVES")), key=lambda wave: wave.opens_at)
+
+    def _of_row(self, row: dict[str, Any]) -> Wave:
+        """A wave; made anew only if its row has changed, as every job reads all of them in each of its runs."""
+        known = self._read.get(row["sk"]["S"])
+        if known is None or known[0] != row:
+            known = self._read[row["sk"]["S"]] = row, _wave(WaveItem.from_raw_data(row))
+        return known[1]
 
     def wave(self, number: int) -> Wave | None:
         item = find(WaveItem, "WAVES", f"{number:06d}")

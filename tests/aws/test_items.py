@@ -13,13 +13,24 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
+from pynamodb.connection import Connection
 from pynamodb.exceptions import AttributeDeserializationError, AttributeNullError
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from chalicelib.aws import dynamodb
 from chalicelib.aws.attributes import InstantAttribute, TextsAttribute, WholeAttribute
 
 T0 = datetime(2026, 11, 24, 3, tzinfo=UTC)
+
+
+class ByName(GlobalSecondaryIndex["Ours"]):
+    class Meta:
+        index_name = "by-name"
+        projection = AllProjection()
+
+    name = UnicodeAttribute(hash_key=True)
+    pk = UnicodeAttribute(range_key=True)
 
 
 class Ours(dynamodb.Table):
@@ -30,6 +41,7 @@ class Ours(dynamodb.Table):
     sealed = BinaryAttribute(legacy_encoding=False, null=True)
     told = BooleanAttribute(null=True)
     expires_at = TTLAttribute(null=True)
+    by_name = ByName()
 
 
 class Theirs(Model):
@@ -84,6 +96,22 @@ def test_what_is_no_item_is_refused_as_by_pynamodb(kind):
         kind("a", "b").serialize()
     with pytest.raises(ValueError, match="nobody"):
         kind("a", "b", nobody=1)
+
+
+def test_queries_are_asked_for_as_by_pynamodb(monkeypatch):
+    dynamodb.bind(Ours, "things", "ap-southeast-3")
+    asked: list[Any] = []
+    nothing = {"Items": [], "Count": 0, "ScannedCount": 0}
+    monkeypatch.setattr(dynamodb, "call", lambda _region, operation, of: asked.append((operation, of)) or nothing)
+    for query in (dynamodb._Seam.query, Connection.query):
+        monkeypatch.setattr(dynamodb._Seam, "query", query)
+        few = {"limit": 3, "consistent_read": True, "attributes_to_get": ["sk", "n"]}
+        list(Ours.query("a", Ours.sk > "b", Ours.count == 1, **few))
+        list(Ours.query("a", scan_index_forward=False, last_evaluated_key=KEYS))
+        list(Ours.by_name.query("x", Ours.pk.between("a", "b")))
+        Ours._get_connection().query("a", select="COUNT")
+
+    assert asked[:4] == asked[4:]
 
 
 def test_writes_are_asked_for_as_by_pynamodb(monkeypatch):

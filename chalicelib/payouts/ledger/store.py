@@ -76,6 +76,8 @@ class PayoutStore:
     def batch(self, ids: Iterable[str]) -> list[Entitlement]:
         """The entitlements of these ids that exist, in any order; one batch get."""
         keys = [(partition(id_), "HEAD") for id_ in ids]
+        if not keys:
+            return []
         return [items.from_head(head) for head in Head.batch_get(keys, consistent_read=True)]
 
     def attempt(self, entitlement: Entitlement) -> StoredAttempt:

@@ -98,6 +98,8 @@ class Cloud:
         self.announced: list[dict[str, Any]] = []
         self.needed: dict[str, set[Right]] = defaultdict(set)
         """By function: the rights of the calls that it made."""
+        self._known: set[tuple[Any, ...]] = set()
+        """The kinds of calls whose rights are among these."""
         self._acts = ""
 
     @contextmanager
@@ -146,13 +148,20 @@ class Cloud:
     def _dynamodb(self, _region: str | None, operation: str, asked: dict[str, Any]) -> dict[str, Any]:
         self.calls += 1
         if self._acts:
-            self.needed[self._acts].update(needed(operation, asked))
+            self._hold(operation, asked)
         with self._one_call:
             status, answer = self.tables._dynamodb(operation, asked)
             self.tables.calls.clear()
         if status == 200:
             return answer
         raise refusal(answer.pop("__type").partition("#")[2], **answer)
+
+    def _hold(self, operation: str, asked: dict[str, Any]) -> None:
+        legs = [(kind, one["TableName"]) for leg in asked.get("TransactItems", ()) for kind, one in leg.items()]
+        tables = asked.get("TableName"), asked.get("IndexName"), *asked.get("RequestItems", ()), *legs
+        if (kind_of_call := (self._acts, operation, *tables)) not in self._known:
+            self._known.add(kind_of_call)
+            self.needed[self._acts].update(needed(operation, asked))
 
     def _body(self, table: Any, asked: dict[str, Any]) -> bytes:
         return msgspec.json.encode(self._dynamodb(None, "Query", {"TableName": table.Meta.table_name, **asked}))
