@@ -222,7 +222,7 @@ def test_whose_data_differ_is_told_so_and_may_send_another_nik(browser: Any, pro
     differ = "Data Anda berbeda dengan data kependudukan."
     with living(browser, programme, LIVES["none_open"]) as page:
         page.goto(f"{ORIGIN}/#/akun")
-        page.get_by_text("Data saya").wait_for()
+        page.get_by_role("heading", name="Data saya", exact=True).wait_for()
         assert page.get_by_text(differ).count() == 0
         page.goto(f"{ORIGIN}/#/daftar/2")
         page.get_by_label("Nama lengkap").wait_for()
