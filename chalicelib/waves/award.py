@@ -29,7 +29,7 @@ from ..values import Value
 from .beneficiaries import BeneficiaryStore, CardTaken
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary
-from .places import UNCONFIRMED, given, waits_until
+from .places import UNCONFIRMED, confirms_cards, given, waits_until
 from .publication.bucket import Publication
 from .publication.draw_run import DrawRun
 from .publication.leaf_owners import LeafOwners
@@ -126,7 +126,9 @@ class Decisions:
             if confirmed and from_award:
                 due[:] = [self._earnings.entitle(tx, beneficiary)]
 
-        outcome = self._award(beneficiary, registrant.kk_mac, self._before(registrant, scheme, day), earn)
+        certain = confirmed and confirms_cards(self._registrations.has_registry, self._programme.registry)
+        before = self._before(registrant, scheme, day)
+        outcome = self._award(beneficiary, registrant.kk_mac, before, earn, certain=certain)
         another = outcome is None
         if outcome is None:
             outcome = self._entries.outcome(wave.number, turn.registrant_id)
@@ -203,11 +205,13 @@ class Decisions:
         kk_mac: str,
         before: Beneficiary | None,
         earn: Callable[[Transaction], object],
+        *,
+        certain: bool,
     ) -> EntryOutcome | None:
         while True:
             try:
                 numbered = replace(beneficiary, card_number=self._card_number())
-                return self._beneficiaries.award(numbered, kk_mac, before, earn)
+                return self._beneficiaries.award(numbered, kk_mac, before, earn, certain=certain)
             except CardTaken:
                 continue
 

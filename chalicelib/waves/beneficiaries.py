@@ -105,30 +105,34 @@ class BeneficiaryStore:
         kk_mac: str,
         before: Beneficiary | None = None,
         earn: Callable[[Transaction], object] = bool,
+        *,
+        certain: bool = False,
     ) -> EntryOutcome | None:
         """Make a beneficiary of an entry's registrant; one transaction holds all conditions.
 
         `before` is the place that this one follows: ALREADY_BENEFICIARY if the person has another, or none is given,
         but for one that lapsed.
         The person counts to the family card of their entry; `kk_mac` is the one they have now, nearly always the same.
+        That one counts if it is `certain`: the civil registry confirmed it.
         Returns CHOSEN, or why nothing was written: ALREADY_BENEFICIARY or FAMILY_CARD, or None if another run of this
         award has written the entry's outcome already. `earn` adds what the award makes due. Raises `CardTaken`.
         """
         try:
             with self._transaction() as tx:
-                self._add_legs(tx, beneficiary, kk_mac, before)
+                self._add_legs(tx, beneficiary, kk_mac, before, certain=certain)
                 earn(tx)
         except LegsFailed as failed:
             # The order matters: when the same award is tried again, the legs of the beneficiary and of the card fail
             # because of the first award. That must not be taken for a reason.
             if "entry" in failed.legs:
                 entry = failed.legs["entry"] or {}
-                joined_with = entry["kk"]["B"].hex() if "kk" in entry and "outcome" not in entry else kk_mac
+                other = not certain and "kk" in entry and "outcome" not in entry
+                joined_with = entry["kk"]["B"].hex() if other else kk_mac
                 return None if joined_with == kk_mac else self.award(beneficiary, joined_with, before, earn)
             if BENEFICIARY_LEG in failed.legs and (latest := self.of(beneficiary.registrant_id)) is not None:
                 changed = before is not None and latest.wave == before.wave  # meanwhile
                 if latest != before and (changed or latest.state is BeneficiaryState.LAPSED):
-                    return self.award(beneficiary, kk_mac, latest, earn)
+                    return self.award(beneficiary, kk_mac, latest, earn, certain=certain)
             if {BENEFICIARY_LEG, EARLIER_LEG} & failed.legs.keys():
                 return EntryOutcome.ALREADY_BENEFICIARY
             if "family" in failed.legs:
@@ -136,7 +140,7 @@ class BeneficiaryStore:
             if "card" in failed.legs:
                 raise CardTaken from failed
             # What the award makes due is due already: the table of waves was restored to an earlier time.
-            return self.award(beneficiary, kk_mac, before)
+            return self.award(beneficiary, kk_mac, before, certain=certain)
         return EntryOutcome.CHOSEN
 
     def of(self, registrant_id: str) -> Beneficiary | None:
@@ -279,9 +283,16 @@ class BeneficiaryStore:
 
     # Revocation
 
-    def confirm(self, tx: Transaction, reserved: Beneficiary, confirmed: Beneficiary) -> None:
-        """The civil registry knows the person: the reserved place is theirs, as in `confirmed`."""
+    def confirm(self, tx: Transaction, reserved: Beneficiary, confirmed: Beneficiary, kk_mac: str) -> None:
+        """The civil registry knows the person: the reserved place is theirs, as in `confirmed`, and counts on this
+        family card. The leg `family` fails if that has its most without them.
+        """
         state, potential = BeneficiaryItem.state, confirmed.state is BeneficiaryState.POTENTIAL
+        person, holders = reserved.registrant_id, FamilyItem.holders
+        fits = holders.does_not_exist() | _room(self._cap) | (holders.contains(person) & _room(self._cap + 1))
+        tx.update("family", _family(kk_mac), [holders.add({person})], fits)
+        if reserved.kk_mac not in {kk_mac, None}:
+            tx.update("left", _family(str(reserved.kk_mac)), [holders.delete({person})])
         tx.update(
             BENEFICIARY_LEG,
             _item(reserved.registrant_id),
@@ -289,9 +300,10 @@ class BeneficiaryStore:
                 state.set(confirmed.state),
                 BeneficiaryItem.awarded_at.set(confirmed.awarded_at),
                 BeneficiaryItem.buy_by.set(confirmed.buy_by),
+                BeneficiaryItem.kk_mac.set(kk_mac),
                 *([] if potential else [BeneficiaryItem.potential_shard.remove()]),
             ],
-            (state == BeneficiaryState.RESERVED) & (BeneficiaryItem.wave == reserved.wave),
+            (state == BeneficiaryState.RESERVED) & (BeneficiaryItem.wave == reserved.wave) & _on_card(reserved.kk_mac),
         )
 
     def put_off(self, tx: Transaction, beneficiary: Beneficiary, buy_by: datetime, now: datetime) -> None:
@@ -332,7 +344,7 @@ class BeneficiaryStore:
         update_if(item, [BeneficiaryItem.potential_shard.remove()], lost)
 
     def _add_legs(
-        self, tx: Transaction, beneficiary: Beneficiary, kk_mac: str, before: Beneficiary | None = None
+        self, tx: Transaction, beneficiary: Beneficiary, kk_mac: str, before: Beneficiary | None, *, certain: bool
     ) -> None:
         person = beneficiary.registrant_id
         item = item_of(
@@ -365,7 +377,9 @@ class BeneficiaryStore:
             "entry",
             entry_item(beneficiary.wave, person),
             [EntryItem.outcome.set(EntryOutcome.CHOSEN), EntryItem.seat.set(beneficiary.seat)],
-            UNDECIDED & (EntryItem.kk.does_not_exist() | (EntryItem.kk == bytes.fromhex(kk_mac))),
+            UNDECIDED
+            if certain
+            else UNDECIDED & (EntryItem.kk.does_not_exist() | (EntryItem.kk == bytes.fromhex(kk_mac))),
         )
 
 

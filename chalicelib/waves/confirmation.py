@@ -25,7 +25,7 @@ from ..registration.errors import NikAlreadyRegistered, NotRegistered
 from ..registration.rules import Registrant, Verification
 from .award import Earnings
 from .beneficiaries import BENEFICIARY_LEG, BeneficiaryStore
-from .places import given, waits_until
+from .places import confirms_cards, given, waits_until
 from .rules import Beneficiary, BeneficiaryState, Wave, buy_by, closing_day, place
 from .wire import chosen_notice
 
@@ -108,8 +108,8 @@ class Confirmation:
         if until is not None and until <= now:
             return True
         if self._registrations.is_confirmed(registrant):
-            self._give(one, wave, now)
-        elif registrant.verification is Verification.PENDING:
+            return not self._give(one, registrant, wave, now)
+        if registrant.verification is Verification.PENDING:
             self._registrations.have_asked_about(registrant.id, now)
         return False
 
@@ -125,8 +125,11 @@ class Confirmation:
             return None
         return registrant
 
-    def _give(self, reserved: Beneficiary, wave: Wave, now: datetime, *, earns: bool = True) -> None:
-        """Give a reserved place to its person, tell them, and make due what the award would have.
+    def _give(
+        self, reserved: Beneficiary, registrant: Registrant, wave: Wave, now: datetime, *, earns: bool = True
+    ) -> bool:
+        """Give a reserved place to its person, tell them, and make due what the award would have. False if their family
+        card has its most without them: the one that the registry confirmed, where it confirms cards.
 
         One transaction, on the condition that they are confirmed. If that, or the place, has changed meanwhile, nothing
         is written, and the next run looks again. Without `earns` nothing becomes due.
@@ -136,20 +139,23 @@ class Confirmation:
         who, kind, event, facts = chosen_notice(confirmed, scheme)
         seat = place(wave, scheme, now, self._programme.training)
         due: list[str] = []
+        certain = confirms_cards(self._registrations.has_registry, self._programme.registry)
+        kk_mac = registrant.kk_mac if certain or reserved.kk_mac is None else reserved.kk_mac
         try:
             with self._transaction() as tx:
-                self._beneficiaries.confirm(tx, reserved, confirmed)
+                self._beneficiaries.confirm(tx, reserved, confirmed, kk_mac)
                 self._registrations.add_place(tx, "registration", who, seat)
                 self._notices.keep(tx, who, kind, event, facts, anew=True)
                 if scheme.begins_at_award and earns:
                     due.append(self._earnings.entitle(tx, confirmed))
         except LegsFailed as failed:
-            if due and not {BENEFICIARY_LEG, "registration"} & failed.legs.keys():
+            if due and not {BENEFICIARY_LEG, "registration", "family"} & failed.legs.keys():
                 # What it makes due is due already: the table of waves was restored to an earlier time.
-                self._give(reserved, wave, now, earns=False)
-                return
+                return self._give(reserved, registrant, wave, now, earns=False)
             log.warning("place_not_given", extra={"legs": sorted(failed.legs)})
-            return
+            # If the place is another by now, its card may be, too.
+            return "family" not in failed.legs or BENEFICIARY_LEG in failed.legs
         self._notices.enqueue([(who, event)])
         for entitlement_id in due:
             self._earnings.send(entitlement_id)
+        return True

@@ -34,6 +34,11 @@ def given(reserved: Beneficiary, scheme: Scheme, rules: TrainingRules, now: date
     return replace(reserved, state=state, awarded_at=now, buy_by=buy_by(now, rules))
 
 
+def confirms_cards(has_registry: bool, rules: RegistryRules) -> bool:
+    """Whether the family card of a confirmed person is the civil registry's word."""
+    return has_registry and "kk" in rules.compared
+
+
 def waits_until(registrant: Registrant, rules: RegistryRules, awarded_at: datetime) -> datetime | None:
     """Until when a place waits for a person: so long after they were told that their data differ, or that the NIK is
     another's. Where another has no less proof of the NIK, from the award on at the earliest. None: however long.

@@ -230,6 +230,46 @@ def test_a_reserved_place_counts_on_its_family_card_until_it_lapses(world):
     assert world.waves.beneficiaries.holders(card("family")) == [order[1]]
 
 
+def test_a_place_counts_on_the_card_that_the_registry_confirmed_and_not_on_the_one_of_the_join(world):
+    a, b, c, d = drawn(world, 3, *"abcd")
+    world.family(a, b)
+    for who in (a, b, c):  # the entries of two have the card "family" already; the third joined with another
+        world.people.add(replace(world.people.by_id[who], kk_mac=card("family")))
+        said(world, who, Verification.VERIFIED, ROUND)
+    said(world, d, Verification.VERIFIED, ROUND)
+    world.step()
+    told = standings(world)
+    assert [told[who] for who in (a, b, c, d)] == ["chosen", "chosen", "family_card", "chosen"]
+    assert world.waves.beneficiaries.holders(card("family")) == sorted([a, b])
+
+
+def test_a_reserved_place_lapses_if_the_card_that_the_registry_confirmed_has_its_two(world):
+    a, b, c, d = drawn(world, 3, *"abcd")
+    world.family(a, b)
+    world.step()
+    typed = place(world, c).kk_mac
+    for who in (a, b, c):
+        world.people.add(replace(world.people.by_id[who], kk_mac=card("family")))
+        said(world, who, Verification.VERIFIED, ROUND)
+    world.expire(ROUND)
+    assert [state(world, who) for who in (a, b)] == [BeneficiaryState.POTENTIAL] * 2
+    assert world.waves.beneficiaries.holders(card("family")) == sorted([a, b])
+    assert (state(world, c), world.waves.beneficiaries.holders(typed)) == (BeneficiaryState.LAPSED, [])
+    assert state(world, d) is not None, "who comes next has the seat"
+
+
+def test_a_reserved_place_moves_to_the_card_that_the_registry_confirmed(world):
+    a, _ = drawn(world, 1, *"ab")
+    world.step()
+    typed = place(world, a).kk_mac
+    world.people.add(replace(world.people.by_id[a], kk_mac=card("family")))
+    said(world, a, Verification.VERIFIED, ROUND)
+    world.expire(ROUND)
+    assert (state(world, a), place(world, a).kk_mac) == (BeneficiaryState.POTENTIAL, card("family"))
+    holders = world.waves.beneficiaries.holders
+    assert (holders(typed), holders(card("family"))) == ([], [a])
+
+
 def test_a_repeated_walk_and_a_late_batch_leave_the_standing_of_a_reserved_place_alone(world):
     a, b = waiting(world, 2, *"ab")
     wave, decisions = world.store.wave(WAVE), world.wired()._decisions
