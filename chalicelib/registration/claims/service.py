@@ -100,17 +100,22 @@ class Claims:
         self._entries = entries
         self._ask = ask
         self._wait = timedelta(seconds=wait_s)
+        self._from = ""
+        """The NIK at which the last run ended early, in this process; "": none did."""
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
         """Settle every NIK that is claimed, for `deadline_s` seconds at most; whether all were looked at.
 
-        One that fails holds up no other: what failed is raised behind the last.
+        The next run goes on where one ended early; in another process it begins anew. One NIK that fails holds up no
+        other: what failed is raised behind the last.
         """
         trouble: list[Exception] = []
         budget = TimeBudget(now, deadline_s, seconds)
-        rows = ClaimItem.query(CLAIMS, consistent_read=True, attributes_to_get=["pk", "sk"])
+        left = ClaimItem.sk >= self._from if self._from else None
+        rows = ClaimItem.query(CLAIMS, left, consistent_read=True, attributes_to_get=["pk", "sk"])
         try:
             for nik_mac, _ in groupby(rows, key=lambda row: row.sk.partition("#")[0]):
+                self._from = nik_mac
                 budget.need(ONE_NIK_S)
                 try:
                     self.settle(nik_mac, budget.now())
@@ -120,6 +125,7 @@ class Claims:
         except OutOfTime:
             log.warning("nik_claims_go_on_later")
             return False
+        self._from = ""
         if trouble:
             raise ExceptionGroup("NIKs that could not be settled", trouble)
         return True

@@ -400,6 +400,20 @@ def test_the_corrections_of_claimants_keep_the_holder_from_none_of_theirs(town):
     assert town.people.register(SQUATTER, corrected, town.now)[0].verification is Verification.PENDING
 
 
+def test_a_run_that_ends_early_is_gone_on_with_by_the_next_one(town, monkeypatch):
+    for mac in "abcd":
+        ClaimItem(CLAIMS, f"{mac}#{THIRD}", registrant=THIRD, made_at=town.now).save()
+    claims, done, passed = town.services.nik_claims, [], [0.0]
+
+    def settle(mac: str, _: datetime) -> None:
+        done.append(mac)
+        passed[0] += 20
+
+    monkeypatch.setattr(claims, "settle", settle)
+    runs = [claims.run(town.now, 50, lambda: passed[0]) for _ in range(3)]
+    assert (runs, done) == ([False, True, False], [*"ab", *"cd", *"ab"])
+
+
 def test_one_nik_that_cannot_be_settled_holds_up_no_other(town, monkeypatch):
     town.people.register(OWNER, MINE, town.now)
     settle, done = town.services.nik_claims.settle, []
