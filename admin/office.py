@@ -22,6 +22,7 @@ from chalicelib.administration.identity import principal
 from chalicelib.administration.journal import ASKED, DONE, GOES_ON, Line
 from chalicelib.aws import clients
 from chalicelib.clock import utc_now
+from chalicelib.config import BadConfiguration
 from chalicelib.errors import DomainError, Unavailable
 from chalicelib.web import decoding, problems
 
@@ -76,6 +77,8 @@ class Office(Chalice):
             if len(answer) > ANSWER_MAX:
                 return _refused(413, TOO_LARGE, f"the answer has {len(answer):,} bytes: ask for less")
             return _response(200, answer)
+        except BadConfiguration as error:
+            return _refused(409, REFUSED, str(error.facts["reason"]))
         except DomainError as error:
             return _problem(problems.document(error, "en") | {"detail": problems.plainly(error, "en")})
         except click.UsageError as error:

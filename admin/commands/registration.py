@@ -204,8 +204,8 @@ def import_list(desk: Desk, name: str, version: str | None, day: datetime | None
     place and wait for money.
 
     One wrong line refuses all of it; lines are named, NIKs never. So does what a spreadsheet has spoiled: numbers that
-    lost digits or have an exponent. An import that broke off is finished by doing it again. A file of more than 4 MB is
-    split, each part with its heading. The file is not kept: delete it yourself.
+    lost digits or have an exponent. An import that broke off is finished by doing it again. A file of more than 5.5 MB
+    when it is compressed is split, each part with its heading. The file is not kept: delete it yourself.
     """
     today = desk.counts.setdefault("day", wib_date(utc_now()).toordinal())  # midnight may come before the last step
     source_date = day.date() if day else date.fromordinal(today)

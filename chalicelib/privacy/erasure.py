@@ -187,6 +187,8 @@ class Erasure:
         in so many segments.
         """
         people = set(self._erased.all(asked.restored_to and asked.restored_to - _ONE_RUN))
+        if not people:
+            return Replayed(0)
         in_tables = asked.after.startswith(_TABLES)
         rest = [] if in_tables else sorted(person for person in people if person > asked.after)
         with ThreadPoolExecutor(_AT_ONCE, "erasure") as pool:

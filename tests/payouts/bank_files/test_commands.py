@@ -213,6 +213,12 @@ def test_the_bank_is_to_pay_on_the_next_working_day(today, next_):
     assert bank_file._next_working_day(date.fromisoformat(today)) == date.fromisoformat(next_)
 
 
+def test_a_programme_that_pays_nobody_by_file_says_what_is_missing(desk, programme):
+    del desk.world.services.bank_files
+    desk.world.services.programme = programme
+    assert "no [payouts.bank_file]" in desk.refused("export", "list")
+
+
 def test_the_services_are_wired_to_the_stages_tables(cloud, programme):
     services = wiring.build(cloud)
     assert services.providers.named("bank-file").status("a" * 26 + "-1").fact == "awaits_bank_file"
