@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infrastructure.grants import GRANTS, policy
+from tests.builders import rights
 
 from .conftest import FUNCTIONS, Template, of_type
 
@@ -241,3 +242,19 @@ def test_only_the_step_publishes_all_of_a_draw() -> None:
 def test_the_three_triggers_of_the_step_may_do_the_same() -> None:
     first, *others = ({one for one in grants(name) if not one[0].startswith("logs:")} for name in TRIGGERS)
     assert others == [first] * 2
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked", "may", "may_not"),
+    [
+        ("GenerateMac", {"KeyId": "alias/gelombang-test-mac"}, "administer", "pay"),
+        ("PutObject", {"Bucket": "any", "Key": "journal/heads.jsonl"}, "publish_journal", "administer"),
+        ("HeadObject", {"Bucket": "any", "Key": "draws/1/seed.json"}, "advance", "watch"),
+        ("Query", {"TableName": "gelombang-test-registrations", "IndexName": "named"}, "administer", "api"),
+    ],
+)
+def test_a_run_is_held_to_the_rights_on_rows_keys_and_files(
+    operation: str, asked: dict[str, str], may: str, may_not: str
+) -> None:
+    [right] = rights.needed(operation, asked)
+    assert right in rights.given(may) - rights.given(may_not)

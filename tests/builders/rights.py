@@ -1,4 +1,4 @@
-"""What moto does not check: whether a function may make the calls to DynamoDB and SQS that it makes."""
+"""What moto does not check: whether a function may make the calls to DynamoDB, SQS, KMS and S3 that it makes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _within: list[object] = []
 """Whose rights are looked at: a function may invoke another, which has its own."""
 
 Right = tuple[str, str]
-"""An action, and the table, index (`notices/index/unsent`) or queue without the name of the stage."""
+"""An action, and the table, index (`notices/index/unsent`), queue or key without the name of the stage, or a folder."""
+
+_FILES = {"GetObject": "s3:GetObject", "HeadObject": "s3:GetObject", "PutObject": "s3:PutObject"}
 
 
 @contextmanager
@@ -48,7 +50,7 @@ def rights_of(function: str) -> Iterator[None]:
 
 
 def given(function: str) -> set[Right]:
-    """The rights on tables, indexes and queues that the policy of a function gives."""
+    """The rights on tables, indexes, queues, keys and folders that the policy of a function gives."""
     return set(_given(function))
 
 
@@ -64,12 +66,18 @@ def needed(operation: str, asked: Mapping[str, Any]) -> Iterator[Right]:
         yield f"dynamodb:{operation}", _own(asked["TableName"]) + index
     if "QueueUrl" in asked:
         yield f"sqs:{operation.removesuffix('Batch')}", _own(asked["QueueUrl"].rpartition("/")[2])
+    if "alias/" in asked.get("KeyId", ""):
+        yield f"kms:{operation}", _own(asked["KeyId"].rpartition("alias/")[2])
+    if operation in _FILES and "Bucket" in asked:
+        yield _FILES[operation], asked["Key"].partition("/")[0]
 
 
 def _given(function: str) -> Iterator[Right]:
     for grant in GRANTS[function]:
         for name in re.findall(r"gelombang-\$\{Stage\}-([a-z-]+(?:/index/[a-z-]+)?)", str(grant)):
             yield from ((action, name) for action in grant["Action"])
+        for folder in re.findall(r"Bucket\}/([a-z-]+)/", str(grant)):
+            yield from ((action, folder) for action in grant["Action"])
 
 
 def _own(name: str) -> str:
