@@ -100,6 +100,8 @@ class NoticeWriter:
                 self._tell(told for line in page if (told := _payment(line)) is not None)
                 after = page[-1].key
                 self._cursors.advance("payments", shard, page[-1].at)
+                if len(page) < PAGE:
+                    break
                 budget.need(PAGE_S)
             if after != begun:
                 # Otherwise every run would read the last lines of a quiet shard again.

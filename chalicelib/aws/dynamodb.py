@@ -154,8 +154,7 @@ class _Seam(Connection):
     def query(self, table_name: str, hash_key: str, **given: Any) -> dict[str, Any]:  # type: ignore[override]
         # What pynamodb asks, at a third of its price: the key of a partition is a text, and equal to one value. Its
         # tables give all the rest by name.
-        table, index, read = self._tables[table_name], given["index_name"], "#0 = :0"
-        names = {str(table.get_index_hash_keyname(index) if index else table.hash_keyname): "#0"}
+        read, names = "#0 = :0", {_partition_key(self._tables[table_name], given["index_name"]): "#0"}
         values: dict[str, Any] = {":0": {"S": hash_key}}
         if given["range_key_condition"] is not None:
             read = f"({read} AND {given['range_key_condition'].serialize(names, values)})"
@@ -172,6 +171,11 @@ class _Seam(Connection):
             return self.dispatch("Query", asked)
         except (BotoCoreError, ClientError) as error:
             raise QueryError(f"Failed to query items: {error}", error) from error
+
+
+@cache
+def _partition_key(table: Any, index: str | None) -> str:
+    return str(table.get_index_hash_keyname(index) if index else table.hash_keyname)
 
 
 _OF_QUERY = {

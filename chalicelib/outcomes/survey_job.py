@@ -148,6 +148,8 @@ class SurveyJob:
                 if not act(paid):
                     break
                 self._cursors.advance(job, shard, page[-1].at)
+                if len(page) < PAGE:
+                    break
                 after = page[-1].key
                 budget.need(PAGE_S)
 
