@@ -33,6 +33,7 @@ from chalicelib.privacy.rules import register
 from chalicelib.privacy.wire import ReaderQuery, ReaderView
 from chalicelib.registration.verifications import Ask
 from chalicelib.values import Value
+from chalicelib.waves.beneficiaries import FamilyItem
 from tests.builders.commands import post
 from tests.builders.lives import FORM, SEALED, live
 from tests.e2e import routes
@@ -103,6 +104,10 @@ class Life:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway, self.person = gateway, live(gateway)
         del vars(gateway)["stranger"], vars(gateway)["form"]  # the next one is somebody else
+        self.other = gateway.registered()
+        """Holds the same family card, and has the new account of a recovery."""
+        kk_mac = gateway.services.waves.beneficiaries.places(self.person)[0].kk_mac
+        FamilyItem(f"K#{kk_mac}", "HOLDERS").update([FamilyItem.holders.add({self.other})])
         self.records = gateway.ok(Call(routes.MY_DATA, person=self.person))["records"]
         self.due = next(one.id for one in self._payouts() if one.state is State.DUE)
         self.fields, self.names = defaultdict[Field, set[str]](set), set[str]()
@@ -124,11 +129,11 @@ class Life:
         kept_in = next(one["kept_in"] for one in self.records if one["kind"] == kind)
         return str(kept_in.split("/")[1].partition("#")[2])
 
-    def readers(self) -> Iterator[ReaderView]:
+    def readers(self, person: str) -> Iterator[ReaderView]:
         """As `GET /me/readers` shows them; a command has ended the session by which it could be sent."""
         query: ReaderQuery | None = ReaderQuery()
         while query is not None:
-            page = self.gateway.services.readers.of(self.person, query, self.gateway.now)
+            page = self.gateway.services.readers.of(person, query, self.gateway.now)
             yield from page.readers
             query = ReaderQuery(page.next_cursor) if page.next_cursor else None
 
@@ -163,7 +168,7 @@ def commands(life: Life) -> Iterator[Look]:
     dead = _dead_letters(life)
     known = [FORM.nik, life.content("place", "card_number"), FORM.phone, SEALED["contact"]]
     special: dict[str, list[dict[str, str]]] = {
-        "account recover propose": [{"new_account": life.gateway.registered()}],
+        "account recover propose": [{"new_account": life.other}],
         "dlq list": [{"queue": queue} for queue in dead],
         "dlq show": [{"queue": queue, "message_id": id_} for queue, id_ in dead.items()],
         "payout plan stop": [{"because": "dropped_out"}],
@@ -245,10 +250,14 @@ def test_whoever_is_answered_a_field_of_a_person_leaves_a_line(gateway: Gateway)
         words for words, one in COMMANDS.items() if one.whose or {*PERSON} & {str(each.name) for each in one.sent}
     }
     assert about_one - {look.act for look in looks if look.status == 200} == REFUSED
-    found = list(life.readers())
+    found = list(life.readers(life.person))
     lines = {(one.reader, one.act, one.reason) for one in found}
+    others = {(one.reader, one.act, one.reason) for one in life.readers(life.other)}
+    assert {"registration show", "account recover propose"} <= {act for _, act, _ in others}
     readers_of = defaultdict[Field, set[str]](set)
     for look in looks:
+        if life.other in look.answer and look.act not in UNSEEN:
+            assert (look.reader, look.act, look.reason) in others, look.act
         if (shown := life.shown_in(look.answer)) and look.act not in UNSEEN:
             assert (look.reader, look.act, look.reason) in lines, (look.act, shown)
             for field in shown:
