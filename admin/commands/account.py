@@ -150,8 +150,10 @@ def show_recovery(desk: Desk, account_id: str) -> None:
 
 def _recovery(desk: Desk, account_id: str) -> dict[str, object]:
     found = desk.services.recoveries.get(account_id)
-    state: dict[str, object] = _row(found) if found else {"state": "never recovered"}
-    return {"account": account_id} | state
+    if found is None:
+        return {"account": account_id, "state": "never recovered"}
+    desk.looks_at(found.new_account_id)
+    return {"account": account_id} | _row(found)
 
 
 def _row(recovery: Recovery) -> dict[str, object]:
