@@ -12,7 +12,7 @@ from ..aws.attributes import item_of
 from ..figures import AccountRules
 from ..structs import fill
 from .items import AccountItem, GuardItem, OfAccount, RecoveryItem, SessionItem, account_pk, contact_pk, session_sk
-from .rules import Recovery, is_barred
+from .rules import Recovery, has_begun, has_ended, is_barred, is_trusted
 from .sessions.rules import KEPT_AFTER, Account, ContactGuard, SeenProofs, Session, ends_at
 
 
@@ -34,6 +34,13 @@ class AccountStore:
         """The guard of a contact, None if it belongs to no account. One read."""
         item = dynamodb.find(GuardItem, contact_pk(mac), "CONTACT")
         return fill(ContactGuard, item) if item else None
+
+    def has(self, account_id: str, mac: str, now: datetime) -> bool:
+        """Whether a contact signs this account in, and surely is its person's still. One read."""
+        one = self.guard(mac)
+        if one is None or one.account_id != account_id or not has_begun(one, now) or has_ended(one, now):
+            return False
+        return is_trusted(one, now, self._rules)
 
     def add_guard(self, mac: str, guard: ContactGuard, in_place_of: ContactGuard | None) -> bool:
         """Let a contact belong to an account. Returns False if it belongs to another one by now. One write."""

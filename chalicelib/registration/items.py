@@ -95,6 +95,7 @@ class Profile(RegistrationsTable):
     present_at = UTCDateTimeAttribute(null=True)
     contested_at = UTCDateTimeAttribute(null=True)
     confirmed_at = UTCDateTimeAttribute(null=True)
+    phone_lost_at = UTCDateTimeAttribute(null=True)
     warnings = TextsAttribute()
     registered_at = UTCDateTimeAttribute()
     updated_at = UTCDateTimeAttribute()

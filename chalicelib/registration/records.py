@@ -84,11 +84,11 @@ def asked_part(registrant: Registrant, person: PersonalData) -> tuple[object, ..
 
 
 def released(before: Registrant, after: Registrant) -> list[Number]:
-    """The numbers that a registration gives up; a NIK that it only claimed was never its own."""
+    """The numbers that a registration gives up; a NIK that it only claimed, or a lost phone, is not its own."""
     numbers: list[Number] = []
     if before.claimed_at is None and (before.nik_mac != after.nik_mac or after.claimed_at is not None):
         numbers.append(("nik", before.nik_mac))
-    if before.phone_mac != after.phone_mac:
+    if before.phone_mac != after.phone_mac and before.phone_lost_at is None:
         numbers.append(("phone", before.phone_mac))
     return numbers
 

@@ -118,6 +118,8 @@ class Registrant(Value, frozen=True):
     present_at: datetime | None = None
     contested_at: datetime | None = None
     confirmed_at: datetime | None = None
+    phone_lost_at: datetime | None = None
+    """Since when the phone number is another's, who proved it by a code; None: it is theirs alone."""
     name_mac: str | None = None
     """Of name and birth date, by which administrators find a person; None: kept by an earlier release."""
     restricted_at: datetime | None = None

@@ -30,6 +30,7 @@ from .errors import (
     TooManyClaims,
 )
 from .items import TRIES
+from .phones import Phones
 from .records import (
     LATER,
     Record,
@@ -75,7 +76,7 @@ class Registrations:
     `notices` is called at the first need, which a join never has.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - built in one place, of what a registration touches
         self,
         store: RegistrationStore,
         vault: Vault,
@@ -84,6 +85,7 @@ class Registrations:
         refusals: Refusals,
         addresses: FinancialAddresses,
         verifications: Verifications,
+        phones: Phones,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -91,6 +93,7 @@ class Registrations:
         self._notices = notices
         self._refusals = refusals
         self._verifications = verifications
+        self._phones = phones
         self.addresses = addresses
 
     def register(
@@ -108,7 +111,7 @@ class Registrations:
         `FixedAfterAward`, `FrozenUntilSettled`, `InFormalEducation`, `ExcludedOccupation`, `EducationNotAccepted`,
         `UnderAge`, `OverAge`, `ConsentMissing`, `TooManyRefusals`, `TooManyCorrections`, `PhoneAlreadyUsed`,
         `Excluded`, `NikAlreadyRegistered`, `TooManyClaims`. The last four tell of others, and are counted by
-        account and WIB day.
+        account and WIB day. A phone number that the account has proven by a code is taken from another registration.
 
         A new registration costs one read, five KMS calls at once and one transaction, and a write if it tells of
         others; the same form again one read and one KMS call.
@@ -127,6 +130,8 @@ class Registrations:
             except RegistrationOvertaken:
                 continue
             except _TELLING as refusal:
+                if isinstance(refusal, PhoneAlreadyUsed) and self._phones.free(registrant_id, person.phone, now):
+                    continue
                 raise self._refusals.counted(registrant_id, refusal, now) from None
         raise Unavailable()
 
@@ -273,12 +278,12 @@ class Registrations:
 
     def contact(self, registrant_id: str) -> Contact | None:
         """Name and phone in clear, for a partner with whom the person agreed to share them; None without a
-        registration, or while it is restricted.
+        registration, while it is restricted, or if the phone is another's by now.
 
         One read, one KMS call.
         """
         record = self._store.record(registrant_id)
-        if record is None or record.registrant.restricted_at is not None:
+        if record is None or record.registrant.restricted_at or record.registrant.phone_lost_at:
             return None
         return fill(Contact, person_of(self._vault.open_key(registrant_id, record.wrapped_key), record))
 
@@ -344,6 +349,7 @@ class Registrations:
             consented_at=now,
             consent_withdrawn_at=None,
             **_NO_CLAIM,
+            phone_lost_at=None,
             restricted_at=None,
         )
         sealed = key.seal("person/1", msgspec.json.encode(person))
@@ -378,6 +384,7 @@ class Registrations:
             kk_mac=old.kk_mac if person.kk == known.kk else self._vault.mac("kk", person.kk),
             phone_mac=old.phone_mac if person.phone == known.phone else self._vault.mac("phone", person.phone),
             name_mac=mac_of_change(self._vault.mac, old, known.name, person.name, form.birth_date),
+            phone_lost_at=self._phones.lost_at(old, known.phone, now) if person.phone == known.phone else None,
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
         )
         if not without_consent and (old.consent_withdrawn_at or changed.consent_version != old.consent_version):

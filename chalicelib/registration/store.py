@@ -222,7 +222,8 @@ class RegistrationStore:
                     _claim(tx, "nik", who.nik_mac, who.id)
                 else:
                     keep_claim(tx, who, who.claimed_at)
-                _claim(tx, "phone", who.phone_mac, who.id)
+                if who.phone_lost_at is None:
+                    _claim(tx, "phone", who.phone_mac, who.id)
                 if others is not None:
                     others(tx)
         except dynamodb.LegsFailed as failure:

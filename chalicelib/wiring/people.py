@@ -12,7 +12,7 @@ from ..aws import clients
 from .accounts import AccountsServices
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from ..accounts.contacts.changes import Changes
     from ..accounts.contacts.contacts import Contacts
@@ -174,6 +174,7 @@ class PeopleServices(AccountsServices):
     @cached_property
     def registrations(self) -> Registrations:
         from ..registration.addresses import FinancialAddresses
+        from ..registration.phones import Phones
         from ..registration.refusals import Refusals
         from ..registration.service import Registrations
 
@@ -181,7 +182,13 @@ class PeopleServices(AccountsServices):
         eligibility = self.programme.eligibility
         refusals = Refusals(store, eligibility.refusals_max)
         addresses = FinancialAddresses(store, vault, self.programme.payouts, notices, refusals)
-        return Registrations(store, vault, eligibility, notices, refusals, addresses, self.verifications)
+        phones = Phones(store, vault, self.transaction, notices, self._has_phone)
+        return Registrations(store, vault, eligibility, notices, refusals, addresses, self.verifications, phones)
+
+    def _has_phone(self, account_id: str, phone: str, now: datetime) -> bool:
+        from ..accounts.contacts.contact import Contact
+
+        return self.account_store.has(account_id, self.macs.contact(Contact("phone", phone)), now)
 
     @cached_property
     def verifications(self) -> Verifications:

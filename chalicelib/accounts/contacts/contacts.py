@@ -121,7 +121,7 @@ class Contacts:
                 return _view(key, replace(contact, valid_until=asked.takes_effect_at), now)
         raise Unavailable()
 
-    def take(self, mac: str, guard: ContactGuard, new: ContactGuard, now: datetime) -> bool:
+    def take(self, mac: str, guard: ContactGuard, new: ContactGuard) -> bool:
         """Move a contact to the account of the person who just proved it. The account that had it is told.
 
         Returns False if its guard is no longer as it was read. One transaction.
@@ -129,7 +129,7 @@ class Contacts:
         try:
             with self._transaction() as tx:
                 put_guard(tx, mac, new, guard)
-                told = self._left(tx, mac, guard, now)
+                told = self._left(tx, mac, guard)
         except LegsFailed:
             return False
         self._changes.tell(told)
@@ -172,7 +172,7 @@ class Contacts:
                 # An ended session with the id of the sign-in, so that its code cannot be used again.
                 tx.put("used", used, SessionItem.pk.does_not_exist())
                 if before is not None and before.account_id != account.id and not rules.has_ended(before, now):
-                    told += self._left(tx, contact.mac, before, now)
+                    told += self._left(tx, contact.mac, before)
                 told.append(self._changes.keep(tx, account.id, asked))
         except LegsFailed as failure:
             if failure.legs.keys() == {"used"}:
@@ -196,13 +196,16 @@ class Contacts:
         self._changes.tell([told])
         return True
 
-    def _left(self, tx: Transaction, mac: str, guard: ContactGuard, now: datetime) -> list[Queued]:
-        """Add the legs that remove a contact from the account that had it."""
+    def _left(self, tx: Transaction, mac: str, guard: ContactGuard) -> list[Queued]:
+        """Add the legs that remove a contact from the account that had it, and tell the other contacts of it.
+
+        At the contact another person would be told, and could stop the account's payments by the link.
+        """
         account = self._store.account(guard.account_id)
         if account is None:
             return []  # the first sign-in died before it made the account
         contact_id = rules.contact_id(account.id, mac)
-        put_contacts(tx, account, rules.ending(account.contacts, contact_id, now), "other account")
+        put_contacts(tx, account, rules.without_contact(account.contacts, contact_id), "other account")
         return [self._changes.keep_told(tx, account.id, Change.CONTACT_REMOVED)]
 
     def _cancel(self, account_id: str, contact_id: str, now: datetime) -> None:

@@ -112,7 +112,7 @@ class Openings:
                 return guard.account_id, held.sessions
             if becomes is Opening.TAKE:
                 made = self._new_guard(proved, now)
-                if self._contacts.take(mac, guard, made, now):
+                if self._contacts.take(mac, guard, made):
                     self._store.add_account(_account(mac, made))
                     return made.account_id, []
             self._refuse(becomes, guard)
