@@ -50,7 +50,8 @@ WHAT_TO_DO = {
     "payout_no_proposal": ("`gelombang payout show` has what was proposed and decided",),
     "payout_not_now": (
         "hold, cancel: no attempt alive; resolve: SENDING or in doubt",
-        "reverse: PAID; retry: FAILED, CANCELLED or REVERSED; release: HELD by an administrator",
+        "reverse: PAID; retry: FAILED, CANCELLED, REVERSED or WRITTEN_OFF; write-off: WRITTEN_OFF",
+        "release: HELD by an administrator",
     ),
     "unknown_registry_batch": ("`gelombang registry list` shows those there are",),
     "registry_batch_stands": ("finish it, or give it up: `gelombang registry give-up`",),

@@ -24,7 +24,7 @@ from ..payouts.rules import Kind, State
 from ..payouts.service import Payouts
 from ..time_budget import OutOfTime, TimeBudget
 from ..waves.errors import ListChanged
-from ..waves.rules import SHARDS, Beneficiary
+from ..waves.rules import LOST, SHARDS, Beneficiary
 from ..waves.service import Waves
 from . import survey_rules
 from .store import SurveyStore
@@ -107,6 +107,8 @@ class SurveyJob:
         """The survey that follows from this payment, if the person's scheme has one."""
         if beneficiary is None:
             log.error("survey_without_beneficiary", extra={"entitlement": line.entitlement_id})
+            return None
+        if beneficiary.state in LOST:
             return None
         return survey_rules.of_beneficiary(
             line.registrant_id,

@@ -12,6 +12,7 @@ from ..clock import iso
 from ..errors import NotFound
 from ..payouts.plans.plan_rules import SURVEYS
 from ..payouts.service import Payouts
+from ..waves.rules import LOST
 from ..waves.service import Waves
 from . import questions, survey_rules
 from .errors import SurveyAlreadyAnswered, SurveyClosed
@@ -93,6 +94,10 @@ class Surveys:
             beneficiary = self._waves.beneficiaries.at(survey.registrant_id, survey.wave)
             if beneficiary is None:
                 raise NotFound()
+            if beneficiary.state in LOST:  # it passed to the owner of the NIK, who is asked as well
+                with self._store.transaction() as tx:
+                    self._store.answer(tx, survey)
+                return None
             try:
                 with self._store.transaction() as tx:
                     self._store.answer(tx, survey)

@@ -42,6 +42,8 @@ PART_S = 20
 PUBLISH_S = 60
 BATCH = 1_000
 """People whose payments and accounts are looked up together."""
+_BUYERS = (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)
+
 JOINED = "JOINED"
 
 
@@ -144,7 +146,7 @@ class TallyJob:
         tally: dict[int, Counter[str]] = {}
         for some in _batches(self._from.waves.beneficiaries.roster(wave, shard)):
             # Nobody has an account before a purchase, or a payment before what their scheme pays for.
-            buyers = [one for one in some if one.state in (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED)]
+            buyers = [one for one in some if (one.passed_from or one.state) in _BUYERS]
             accounts = self._from.training.accounts([one.registrant_id for one in buyers], wave)
             owed = self._from.payouts.of_many([one for one in buyers if self._may_be_owed(one)])
             for one in some:
@@ -160,7 +162,8 @@ class TallyJob:
         return tally
 
     def _may_be_owed(self, buyer: Beneficiary) -> bool:
-        return buyer.state is BeneficiaryState.GRADUATED or buyer.scheme not in self._paid_at_review
+        graduated = BeneficiaryState.GRADUATED in (buyer.state, buyer.passed_from)
+        return graduated or buyer.scheme not in self._paid_at_review
 
     def _settled(self, present: Round) -> list[Wave]:
         """The waves that this round counts: settled when it began."""

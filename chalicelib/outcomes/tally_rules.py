@@ -107,6 +107,10 @@ def of_beneficiary(
     The time to the payment is counted only where the review makes the incentive due: other incentives do not wait for
     the completion.
     """
+    paid = [each for each in owed if each.state is State.PAID]
+    if who.state is BeneficiaryState.PASSED:
+        # The place is counted with whoever has it now; what was paid before was paid.
+        return Counter({Count.PAID_IDR: sum(each.amount_idr for each in paid)}) if paid else Counter()
     counts: Counter[str] = Counter({Count.CHOSEN: 1})
     match who.state:
         case BeneficiaryState.RESERVED | BeneficiaryState.POTENTIAL:
@@ -119,7 +123,6 @@ def of_beneficiary(
         counts[Count.COMPLETED] = 1
     if who.state is BeneficiaryState.GRADUATED:
         counts[Count.GRADUATES] = 1
-    paid = [each for each in owed if each.state is State.PAID]
     if paid:
         counts[Count.PAID] = 1
         counts[Count.PAID_IDR] = sum(each.amount_idr for each in paid)

@@ -74,6 +74,8 @@ class Hold(StrEnum):
     """The provider knows our key with another body, or our reference twice: an alarm, for a person only."""
     AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
     """The provider's payout is of another amount than ours: an alarm, for a person only."""
+    WRITTEN_OFF = "WRITTEN_OFF"
+    """It was paid to somebody who had the person's NIK before: two administrators decide whether it is paid again."""
 
 
 NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
@@ -106,7 +108,7 @@ UNCOUNTED = frozenset({Hold.ACCOUNT_REFUSED, Hold.OUR_SIDE})
 ALIVE = frozenset({Hold.KEY_EXPIRED, Hold.REFUSED, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})
 """Holds whose attempt may be alive at the provider: never claimed, never cancelled."""
 
-FOR_A_PERSON = frozenset({Hold.ADMIN, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS})
+FOR_A_PERSON = frozenset({Hold.ADMIN, Hold.DUPLICATE, Hold.AMOUNT_DIFFERS, Hold.WRITTEN_OFF})
 """Holds that no worker touches again."""
 
 
@@ -164,6 +166,10 @@ class Entitlement(Value, frozen=True):
     """The version of the person's address that the latest attempt went to; 0 before the first."""
     queued_at: datetime | None = None
     """Its place in the order of the sweep; a claim leaves it where it was. None: as `changed_at`."""
+    passed_to: str | None = None
+    """Whose right it is since, with the NIK and the place (`passing`): nothing more is paid by this one."""
+    instead_of: str | None = None
+    """The entitlement, of somebody who had the NIK before, that was at rest when this one came: a write-off."""
 
 
 class Authority(Value, frozen=True):
@@ -396,7 +402,8 @@ def takes_long(entitlement: Entitlement, now: datetime, limit_s: int) -> bool:
 
 def nothing_alive(entitlement: Entitlement) -> bool:
     """Whether no instruction of it can be alive or have paid: an administrator may hold or cancel it."""
-    return entitlement.state in {State.DUE, State.FAILED, State.HELD} and entitlement.hold not in ALIVE
+    open_ = entitlement.state in {State.DUE, State.FAILED, State.HELD}
+    return open_ and entitlement.hold not in ALIVE | {Hold.WRITTEN_OFF}
 
 
 def taken_for_failed(entitlement: Entitlement) -> bool:

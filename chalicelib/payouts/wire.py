@@ -172,6 +172,7 @@ _BECAUSE: dict[Hold, HeldBecause] = {
     Hold.UNTOLD: "change_untold",
     Hold.DISPUTED: "change_disputed",
     Hold.ADMIN: "looked_into_by_staff",
+    Hold.WRITTEN_OFF: "looked_into_by_staff",
     Hold.KEY_EXPIRED: "asked_at_the_provider",
     Hold.REFUSED: "asked_at_the_provider",
     Hold.DUPLICATE: "asked_at_the_provider",

@@ -197,12 +197,16 @@ class Corrected(RegistrationsTable):
 
 
 class ClaimItem(RegistrationsTable):
-    """`CLAIMS` / `<nik mac>#<registrant>`: who claims a NIK; and its holder, while their right is in doubt."""
+    """`CLAIMS` / `<nik mac>#<registrant>`: who claims a NIK; and its holder, while their right is in doubt.
+
+    `owed_to` is the owner to whom it has passed from them, while what was given to them has yet to follow.
+    """
 
     registrant = UnicodeAttribute()
     made_at = UTCDateTimeAttribute()
     moves_at = UTCDateTimeAttribute(null=True)
     moves_from = UnicodeAttribute(null=True)
+    owed_to = UnicodeAttribute(null=True)
 
 
 class PresenceItem(RegistrationsTable):
@@ -249,9 +253,10 @@ def claim_item(who: Registrant) -> ClaimItem:
     return ClaimItem(CLAIMS, f"{who.nik_mac}#{who.id}")
 
 
-def keep_claim(tx: Transaction, who: Registrant, at: datetime) -> None:
-    """Add the leg that lists a claim; one that is listed stays as it is."""
+def keep_claim(tx: Transaction, who: Registrant, at: datetime, owed_to: str | None = None) -> None:
+    """Add the leg that lists a claim; one that is listed stays as it is, but for `owed_to`."""
     listed = [ClaimItem.made_at.set(ClaimItem.made_at | at), ClaimItem.registrant.set(who.id)]
+    listed += [ClaimItem.owed_to.set(owed_to)] if owed_to else []
     tx.update("claim", claim_item(who), listed)
 
 

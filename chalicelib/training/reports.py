@@ -235,5 +235,7 @@ class Reports:
         if beneficiary is None or beneficiary.card_number != card_number:
             raise CardMismatch()
         rules.check_redeemable(training)
-        if training.redeemed_at is None and self._registrations.is_excluded(training.registrant_id):
+        if training.redeemed_at is not None:
+            return
+        if beneficiary.state in LOST or self._registrations.is_excluded(training.registrant_id):
             raise ParticipantBlocked()

@@ -19,7 +19,7 @@ from ..ids import Randomness
 from ..payouts.service import Payouts
 from ..registration.service import Registrations
 from ..waves.places import check_may_buy
-from ..waves.rules import Beneficiary, BeneficiaryState
+from ..waves.rules import LOST, Beneficiary, BeneficiaryState
 from ..waves.service import Waves
 from . import rules, wire
 from .courses import Courses
@@ -154,13 +154,14 @@ class Trainings:
     def _write_review(
         self, training: Training, review: Review, beneficiary: Beneficiary, now: datetime, failed: Collection[str]
     ) -> str | None:
-        """Returns the new entitlement's id; None for a graduate, who has had it, or where no review is paid.
+        """Returns the new entitlement's id; None for a graduate, who has had it, where no review is paid, or if the
+        place has passed to another.
 
         `failed`: legs of an earlier try. A person whose payments are stopped becomes a graduate without the money.
         """
         with self._store.transaction() as tx:
             self._store.add_review(tx, training, review)
-            if beneficiary.state is BeneficiaryState.GRADUATED:
+            if beneficiary.state is BeneficiaryState.GRADUATED or beneficiary.state in LOST:
                 return None
             self._store.add_graduation(tx, training)
             self._waves.beneficiaries.graduate(tx, beneficiary, now)

@@ -166,6 +166,17 @@ class TrainingStore:
         found = MonthItem.query(f"M#{registrant_id}", MonthItem.sk.startswith(place), consistent_read=True)
         return {(month := item.sk.removeprefix(place)): fill(AttendedMonth, item, month=month) for item in found}
 
+    def to_be_redeemed(self, registrant_id: str, wave: int) -> list[Training]:
+        """What a person bought by a wave's place and no partner has taken in. One consistent query."""
+        found = (one for one in _owned(registrant_id) if not is_account(one.sk) and one.wave == wave)
+        return [_training(one, self._key) for one in found if one.state is TrainingState.PURCHASED]
+
+    def set_balance(self, registrant_id: str, wave: int, balance_idr: int) -> None:
+        """Say what may be spent by a wave's place that comes from another person. One write."""
+        balance, purchases = AccountItem.balance_idr, AccountItem.purchases
+        item = AccountItem(*_account_keys(registrant_id, wave))
+        item.update([balance.set(balance_idr), purchases.set(purchases | 0)])
+
     # Legs
 
     def add_month(self, tx: Transaction, training: Training, month: AttendedMonth) -> None:

@@ -26,10 +26,10 @@ from ..registration.rules import Registrant
 from ..registration.rules import Standing as Registered
 from ..time_budget import TimeBudget
 from ..values import Value
-from .beneficiaries import BeneficiaryStore, CardTaken
+from .beneficiaries import NOT_GIVEN, BeneficiaryStore, CardTaken
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary
-from .places import UNCONFIRMED, confirms_cards, given, waits_until
+from .places import UNCONFIRMED, card_number, confirms_cards, given, waits_until
 from .publication.bucket import Publication
 from .publication.draw_run import DrawRun
 from .publication.leaf_owners import LeafOwners
@@ -151,7 +151,7 @@ class Decisions:
         """
         if awarded_at is None:
             there = self._beneficiaries.at(registrant_id, wave.number)
-            if there is None or there.state in UNCONFIRMED:  # None: erased since
+            if there is None or there.state in UNCONFIRMED | NOT_GIVEN:  # None: erased since
                 return
             awarded_at = there.awarded_at
         with suppress(NotRegistered):  # who is no longer registered cannot join either
@@ -216,7 +216,7 @@ class Decisions:
                 continue
 
     def _card_number(self) -> str:
-        return f"{int.from_bytes(self._randomness(8), 'big') % 10**16:016d}"
+        return card_number(self._randomness)
 
 
 class Walk(Value, frozen=True):

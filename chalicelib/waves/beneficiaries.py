@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import ClassVar
 
+from msgspec.structs import replace
 from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
@@ -64,6 +65,9 @@ class BeneficiaryItem(WavesTable):
     graduated_at = InstantAttribute(null=True)
     kk_mac = UnicodeAttribute(null=True)
     follows = WholeAttribute(null=True)
+    entry_of = UnicodeAttribute(null=True)
+    passed_to = UnicodeAttribute(null=True)
+    passed_from = EnumAttribute(BeneficiaryState, null=True)
     roster_shard = UnicodeAttribute()
     potential_shard = UnicodeAttribute(null=True)
     roster: ClassVar[ByWaveIndex] = ByWaveIndex()
@@ -85,6 +89,9 @@ class CardItem(WavesTable):
 class CardTaken(Exception):
     """The card number belongs to somebody else; nothing was written."""
 
+
+NOT_GIVEN = frozenset({BeneficiaryState.LAPSED, BeneficiaryState.PASSED})
+"""A person whose latest place is one of these may be given another."""
 
 NO_CAP = 1_000
 """More people than any family card has."""
@@ -111,7 +118,7 @@ class BeneficiaryStore:
         """Make a beneficiary of an entry's registrant; one transaction holds all conditions.
 
         `before` is the place that this one follows: ALREADY_BENEFICIARY if the person has another, or none is given,
-        but for one that lapsed.
+        but for one that lapsed, or passed to another with a NIK.
         The person counts to the family card of their entry; `kk_mac` is the one they have now, nearly always the same.
         That one counts if it is `certain`: the civil registry confirmed it.
         Returns CHOSEN, or why nothing was written: ALREADY_BENEFICIARY or FAMILY_CARD, or None if another run of this
@@ -131,7 +138,7 @@ class BeneficiaryStore:
                 return None if joined_with == kk_mac else self.award(beneficiary, joined_with, before, earn)
             if BENEFICIARY_LEG in failed.legs and (latest := self.of(beneficiary.registrant_id)) is not None:
                 changed = before is not None and latest.wave == before.wave  # meanwhile
-                if latest != before and (changed or latest.state is BeneficiaryState.LAPSED):
+                if latest != before and (changed or latest.state in NOT_GIVEN):
                     return self.award(beneficiary, kk_mac, latest, earn, certain=certain)
             if {BENEFICIARY_LEG, EARLIER_LEG} & failed.legs.keys():
                 return EntryOutcome.ALREADY_BENEFICIARY
@@ -281,6 +288,43 @@ class BeneficiaryStore:
         as_read = _same(beneficiary) & (BeneficiaryItem.state == beneficiary.state)
         tx.check(leg, BeneficiaryItem, _keys(beneficiary), as_read)
 
+    # A NIK that passed
+
+    def close(self, place: Beneficiary, to: str) -> bool:
+        """Let nobody use a person's latest place any more, as it goes `to` another; False if it is not as read."""
+        state = BeneficiaryItem.state
+        try:
+            with self._transaction() as tx:
+                tx.update(
+                    BENEFICIARY_LEG,
+                    _item(place.registrant_id),
+                    [
+                        state.set(BeneficiaryState.PASSED),
+                        BeneficiaryItem.passed_from.set(place.state),
+                        BeneficiaryItem.passed_to.set(to),
+                        BeneficiaryItem.potential_shard.remove(),
+                    ],
+                    _same(place) & (state == place.state) & _on_card(place.kk_mac),
+                )
+                if place.kk_mac is not None:
+                    holders = FamilyItem.holders.delete({place.registrant_id})
+                    tx.update("family", _family(place.kk_mac), [holders])
+        except LegsFailed:
+            return False
+        return True
+
+    def take_over(self, tx: Transaction, place: Beneficiary, before: Beneficiary | None) -> None:
+        """Add the legs that give a closed place to the owner of the NIK, in place of `before` if that is as read.
+
+        Their family card may have any number of beneficiaries, as when one of them changes their card.
+        """
+        follows = None
+        if before is not None:
+            follows = before.follows if before.wave == place.wave else before.wave
+        _put_place(tx, replace(place, follows=follows), before)
+        if place.kk_mac is not None:
+            tx.update("family", _family(place.kk_mac), [FamilyItem.holders.add({place.registrant_id})])
+
     # Revocation
 
     def confirm(self, tx: Transaction, reserved: Beneficiary, confirmed: Beneficiary, kk_mac: str) -> None:
@@ -347,26 +391,7 @@ class BeneficiaryStore:
         self, tx: Transaction, beneficiary: Beneficiary, kk_mac: str, before: Beneficiary | None, *, certain: bool
     ) -> None:
         person = beneficiary.registrant_id
-        item = item_of(
-            BeneficiaryItem,
-            _pk(person),
-            "BENEFICIARY",
-            beneficiary,
-            kk_mac=kk_mac,
-            follows=before.wave if before else None,
-            roster_shard=f"{beneficiary.wave}#{shard_of(person)}",
-            potential_shard=None if beneficiary.state is BeneficiaryState.ACTIVE else shard_of(person),
-        )
-        card = CardItem(f"C#{beneficiary.card_number}", "CARD", registrant_id=person)
-        if before is None:
-            tx.put(BENEFICIARY_LEG, item, BeneficiaryItem.pk.does_not_exist())
-        else:
-            as_read = (BeneficiaryItem.wave == before.wave) & (BeneficiaryItem.state == before.state)
-            tx.put(BENEFICIARY_LEG, item, as_read & _on_card(before.kk_mac))
-            roster = f"{before.wave}#{shard_of(person)}"
-            kept = item_of(BeneficiaryItem, _pk(person), earlier_sk(before.wave), before, roster_shard=roster)
-            tx.put(EARLIER_LEG, kept, BeneficiaryItem.pk.does_not_exist())
-        tx.put("card", card, CardItem.pk.does_not_exist())
+        _put_place(tx, replace(beneficiary, kk_mac=kk_mac, follows=before.wave if before else None), before)
         tx.update(
             "family",
             _family(kk_mac),
@@ -381,6 +406,31 @@ class BeneficiaryStore:
             if certain
             else UNDECIDED & (EntryItem.kk.does_not_exist() | (EntryItem.kk == bytes.fromhex(kk_mac))),
         )
+
+
+def _put_place(tx: Transaction, place: Beneficiary, before: Beneficiary | None) -> None:
+    """Add the legs of a person's latest place, with its card; `before`, if as read, stays as an earlier one."""
+    person, waits = place.registrant_id, {BeneficiaryState.RESERVED, BeneficiaryState.POTENTIAL}
+    shard = shard_of(person)
+    item = item_of(
+        BeneficiaryItem,
+        _pk(person),
+        "BENEFICIARY",
+        place,
+        roster_shard=f"{place.wave}#{shard}",
+        potential_shard=shard if place.state in waits else None,
+    )
+    if before is None:
+        tx.put(BENEFICIARY_LEG, item, BeneficiaryItem.pk.does_not_exist())
+    else:
+        as_read = (BeneficiaryItem.wave == before.wave) & (BeneficiaryItem.state == before.state)
+        tx.put(BENEFICIARY_LEG, item, as_read & _on_card(before.kk_mac))
+    if before is not None and before.wave != place.wave:
+        roster = f"{before.wave}#{shard}"
+        kept = item_of(BeneficiaryItem, _pk(person), earlier_sk(before.wave), before, roster_shard=roster)
+        tx.put(EARLIER_LEG, kept, BeneficiaryItem.pk.does_not_exist())
+    card = CardItem(f"C#{place.card_number}", "CARD", registrant_id=person)
+    tx.put("card", card, CardItem.pk.does_not_exist())
 
 
 def _pk(registrant_id: str) -> str:

@@ -1,7 +1,8 @@
 """What becomes of entries when a NIK passes from one registration to another.
 
 A ticket never passes: whoever gets the NIK joins the open wave with one of their own, and the freeze removes that of
-whoever lost it. While a closed wave has yet to decide about the holder, the NIK stays with them.
+whoever lost it. While a closed wave has yet to decide about the holder, the NIK stays with them. A place that was won
+by then follows the NIK (`passing`).
 """
 
 from __future__ import annotations

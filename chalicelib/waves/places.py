@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from ..clock import iso
 from ..figures import RegistryRules, TrainingRules
 from ..figures.schemes import Scheme
+from ..ids import Randomness
 from ..registration.rules import DIFFERING, Registrant
 from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from .rules import LOST, Beneficiary, BeneficiaryState, buy_by
@@ -18,6 +19,11 @@ UNCONFIRMED = frozenset({BeneficiaryState.RESERVED, BeneficiaryState.LAPSED})
 
 LOST_FROM = frozenset({BeneficiaryState.POTENTIAL, BeneficiaryState.RESERVED})
 """From which states a place is lost."""
+
+
+def card_number(randomness: Randomness) -> str:
+    """Sixteen digits for a new card; the one who writes it sees whether it is somebody's."""
+    return f"{int.from_bytes(randomness(8), 'big') % 10**16:016d}"
 
 
 def check_may_buy(beneficiary: Beneficiary, now: datetime) -> None:

@@ -9,7 +9,7 @@ from ..config import LONGEST_REQUEST_S, Programme
 from ..registration.errors import FixedAfterAward, FrozenUntilSettled
 from ..registration.rules import Registrant
 from ..registration.store import OVERTAKEN_LEG, Legs
-from .beneficiaries import BeneficiaryStore
+from .beneficiaries import NOT_GIVEN, BeneficiaryStore
 from .calendar import Calendar
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary, Barred
@@ -61,7 +61,7 @@ class RegistrationChanges:
         return lambda tx: self._beneficiaries.move_card(tx, OVERTAKEN_LEG, registrant_id, beneficiary, kk_mac)
 
     def _is_over(self, latest: Beneficiary, registrant: Registrant, now: datetime) -> bool:
-        if latest.state is BeneficiaryState.LAPSED:
+        if latest.state in NOT_GIVEN:
             return True
         calendar = self._calendar()
         wave = calendar.current(now) or calendar.next(now)

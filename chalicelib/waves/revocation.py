@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -178,7 +178,7 @@ class Revocation:
 
     def _bar(self, wave: Wave, budget: TimeBudget) -> None:
         """Tell registration and the people of the log's new lines that their places are revoked."""
-        lines = self._log.lines(wave, wave.barred_count)
+        lines = self._log.holders(wave, wave.barred_count)
         for start in range(0, len(lines), PAGE):
             page = lines[start : start + PAGE]
             for one in self._beneficiaries.of_many(page):
@@ -256,9 +256,12 @@ class Revocation:
 
 
 class RevokedItem(WavesTable):
-    """`WAVE#<number>` / `REVOKED#<line, 8 digits>`: whose place it was; never changed."""
+    """`WAVE#<number>` / `REVOKED#<line, 8 digits>`: whose entry had won the place, and who had it then if that is
+    another person, to whom it had come with a NIK; never changed.
+    """
 
     registrant_id = UnicodeAttribute()
+    holder = UnicodeAttribute(null=True)
 
 
 class RevocationLog:
@@ -275,7 +278,8 @@ class RevocationLog:
         `wave` says.
         """
         seq = wave.revoked_count + 1
-        line = RevokedItem(_pk(wave), _sk(seq), registrant_id=beneficiary.registrant_id)
+        who, entry_of = beneficiary.registrant_id, beneficiary.entry_of
+        line = RevokedItem(_pk(wave), _sk(seq), registrant_id=entry_of or who, holder=who if entry_of else None)
         try:
             with self._transaction() as tx:
                 self.beneficiaries.revoke(tx, beneficiary, seq, now, lost)
@@ -290,12 +294,20 @@ class RevocationLog:
             return False
         return True
 
-    def lines(self, wave: Wave, after: int = 0) -> list[str]:
-        """The registrants of a wave's lines, in order: those behind the first `after`, up to `wave.revoked_count`."""
+    def lines(self, wave: Wave) -> list[str]:
+        """Whose entries had won the places of a wave's lines, in order, up to `wave.revoked_count`."""
+        return [item.registrant_id for item in self._items(wave, 0)]
+
+    def holders(self, wave: Wave, after: int) -> list[str]:
+        """Who lost the places of a wave's lines, in order: those behind the first `after`."""
+        return [item.holder or item.registrant_id for item in self._items(wave, after)]
+
+    @staticmethod
+    def _items(wave: Wave, after: int) -> Iterable[RevokedItem]:
         if after >= wave.revoked_count:
             return []
         lines = RevokedItem.sk.between(_sk(after + 1), _sk(wave.revoked_count))
-        return [item.registrant_id for item in RevokedItem.query(_pk(wave), lines, consistent_read=True)]
+        return RevokedItem.query(_pk(wave), lines, consistent_read=True)
 
     def record_barred(self, wave: Wave, seq: int) -> None:
         """Record that registration and the people were told of the first `seq` lines. The number never goes down."""

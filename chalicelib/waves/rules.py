@@ -101,6 +101,7 @@ class BeneficiaryState(StrEnum):
     ACTIVE = "ACTIVE"
     REVOKED = "REVOKED"
     GRADUATED = "GRADUATED"
+    PASSED = "PASSED"
 
 
 NEXT_BENEFICIARY: dict[BeneficiaryState, frozenset[BeneficiaryState]] = {
@@ -112,10 +113,14 @@ NEXT_BENEFICIARY: dict[BeneficiaryState, frozenset[BeneficiaryState]] = {
     BeneficiaryState.ACTIVE: frozenset({BeneficiaryState.POTENTIAL, BeneficiaryState.GRADUATED}),
     BeneficiaryState.REVOKED: frozenset(),
     BeneficiaryState.GRADUATED: frozenset(),
+    BeneficiaryState.PASSED: frozenset(),
 }
-"""A purchase makes ACTIVE, its cancellation POTENTIAL again; REVOKED is for good. A LAPSED place bars nobody."""
+"""A purchase makes ACTIVE, its cancellation POTENTIAL again; REVOKED is for good. A LAPSED place bars nobody.
 
-LOST = frozenset({BeneficiaryState.REVOKED, BeneficiaryState.LAPSED})
+Any place that is not lost becomes PASSED when its NIK has passed to another person, who then has the place.
+"""
+
+LOST = frozenset({BeneficiaryState.REVOKED, BeneficiaryState.LAPSED, BeneficiaryState.PASSED})
 """The place went, or goes, to another."""
 
 REVOKED_PLACE = "revoked"
@@ -232,6 +237,9 @@ class Beneficiary(Value, frozen=True):
     seconds; of a RESERVED place it is when it was reserved. `revoked_seq` is the line of the wave's log of revocations,
     `follows` the wave of the place before; `followed`: a later wave gave the person another place.
     `put_off_at`: when `buy_by` was last put off.
+
+    Where the place came with a NIK, `entry_of` is the registrant whose entry won it. Of a PASSED one, `passed_to` is
+    who has it since, and `passed_from` the state that it had.
     """
 
     registrant_id: str
@@ -250,6 +258,9 @@ class Beneficiary(Value, frozen=True):
     follows: int | None = None
     followed: bool = False
     put_off_at: datetime | None = None
+    entry_of: str | None = None
+    passed_to: str | None = None
+    passed_from: BeneficiaryState | None = None
 
 
 class Result(Value, frozen=True):

@@ -9,6 +9,7 @@ from .waves import WavesServices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from ..aws.admin_acts import Journal
     from ..helpdesk.service import Helpdesk
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from ..outcomes.survey_job import SurveyJob
     from ..outcomes.surveys import Surveys
     from ..outcomes.tally_job import TallyJob
+    from ..registration.claims.service import Claims
     from ..registration.presence import Presence
     from ..training.courses import Courses
     from ..training.partners import Partners, PartnerStore
     from ..training.reports import Reports
     from ..training.service import Trainings
     from ..training.store import TrainingStore
+    from ..waves.passing import Passing
 
 
 VALIDATION = "POST /partners/redemptions/validations"
@@ -71,6 +74,41 @@ class ParticipantsServices(WavesServices):
             self.payouts,
             self.programme,
             self._randomness,
+        )
+
+    @cached_property
+    def nik_claims(self) -> Claims:
+        from ..registration.claims.service import Claims
+        from ..registration.items import RegistrationsTable
+        from ..waves.nik_claims import EntriesOfNik
+
+        def entries() -> EntriesOfNik:
+            return EntriesOfNik(self.waves, self._wave_store, self._entries, self._beneficiaries)
+
+        def hand_over(former: str, to: str, now: datetime) -> bool:
+            return self._passing.hand_over(former, to, now)
+
+        self._bind(RegistrationsTable, "registrations")
+        wait_s = self.programme.eligibility.nik_claim_wait_s
+        ask = self.registrations.have_asked_about
+        return Claims(self.transaction, lambda: self.notices, entries, hand_over, ask, wait_s)
+
+    @cached_property
+    def _passing(self) -> Passing:
+        from ..payouts.passing import PassedPayments
+        from ..training.passing import PassedCourses
+        from ..waves.passing import Following, Passing, Places
+
+        return Passing(
+            self.programme,
+            self.transaction,
+            Places(self._wave_store, self._beneficiaries),
+            self.registrations,
+            self.notices,
+            self._randomness,
+            Following(
+                PassedPayments(self.payout_store, self.payouts), PassedCourses(self._training_store, self.programme)
+            ),
         )
 
     @cached_property

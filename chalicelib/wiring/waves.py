@@ -10,7 +10,6 @@ from .payouts import PayoutsServices
 
 if TYPE_CHECKING:
     from ..civil_registry.service import Sweep
-    from ..registration.claims.service import Claims
     from ..registration.corrections import Corrections
     from ..waves.award import Award, Decisions
     from ..waves.award_queue import AwardBatches, AwardQueueing
@@ -59,20 +58,6 @@ class WavesServices(PayoutsServices):
         stores = self.registration_store, CorrectionStore(self.transaction)
         move_card, notices = self.registration_changes.move_card, self.notices
         return Corrections(*stores, self.vault, move_card, notices, self.verifications)
-
-    @cached_property
-    def nik_claims(self) -> Claims:
-        from ..registration.claims.service import Claims
-        from ..registration.items import RegistrationsTable
-        from ..waves.nik_claims import EntriesOfNik
-
-        def entries() -> EntriesOfNik:
-            return EntriesOfNik(self.waves, self._wave_store, self._entries, self._beneficiaries)
-
-        self._bind(RegistrationsTable, "registrations")
-        wait_s = self.programme.eligibility.nik_claim_wait_s
-        ask = self.registrations.have_asked_about
-        return Claims(self.transaction, lambda: self.notices, entries, ask, wait_s)
 
     @cached_property
     def registry_sweep(self) -> Sweep:

@@ -28,7 +28,8 @@ READS = {
     "draw progress", "draw verify", "draw watch", "exclusion list", "exclusion show", "grievance list",
     "inbox", "journal verify", "keys list",
     "partner list", "payout ceiling show", "payout compare",
-    "payout export list", "payout ledger", "payout list", "payout status", "programme check", "programme diff",
+    "payout export list", "payout ledger", "payout list", "payout status", "payout written-off", "programme check",
+    "programme diff",
     "programme list", "registry list", "roster show", "statistics show", "status",
     "wave history", "wave list", "wave show",
 }  # fmt: skip
@@ -134,6 +135,7 @@ NUMBER = "aaaa-aaaa-aaaa-aaaa"
         ("payout", "retry", NOBODY, *WHY),
         ("payout", "resolve", NOBODY, "--as", "PAID", *WHY),
         ("payout", "reverse", NOBODY, *WHY),
+        ("payout", "write-off", NOBODY, *WHY),
         ("payout", "approve", NOBODY, "--yes"),
         ("payout", "reject", NOBODY, *WHY),
         ("dlq", "show", "nonsense"),

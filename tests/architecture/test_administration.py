@@ -146,6 +146,7 @@ LOOKING = {
     "undecided",
     "audit-records",
     "ledger",
+    "written-off",
     "reconcile",
     "find",
     "verify",

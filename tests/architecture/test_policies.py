@@ -26,8 +26,8 @@ MATRIX = {
     "award": ("waves registrations payouts", ""),
     "expire_places": ("waves registrations payouts notices runs", ""),
     "ask_registry": ("registrations notices", ""),
-    # It gives a NIK to whoever has proven it, and lets them join the open wave.
-    "sweep_registry": ("registrations waves notices runs", ""),
+    # It gives a NIK to whoever has proven it, with the place and the money; and lets them join the open wave.
+    "sweep_registry": ("registrations waves payouts training notices runs", ""),
     "pay": ("payouts registrations", "notices"),
     "sweep_payouts": ("payouts runs", ""),
     "advance_plans": ("payouts runs", ""),

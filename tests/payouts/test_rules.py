@@ -121,7 +121,7 @@ def test_a_worker_has_one_step_for_each_state(programme, state, hold, step):
 def test_every_hold_is_retested_asked_about_or_left_to_a_person():
     assert {Hold.KEY_EXPIRED, Hold.REFUSED} | WAITING | FOR_A_PERSON == set(Hold)
     assert not WAITING & FOR_A_PERSON
-    assert WAITING | {Hold.ADMIN} | ALIVE == set(Hold)
+    assert WAITING | {Hold.ADMIN, Hold.WRITTEN_OFF} | ALIVE == set(Hold)
     assert not ALIVE & (WAITING | {Hold.ADMIN})
 
 

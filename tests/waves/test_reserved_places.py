@@ -344,3 +344,20 @@ def test_a_run_that_dies_at_one_call_after_another_gives_the_place_once(scholars
     assert deaths > 3
     assert (state(world, a), state(world, b), owed(world)) == ("ACTIVE", "RESERVED", [a])
     assert world.people.by_id[a].standing is Standing.BENEFICIARY
+
+
+def test_a_place_that_came_with_a_nik_is_passed_on_by_the_entry_that_won_it(world, tmp_path):
+    a, b, c = waiting(world, 1, *"abc")
+    owner, world.people.key = "owner", None  # nothing of it is opened
+    world.people.add(replace(world.people.by_id[a], id=owner, kk_mac=card("d")))
+    assert world.services._passing.hand_over(a, owner, world.clock.now)
+    assert (state(world, a), place(world, owner).entry_of) == (BeneficiaryState.PASSED, a)
+    assert (state(world, owner), world.failed_checks(WAVE, tmp_path)) == (BeneficiaryState.RESERVED, [])
+    told_at = ROUND + timedelta(hours=1)
+    said(world, owner, Verification.MISMATCH, told_at)
+    said(world, b, Verification.VERIFIED, ROUND)
+    assert world.expire(told_at + WAITS) == Report(1, 1)
+    assert rows(world, [a, b, c]) == [(a, "revoked", b)]
+    assert state(world, owner) is BeneficiaryState.LAPSED
+    assert f"lapsed/{WAVE}" in {event for who, event in world.mailbox.told if who == owner}
+    assert world.failed_checks(WAVE, tmp_path) == []

@@ -11,7 +11,7 @@ from chalicelib.clock import utc_now
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import NoProposal, NothingToContinue
 from chalicelib.payouts.plans.plan_rules import Stop
-from chalicelib.payouts.rules import Authority, State
+from chalicelib.payouts.rules import Authority, Hold, State
 
 from ...desk import ABOUT_PEOPLE, CHECKER, MAKER, Administered, Desk
 from ...options import example, look_reason, reason_if_two, reason_option, yes_option
@@ -57,14 +57,16 @@ def cancel(desk: Desk, entitlement_id: str, reason: str) -> None:
 @entitlement_argument
 @reason_if_two
 def retry(desk: Desk, entitlement_id: str, reason: str | None) -> None:
-    """Queue the next attempt of a FAILED one; propose to pay a CANCELLED or REVERSED one, which takes another person.
+    """Queue the next attempt of a FAILED one; propose to pay a CANCELLED, REVERSED or WRITTEN_OFF one, which takes
+    another person.
 
     The rest after a failure is not skipped: it keeps doubled messages from using up every attempt in one outage.
     """
     services = desk.services
     entitlement = services.payout_store.get(entitlement_id)
     if entitlement.state is not State.FAILED:
-        if reason is None and entitlement.state in {State.CANCELLED, State.REVERSED}:
+        written_off = entitlement.hold is Hold.WRITTEN_OFF
+        if reason is None and (written_off or entitlement.state in {State.CANCELLED, State.REVERSED}):
             raise click.UsageError(f"it is {entitlement.state}, and two people decide to pay it: give --reason")
         _propose(desk, entitlement_id, Decision.RETRY, reason or "")
         return
@@ -91,6 +93,22 @@ def resolve(desk: Desk, entitlement_id: str, decision: str, reason: str) -> None
 def reverse(desk: Desk, entitlement_id: str, reason: str) -> None:
     """Propose that the money of a PAID one has come back; another person approves it."""
     _propose(desk, entitlement_id, Decision.REVERSED, reason)
+
+
+@example(f"payout write-off {_ID} --reason 'the owner was paid in cash by the court'")
+@decision_command(MAKER)
+def write_off(desk: Desk, entitlement_id: str, reason: str) -> None:
+    """Propose that what was paid to a former holder of the NIK is not paid again; another person approves it."""
+    _propose(desk, entitlement_id, Decision.WRITE_OFF, reason)
+
+
+@example("payout written-off")
+@click.command(cls=Administered, sets=ABOUT_PEOPLE)
+def written_off(desk: Desk) -> None:
+    """List what was paid for a place that has followed its NIK since, and is not decided yet, the oldest first."""
+    found = desk.services.payout_store.written_off()
+    rows = [entitlement_row(one) for one in sorted(found, key=lambda one: one.changed_at)]
+    desk.show(rows, "nothing waits for a decision")
 
 
 @example(f"payout approve {_ID}")
@@ -238,7 +256,7 @@ def reject_plan(desk: Desk, reason: str, wave: int | None, registrant: str) -> N
     desk.show({"done": "taken away"} | plan_row(taken, services.plans))
 
 
-COMMANDS = (address, plan, hold, release, cancel, retry, resolve, reverse, approve, reject)
+COMMANDS = (address, plan, hold, release, cancel, retry, write_off, written_off, resolve, reverse, approve, reject)
 
 
 def _propose(desk: Desk, entitlement_id: str, decision: Decision, reason: str) -> None:

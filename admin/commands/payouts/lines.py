@@ -42,6 +42,8 @@ def entitlement_row(each: Entitlement) -> dict[str, object]:
         "kind": each.kind,
         "wave": each.wave,
         "since": each.changed_at,
+        **({"instead_of": each.instead_of} if each.instead_of else {}),
+        **({"passed_to": each.passed_to} if each.passed_to else {}),
     }
 
 

@@ -32,9 +32,11 @@ class Decision(StrEnum):
     REVERSED = "REVERSED"
     """The money has come back."""
     RETRY = "RETRY"
-    """An entitlement that was given up, or whose money came back, is to be paid after all."""
+    """An entitlement that was given up, or whose money came back, or that was written off, is to be paid after all."""
     RELEASE = "RELEASE"
     """An administrator's hold ends, and the worker checks everything again."""
+    WRITE_OFF = "WRITE_OFF"
+    """What was paid to somebody who had the NIK before is not paid again."""
 
 
 AFTER: Mapping[Decision, State] = MappingProxyType(
@@ -44,6 +46,7 @@ AFTER: Mapping[Decision, State] = MappingProxyType(
         Decision.REVERSED: State.REVERSED,
         Decision.RETRY: State.DUE,
         Decision.RELEASE: State.DUE,
+        Decision.WRITE_OFF: State.CANCELLED,
     }
 )
 """The state to which a decision takes an entitlement."""
@@ -77,7 +80,9 @@ def may_be_decided(entitlement: Entitlement) -> frozenset[Decision]:
         case State.PAID:
             return frozenset({Decision.REVERSED})
         case State.CANCELLED | State.REVERSED:
-            return frozenset({Decision.RETRY})
+            return frozenset() if entitlement.passed_to else frozenset({Decision.RETRY})
+        case State.HELD if entitlement.hold is Hold.WRITTEN_OFF:
+            return frozenset({Decision.RETRY, Decision.WRITE_OFF})
         case State.SENDING:
             return frozenset({Decision.PAID, Decision.FAILED})
         case State.HELD if entitlement.hold in ALIVE:

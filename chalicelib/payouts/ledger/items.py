@@ -51,6 +51,8 @@ class Head(PayoutsTable):
     address_version = WholeAttribute(default=0)
     rail = UnicodeAttribute(null=True)
     hold = EnumAttribute(Hold, null=True)
+    passed_to = UnicodeAttribute(null=True)
+    instead_of = UnicodeAttribute(null=True)
     created_at = InstantAttribute()
     changed_at = InstantAttribute()
     updated_at = UnicodeAttribute()

@@ -91,6 +91,10 @@ def unsettled_shards() -> Iterator[tuple[str, bool]]:
         yield f"H#{number}", True
 
 
+WRITTEN_OFF_SHARD = "W#0"
+"""The partition of the index with what two administrators have to decide because of a NIK that passed."""
+
+
 def plan_shards() -> Iterator[str]:
     """The partitions of the index in which plans are, by the time of their next instalment."""
     for number in range(SHARDS):
@@ -103,6 +107,8 @@ def plan_shard(registrant_id: str) -> str:
 
 def unsettled_shard(entitlement: Entitlement) -> str | None:
     """HELD, and what is on its way by one of `SELDOM_RAILS`, has its own partitions, where sweeps come less often."""
+    if entitlement.hold is Hold.WRITTEN_OFF:
+        return WRITTEN_OFF_SHARD
     if not needs_another_look(entitlement.state, entitlement.hold):
         return None
     by_file = entitlement.state is State.SENDING and entitlement.rail in SELDOM_RAILS

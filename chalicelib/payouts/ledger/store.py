@@ -10,6 +10,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
 
 from ...aws.dynamodb import LegsFailed, Transaction, find, get_batch, is_condition_failure
 from ...clock import iso
@@ -21,7 +22,7 @@ from ..plans.store import PlanStore
 from ..rules import ALIVE, NEXT, UNCOUNTED, Entitlement, Move, State
 from . import items
 from .items import EventItem, Head, HeadOrPause, UnsettledIndex, partition
-from .records import Event, News, StoredAttempt, Unsettled
+from .records import WRITTEN_OFF_SHARD, Event, News, StoredAttempt, Unsettled
 
 ENTITLEMENT_LEG = "entitlement"
 EVENT_LEG = "entitlement_event"
@@ -41,9 +42,32 @@ class PayoutStore:
 
         The leg `ENTITLEMENT_LEG` fails if it exists.
         """
-        tx.put(ENTITLEMENT_LEG, items.to_head(entitlement), Head.pk.does_not_exist())
-        event = items.to_event(entitlement, None, Move(entitlement.state, reason))
+        self.change(tx, None, entitlement, Move(entitlement.state, reason))
+
+    def change(
+        self,
+        tx: Transaction,
+        before: Entitlement | None,
+        after: Entitlement,
+        move: Move,
+        attempt: StoredAttempt | None = None,
+    ) -> None:
+        """Put a transition, or a new entitlement, with its event into the caller's transaction.
+
+        The leg `ENTITLEMENT_LEG` fails if it is not as in `before`.
+        """
+        tx.put(ENTITLEMENT_LEG, items.to_head(after), _as_read(before))
+        event = items.to_event(after, before.state if before else None, move, attempt)
         tx.put(EVENT_LEG, event, EventItem.pk.does_not_exist())
+
+    def mark_passed(self, tx: Transaction, entitlement: Entitlement, to: str | None) -> None:
+        """Say, without a transition, to whom the right passed (None: it came back), if it is as read."""
+        head, passed = Head(partition(entitlement.id), "HEAD"), Head.passed_to
+        tx.update(ENTITLEMENT_LEG, head, [passed.set(to) if to else passed.remove()], _as_read(entitlement))
+
+    def written_off(self) -> list[Entitlement]:
+        """What waits for two administrators because of a NIK that passed, the oldest first; moments late."""
+        return self.batch(items.id_of(row.pk) for row in Head.unsettled.query(WRITTEN_OFF_SHARD))
 
     def check_absent(self, tx: Transaction, entitlement_id: str) -> None:
         """Require in the caller's transaction that this entitlement does not exist; else `ENTITLEMENT_LEG` fails."""
@@ -175,16 +199,23 @@ class PayoutStore:
         attempt: StoredAttempt | None = None,
         proposal: Proposal | None = None,
     ) -> None:
-        as_read = (Head.state == before.state) & (Head.n == before.n) & (Head.seq == before.seq)
-        event = items.to_event(after, before.state, move, attempt)
         try:
             with self.transaction() as tx:
-                tx.put(ENTITLEMENT_LEG, items.to_head(after), as_read)
-                tx.put(EVENT_LEG, event, EventItem.pk.does_not_exist())
+                self.change(tx, before, after, move, attempt)
                 if proposal is not None:
                     tx.delete("proposal", *proposal.as_read(before.id))
         except LegsFailed as failed:
             raise Superseded(entitlement_id=before.id) from failed
+
+
+def _as_read(before: Entitlement | None) -> Condition:
+    as_read: Condition = Head.pk.does_not_exist()
+    if before is None:
+        return as_read
+    to, passed = before.passed_to, Head.passed_to
+    as_read = (Head.state == before.state) & (Head.n == before.n) & (Head.seq == before.seq)
+    as_read &= passed.does_not_exist() if to is None else passed == to
+    return as_read
 
 
 def _start_key(shard: str, at: str, place: str) -> dict[str, dict[str, str]]:

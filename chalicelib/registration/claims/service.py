@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -36,11 +36,17 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ONE_NIK_S = 20
-"""No NIK is begun with less time left than this: some calls with their retries."""
+ONE_NIK_S = 40
+"""No NIK is begun with less time left than this: some calls with their retries, and some for each payment of a place
+that follows.
+"""
 
 MOST = 100
 """So many steps of one NIK are done in a run, the others in the next; and so many registrations are read in a call."""
+
+
+HandOver = Callable[[str, str, datetime], bool]
+"""Lets what was given to the first follow the NIK to the second; whether nothing is left to do (`waves.passing`)."""
 
 
 class Entries(Protocol):
@@ -84,7 +90,8 @@ class _Found:
 class Claims:
     """See the module. `wait_s`: from when more proof was found to when the NIK passes.
 
-    `ask` has the civil registry asked about somebody who never was, if there is one.
+    `hand_over` lets what was given to a NIK follow it. `ask` has the civil registry asked about somebody who never was,
+    if there is one.
     """
 
     def __init__(
@@ -92,12 +99,14 @@ class Claims:
         transaction: Callable[[], dynamodb.Transaction],
         notices: Callable[[], NoticeService],
         entries: Callable[[], Entries],
+        hand_over: HandOver,
         ask: Callable[[str, datetime], object],
         wait_s: int,
     ) -> None:
         self._transaction = transaction
         self._notices = notices
         self._entries = entries
+        self._hand_over = hand_over
         self._ask = ask
         self._wait = timedelta(seconds=wait_s)
         self._from = ""
@@ -152,17 +161,19 @@ class Claims:
         claimants = {one: found[one] for one in listed if one in found and found[one].claims(nik_mac)}
         claims = {one: (_claim(listed[one], holder), each.who) for one, each in claimants.items()}
         what = settle(holder.who if holder else None, claims, now, self._wait)
+        owed = {one: row.owed_to for one, row in listed.items() if row.owed_to}
         for one, row in listed.items():
-            if one not in claimants and not (holder and one == holder.who.id and holder.who.contested_at):
+            as_holder = holder is not None and one == holder.who.id and holder.who.contested_at is not None
+            if one not in claimants and one not in owed and not as_holder:
                 self._forget(row, found.get(one), one)
                 return True
-        if guard and holder is None:
+        if guard and holder is None and not owed:
             return self._inherit(guard.registrant, claimants.values(), now)
-        if what.passes_to is not None and not (holder and self._entries().in_draw(holder.who.id, now)):
+        if what.passes_to is not None and not owed and not (holder and self._entries().in_draw(holder.who.id, now)):
             self._pass(holder, claimants[what.passes_to], now)
             return True
         if holder is None:
-            return False
+            return self._follow(nik_mac, owed, now)
         if what.contested and holder.who.verification is Verification.PENDING and not holder.asked:
             self._ask(holder.who.id, now)
         for one, at in what.moves_at.items():
@@ -173,6 +184,14 @@ class Claims:
             told = [] if any(what.moves_at.values()) else [holder, *claimants.values()]
             self._contest(holder, told, now if what.contested else None)
             return True
+        return self._follow(nik_mac, owed, now)
+
+    def _follow(self, nik_mac: str, owed: Mapping[str, str], now: datetime) -> bool:
+        """Let what was given to a former holder follow the NIK; whether it did. Until then the NIK passes to nobody."""
+        for former, to in owed.items():
+            if self._hand_over(former, to, now):
+                row, owed_to = ClaimItem(CLAIMS, f"{nik_mac}#{former}"), ClaimItem.owed_to
+                return dynamodb.update_if(row, [owed_to.remove()], owed_to == to)
         return False
 
     def _forget(self, row: ClaimItem, found: _Found | None, who: str) -> None:
@@ -227,7 +246,7 @@ class Claims:
             tx.delete("claim", claim_item(who))
             if holder is not None:
                 holder.update(tx, Profile.claimed_at.set(now), Profile.contested_at.remove())
-                keep_claim(tx, holder.who, now)
+                keep_claim(tx, holder.who, now, owed_to=who.id)
 
         self._do(legs, claimant.told("passed"), *([holder.told("passed")] if holder else []))
         log.info("nik_passed", extra={"held": holder is not None})

@@ -51,6 +51,7 @@ DECIDED = {
     Place(State.CANCELLED): {Decision.RETRY},
     HELD_BY_ADMIN: {Decision.RELEASE},
     Place(State.REVERSED): {Decision.RETRY},
+    Place(State.HELD, Hold.WRITTEN_OFF): {Decision.RETRY, Decision.WRITE_OFF},
 }
 
 

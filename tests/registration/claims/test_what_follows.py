@@ -1,0 +1,351 @@
+"""What was given to a NIK follows it: the place, what is paid for it and what is left of its balance, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.config import Programme, Settings
+from chalicelib.errors import DomainError
+from chalicelib.figures.schemes import Payment
+from chalicelib.ids import derived_id
+from chalicelib.outcomes import tally_rules
+from chalicelib.payouts import rules as payout_rules
+from chalicelib.payouts.controls.proposals import Decision
+from chalicelib.payouts.ledger.records import StoredAttempt
+from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
+from chalicelib.registration.items import CLAIMS, ClaimItem
+from chalicelib.registration.rules import Place, Standing
+from chalicelib.training.errors import ParticipantBlocked
+from chalicelib.training.wire import RedemptionForm, ReviewForm
+from chalicelib.waves.beneficiaries import FamilyItem
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome, WaveState, standing
+from chalicelib.waves.store import WaveItem
+from tests.builders.claims import CHECKER, DAY, MAKER, MINE, OWNER, SQUATTER, Town
+from tests.builders.crashes import SOME_OR_ALL, Calls
+from tests.builders.people import beneficiary
+from tests.builders.rights import rights_of
+from tests.builders.training import Scene, scene
+from tests.conftest import T0
+
+WAVE = 54
+PASSES = DAY + timedelta(minutes=1)
+
+
+class Seated(Town):
+    """The squatter was chosen, and the owner is about to be seen with the card."""
+
+    def __init__(self, settings: Settings, programme: Any) -> None:
+        super().__init__(settings, programme)
+        self.training: Scene = scene(settings, programme)
+        self.services = self.training.services
+        self.services._clock = lambda: self.now
+        self.people = self.services.registrations
+        self.store, self.beneficiaries = self.services.payout_store, self.services.waves.beneficiaries
+        self.scheme = programme.schemes[-1]
+        WaveItem(
+            "WAVES", f"{WAVE:06d}", state=WaveState.SETTLED, opens_at=T0 - 40 * DAY, closes_at=T0 - 37 * DAY, quota=1,
+            reserved=0, weights={}, scheme=self.scheme.version,
+        ).save()  # fmt: skip
+
+    def seat(self, state: BeneficiaryState = BeneficiaryState.POTENTIAL) -> Beneficiary:
+        """Give the squatter a place, as the award does."""
+        seat = beneficiary(
+            SQUATTER, wave=WAVE, scheme=self.scheme.version, card_number="2026000000000033", state=state,
+            awarded_at=T0, buy_by=T0 + 15 * DAY,
+        )  # fmt: skip
+        kk_mac = self.of(SQUATTER).kk_mac
+        self.services._entries.join(Entry(WAVE, SQUATTER, 31, bytes(32), T0 - 38 * DAY, kk_mac))
+        earn: Callable[[Any], object] = bool
+        if self.scheme.begins_at_award and state is BeneficiaryState.ACTIVE:
+            earn = lambda tx: self.services.payouts.entitle(tx, seat, Kind.INCENTIVE, T0)  # noqa: E731
+        assert self.beneficiaries.award(seat, kk_mac, earn=earn) is EntryOutcome.CHOSEN
+        if state is not BeneficiaryState.RESERVED:
+            place = Place(WAVE, self.scheme.version, T0.date(), T0.date() + timedelta(days=200))
+            self.people.set_standing(SQUATTER, Standing.BENEFICIARY, place)
+        return seat
+
+    def passes(self) -> None:
+        """The owner proves presence, and a day goes by."""
+        self.people.register(OWNER, MINE, self.now)
+        self.sees(OWNER)
+        self.run()
+        with rights_of("sweep_registry"):
+            self.run(PASSES)
+
+    def place(self, who: str) -> Beneficiary:
+        found = self.beneficiaries.of(who)
+        assert found is not None
+        return found
+
+    def states(self) -> dict[str, BeneficiaryState]:
+        return {one.registrant_id: one.state for one in self.beneficiaries.of_many([SQUATTER, OWNER])}
+
+    def money(self, who: str) -> dict[Kind, tuple[State, Hold | None]]:
+        return {one.kind: (one.state, one.hold) for one in self._money(who)}
+
+    def entitlement(self, who: str, kind: Kind = Kind.INCENTIVE) -> Entitlement:
+        return next(one for one in self._money(who) if one.kind is kind)
+
+    def _money(self, who: str) -> list[Entitlement]:
+        return self.services.payouts.of_many([replace(beneficiary(who, wave=WAVE), scheme=self.scheme.version)])[who]
+
+    def sending(self, who: str = SQUATTER) -> Entitlement:
+        one = self.entitlement(who)
+        key = payout_rules.reference(one.id, 1)
+        return self.store.claim(one, StoredAttempt(1, key, b"sealed", self.now, "xendit"), self.now)
+
+    def paid(self, who: str = SQUATTER) -> None:
+        self.store.move(self.sending(who), Move(State.PAID, "SUCCEEDED"), self.now)
+
+    def graduate(self, who: str = SQUATTER, card: str = "2026000000000033") -> str:
+        """Buys, learns, and writes the first review."""
+        bought = self.begun(who, card)
+        self.training.attend(bought)
+        self.training.complete(bought)
+        self.services.training.review(who, bought.training_id, ReviewForm(9, "Baik."), self.now)
+        return bought.training_id
+
+    def begun(self, who: str = SQUATTER, card: str = "2026000000000033") -> Any:
+        bought = self.training.services.training.buy(who, self.training.course(), self.now)[0]
+        self.services.reports.redeem(self.training.partner, RedemptionForm(bought.redeem_code, card), self.now)
+        return bought
+
+    def holders(self) -> set[str]:
+        rows = FamilyItem.scan(FamilyItem.sk == "HOLDERS")
+        return {who for row in rows for who in row.holders or ()}
+
+    def left(self) -> list[Any]:
+        return [row.owed_to for row in ClaimItem.query(CLAIMS) if row.owed_to]
+
+
+@pytest.fixture
+def town(cloud: Settings, programme: Programme) -> Seated:
+    return Seated(cloud, programme)
+
+
+@pytest.fixture
+def monthly(cloud: Settings, programme: Programme) -> Seated:
+    """Ten months are paid from the award on."""
+    payments = (Payment(kind="INCENTIVE", trigger="award", amount_idr=900_000, times=10),)
+    scheme = replace(programme.schemes[-1], version="monthly", training_idr=0, payments=payments)
+    return Seated(cloud, replace(programme, schemes=(*programme.schemes, scheme)))
+
+
+def test_a_place_that_nothing_was_bought_by_goes_on_with_a_new_deadline_and_bars_nobody(town):
+    town.seat()
+    town.passes()
+    given = town.place(OWNER)
+    assert (given.state, given.wave, given.seat) == ("POTENTIAL", WAVE, "open")
+    assert town.now <= given.awarded_at <= town.now + timedelta(minutes=1)
+    assert given.buy_by > town.now + timedelta(minutes=1)
+    assert (given.entry_of, given.kk_mac) == (SQUATTER, town.of(OWNER).kk_mac)
+    assert given.card_number != town.place(SQUATTER).card_number
+    assert (town.place(SQUATTER).state, town.holders()) == (BeneficiaryState.PASSED, {OWNER, "person-1", "person-2"})
+    assert (town.of(OWNER).standing, town.of(OWNER).beneficiary_wave) == (Standing.BENEFICIARY, WAVE)
+    assert (town.of(SQUATTER).standing, town.of(SQUATTER).beneficiary_wave) == (Standing.REGISTERED, None)
+    told = {one.event for one in town.services.mailboxes.notices(OWNER)}
+    assert f"chosen/{WAVE}" in told
+    assert town.left() == []
+    entry = town.services._entries.find(WAVE, SQUATTER)
+    assert standing(entry, WaveState.SETTLED, town.place(SQUATTER)) == ("revoked", None)
+    assert town.services.training.buy(OWNER, town.training.course(), town.now)[1]
+
+
+@pytest.mark.parametrize("state", [BeneficiaryState.RESERVED, BeneficiaryState.POTENTIAL])
+def test_the_place_waits_for_an_owner_whom_the_registry_has_not_confirmed(cloud, programme, state):
+    town = Seated(replace(cloud, registry_url="https://registry.invalid"), programme)
+    town.seat(state)
+    town.passes()
+    assert town.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.RESERVED}
+
+
+def test_what_no_partner_has_taken_in_is_cancelled_and_the_owner_has_the_whole_balance(town):
+    town.seat()
+    bought = town.services.training.buy(SQUATTER, town.training.course(), town.now)[0]
+    town.passes()
+    assert town.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.POTENTIAL}
+    assert [one.state for one in town.services.training.of(SQUATTER).trainings] == ["CANCELLED"]
+    assert town.services.training.of(OWNER).balance_idr == 3_500_000
+    assert town.services.training.of(SQUATTER).balance_idr == 0
+    with pytest.raises(DomainError):
+        town.services.reports.redeem(
+            town.training.partner, RedemptionForm(bought.redeem_code, "2026000000000033"), town.now
+        )
+
+
+def test_a_course_that_was_begun_stays_with_who_takes_it_and_its_price_stays_spent(town):
+    town.seat()
+    bought = town.begun()
+    other = town.services.training.buy(SQUATTER, town.training.course(), town.now)[0]
+    town.passes()
+    assert town.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.ACTIVE}
+    assert town.services.training.of(OWNER).balance_idr == 2_500_000
+    assert town.of(SQUATTER).standing is Standing.BENEFICIARY, "who used a place is given no other"
+    # They may end what they began; nothing is paid for it.
+    town.training.attend(bought)
+    town.training.complete(bought)
+    town.services.training.review(SQUATTER, bought.training_id, ReviewForm(9, "Baik."), town.now)
+    assert (town.money(SQUATTER), town.money(OWNER)) == ({}, {})
+    card = town.place(SQUATTER).card_number
+    with pytest.raises((ParticipantBlocked, DomainError)):
+        town.services.reports.redeem(town.training.partner, RedemptionForm(other.redeem_code, card), town.now)
+    # The owner learns by what is left, and earns the incentive.
+    town.now += timedelta(minutes=1)
+    mine = town.begun(OWNER, town.place(OWNER).card_number)
+    assert town.services.training.of(OWNER).balance_idr == 1_500_000
+    later = town.now + timedelta(hours=2)
+    town.training.attend(mine, later)
+    town.training.complete(mine, "C-2", later + timedelta(hours=2))
+    town.services.training.review(OWNER, mine.training_id, ReviewForm(9, "Baik."), later + timedelta(hours=3))
+    assert town.money(OWNER) == {Kind.INCENTIVE: (State.DUE, None)}
+
+
+def test_what_was_not_paid_goes_on_to_the_owner(town):
+    town.seat()
+    town.graduate()
+    assert town.money(SQUATTER) == {Kind.INCENTIVE: (State.DUE, None)}
+    town.passes()
+    assert town.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.GRADUATED}
+    assert town.money(SQUATTER) == {Kind.INCENTIVE: (State.CANCELLED, None)}
+    assert town.money(OWNER) == {Kind.INCENTIVE: (State.DUE, None)}
+    assert town.entitlement(OWNER).amount_idr == town.entitlement(SQUATTER).amount_idr
+    with pytest.raises(DomainError) as refused:
+        propose(town, town.entitlement(SQUATTER), Decision.RETRY)
+    assert refused.value.code == "payout_not_now"
+
+
+def propose(town: Seated, one: Entitlement, decision: Decision) -> None:
+    town.services.payout_administration.propose(one.id, decision, MAKER, "seen", town.now)
+
+
+@pytest.mark.parametrize(
+    ("decision", "after"),
+    [(Decision.RETRY, (State.DUE, None)), (Decision.WRITE_OFF, (State.CANCELLED, None))],
+)
+def test_what_was_paid_to_the_former_holder_is_decided_by_two(town, decision, after):
+    town.seat()
+    town.graduate()
+    town.paid()
+    town.passes()
+    assert town.money(SQUATTER) == {Kind.INCENTIVE: (State.PAID, None)}
+    assert town.money(OWNER) == {Kind.INCENTIVE: (State.HELD, Hold.WRITTEN_OFF)}
+    one, desk = town.entitlement(OWNER), town.services.payout_administration
+    assert one.instead_of == town.entitlement(SQUATTER).id
+    assert town.store.written_off() == [one]
+    for alone in (desk.hold, desk.cancel):
+        with pytest.raises(DomainError):
+            alone(one.id, MAKER, "alone", town.now)
+    town.services.payout_worker.process(one.id, town.now)
+    assert town.money(OWNER) == {Kind.INCENTIVE: (State.HELD, Hold.WRITTEN_OFF)}, "no worker touches it"
+    propose(town, one, decision)
+    with pytest.raises(DomainError):
+        desk.approve(one.id, MAKER, town.now)
+    desk.approve(one.id, CHECKER, town.now)
+    assert town.money(OWNER) == {Kind.INCENTIVE: after}
+    assert (town.store.written_off(), town.entitlement(OWNER).instead_of) == ([], one.instead_of)
+    # The statistics count the person once, and what was paid to both.
+    former = tally_rules.of_beneficiary(town.place(SQUATTER), None, [town.entitlement(SQUATTER)])
+    assert former == {tally_rules.Count.PAID_IDR: one.amount_idr}
+
+
+def test_a_plan_of_months_goes_on_and_each_month_is_paid_once(monthly):
+    town = monthly
+    town.seat(BeneficiaryState.ACTIVE)
+    town.paid()
+    town.passes()
+    assert town.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.ACTIVE}
+    plans = town.services.plans
+    assert plans.of(town.place(SQUATTER)) == (None, [])
+    plan, to_come = plans.of(town.place(OWNER))
+    assert (plan.number, len(to_come), plan.first_at) == (2, 9, T0)
+    assert town.services.plans.run(T0 + 400 * DAY, 300)
+    assert town.money(SQUATTER) == {Kind.INCENTIVE: (State.PAID, None)}
+    owed = town.money(OWNER)
+    assert owed.pop(Kind.INCENTIVE) == (State.HELD, Hold.WRITTEN_OFF)
+    assert list(owed.values()) == [(State.DUE, None)] * 9
+
+
+def test_while_a_payment_is_under_way_the_place_waits_for_its_end(monthly):
+    town = monthly
+    town.seat(BeneficiaryState.ACTIVE)
+    sending = town.sending()
+    town.passes()
+    assert town.holder() == OWNER
+    assert (town.states(), town.left()) == ({SQUATTER: BeneficiaryState.PASSED}, [OWNER])
+    town.store.move(sending, Move(State.FAILED, "FAILED"), town.now)
+    town.run()
+    assert town.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.ACTIVE}
+    assert town.money(OWNER) == {Kind.INCENTIVE: (State.DUE, None)}
+
+
+@pytest.mark.parametrize("paid_by", [None, SQUATTER, OWNER])
+def test_a_place_that_comes_back_brings_what_was_not_paid_meanwhile(monthly, paid_by):
+    town, passing = monthly, monthly.services._passing
+    first = town.seat(BeneficiaryState.ACTIVE)
+    town.people.register(OWNER, MINE, town.now)
+    if paid_by == SQUATTER:
+        town.paid()
+    assert passing.hand_over(SQUATTER, OWNER, town.now)
+    if paid_by == OWNER:
+        town.paid(OWNER)
+    assert passing.hand_over(OWNER, SQUATTER, town.now)
+    assert passing.hand_over(OWNER, SQUATTER, town.now)
+    assert town.states() == {SQUATTER: BeneficiaryState.ACTIVE, OWNER: BeneficiaryState.PASSED}
+    assert town.place(SQUATTER).seat == first.seat
+    mine = {None: (State.DUE, None), SQUATTER: (State.PAID, None), OWNER: (State.HELD, Hold.WRITTEN_OFF)}
+    theirs = State.PAID if paid_by == OWNER else State.CANCELLED
+    assert (town.money(SQUATTER), town.money(OWNER)) == (
+        {Kind.INCENTIVE: mine[paid_by]},
+        {Kind.INCENTIVE: (theirs, None)},
+    )
+    assert len(town.services.plans.of(town.place(SQUATTER))[1]) == 9
+    assert passing.hand_over(SQUATTER, OWNER, town.now)
+    assert sum(state is State.PAID for who in (OWNER, SQUATTER) for state, _ in town.money(who).values()) <= 1
+
+
+def test_whoever_has_a_place_of_their_own_gets_no_second_one(town):
+    town.seat()
+    town.people.register(OWNER, MINE, town.now)
+    own = beneficiary(OWNER, wave=WAVE + 1, card_number="2026000000000041", scheme=town.scheme.version)
+    town.services._entries.join(Entry(WAVE + 1, OWNER, 31, bytes(32), T0, town.of(OWNER).kk_mac))
+    town.beneficiaries.award(own, town.of(OWNER).kk_mac)
+    assert town.services._passing.hand_over(SQUATTER, OWNER, town.now)
+    assert (town.place(OWNER).wave, town.place(SQUATTER).state) == (WAVE + 1, BeneficiaryState.POTENTIAL)
+
+
+def test_a_place_that_passed_earlier_comes_out_of_nothing_for_nobody(town):
+    town.seat()
+    town.passes()
+    third = derived_id("sim", "third")
+    assert town.services._passing.hand_over(SQUATTER, third, town.now)
+    assert town.beneficiaries.of(third) is None
+
+
+@SOME_OR_ALL
+def test_it_may_die_at_any_call(cloud, programme, monkeypatch, picked):
+    town = Seated(cloud, programme)
+    town.seat()
+    town.graduate()
+    town.paid()
+    town.people.register(OWNER, MINE, town.now)
+    calls = Calls(monkeypatch)
+
+    def hand_over() -> bool:
+        return town.services._passing.hand_over(SQUATTER, OWNER, town.now)
+
+    calls.reset()
+    count = 40
+    for at in picked(range(count)):
+        for where in ("before", "after"):
+            calls.dies(hand_over, where, at)
+            if town.beneficiaries.of(OWNER) is not None and at > 0:
+                break
+    assert hand_over()
+    assert town.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.GRADUATED}
+    assert town.money(OWNER) == {Kind.INCENTIVE: (State.HELD, Hold.WRITTEN_OFF)}
+    assert town.services.training.of(OWNER).balance_idr == 2_500_000
