@@ -392,7 +392,8 @@ def test_a_function_that_runs_for_longer_than_is_waited_goes_on(monkeypatch):
     def invoke_function(**_):
         raise ReadTimeoutError(endpoint_url="https://lambda")
 
-    client = SimpleNamespace(invoke=invoke_function, meta=SimpleNamespace(region_name=REGION))
+    client = boto3.client("lambda", region_name=REGION)
+    monkeypatch.setattr(client, "invoke", invoke_function)
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=SimpleNamespace()))
     monkeypatch.setattr(Desk, "client", lambda *_: client)
     ran = invoke(["trigger", "advance", "--stage", "test", "--json"])
