@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -349,6 +348,8 @@ class RegistrationStore:
         Reads one of so many segments of the table. Each row takes two writes; a repeat completes a row whose first
         write alone was made.
         """
+        from concurrent.futures import ThreadPoolExecutor  # which no request needs
+
         named = (Exclusion.sk == "EXCLUDED") & (Exclusion.lists.contains(entry) | Exclusion.lists.does_not_exist())
         found = Exclusion.scan(named, consistent_read=True, segment=segment, total_segments=segments)
         with ThreadPoolExecutor(8, "exclusion") as pool:

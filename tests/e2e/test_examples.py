@@ -25,7 +25,7 @@ BODIES = {
 
 
 OWN = {
-    *("secret", "code", "presence_code", "token", "credential", "refresh_token", "signature", "nik"),
+    *("secret", "code", "presence_code", "token", "issuer", "credential", "refresh_token", "signature", "nik"),
     *("course_id", "vacancy_id", "redeem_code", "card_number", "answers"),
     *("attended_at", "completed_at", "month", "days"),
 }
