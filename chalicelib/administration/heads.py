@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from ..ids import derived_id
 from ..time_budget import OutOfTime, TimeBudget
@@ -48,10 +49,16 @@ _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
 
 
 class Head(Value, frozen=True):
-    """`lines`: how many the day has. `head` is a SHA-256 in hex; `before` is the one before it, empty for the first."""
+    """`lines`: how many the day has, with those of the roster. `acts` and `roster` are a SHA-256 in hex of each kind.
+
+    `days` is the term of `acts`. `head` is a SHA-256 of all this; `before` is the one before it, empty for the first.
+    """
 
     day: date
     lines: int
+    acts: str
+    roster: str
+    days: int
     before: str
     head: str
 
@@ -63,9 +70,10 @@ class Verdict(StrEnum):
     REWRITTEN = "rewritten: as many lines, and not the same"
     REMOVED = "fewer lines than published"
     ADDED = "more lines than published"
-    CHAIN = "the published head does not follow from the day before"
+    CHAIN = "the published head does not follow from its own line and the day before"
     MISSING = "no head is published"
     GONE = "lines gone by their term"
+    HALF_GONE = "past its term, and some lines are left that cannot be compared: look again when end_terms is done"
 
     @property
     def is_well(self) -> bool:
@@ -81,17 +89,32 @@ class Found(Value, frozen=True):
     verdict: Verdict
 
 
-def head_of(before: str, day: date, lines: Iterable[Line | RosterLine]) -> Head:
+def head_of(before: str, day: date, acts: Iterable[Line], roster: Iterable[RosterLine], days: int) -> Head:
     """The head of a day, from the head before and its lines in their order."""
-    hashed, count = hashlib.sha256(f"gelombang-journal/v1\n{before}\n{day}\n".encode()), 0
+    acts_count, acts_digest = _digest(acts)
+    roster_count, roster_digest = _digest(roster)
+    return _chained(Head(day, acts_count + roster_count, acts_digest, roster_digest, days, before, ""))
+
+
+def _digest(lines: Iterable[Line | RosterLine]) -> tuple[int, str]:
+    hashed, count = hashlib.sha256(), 0
     for line in lines:
         hashed.update(msgspec.json.encode(line, order="sorted") + b"\n")
         count += 1
-    return Head(day, count, before, hashed.hexdigest())
+    return count, hashed.hexdigest()
+
+
+def _chained(one: Head) -> Head:
+    """With the head that its other fields have."""
+    said = ("gelombang-journal/v1", one.before, one.day, one.lines, one.acts, one.roster, one.days)
+    return replace(one, head=hashlib.sha256("".join(f"{part}\n" for part in said).encode()).hexdigest())
+
+
+_NO_ACTS = _digest(())[1]
 
 
 class Heads:
-    """`s3` and `sns` are botocore clients. Of days that are more than `days` ago the lines go."""
+    """`s3` and `sns` are botocore clients. Acts of days that are more than `days` ago go, and the roster's stay."""
 
     def __init__(self, journal: Journal, roster: Roster, s3: Any, bucket: str, sns: Any, topic: str, days: int) -> None:
         self._journal = journal
@@ -118,7 +141,7 @@ class Heads:
             day = heads[-1].day + _DAY if heads else self._first(now)
             if day > (now.astimezone(UTC) - MARGIN).date() - _DAY:
                 return True
-            new = head_of(heads[-1].head if heads else "", day, self._of_day(day))
+            new = self._head(heads[-1].head if heads else "", day)
             self._announce(new)
             self._put([*heads, new], version)
 
@@ -129,16 +152,15 @@ class Heads:
     def verify(self, now: datetime, since: date = date.min) -> Iterator[Found]:
         """Compare each day from `since` on with its published head. Seventeen queries for each day, paged.
 
-        A day whose lines are past their term may have fewer than were published, and none that is not.
+        The acts of a day may be gone if they are past the term that its head has, and then all of them.
         """
         heads, _ = self._read()
-        kept = first_kept(now, self._days)
         earlier: Head | None = None
         if heads:
             yield from self._before(heads[0].day, since)
         for head in heads:
             if head.day >= since:
-                yield self._compare(earlier, head, kept)
+                yield self._compare(earlier, head, now)
             earlier = head
         day = max(since, earlier.day + _DAY if earlier else self._first(now))
         while day <= (now.astimezone(UTC) - _LATE).date():
@@ -153,23 +175,33 @@ class Heads:
                 yield Found(day, 0, present, Verdict.MISSING)
             day += _DAY
 
-    def _compare(self, earlier: Head | None, head: Head, kept: date) -> Found:
-        now = head_of(head.before, head.day, self._of_day(head.day))
+    def _compare(self, earlier: Head | None, head: Head, now: datetime) -> Found:
+        present = self._head(head.before, head.day, head.days)
         verdict = Verdict.SAME
         follows = (earlier.head, earlier.day + _DAY) if earlier else ("", head.day)
-        if (head.before, head.day) != follows:
+        if (head.before, head.day) != follows or _chained(head) != head:
             verdict = Verdict.CHAIN
-        elif now.lines != head.lines:
-            fewer = Verdict.GONE if head.day < kept else Verdict.REMOVED
-            verdict = fewer if now.lines < head.lines else Verdict.ADDED
-        elif now.head != head.head:
+        elif present.lines > head.lines:
+            verdict = Verdict.ADDED
+        elif present.lines < head.lines:
+            verdict = Verdict.REMOVED
+            if head.day < first_kept(now, head.days) and present.roster == head.roster:
+                verdict = Verdict.GONE if present.acts == _NO_ACTS else Verdict.HALF_GONE
+        elif present != head:
             verdict = Verdict.REWRITTEN
-        return Found(head.day, head.lines, now.lines, verdict)
+        return Found(head.day, head.lines, present.lines, verdict)
+
+    def _head(self, before: str, day: date, days: int | None = None) -> Head:
+        """Of a day, as its lines are now. Seventeen queries, paged."""
+        return head_of(before, day, self._journal.of_day(day), self._roster_of(day), days or self._days)
+
+    def _roster_of(self, day: date) -> Iterator[RosterLine]:
+        return (line for line in self._roster.lines() if line.at.date() == day)
 
     def _of_day(self, day: date) -> Iterator[Line | RosterLine]:
         """The lines of a day, then what was done to the roster. Seventeen queries, paged."""
         yield from self._journal.of_day(day)
-        yield from (line for line in self._roster.lines() if line.at.date() == day)
+        yield from self._roster_of(day)
 
     def _first(self, now: datetime) -> date:
         """The first day with lines of late, or the day that is over if there are none."""

@@ -368,8 +368,8 @@ class RetentionRules(_Frozen, frozen=True):
     """From the answer."""
     notices_days: Annotated[int, Meta(ge=400)]
     """An event of a notice that is remembered is not told again; none comes again after so long."""
-    acts_days: Positive
-    """Of the journals of administrators' acts."""
+    acts_days: Annotated[int, Meta(ge=1825)]
+    """Of the journals of administrators' acts: no line of configuration makes what was done of late go."""
     round_days: Positive
 
 

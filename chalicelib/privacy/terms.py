@@ -35,12 +35,17 @@ End = Callable[[Sequence[Row], datetime], Mapping[str, int]]
 
 
 class Place(Value, frozen=True):
-    """A table (by its name) or one partition of it, and who ends what is in it. At its end `done` is called."""
+    """A table (by its name) or one partition of it, and who ends what is in it. At its end `done` is called.
+
+    With `by_its_begin` all its pages are judged by when the round began: else of a day that becomes due during the
+    round a half would go.
+    """
 
     table: str
     end: End
     pk: str = ""
     done: Callable[[datetime], None] | None = None
+    by_its_begin: bool = False
 
 
 class RoundItem(RunsTable):
@@ -90,7 +95,7 @@ class Terms:
         while True:
             budget.need(PAGE_S)
             page = self._page(place, item.after)
-            gone = Counter(place.end(page["Items"], budget.now()))
+            gone = Counter(place.end(page["Items"], item.began_at if place.by_its_begin else budget.now()))
             item.gone = dict(Counter(item.gone) + gone)
             item.after = page.get("LastEvaluatedKey", {})
             if not item.after:

@@ -119,7 +119,8 @@ class PrivacyServices(ParticipantsServices):
                 f"acts of {name}": Place(table(name), end_acts(table(name), region, figures.acts_days), PARTITION)
                 for name in _WITH_ACTS
             }
-            found["journal"] = Place(table("journal"), end_lines(table("journal"), region, figures.acts_days))
+            lines = end_lines(table("journal"), region, figures.acts_days)
+            found["journal"] = Place(table("journal"), lines, by_its_begin=True)
             found["accounts"] = Place(table("accounts"), accounts.end)
             found["grievances"] = Place(table("helpdesk"), answered.end)
             for wave in audits.ending(now):

@@ -94,8 +94,10 @@ def test_a_head_is_made_of_bytes_that_anyone_can_make(world: World) -> None:
         f'{{"about":["p1"],"arn":"{LINE.arn}","at":"2026-11-24T03:00:00Z","id":"{kept.id}","person":"person/s1",'
         '"reason":"asked","registrant":"r1","route":"POST /payout/hold"}'
     )
-    raw = f"gelombang-journal/v1\nabc\n{FIRST}\n{said}\n"
-    assert head_of("abc", FIRST, world.journal.of_day(FIRST)).head == hashlib.sha256(raw.encode()).hexdigest()
+    acts, roster = (hashlib.sha256(lines.encode()).hexdigest() for lines in (f"{said}\n", ""))
+    raw = f"gelombang-journal/v1\nabc\n{FIRST}\n1\n{acts}\n{roster}\n3650\n"
+    head = head_of("abc", FIRST, world.journal.of_day(FIRST), [], 3650)
+    assert head == Head(FIRST, 1, acts, roster, 3650, "abc", hashlib.sha256(raw.encode()).hexdigest())
 
 
 def test_a_day_gets_its_head_only_when_no_line_can_come_any_more(world: World) -> None:
@@ -178,9 +180,12 @@ def test_a_published_head_that_was_changed_or_left_out_breaks_the_chain(world: W
     world.replace_published([rows[0], rows[2]])
     assert world.verdicts() == [Verdict.SAME, Verdict.CHAIN]
     _change(world)
-    again = head_of("", FIRST, world.journal.of_day(FIRST))
-    world.replace_published([rows[0] | {"head": again.head}, *rows[1:]])
+    again = world.heads._head("", FIRST)
+    world.replace_published([rows[0] | {"acts": again.acts, "head": again.head}, *rows[1:]])
     assert world.verdicts() == [Verdict.SAME, Verdict.CHAIN, Verdict.SAME]
+    for forged in ({"acts": again.acts}, {"roster": again.acts}, {"days": 1}, {"lines": 1}):
+        world.replace_published([rows[0] | forged, *rows[1:]])
+        assert world.verdicts() == [Verdict.CHAIN, Verdict.SAME, Verdict.SAME], forged
 
 
 def test_a_file_that_lost_its_front_is_found(world: World) -> None:
@@ -190,8 +195,8 @@ def test_a_file_that_lost_its_front_is_found(world: World) -> None:
     world.replace_published(rows[1:])
     assert world.verdicts() == [Verdict.MISSING, Verdict.CHAIN, Verdict.SAME]
     assert world.verdicts(since=FIRST + DAY) == [Verdict.CHAIN, Verdict.SAME]
-    second = head_of("", FIRST + DAY, [])
-    third = head_of(second.head, FIRST + 2 * DAY, world.journal.of_day(FIRST + 2 * DAY))
+    second = world.heads._head("", FIRST + DAY)
+    third = world.heads._head(second.head, FIRST + 2 * DAY)
     anew = [row | {"before": one.before, "head": one.head} for row, one in zip(rows[1:], (second, third), strict=True)]
     world.replace_published(anew)
     assert world.verdicts() == [Verdict.MISSING, Verdict.SAME, Verdict.SAME]
@@ -268,7 +273,37 @@ def test_lines_past_their_term_go_and_what_is_left_is_verified(
     assert world.verdicts(late)[2] is Verdict.REWRITTEN
     rows = world.published
     world.replace_published([rows[0] | {"head": "0" * 64}, *rows[1:]])
-    assert world.verdicts(late)[1] is Verdict.CHAIN, "heads of days that are gone stay in the chain"
+    assert world.verdicts(late)[:2] == [Verdict.CHAIN] * 2, "heads of days that are gone stay in the chain"
+
+
+def test_no_rewriting_hides_behind_a_term(cloud: Settings, programme: Programme) -> None:
+    world = World(cloud, replace(programme, retention=replace(programme.retention, acts_days=2)))
+    sari = Principal("arn:aws:iam::123456789012:user/sari", "sari")
+    world.services.roster.propose({"s1": ("sari",), "b1": ("budi",)}, sari, "we begin", T0)
+    world.three_days()
+    late = T0 + 4 * DAY
+    world.item(0).delete()
+    _change(world)
+    assert world.verdicts(late)[0] is Verdict.HALF_GONE
+    assert not Verdict.HALF_GONE.is_well
+    world.item().delete()
+    assert world.verdicts(late)[0] is Verdict.GONE
+    world.heads._days = 1
+    assert world.verdicts(late - 2 * DAY)[0] is Verdict.REMOVED, "the term is the head's, not that of today"
+    [item] = RosterItem.query("ROSTER")
+    item.reason = "another reason"
+    item.save()
+    assert world.verdicts(late)[0] is Verdict.REMOVED
+    item.delete()
+    assert world.verdicts(late)[0] is Verdict.REMOVED, "what was done to the roster stays"
+
+
+def test_a_day_that_becomes_due_during_a_round_stays_whole(cloud: Settings, programme: Programme) -> None:
+    world = World(cloud, replace(programme, retention=replace(programme.retention, acts_days=2)))
+    world.three_days()
+    late = datetime.combine(FIRST + 3 * DAY, datetime.min.time(), T0.tzinfo) - timedelta(minutes=1)
+    assert world.services.terms.run(late, 100_000, count(0, 100).__next__)
+    assert world.verdicts(late + DAY)[0] is Verdict.SAME
 
 
 def test_a_day_that_is_not_past_its_term_stays(world: World, cloud: Settings) -> None:
