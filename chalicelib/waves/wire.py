@@ -144,7 +144,7 @@ class DrawnValues(Struct, frozen=True):
     rank_cutoff: str | None
 
 
-RevokedBecause = Literal["no_first_purchase", "not_confirmed"]
+RevokedBecause = Literal["no_first_purchase", "not_confirmed", "nik_passed"]
 
 
 class EntryView(Struct, frozen=True):
@@ -173,12 +173,14 @@ class EntryList(Struct, frozen=True):
 
 
 class BeneficiaryView(Struct, frozen=True):
-    """What a person sees of having been chosen. `state`: RESERVED, LAPSED, POTENTIAL, ACTIVE, REVOKED, GRADUATED.
+    """What a person sees of having been chosen. `state`: RESERVED, LAPSED, POTENTIAL, ACTIVE, REVOKED, GRADUATED,
+    PASSED.
 
     RESERVED: nothing can be bought until the civil registry has confirmed the person; LAPSED: it did not, and at
     `revoked_at` the place went to another. POTENTIAL: a first training must be bought before `buy_by`, or the place
-    goes to another; null where payments begin at the award. REVOKED: at `revoked_at`, because none was. The amounts are
-    those of the person's scheme. `first_payment_at`: what the first of them waits for.
+    goes to another; null where payments begin at the award. REVOKED: at `revoked_at`, because none was. PASSED: the
+    NIK is another person's by now (`nik_passed`), and the place is theirs. The amounts are those of the person's
+    scheme. `first_payment_at`: what the first of them waits for.
     """
 
     wave: int
@@ -250,11 +252,16 @@ def entry_view(
 
 
 def _revocation(beneficiary: Beneficiary | None) -> tuple[str | None, RevokedBecause | None]:
-    """When a place was revoked or lapsed, and why."""
+    """When a place was revoked or lapsed, and why; of one that passed with its NIK only why."""
+    if beneficiary is not None and beneficiary.state is BeneficiaryState.PASSED:
+        return None, "nik_passed"
     if beneficiary is None or beneficiary.revoked_at is None:
         return None, None
     lapsed = beneficiary.state is BeneficiaryState.LAPSED
     return iso(beneficiary.revoked_at), "not_confirmed" if lapsed else "no_first_purchase"
+
+
+_NO_DEADLINE = UNCONFIRMED | {BeneficiaryState.PASSED}
 
 
 def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryView:
@@ -262,7 +269,7 @@ def beneficiary_view(beneficiary: Beneficiary, scheme: Scheme) -> BeneficiaryVie
     return fill(
         BeneficiaryView,
         beneficiary,
-        buy_by=None if scheme.begins_at_award or beneficiary.state in UNCONFIRMED else iso(beneficiary.buy_by),
+        buy_by=None if scheme.begins_at_award or beneficiary.state in _NO_DEADLINE else iso(beneficiary.buy_by),
         revoked_because=_revocation(beneficiary)[1],
         first_payment_at=first.trigger if (first := scheme.payment("INCENTIVE")) else None,
         training_idr=scheme.training_idr,

@@ -267,6 +267,9 @@ LIVES: dict[str, Life] = {
     "guest": Life(None, wave(WaveState.OPEN)),
     "unregistered": Life(Me(None, None, None, None, None, False, "not_registered", [], "id")),
     "revoked": Life(me(place("REVOKED"), 0, registration=standing(Standing.REVOKED)), entries=[entry("revoked")]),
+    "revoked with its NIK": Life(
+        me(place("PASSED"), 0, registration=standing(Standing.BENEFICIARY)), entries=[entry("revoked")]
+    ),
     "excluded": Life(me(), entries=[entry("not_chosen", "excluded")]),
     "reserved": Life(
         me(place("RESERVED"), 3_500_000, may_join=False, why_not="already_beneficiary"), entries=[entry("reserved")]
@@ -289,6 +292,10 @@ LIVES: dict[str, Life] = {
     "open": Life(me(), wave(WaveState.OPEN), [entry("not_chosen", "not_drawn", WAVE - 1)]),
     "open after a lapsed place": Life(
         me(place("LAPSED"), 0, may_join=True, why_not=None), wave(WaveState.OPEN), [entry("revoked", None, WAVE - 1)]
+    ),
+    "cannot after an unused place passed with its NIK": Life(
+        me(place("PASSED"), 0, may_join=False, why_not="consent_withdrawn"), wave(WaveState.OPEN),
+        [entry("revoked", None, WAVE - 1)],
     ),
     "open again": Life(
         me(place("ACTIVE"), 0, may_join=True, why_not=None), wave(WaveState.OPEN), [entry("chosen", None, WAVE - 1)],

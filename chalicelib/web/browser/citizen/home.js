@@ -44,8 +44,10 @@ export const whyNot = (code) => (NOW[code] ? t(...NOW[code]) : why(code));
 export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], surveys = [], coming: [next] = [], none_coming: none = false }) {
   if (!me.registration) return { name: "unregistered" };
   // Who may be chosen again sees the waves, not the old place.
-  const own = me.beneficiary, place = me.may_join || (own && own.state === "LAPSED") ? null : own, [latest] = entries;
-  if (me.registration.standing === "REVOKED" || (place && place.state === "REVOKED")) return { name: "revoked", place };
+  const own = me.beneficiary, { standing: given } = me.registration, [latest] = entries;
+  const unused = own && (own.state === "LAPSED" || (own.state === "PASSED" && given === "REGISTERED"));
+  const place = me.may_join || unused ? null : own;
+  if (given === "REVOKED" || (place && ["REVOKED", "PASSED"].includes(place.state))) return { name: "revoked", place };
   if (latest && latest.reason === "excluded") return { name: "excluded" };
   if (place && place.state === "RESERVED") return { name: "reserved" };
   if (place && place.state === "POTENTIAL") return { name: "chosen", place };
@@ -185,7 +187,8 @@ const SHOWN = {
   unregistered: () => html`<${Screen} title=${t("Lengkapi data Anda", "Complete your details")} back=${null}>
     <p>${t("Sekitar 5 menit. Siapkan KTP dan KK.", "About 5 minutes. Have your KTP and KK ready.")}</p>${action("daftar/1", "Isi data", "Fill in")}<//>`,
   revoked: ({ place }) => html`<${Screen} title=${t("Kepesertaan Anda dicabut", "Your place was revoked")} back=${null}>
-    ${place && html`<p>${t(`Sampai ${last(place.buy_by)} tidak ada pelatihan dibeli.`, `No training was bought by ${last(place.buy_by)}.`)}</p>`}
+    ${place && html`<p>${place.state === "PASSED" ? t("NIK Anda berpindah ke orang lain, dan kursi itu ikut.", "Your NIK passed to somebody else, and the place with it.")
+      : t(`Sampai ${last(place.buy_by)} tidak ada pelatihan dibeli.`, `No training was bought by ${last(place.buy_by)}.`)}</p>`}
     <p>${t("Anda tidak bisa ikut lagi.", "You cannot join again.")}</p>${action(`bantuan/baru/place_revoked${place ? `/${place.wave}` : ""}`, "Ajukan keberatan", "Appeal")}<//>`,
   excluded: () => html`<${Screen} title=${t("Anda tidak dapat ikut", "You cannot take part")} back=${null}>
     <p>${t("NIK Anda ada di daftar yang tidak dapat ikut.", "Your NIK is on the list of those excluded.")}</p>
