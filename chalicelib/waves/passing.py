@@ -22,7 +22,8 @@ from ..ids import Randomness
 from ..notices.service import NoticeService
 from ..registration.errors import NotRegistered
 from ..registration.rules import Registrant
-from .beneficiaries import BeneficiaryStore
+from .award import Earnings
+from .beneficiaries import BENEFICIARY_LEG, BeneficiaryStore
 from .places import card_number, given
 from .rules import LOST, Beneficiary, BeneficiaryState, Wave, place
 from .store import WaveStore
@@ -63,6 +64,7 @@ class Following(NamedTuple):
 
     payments: Payments
     courses: Courses
+    earnings: Earnings
 
 
 class Passing:
@@ -85,7 +87,7 @@ class Passing:
         self._registrations = registrations
         self._notices = notices
         self._randomness = randomness
-        self._payments, self._courses = following
+        self._payments, self._courses, self._earnings = following
 
     def hand_over(self, former: str, to: str, now: datetime) -> bool:
         """Let the latest place of a person follow their NIK `to` another; whether nothing is left to do.
@@ -108,11 +110,14 @@ class Passing:
         begun = self._courses.pass_on(before, to, now)
         return begun is not None and self._give(before, own, to, now, begun=begun) and self._after(before, None)
 
-    def _give(self, before: Beneficiary, own: Beneficiary | None, to: str, now: datetime, *, begun: bool) -> bool:
+    def _give(
+        self, before: Beneficiary, own: Beneficiary | None, to: str, now: datetime, *, begun: bool, earns: bool = True
+    ) -> bool:
         """Give a closed place to the owner of the NIK. False if something came between.
 
         A place by which a course was begun, or whose payments began with the award, stays as it was. Any other begins
-        anew: with a new deadline, or RESERVED until the owner is confirmed.
+        anew, with what an award makes due: with a new deadline, or RESERVED until the owner is confirmed. Without
+        `earns` nothing becomes due.
         """
         registrant, scheme = self._registrant(to), self._schemes[before.scheme]
         confirmed = registrant is not None and self._registrations.is_confirmed(registrant)
@@ -134,6 +139,7 @@ class Passing:
             place_ = replace(place_, state=BeneficiaryState.RESERVED, awarded_at=now, buy_by=second)
             place_ = given(place_, scheme, self._rules, now) if confirmed else place_
         who, kind, event, facts = chosen_notice(place_, scheme)
+        due: list[str] = []
         try:
             with self._transaction() as tx:
                 self._beneficiaries.take_over(tx, place_, own)
@@ -142,11 +148,18 @@ class Passing:
                     self._registrations.add_place(tx, "registration", who, seat)
                 if not begun:
                     self._notices.keep(tx, who, kind, event, facts, anew=True)
+                if earns and not lasts and place_.state is BeneficiaryState.ACTIVE:
+                    due.append(self._earnings.entitle(tx, place_))
         except LegsFailed as failed:
+            if due and not {BENEFICIARY_LEG, "registration"} & failed.legs.keys():
+                # What it makes due is due already: the table of waves was restored to an earlier time.
+                return self._give(before, own, to, now, begun=begun, earns=False)
             log.warning("place_not_passed", extra={"legs": sorted(failed.legs)})
             return False
         if not begun:
             self._notices.enqueue([(who, event)])
+        for entitlement_id in due:
+            self._earnings.send(entitlement_id)
         log.info("place_passed", extra={"wave": place_.wave})
         return True
 

@@ -96,6 +96,7 @@ class ParticipantsServices(WavesServices):
     @cached_property
     def _passing(self) -> Passing:
         from ..payouts.passing import PassedPayments
+        from ..payouts.service import AtAward
         from ..training.passing import PassedCourses
         from ..waves.passing import Following, Passing, Places
 
@@ -107,7 +108,9 @@ class ParticipantsServices(WavesServices):
             self.notices,
             self._randomness,
             Following(
-                PassedPayments(self.payout_store, self.payouts), PassedCourses(self._training_store, self.programme)
+                PassedPayments(self.payout_store, self.payouts),
+                PassedCourses(self._training_store, self.programme),
+                AtAward(self.payouts),
             ),
         )
 

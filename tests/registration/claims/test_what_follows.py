@@ -270,6 +270,14 @@ def test_a_plan_of_months_goes_on_and_each_month_is_paid_once(monthly):
     assert list(owed.values()) == [(State.DUE, None)] * 9
 
 
+def test_a_reserved_place_begins_for_its_owner_as_with_an_award(monthly):
+    monthly.seat(BeneficiaryState.RESERVED)
+    monthly.passes()
+    assert monthly.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.ACTIVE}
+    assert monthly.money(OWNER) == {Kind.INCENTIVE: (State.DUE, None)}
+    assert len(monthly.services.plans.of(monthly.place(OWNER))[1]) == 9
+
+
 def test_while_a_payment_is_under_way_the_place_waits_for_its_end(monthly):
     town = monthly
     town.seat(BeneficiaryState.ACTIVE)
