@@ -1,4 +1,4 @@
-"""What is paid for a place when the place follows its NIK to another person (`waves.nik_claims`).
+"""What is paid for a place when the place follows its NIK to another person (`waves.places.nik_claims`).
 
 The plan goes first, so that no instalment comes for the former holder any more. Then each entitlement has a transaction
 of its own: what is open goes on to the new owner. What is at rest is not: for the owner it is HELD as WRITTEN_OFF, so

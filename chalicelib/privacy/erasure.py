@@ -56,7 +56,7 @@ _ENTRIES = ("session", "passkey", "passkey_guard", "contact", "issuer")
 """By what a person signs in."""
 
 _NEVER_GIVEN = {"RESERVED", "LAPSED"}
-"""As `waves.places.UNCONFIRMED`."""
+"""As `waves.places.place_rules.UNCONFIRMED`."""
 
 _OWNERS = ("account_id", "registrant", "registrant_id", "filed_by")
 

@@ -1,4 +1,4 @@
-"""What was bought by a place when the place follows its NIK to another person (`waves.passing`)."""
+"""What was bought by a place when the place follows its NIK to another person (`waves.places.passing`)."""
 
 from __future__ import annotations
 

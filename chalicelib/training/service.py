@@ -18,7 +18,7 @@ from ..errors import NotFound, Unavailable
 from ..ids import Randomness
 from ..payouts.service import Payouts
 from ..registration.service import Registrations
-from ..waves.places import check_may_buy
+from ..waves.places.place_rules import check_may_buy
 from ..waves.rules import LOST, Beneficiary, BeneficiaryState
 from ..waves.service import Waves
 from . import rules, wire

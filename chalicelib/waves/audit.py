@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..aws.dynamodb import update_if
-from .beneficiaries import BeneficiaryStore
 from .entries import THREADS, EntryItem
-from .places import LOST_FROM
+from .places.beneficiaries import BeneficiaryStore
+from .places.place_rules import LOST_FROM
 from .rules import SHARDS, Wave, WaveState, closed_ticket, is_closed, leaf_of
 from .store import WaveItem, WaveStore
 

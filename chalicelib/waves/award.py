@@ -26,10 +26,10 @@ from ..registration.rules import Registrant
 from ..registration.rules import Standing as Registered
 from ..time_budget import TimeBudget
 from ..values import Value
-from .beneficiaries import NOT_GIVEN, BeneficiaryStore, CardTaken
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary
-from .places import UNCONFIRMED, card_number, confirms_cards, given, waits_until
+from .places.beneficiaries import NOT_GIVEN, BeneficiaryStore, CardTaken
+from .places.place_rules import UNCONFIRMED, card_number, confirms_cards, given, waits_until
 from .publication.bucket import Publication
 from .publication.draw_run import DrawRun
 from .publication.leaf_owners import LeafOwners

@@ -9,10 +9,10 @@ from ..config import LONGEST_REQUEST_S, Programme
 from ..registration.errors import FixedAfterAward, FrozenUntilSettled
 from ..registration.rules import Registrant
 from ..registration.store import OVERTAKEN_LEG, Legs
-from .beneficiaries import NOT_GIVEN, BeneficiaryStore
 from .calendar import Calendar
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary, Barred
+from .places.beneficiaries import NOT_GIVEN, BeneficiaryStore
 from .rules import Beneficiary, BeneficiaryState, WaveState, check_may_join, closing_day, scheme
 from .store import WaveStore
 

@@ -16,11 +16,11 @@ from ..registration.errors import ConsentWithdrawn
 from ..registration.rules import check_eligible
 from ..values import Value
 from . import wire
-from .beneficiaries import BeneficiaryStore
 from .calendar import Calendar, PlannedWave
 from .calendar_changes import COMING, CalendarChanges
 from .entries import EntryStore
 from .errors import NoneComing, NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
+from .places.beneficiaries import BeneficiaryStore
 from .rules import (
     NOT_DRAWN,
     DrawnEntry,

@@ -1,6 +1,6 @@
 """The waves table: records, the calendar's exceptions, the seats of a year, results of draws.
 
-Entries are in `entries.py`, beneficiaries in `beneficiaries.py`; all are items of the one table.
+Entries are in `entries.py`, beneficiaries in `places/beneficiaries.py`; all are items of the one table.
 """
 
 from __future__ import annotations

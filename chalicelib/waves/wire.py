@@ -18,7 +18,7 @@ from ..figures.schemes import Scheme, Trigger
 from ..notices.rules import Facts, Kind, Told
 from ..structs import fill
 from .calendar import PlannedWave
-from .places import UNCONFIRMED
+from .places.place_rules import UNCONFIRMED
 from .rules import (
     NOT_DRAWN,
     Beneficiary,

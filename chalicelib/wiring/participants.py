@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..training.reports import Reports
     from ..training.service import Trainings
     from ..training.store import TrainingStore
-    from ..waves.passing import Passing
+    from ..waves.places.passing import Passing
 
 
 VALIDATION = "POST /partners/redemptions/validations"
@@ -80,7 +80,7 @@ class ParticipantsServices(WavesServices):
     def nik_claims(self) -> Claims:
         from ..registration.claims.service import Claims
         from ..registration.items import RegistrationsTable
-        from ..waves.nik_claims import EntriesOfNik
+        from ..waves.places.nik_claims import EntriesOfNik
 
         def entries() -> EntriesOfNik:
             return EntriesOfNik(self.waves, self._wave_store, self._entries, self._beneficiaries)
@@ -98,7 +98,7 @@ class ParticipantsServices(WavesServices):
         from ..payouts.passing import PassedPayments
         from ..payouts.service import AtAward
         from ..training.passing import PassedCourses
-        from ..waves.passing import Following, Passing, Places
+        from ..waves.places.passing import Following, Passing, Places
 
         return Passing(
             self.programme,

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from ..registration.corrections import Corrections
     from ..waves.award import Award, Decisions
     from ..waves.award_queue import AwardBatches, AwardQueueing
-    from ..waves.beneficiaries import BeneficiaryStore
     from ..waves.entries import EntryStore
+    from ..waves.places.beneficiaries import BeneficiaryStore
+    from ..waves.places.revocation import Revocation
     from ..waves.progress import ProgressReader
     from ..waves.publication.bucket import CosignatureIntake, Publication
     from ..waves.publication.draw_run import Beacons, DrawRun
     from ..waves.publication.inclusion import Inclusion
     from ..waves.publication.samples import Audit
     from ..waves.registration_changes import RegistrationChanges
-    from ..waves.revocation import Revocation
     from ..waves.service import Waves
     from ..waves.step import WaveStep
     from ..waves.store import WaveStore
@@ -97,8 +97,8 @@ class WavesServices(PayoutsServices):
     @cached_property
     def revocation(self) -> Revocation:
         from ..payouts.service import AtAward
-        from ..waves.confirmation import Confirmation
-        from ..waves.revocation import Revocation, RevocationLog
+        from ..waves.places.confirmation import Confirmation
+        from ..waves.places.revocation import Revocation, RevocationLog
 
         places, people, told = self._beneficiaries, self.registrations, self.notices
         log = RevocationLog(self.transaction, places)
@@ -190,7 +190,7 @@ class WavesServices(PayoutsServices):
 
     @cached_property
     def _beneficiaries(self) -> BeneficiaryStore:
-        from ..waves.beneficiaries import BeneficiaryStore
+        from ..waves.places.beneficiaries import BeneficiaryStore
         from ..waves.store import WavesTable
 
         self._bind(WavesTable, "waves")

@@ -26,7 +26,7 @@ from chalicelib.notices.store import NoticesTable
 from chalicelib.registration.rules import Standing
 from chalicelib.waves.award_queue import consume
 from chalicelib.waves.entries import EntryItem, entry_item
-from chalicelib.waves.revocation import Report
+from chalicelib.waves.places.revocation import Report
 from chalicelib.waves.step import Transition
 from chalicelib.waves.store import WavesTable
 from chalicelib.wiring import Services

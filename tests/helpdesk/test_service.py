@@ -22,8 +22,8 @@ from chalicelib.helpdesk.wire import GrievanceForm
 from chalicelib.notices.rules import Kind as Notice
 from chalicelib.notices.rules import NoticeState
 from chalicelib.payouts.wire import PayoutView
-from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.errors import SelectionNotFinished
+from chalicelib.waves.places.beneficiaries import FamilyItem
 from chalicelib.waves.publication.bucket import Publication
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.helpdesk import ADMIN, TEXT, Desk, settled

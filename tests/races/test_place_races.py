@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from chalicelib.ids import system_randomness
 from chalicelib.registration.rules import Standing
 from chalicelib.time_budget import TimeBudget
-from chalicelib.waves import revocation
-from chalicelib.waves.beneficiaries import BeneficiaryStore, CardItem, CardTaken, FamilyItem
-from chalicelib.waves.revocation import Report
+from chalicelib.waves.places import revocation
+from chalicelib.waves.places.beneficiaries import BeneficiaryStore, CardItem, CardTaken, FamilyItem
+from chalicelib.waves.places.revocation import Report
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome, WaveState
 from tests.builders.people import card, registrant
 from tests.builders.places import buy, drawn, rows, waiting

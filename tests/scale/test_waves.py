@@ -17,7 +17,7 @@ from chalicelib.registration.items import Exclusion, Profile
 from chalicelib.registration.rules import Standing
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.freeze import RemovedEntries
-from chalicelib.waves.revocation import PAGE, Report
+from chalicelib.waves.places.revocation import PAGE, Report
 from chalicelib.waves.rules import SHARDS, BeneficiaryState, EntryOutcome, WaveState
 from chalicelib.wiring import Services
 from tests.builders.crashes import Calls, Crash, die

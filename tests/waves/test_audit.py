@@ -9,9 +9,10 @@ import pytest
 
 from chalicelib.aws.dynamodb import rows_of
 from chalicelib.draw.leaves import leaf
-from chalicelib.waves import audit, entries, revocation, rules
+from chalicelib.waves import audit, entries, rules
 from chalicelib.waves.audit import Audits
 from chalicelib.waves.entries import EntryItem
+from chalicelib.waves.places import revocation
 from chalicelib.waves.rules import closed_ticket, is_closed
 from chalicelib.waves.store import WavesTable
 from tests.builders.places import buy, rows, standings, waiting

@@ -14,10 +14,11 @@ from chalicelib.figures.schemes import Payment
 from chalicelib.registration.errors import FixedAfterAward
 from chalicelib.registration.rules import Standing, Verification
 from chalicelib.time_budget import TimeBudget
-from chalicelib.waves import entries, revocation, rules
-from chalicelib.waves.beneficiaries import BeneficiaryItem
-from chalicelib.waves.confirmation import Confirmation
-from chalicelib.waves.revocation import Report
+from chalicelib.waves import entries, rules
+from chalicelib.waves.places import revocation
+from chalicelib.waves.places.beneficiaries import BeneficiaryItem
+from chalicelib.waves.places.confirmation import Confirmation
+from chalicelib.waves.places.revocation import Report
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from chalicelib.waves.wire import beneficiary_view, chosen_notice
 from chalicelib.web.me import next_deadline, why_not

@@ -12,13 +12,14 @@ from chalicelib.clock import iso
 from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.time_budget import TimeBudget
-from chalicelib.waves import entries, revocation, rules
+from chalicelib.waves import entries, rules
 from chalicelib.waves.award import ONE_AWARD_S
-from chalicelib.waves.beneficiaries import FamilyItem
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import Barred
+from chalicelib.waves.places import revocation
+from chalicelib.waves.places.beneficiaries import FamilyItem
+from chalicelib.waves.places.revocation import ONE_PERSON_S, Report, RevocationLog
 from chalicelib.waves.publication.bucket import Contradiction, Publication
-from chalicelib.waves.revocation import ONE_PERSON_S, Report, RevocationLog
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, WaveState, shard_of
 from tests.builders.crashes import Crash
 from tests.builders.people import card, registrant

@@ -12,7 +12,8 @@ import boto3
 import pytest
 
 from chalicelib.registration.rules import Standing
-from chalicelib.waves import entries, revocation, rules
+from chalicelib.waves import entries, rules
+from chalicelib.waves.places import revocation
 from chalicelib.waves.rules import EntryOutcome
 from tests.builders.aws_calls import Call, wrap_calls
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, worth_it

@@ -19,7 +19,7 @@ from chalicelib.draw.note import Note, beacon_round, round_time
 from chalicelib.draw.selection import DrawResult, open_value, rank
 from chalicelib.waves.calendar import Calendar, CalendarException, Changes, PlannedWave
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
-from chalicelib.waves.places import check_may_buy
+from chalicelib.waves.places.place_rules import check_may_buy
 from chalicelib.waves.rules import (
     NEXT,
     NEXT_BENEFICIARY,

@@ -46,11 +46,11 @@ MOST = 100
 
 
 HandOver = Callable[[str, str, datetime], bool]
-"""Lets what was given to the first follow the NIK to the second; whether nothing is left to do (`waves.passing`)."""
+"""Lets what was given to the first follow the NIK to the second; whether nothing is left (`waves.places.passing`)."""
 
 
 class Entries(Protocol):
-    """What waves do for a NIK that passes from one registration to another (`waves.nik_claims`)."""
+    """What waves do for a NIK that passes from one registration to another (`waves.places.nik_claims`)."""
 
     def in_draw(self, registrant_id: str, now: datetime) -> bool:
         """Whether a wave that is closed has yet to decide about the person."""

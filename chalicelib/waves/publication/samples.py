@@ -21,9 +21,9 @@ from ...registration.errors import Excluded, NotRegistered
 from ...registration.rules import Registrant, age_on
 from ...structs import fill
 from ...values import Value
-from ..beneficiaries import BeneficiaryStore
 from ..entries import EntryStore
 from ..errors import ListChanged, NotDrawn
+from ..places.beneficiaries import BeneficiaryStore
 from ..rules import SHARDS, Entry, Wave, WaveState, closing_day, commitment, leaf_of, standing
 from ..store import WaveStore
 from .bucket import Publication

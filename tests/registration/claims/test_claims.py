@@ -22,7 +22,7 @@ from chalicelib.registration.errors import (
 from chalicelib.registration.items import CLAIMS, ClaimItem, Profile, person_pk
 from chalicelib.registration.rules import Place, Standing, Verification
 from chalicelib.registration.wire import CorrectionForm, OwnCorrectionForm
-from chalicelib.waves.nik_claims import EntriesOfNik
+from chalicelib.waves.places.nik_claims import EntriesOfNik
 from tests.builders.claims import CHECKER, DAY, MAKER, MINE, OWNER, SQUATTER, THIRD, Town
 from tests.builders.registration import form, other_form, rows
 from tests.conftest import T0

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from chalicelib.clock import WIB, wib_date
 from chalicelib.outcomes.survey_job import SurveyJob
 from chalicelib.payouts.plans import plan_rules
-from chalicelib.waves import places
+from chalicelib.waves.places import place_rules
 from chalicelib.waves.step import WaveStep
 from chalicelib.waves.store import WaveStore
 from infrastructure.grants import GRANTS
@@ -67,7 +67,7 @@ def _leap_day() -> AbstractContextManager[Any]:
         leap = any((day + timedelta(days=n)).strftime("%m%d") == "0229" for n in range((end - day).days))
         return datetime.combine(end + timedelta(days=leap), time(), WIB)
 
-    return patch.object(places, "buy_by", careless)
+    return patch.object(place_rules, "buy_by", careless)
 
 
 def _instalment_doubled() -> AbstractContextManager[Any]:

@@ -15,9 +15,9 @@ from chalicelib.figures.schemes import Payment
 from chalicelib.payouts.rules import Kind, entitlement_id
 from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, rules
-from chalicelib.waves.beneficiaries import BeneficiaryItem
 from chalicelib.waves.errors import AlreadyBeneficiary, Barred
 from chalicelib.waves.personal_data import of_waves
+from chalicelib.waves.places.beneficiaries import BeneficiaryItem
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, closing_day, shard_of
 from tests.builders.crashes import Calls
 from tests.builders.places import TWO_WEEKS, entered, play

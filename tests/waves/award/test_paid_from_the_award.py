@@ -15,8 +15,8 @@ from chalicelib.payouts.wire import decode_message
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, rules
 from chalicelib.waves.award import Turn
-from chalicelib.waves.beneficiaries import BeneficiaryItem, CardItem, FamilyItem
 from chalicelib.waves.entries import EntryItem
+from chalicelib.waves.places.beneficiaries import BeneficiaryItem, CardItem, FamilyItem
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome
 from infrastructure.grants import GRANTS
 from tests.builders.aws_calls import Call, drained, wrap_calls

@@ -11,14 +11,14 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from ..errors import DomainError, Unavailable
-from .rules import LOST, BeneficiaryState, WaveState
+from ...errors import DomainError, Unavailable
+from ..rules import LOST, BeneficiaryState, WaveState
 
 if TYPE_CHECKING:
+    from ..entries import EntryStore
+    from ..service import Waves
+    from ..store import WaveStore
     from .beneficiaries import BeneficiaryStore
-    from .entries import EntryStore
-    from .service import Waves
-    from .store import WaveStore
 
 log = logging.getLogger(__name__)
 

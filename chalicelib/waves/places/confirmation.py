@@ -15,22 +15,22 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ..aws.dynamodb import LegsFailed, Transaction
-from ..clock import iso
-from ..config import Programme
-from ..errors import DomainError, Unavailable
-from ..notices.rules import Kind
-from ..notices.service import NoticeService
-from ..registration.errors import NikAlreadyRegistered, NotRegistered
-from ..registration.rules import Registrant, Verification
-from .award import Earnings
+from ...aws.dynamodb import LegsFailed, Transaction
+from ...clock import iso
+from ...config import Programme
+from ...errors import DomainError, Unavailable
+from ...notices.rules import Kind
+from ...notices.service import NoticeService
+from ...registration.errors import NikAlreadyRegistered, NotRegistered
+from ...registration.rules import Registrant, Verification
+from ..award import Earnings
+from ..rules import Beneficiary, BeneficiaryState, Wave, buy_by, closing_day, place
+from ..wire import chosen_notice
 from .beneficiaries import BENEFICIARY_LEG, BeneficiaryStore
-from .places import confirms_cards, given, waits_until
-from .rules import Beneficiary, BeneficiaryState, Wave, buy_by, closing_day, place
-from .wire import chosen_notice
+from .place_rules import confirms_cards, given, waits_until
 
 if TYPE_CHECKING:
-    from ..registration.service import Registrations
+    from ...registration.service import Registrations
 
 log = logging.getLogger(__name__)
 

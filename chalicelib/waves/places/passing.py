@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from ..aws.dynamodb import LegsFailed, Transaction
-from ..config import Programme
-from ..ids import Randomness
-from ..notices.service import NoticeService
-from ..registration.errors import NotRegistered
-from ..registration.rules import Registrant
-from .award import Earnings
+from ...aws.dynamodb import LegsFailed, Transaction
+from ...config import Programme
+from ...ids import Randomness
+from ...notices.service import NoticeService
+from ...registration.errors import NotRegistered
+from ...registration.rules import Registrant
+from ..award import Earnings
+from ..rules import LOST, Beneficiary, BeneficiaryState, Wave, place
+from ..store import WaveStore
+from ..wire import chosen_notice
 from .beneficiaries import BENEFICIARY_LEG, BeneficiaryStore
-from .places import card_number, given
-from .rules import LOST, Beneficiary, BeneficiaryState, Wave, place
-from .store import WaveStore
-from .wire import chosen_notice
+from .place_rules import card_number, given
 
 if TYPE_CHECKING:
-    from ..registration.service import Registrations
+    from ...registration.service import Registrations
 
 log = logging.getLogger(__name__)
 

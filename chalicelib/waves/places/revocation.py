@@ -22,27 +22,27 @@ from msgspec.structs import replace
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
-from ..aws.attributes import WholeAttribute
-from ..aws.dynamodb import LegsFailed, Transaction, update_if
-from ..aws.failures import Trouble, apart
-from ..clock import iso
-from ..config import Programme
-from ..notices.rules import Facts, Kind
-from ..notices.service import NoticeService
-from ..registration.errors import NotRegistered
-from ..registration.rules import Standing as Registered
-from ..time_budget import OutOfTime, TimeBudget
-from .award import Award
+from ...aws.attributes import WholeAttribute
+from ...aws.dynamodb import LegsFailed, Transaction, update_if
+from ...aws.failures import Trouble, apart
+from ...clock import iso
+from ...config import Programme
+from ...notices.rules import Facts, Kind
+from ...notices.service import NoticeService
+from ...registration.errors import NotRegistered
+from ...registration.rules import Standing as Registered
+from ...time_budget import OutOfTime, TimeBudget
+from ..award import Award
+from ..calendar import Calendar
+from ..rules import LOST, SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, place, scheme_of, year_of
+from ..store import WaveItem, WavesTable, WaveStore, YearItem
+from ..wire import chosen_notice
 from .beneficiaries import BeneficiaryStore
-from .calendar import Calendar
 from .confirmation import Confirmation
-from .places import LOST_FROM
-from .rules import LOST, SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, place, scheme_of, year_of
-from .store import WaveItem, WavesTable, WaveStore, YearItem
-from .wire import chosen_notice
+from .place_rules import LOST_FROM
 
 if TYPE_CHECKING:
-    from ..registration.service import Registrations
+    from ...registration.service import Registrations
 
 log = logging.getLogger(__name__)
 

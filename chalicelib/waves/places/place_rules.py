@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from ..clock import iso
-from ..figures import RegistryRules, TrainingRules
-from ..figures.schemes import Scheme
-from ..ids import Randomness
-from ..registration.rules import DIFFERING, Registrant
-from .errors import BeneficiaryRevoked, PurchaseDeadlinePassed
-from .rules import LOST, Beneficiary, BeneficiaryState, buy_by
+from ...clock import iso
+from ...figures import RegistryRules, TrainingRules
+from ...figures.schemes import Scheme
+from ...ids import Randomness
+from ...registration.rules import DIFFERING, Registrant
+from ..errors import BeneficiaryRevoked, PurchaseDeadlinePassed
+from ..rules import LOST, Beneficiary, BeneficiaryState, buy_by
 
 UNCONFIRMED = frozenset({BeneficiaryState.RESERVED, BeneficiaryState.LAPSED})
 """The place was not given, or was taken back without anything against its person."""

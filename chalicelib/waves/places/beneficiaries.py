@@ -15,12 +15,12 @@ from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.expressions.condition import Condition, size
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
-from ..aws.attributes import EnumAttribute, InstantAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Transaction, find, update_if
-from ..structs import fill
-from .entries import UNDECIDED, EntryItem, entry_item
-from .rules import LOST, Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
-from .store import WavesTable
+from ...aws.attributes import EnumAttribute, InstantAttribute, WholeAttribute, item_of
+from ...aws.dynamodb import LegsFailed, Transaction, find, update_if
+from ...structs import fill
+from ..entries import UNDECIDED, EntryItem, entry_item
+from ..rules import LOST, Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
+from ..store import WavesTable
 
 BENEFICIARY_LEG = "beneficiary"
 EARLIER_LEG = "earlier"
