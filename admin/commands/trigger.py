@@ -42,6 +42,10 @@ WAIT_S = 20
 """For how long it is waited; the gateway waits for 29 seconds."""
 
 
+class Busy(click.ClickException):
+    """The function is running, and has one execution."""
+
+
 @example("trigger expire_places")
 @click.command(cls=Administered, sets=(OPERATOR,))
 @click.argument("function", type=click.Choice(SCHEDULED), required=False, metavar="[FUNCTION]")
@@ -83,7 +87,7 @@ def invoke(
 ) -> Any:
     """What Lambda answers; with `Event` nobody waits for the function.
 
-    Raises `ClickException` with the type of the error that ended it, or if it is running.
+    Raises `Busy` if it is running, and `ClickException` with the type of the error that ended it.
     """
     event = {
         "version": "0",
@@ -104,7 +108,7 @@ def invoke(
             Payload=json.dumps(event).encode(),
         )
     except client.exceptions.TooManyRequestsException as busy:
-        raise click.ClickException(f"{function} is running: do the same in some minutes") from busy
+        raise Busy(f"{function} is running: do the same in some minutes") from busy
     if answer.get("FunctionError"):
         died: dict[str, Any] = json.loads(answer["Payload"].read() or b"{}")
         error = died.get("errorType", answer["FunctionError"])

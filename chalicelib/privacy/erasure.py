@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Protocol
 
 import msgspec
@@ -95,9 +96,10 @@ class Erased(Value, frozen=True):
         """Enter somebody; again changes the time only."""
         self.s3().put_object(Bucket=self.bucket, Key=f"erasures/{person}", Body=iso(now).encode())
 
-    def all(self, since: datetime | None = None) -> Iterator[str]:
-        """Everybody who was entered, or entered again, since then; page by page."""
-        for page in self.s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix="erasures/"):
+    def all(self, since: datetime | None = None, after: str = "") -> Iterator[str]:
+        """Everybody who was entered, or entered again, since then, in order from behind `after` on; page by page."""
+        asked = {"Bucket": self.bucket, "Prefix": "erasures/", "StartAfter": f"erasures/{after}"}
+        for page in self.s3().get_paginator("list_objects_v2").paginate(**asked):
             for one in page.get("Contents", ()):
                 if since is None or one["LastModified"] >= since:
                     yield str(one["Key"]).removeprefix("erasures/")
@@ -113,7 +115,7 @@ class Replay(Struct, frozen=True):
 
 
 class Replayed(Struct, frozen=True):
-    """How many people are on the list, and behind what to go on; nothing: all is done."""
+    """How many people of the list this step erased, and behind what to go on; nothing: all is done."""
 
     erased: int
     after: str = ""
@@ -186,17 +188,16 @@ class Erasure:
         A table that was restored alone has rows that were found through rows of another. So every table is read whole,
         in so many segments.
         """
-        people = set(self._erased.all(asked.restored_to and asked.restored_to - _ONE_RUN))
-        if not people:
-            return Replayed(0)
-        in_tables = asked.after.startswith(_TABLES)
-        rest = [] if in_tables else sorted(person for person in people if person > asked.after)
+        since, in_tables = asked.restored_to and asked.restored_to - _ONE_RUN, asked.after.startswith(_TABLES)
+        rest, count = iter(()) if in_tables else self._erased.all(since, asked.after), 0
         with ThreadPoolExecutor(_AT_ONCE, "erasure") as pool:
-            for start in range(0, len(rest), _PAGE):
-                page = rest[start : start + _PAGE]
+            while page := list(islice(rest, _PAGE)):
                 list(pool.map(lambda person: self.erase(person, now), page))
+                count += len(page)
                 if is_late():
-                    return Replayed(len(people), page[-1])
+                    return Replayed(count, page[-1])
+        if not (people := set(self._erased.all(since))):
+            return Replayed(0)
         tables = sorted({kept.table for kept in register().kept.values()})
         begun = int(asked.after.removeprefix(_TABLES)) if in_tables else 0
         for part in range(begun, len(tables) * segments):
@@ -206,8 +207,8 @@ class Erasure:
                 for person in people & _people_of(row) if kind else ():
                     self._erase(Held(kind, row), person, chosen=self._was_chosen(person, now))
             if is_late():
-                return Replayed(len(people), f"{_TABLES}{part + 1}")
-        return Replayed(len(people))
+                return Replayed(count, f"{_TABLES}{part + 1}")
+        return Replayed(count)
 
     def replay_for_a_while(self, asked: Any, now: datetime, seconds: Callable[[], float] = time.monotonic) -> Any:
         """As `replay`, for one request of the administration; what is asked and answered is as in JSON."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 
+from admin.commands import erasures
 from admin.deployment import stages
 from admin.desk import Desk
 from bench import rights
@@ -273,10 +275,17 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(name="test", services=gateway.services))
     monkeypatch.setattr(stages, "caller", lambda: CALLER)
 
+    begun, hourly = list[str](), count()
+
     def again(detail: Any) -> Any:
+        if next(hourly) % 3 == 0:
+            raise Functions.exceptions.TooManyRequestsException
+        begun.append(detail["replay"]["after"])
         return gateway.services.erasure.replay_for_a_while(detail["replay"], gateway.now)
 
     monkeypatch.setattr(Desk, "client", lambda *_: Functions(erase_people=again))
+    monkeypatch.setattr(erasures, "_PAUSE_S", 0)
+    monkeypatch.setattr("admin.desk.STEPS_S", -1)  # who is waited for is asked again in the next request
     monkeypatch.setattr(erasure, "_REPLAY_S", -1)  # each step does one thing
     monkeypatch.setattr(erasure, "_PAGE", 1)
     monkeypatch.setattr(erasure, "_SEGMENTS", 2)
@@ -284,7 +293,10 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     words = ("replay", "--reason", "a table was restored")
     assert Terminal("erasures").found(*words, "--restored-to", later) == {"erased": 0}
     assert [about(cloud, person) == set() for person in people] == [False, False]
+    begun.clear()
     assert Terminal("erasures").found(*words) == {"erased": 2}
+    assert begun[:4] == ["!", *sorted(people), "#1"]
+    assert len(begun) == len(set(begun)), "no step is lost or taken again where the hourly run came between"
     assert [about(cloud, person) for person in people] == [set(), set()]
 
 
