@@ -1,12 +1,15 @@
 """What is paid for a place when the place follows its NIK to another person (`waves.places.nik_claims`).
 
 The plan goes first, so that no instalment comes for the former holder any more. Then each entitlement has a transaction
-of its own: what is open goes on to the new owner. What is at rest is not: for the owner it is HELD as WRITTEN_OFF, so
-nothing that was paid once can fall due again but by the word of two administrators. A repeat does what is left.
+of its own: what is open goes on to the new owner. What is at rest does not, nor what a bank that is sent files was told
+to pay, as its word that it failed is not final: for the owner it is HELD as WRITTEN_OFF, so nothing that was paid once
+can fall due again but by the word of two administrators. What one has held or stopped stays so until two end it. A
+repeat does what is left.
 """
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,11 +19,14 @@ from msgspec.structs import replace
 from ..aws.dynamodb import LegsFailed
 from ..waves.rules import Beneficiary
 from . import rules
+from .bank_files.store import RAIL
 from .ledger.store import PayoutStore
 from .rules import AT_REST, Entitlement, Hold, Move, State
 
 if TYPE_CHECKING:
     from .service import Payouts
+
+log = logging.getLogger(__name__)
 
 PASSED = "passed_with_nik"
 
@@ -52,6 +58,10 @@ class PassedPayments:
     def _pass_plan(self, place: Beneficiary, to: str) -> None:
         plan = self._store.plans.of((place.registrant_id, place.wave))
         if plan is not None:
+            if plan.stopped is not None:
+                # It may have been against the former holder alone, or the new one's own: staff are to ask.
+                first = rules.entitlement_id(place.wave, to, rules.Kind.INCENTIVE)
+                log.error("stop_passed_with_nik", extra={"entitlement": first, "reason": plan.stopped})
             with self._store.transaction() as tx:
                 self._store.plans.remove(tx, plan)
                 self._store.plans.add(tx, replace(plan, registrant_id=to))
@@ -83,9 +93,10 @@ def _of_owner(one: Entitlement, theirs: Entitlement | None, to: str, now: dateti
     else:
         new = replace(_next(theirs, State.DUE, now), n_before=theirs.n, passed_to=None)
     new = replace(new, instead_of=one.instead_of)
-    if one.state in AT_REST or one.hold is Hold.WRITTEN_OFF:
+    by_file = one.n > 0 and one.rail == RAIL
+    if by_file or one.state in AT_REST or one.hold is Hold.WRITTEN_OFF:
         return replace(new, state=State.HELD, hold=Hold.WRITTEN_OFF, instead_of=one.instead_of or one.id)
-    return new
+    return replace(new, state=State.HELD, hold=Hold.ADMIN) if one.hold is Hold.ADMIN else new
 
 
 def _next(entitlement: Entitlement, state: State, now: datetime) -> Entitlement:

@@ -17,6 +17,8 @@ from chalicelib.outcomes import tally_rules
 from chalicelib.payouts import rules as payout_rules
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.ledger.records import StoredAttempt
+from chalicelib.payouts.passing import _of_owner
+from chalicelib.payouts.plans.plan_rules import Stop
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
 from chalicelib.registration.items import CLAIMS, ClaimItem
 from chalicelib.registration.rules import Place, Standing
@@ -251,6 +253,33 @@ def test_what_was_paid_to_the_former_holder_is_decided_by_two(town, decision, af
     # The statistics count the person once, and what was paid to both.
     former = tally_rules.of_beneficiary(town.place(SQUATTER), None, [town.entitlement(SQUATTER)])
     assert former == {tally_rules.Count.PAID_IDR: one.amount_idr}
+
+
+def test_what_an_administrator_held_or_a_bank_was_sent_is_the_owners_once_two_say_so(town):
+    town.seat()
+    town.graduate()
+    held = town.services.payout_administration.hold(town.entitlement(SQUATTER).id, MAKER, "a thief?", town.now)
+    town.passes()
+    assert town.money(SQUATTER) == {Kind.INCENTIVE: (State.CANCELLED, None)}
+    assert town.money(OWNER) == {Kind.INCENTIVE: (State.HELD, Hold.ADMIN)}
+    # A bank that is sent files may say later that it paid what it called failed, also while another hold is in the way.
+    for state, hold in ((State.FAILED, None), (State.HELD, Hold.CONTESTED)):
+        failed = replace(held, n=1, rail="bank-file", state=state, hold=hold)
+        after = _of_owner(failed, None, OWNER, town.now)
+        assert (after.state, after.hold, after.instead_of) == (State.HELD, Hold.WRITTEN_OFF, held.id)
+    wallet = replace(held, n=1, rail="xendit-v2", state=State.FAILED, hold=None)
+    assert _of_owner(wallet, None, OWNER, town.now).state is State.DUE
+
+
+def test_a_stopped_plan_stays_so_for_the_owner_until_two_let_it_go_on(monthly, caplog):
+    town = monthly
+    town.seat(BeneficiaryState.ACTIVE)
+    town.services.plans.stop(town.place(SQUATTER), Stop.DROPPED_OUT, town.now)
+    town.passes()
+    plan, to_come = town.services.plans.of(town.place(OWNER))
+    assert (plan.stopped, to_come) == (Stop.DROPPED_OUT, [])
+    [line] = [one for one in caplog.records if one.message == "stop_passed_with_nik"]
+    assert (line.levelname, line.entitlement) == ("ERROR", town.entitlement(OWNER).id)
 
 
 def test_a_plan_of_months_goes_on_and_each_month_is_paid_once(monthly):
