@@ -82,7 +82,10 @@ def partner() -> None:
 @click.option("--office", is_flag=True, help="An office that reads people's cards, which may report that and no more.")
 @click.argument("name")
 def add(desk: Desk, name: str, office: bool, reason: str) -> None:
-    """Add the partner NAME; its signing key is shown this once. If the answer is lost, revoke it and add another."""
+    """Add the partner NAME; its signing key is shown this once. If the answer is lost, revoke it and add another.
+
+    An office's key is good for nothing until another person has approved the office.
+    """
     known_as = typed_text.name(name)
     if known_as is None:
         raise click.BadParameter(
@@ -92,7 +95,22 @@ def add(desk: Desk, name: str, office: bool, reason: str) -> None:
     kind: PartnerKind = "office" if office else "training"
     added, key = desk.services.partners.add(known_as, utc_now(), Signed(desk.caller, reason), kind)
     desk.made.append(added.id)
-    desk.show({"partner": added.id, "name": added.name, "kind": added.kind, "key": key})
+    waits = {"next": f"another person approves it: gelombang partner approve --stage {desk.stage} {added.id}"}
+    shown = {"partner": added.id, "name": added.name, "kind": added.kind, "key": key}
+    desk.show(shown | (waits if office else {}))
+
+
+@example("partner approve k7qx2m4abcd23yzk7qx2m4abcd")
+@partner.command("approve", cls=Administered, sets=(CHECKER,))
+@click.argument("partner_id")
+@yes_option
+def approve_office(desk: Desk, partner_id: str) -> None:
+    """Believe what an office reports from now on, which another person added: it proves whose a NIK is."""
+    partners = desk.services.partners
+    office = partners.office(partner_id)
+    desk.ask_back(_row(office) | {"by": office.maker, "reason": office.note})
+    partners.approve(partner_id, desk.caller, utc_now())
+    desk.show(_row(partners.office(partner_id)))
 
 
 @example("partner list")
@@ -111,8 +129,9 @@ def _row(known: Partner) -> dict[str, object]:
         "partner": known.id,
         "name": known.name,
         "kind": known.kind,
-        "state": "revoked" if known.revoked_at else "active",
+        "state": "revoked" if known.revoked_at else "active" if known.may(known.kind) else "waits for approval",
         "added_at": known.created_at,
+        "approved_at": known.approved_at,
         "revoked_at": known.revoked_at,
     }
 

@@ -44,7 +44,9 @@ class PartnerRevoked(DomainError):
 
 
 class PartnerNotAllowed(DomainError):
-    """A partner of another kind: a training partner reports no presence, and an office nothing else."""
+    """A partner of another kind: a training partner reports no presence, and an office nothing else, and nothing at all
+    until another person approved it.
+    """
 
     code = "partner_not_allowed"
     status = 403

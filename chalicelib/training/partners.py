@@ -17,7 +17,8 @@ from ..aws.attributes import InstantAttribute, WholeAttribute, item_of
 from ..aws.dynamodb import find, save_if, update_if
 from ..clock import wib_date
 from ..errors import NotFound
-from ..ids import Randomness, random_id
+from ..ids import Randomness, random_id, same_person
+from ..payouts.errors import SamePerson
 from ..structs import fill
 from . import signatures
 from .errors import PartnerNotAllowed, PartnerRevoked, RequestReplayed, SignatureInvalid
@@ -36,6 +37,9 @@ class PartnerItem(TrainingTable):
     sealed_key = BinaryAttribute(legacy_encoding=False)
     created_at = InstantAttribute()
     revoked_at = InstantAttribute(null=True)
+    maker = UnicodeAttribute(default="")
+    note = UnicodeAttribute(default="")
+    approved_at = InstantAttribute(null=True)
 
 
 class NonceItem(TrainingTable):
@@ -74,6 +78,14 @@ class PartnerStore:
         if not update_if(item, [revoked_at.set(revoked_at | now)], PartnerItem.pk.exists()):
             raise NotFound()
 
+    def approve(self, partner_id: str, now: datetime) -> None:
+        """Set the time of approval, once. Raises `NotFound` if the partner was revoked meanwhile."""
+        approved_at = PartnerItem.approved_at
+        item = PartnerItem("PARTNERS", partner_id)
+        here = PartnerItem.pk.exists() & PartnerItem.revoked_at.does_not_exist()
+        if not update_if(item, [approved_at.set(approved_at | now)], here):
+            raise NotFound()
+
     def count(self, partner_id: str, hours: int, now: datetime, *, quick: bool) -> PartnerDay:
         """Count one completion; returns the partner's day. One write, never repeated: a count may be one too low."""
         item = DayItem(f"DAY#{partner_id}", wib_date(now).isoformat())
@@ -103,6 +115,7 @@ class TrainingAct(StrEnum):
     """What was done. A line is about a partner or a catalogue."""
 
     ADD = "ADD"
+    APPROVE = "APPROVE"
     REVOKE = "REVOKE"
     PROPOSE = "PROPOSE"
     IMPORT = "IMPORT"
@@ -162,11 +175,12 @@ class Partners:
     ) -> tuple[Partner, str]:
         """Add a partner; returns it and its signing key in hex. The key is shown here and never again.
 
-        `signed`: who adds it, and why; None if no person does.
+        `signed`: who adds it, and why; None if no person does. An office's key is good for nothing until `approve`.
         """
         partner_id = random_id(self._randomness)
         key = self._randomness(signatures.KEY_BYTES)
-        partner = Partner(partner_id, name, self._keys.seal(partner_id, key), now, kind=kind)
+        made = {"maker": signed.by, "note": signed.note} if signed else {}
+        partner = Partner(partner_id, name, self._keys.seal(partner_id, key), now, kind=kind, **made)
         self._note(TrainingAct.ADD, partner, signed, now)
         self._store.add(partner)
         return partner, key.hex()
@@ -174,6 +188,25 @@ class Partners:
     def all(self) -> list[Partner]:
         """Every partner, the revoked ones too, oldest first."""
         return sorted(self._store.partners(), key=lambda partner: partner.created_at)
+
+    def office(self, partner_id: str) -> Partner:
+        """An office that was not revoked. Raises `NotFound`."""
+        partner = self._store.partner(partner_id)
+        if partner is None or partner.kind != "office" or partner.revoked_at is not None:
+            raise NotFound()
+        return partner
+
+    def approve(self, partner_id: str, by: str, now: datetime) -> None:
+        """Believe an office from now on, which another person added. May be repeated.
+
+        Raises `NotFound`, and `SamePerson` also for an office of which nobody knows who added it.
+        """
+        office = self.office(partner_id)
+        if office.approved_at is None:
+            if not office.maker or same_person(office.maker, by):
+                raise SamePerson()
+            self._note(TrainingAct.APPROVE, office, Signed(by, office.note), now)
+            self._store.approve(partner_id, now)
 
     def revoke(self, partner_id: str, now: datetime, signed: Signed | None = None) -> None:
         """Refuse the partner's requests from now on; its attestations stand. May be repeated. Raises `NotFound`."""
@@ -213,7 +246,7 @@ class Partners:
             raise SignatureInvalid()
         if partner.revoked_at is not None:
             raise PartnerRevoked()
-        if partner.kind != kind:
+        if not partner.may(kind):
             raise PartnerNotAllowed()
         expires_at = int(claimed.timestamp) + self._clock_skew_s + REMEMBERED_MARGIN_S
         self._store.remember_request(partner.id, claimed.signature, random_id(self._randomness), expires_at)

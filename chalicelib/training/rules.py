@@ -25,7 +25,11 @@ PartnerKind = Literal["training", "office"]
 
 
 class Partner(Value, frozen=True):
-    """A partner. `sealed_key` is its signing key, encrypted; `revoked_at` is set once and stays."""
+    """A partner. `sealed_key` is its signing key, encrypted; `revoked_at` is set once and stays.
+
+    `maker`: who added it, and `note` why, if a person did. An office is believed from `approved_at` on, when another
+    person approved it: what it reports may move a NIK.
+    """
 
     id: str
     name: str
@@ -33,6 +37,13 @@ class Partner(Value, frozen=True):
     created_at: datetime
     revoked_at: datetime | None = None
     kind: PartnerKind = "training"
+    maker: str = ""
+    note: str = ""
+    approved_at: datetime | None = None
+
+    def may(self, kind: PartnerKind) -> bool:
+        """Whether it may make a request of this kind."""
+        return self.kind == kind and (kind == "training" or self.approved_at is not None)
 
 
 class PartnerDay(Value, frozen=True):

@@ -58,6 +58,7 @@ WITHOUT = {
     "account recover approve": "carries the reason of what was proposed",
     "registration approve": "carries the reason of what was proposed",
     "roster approve": "carries the reason of what was proposed",
+    "partner approve": "carries the reason of who added the office",
     "course approve": "carries the reason of what was proposed",
     "grievance answer": "the answer is the reason, kept with who gave it",
     "grievance escalate": "the note is the reason, kept with who wrote it",

@@ -54,6 +54,29 @@ def test_a_name_that_cannot_be_shown_is_refused(stage, name):
     assert stage.services.partners.all() == []
 
 
+def test_an_office_is_believed_once_another_person_approved_it_and_its_proofs_are_found(stage, monkeypatch):
+    partners = stage.services.partners
+    office = json.loads(run("add", "Kantor Camat", "--office", "--json").stdout)
+    ask = ["partner", "approve", "--stage", "test", office["partner"]]
+    for same in (ANI, ANI.replace("office/ani", "admin/Ani")):
+        monkeypatch.setattr(stages, "caller", lambda same=same: same)
+        assert "(payout_same_person)" in invoke([*ask, "--yes"]).output
+    monkeypatch.setattr(stages, "caller", lambda: BUDI)
+    assert invoke(ask).exit_code == 1, "nobody answers"
+    assert not partners.office(office["partner"]).may("office")
+    approved = invoke(ask, input="y\n")
+    for words in ("Kantor Camat", ANI, "trial", "waits for approval", "active"):
+        assert words in approved.output
+    assert partners.office(office["partner"]).may("office")
+    acts = json.loads(run("list", "--json").stdout)["acts"]
+    assert [(act["deed"], act["by"]) for act in acts] == [("APPROVE", BUDI), ("ADD", ANI)]
+    # What it proved, if it has to be revoked: whose, and on which day.
+    stage.services.journal.seen(office["partner"], "POST /partners/presences", "presence", "siti-1", T0)
+    day = ("--day", T0.date().isoformat(), "--partners", "--person", office["partner"])
+    shown = invoke(["journal", "show", "--stage", "test", *day, "--json"])
+    assert [line["registrant"] for line in json.loads(shown.stdout)] == ["siti-1"]
+
+
 def test_list_shows_which_partners_are_revoked_and_no_key(stage):
     first, key = added("Pelatihan Jaya")
     second, _ = added("Kursus Maju")

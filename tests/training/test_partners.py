@@ -15,10 +15,12 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.aws.admin_acts import Signed
 from chalicelib.errors import NotFound
+from chalicelib.payouts.errors import SamePerson
 from chalicelib.training import errors, signatures
 from chalicelib.training.partners import NonceItem
-from tests.builders.training import PATH, Scene, signed
+from tests.builders.training import ANI, BUDI, PATH, Scene, signed
 from tests.conftest import T0
 
 BODY = b'{"card_number":"1001"}'
@@ -181,7 +183,11 @@ def test_a_signature_is_refused_for_one_of_these_reasons_each_a_401_with_a_code_
 
 
 def test_a_partner_of_another_kind_is_refused_and_uses_nothing_up(stage, jaya):
-    office, key = stage.services.partners.add("Kantor Kecamatan", T0, kind="office")
+    partners = stage.services.partners
+    office, key = partners.add("Kantor Kecamatan", T0, Signed(ANI, "letter 3"), kind="office")
+    with pytest.raises(errors.PartnerNotAllowed):  # until another person has approved it
+        authenticate(stage, signed(office.id, key, BODY), kind="office")
+    partners.approve(office.id, BUDI, T0)
     with pytest.raises(errors.PartnerNotAllowed) as refused:
         authenticate(stage, signed(office.id, key, BODY))
     assert refused.value.status == 403
@@ -189,6 +195,17 @@ def test_a_partner_of_another_kind_is_refused_and_uses_nothing_up(stage, jaya):
         authenticate(stage, signed(*jaya, BODY), kind="office")
     assert stage.items("NONCE#") == []
     assert authenticate(stage, signed(office.id, key, BODY), kind="office") == office.id
+
+
+def test_an_office_that_nobody_added_a_revoked_one_and_a_training_partner_are_not_approved(stage, jaya):
+    partners = stage.services.partners
+    unsigned, _ = partners.add("Kantor Desa", T0, kind="office")
+    with pytest.raises(SamePerson):
+        partners.approve(unsigned.id, BUDI, T0)
+    partners.revoke(unsigned.id, T0)
+    for none in (unsigned.id, jaya[0], "a" * 26):
+        with pytest.raises(NotFound):
+            partners.approve(none, BUDI, T0)
 
 
 # How a request is signed
