@@ -179,8 +179,9 @@ class Partners:
         """
         partner_id = random_id(self._randomness)
         key = self._randomness(signatures.KEY_BYTES)
-        made = {"maker": signed.by, "note": signed.note} if signed else {}
-        partner = Partner(partner_id, name, self._keys.seal(partner_id, key), now, kind=kind, **made)
+        by, note = (signed.by, signed.note) if signed else ("", "")
+        sealed = self._keys.seal(partner_id, key)
+        partner = Partner(partner_id, name, sealed, now, kind=kind, maker=by, note=note)
         self._note(TrainingAct.ADD, partner, signed, now)
         self._store.add(partner)
         return partner, key.hex()
