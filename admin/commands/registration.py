@@ -226,15 +226,20 @@ def _effects(desk: Desk, source: ExclusionList, niks: Sequence[str]) -> Row:
     services = desk.services
     services.exclusion_lists.check_not_retracted(source)
     for part in desk.steps(services.exclusion_lists.parts(niks)):
-        registered = services.exclusion_lists.registered(niks, part)
-        places = services.waves.beneficiaries.of_many(registered)
-        money = services.payouts.of_many(places).values()
-        desk.counts["registered"] += len(registered)
-        desk.counts["hold_a_place"] += sum(one.state not in _LOST for one in places)
-        desk.counts["wait_for_money"] += sum(any(one.state not in _OVER for one in each) for each in money)
-    return {name: desk.counts[name] for name in ("registered", "hold_a_place", "wait_for_money")}
+        _count(desk, services.exclusion_lists.registered(niks, part))
+    return {name: desk.counts[name] for name in _COUNTED}
 
 
+def _count(desk: Desk, registered: Sequence[str]) -> None:
+    """Count how many people are registered, hold a place and wait for money."""
+    places = desk.services.waves.beneficiaries.of_many(registered)
+    money = desk.services.payouts.of_many(places).values()
+    desk.counts["registered"] += len(registered)
+    desk.counts["hold_a_place"] += sum(one.state not in _LOST for one in places)
+    desk.counts["wait_for_money"] += sum(any(one.state not in _OVER for one in each) for each in money)
+
+
+_COUNTED = ("registered", "hold_a_place", "wait_for_money")
 _LOST = {BeneficiaryState.REVOKED, BeneficiaryState.LAPSED}
 _OVER = {State.PAID, State.CANCELLED, State.REVERSED}
 
@@ -242,13 +247,16 @@ _OVER = {State.PAID, State.CANCELLED, State.REVERSED}
 @example("exclusion list")
 @exclusion.command("list", cls=Administered, sets=EVERYONE)
 def list_lists(desk: Desk) -> None:
-    """List every version of every list, with what was done to it last; IMPORT or RETRACT alone broke off."""
+    """List every version of every list, with what was done to it last; IMPORT or RETRACT alone broke off.
+
+    PROPOSE: another person is to approve its retraction.
+    """
     lists = desk.services.exclusion_lists.all()
     desk.show([act_row(act) for act in lists.values()], "no list was ever imported")
 
 
 @example("exclusion show --list civil-servants --version 2026-11")
-@exclusion.command("show", cls=Administered, sets=(MAKER, AUDITOR))
+@exclusion.command("show", cls=Administered, sets=(MAKER, CHECKER, AUDITOR))
 @list_option
 @version_option
 def show_list(desk: Desk, name: str, version: str) -> None:
@@ -263,10 +271,33 @@ def show_list(desk: Desk, name: str, version: str) -> None:
 @version_option
 @reason_option
 def retract(desk: Desk, name: str, version: str, reason: str) -> None:
-    """Take a version of a list back, for good. Who is on another list, or on another version, stays excluded.
+    """Propose to take a version of a list back, for good; another person approves it, and sees what it changes."""
+    desk.services.exclusion_lists.propose(name, version, desk.caller, reason, utc_now())
+    next_ = f"another person approves it: gelombang exclusion approve --stage {desk.stage} --list {name}"
+    desk.show({"list": name, "version": version, "next": f"{next_} --version {version}"})
 
-    It reads the whole table: minutes for millions of people. Broken off, it is finished by doing it again.
+
+@example("exclusion approve --list civil-servants --version 2026-11")
+@exclusion.command("approve", cls=Administered, sets=(CHECKER,))
+@list_option
+@version_option
+@yes_option
+def approve_retraction(desk: Desk, name: str, version: str) -> None:
+    """Retract a version of a list, as another person proposed, after it was shown whom that frees: how many of them are
+    registered, hold a place and wait for money. Who is on another list, or on another version, stays excluded.
+
+    It reads the whole table twice: minutes for millions of people. Broken off, it is finished by doing it again.
     """
     lists = desk.services.exclusion_lists
-    freed = lists.retract(name, version, desk.caller, reason, utc_now, desk.steps, desk.counts)
+    proposed = lists.proposed(name, version)
+    why = {"proposed_at": proposed.at, "by": proposed.by, "reason": proposed.note}
+    act: Row = {"list": name, "version": version, **why}
+    desk.ask_before(act, lambda: {**act, **_freed(desk, name, version)})
+    freed = lists.retract(name, version, desk.caller, utc_now, desk.steps, desk.counts)
     desk.show({"list": name, "version": version, "niks_no_longer_named": freed})
+
+
+def _freed(desk: Desk, name: str, version: str) -> Row:
+    for registered in desk.services.exclusion_lists.freed(name, version, desk.steps):
+        _count(desk, registered)
+    return {each: desk.counts[each] for each in _COUNTED}

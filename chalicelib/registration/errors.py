@@ -383,6 +383,22 @@ class UnknownExclusionList(DomainError):
     english = "There is no version {version} of a list {name}."
 
 
+class RetractionNotProposed(DomainError):
+    """For administrators: nobody has proposed to retract this version of a list."""
+
+    code = "retraction_not_proposed"
+    status = 409
+    indonesian = "Penarikan daftar ini belum diusulkan."
+    english = "Nobody has proposed to retract this list."
+
+
+class RetractionBySamePerson(DomainError):
+    code = "retraction_same_person"
+    status = 403
+    indonesian = "Penarikan daftar harus disetujui oleh orang lain."
+    english = "The retraction of a list is approved by another person than the one who proposed it."
+
+
 class ExclusionListRetracted(DomainError):
     code = "exclusion_list_retracted"
     status = 409

@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
 
@@ -19,10 +19,18 @@ from .. import typed_text
 from ..aws.admin_acts import Act, Journal
 from ..clock import Clock
 from ..errors import Malformed
+from ..ids import same_person
 from ..spreadsheets import check_digits, whole
 from ..values import Value
 from ..vault import Vault
-from .errors import ExclusionListRetracted, MalformedExclusionList, MalformedNik, UnknownExclusionList
+from .errors import (
+    ExclusionListRetracted,
+    MalformedExclusionList,
+    MalformedNik,
+    RetractionBySamePerson,
+    RetractionNotProposed,
+    UnknownExclusionList,
+)
 from .identity import parse_nik
 from .store import RegistrationStore
 
@@ -58,10 +66,11 @@ class ExclusionList(Value, frozen=True):
 
 
 class ExclusionDeed(StrEnum):
-    """What was done to a list: one line before the work, and one after it."""
+    """What was done to a list: one line before the work, and one after it. A retraction is proposed before."""
 
     IMPORT = "IMPORT"
     IMPORTED = "IMPORTED"
+    PROPOSE = "PROPOSE"
     RETRACT = "RETRACT"
     RETRACTED = "RETRACTED"
 
@@ -119,8 +128,16 @@ class ExclusionLists:
     def registered(self, niks: Sequence[str], part: int) -> list[str]:
         """Who is registered with a NIK of a part of a list. A keyed hash and a read for each NIK."""
         here = niks[part * _PART : (part + 1) * _PART]
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            return [who for who in pool.map(self._holder, here) if who]
+        return self._holders(here, partial(self._vault.mac, "nik"))
+
+    def freed(self, name: str, version: str, parts: Callable[[int], Iterable[int]] = range) -> Iterator[list[str]]:
+        """Who is registered with a NIK that nothing but a version of a list names, part by part of the table.
+
+        A read for each NIK. Raises `UnknownExclusionList`.
+        """
+        entries = {act.about for act in self.acts(name, version)}
+        for segment in parts(SEGMENTS):
+            yield self._holders(self._store.excluded_by(entries, segment, SEGMENTS), str)
 
     def all(self) -> dict[str, Act]:
         """The latest act of each list that was ever imported, by `name/version/source date`, in this order."""
@@ -136,22 +153,37 @@ class ExclusionLists:
             raise UnknownExclusionList(name=name, version=version)
         return found
 
+    def propose(self, name: str, version: str, by: str, note: str, now: datetime) -> None:
+        """Propose to retract a version of a list; the newest proposal counts. Raises `UnknownExclusionList`."""
+        for entry in {act.about for act in self.acts(name, version)}:
+            self._journal.add(Act(now, ExclusionDeed.PROPOSE, entry, by, note))
+
+    def proposed(self, name: str, version: str) -> Act:
+        """Who last proposed to retract a version, and why. Raises `UnknownExclusionList`, `RetractionNotProposed`."""
+        for act in self.acts(name, version):
+            if act.deed == ExclusionDeed.PROPOSE:
+                return act
+        raise RetractionNotProposed()
+
     def retract(
         self,
         name: str,
         version: str,
         by: str,
-        note: str,
         clock: Clock,
         parts: Callable[[int], Iterable[int]] = range,
         freed: Counter[str] | None = None,
     ) -> int:
-        """Retract a version of a list, for good; returns how many NIKs it named until now.
+        """Retract a version of a list that another person proposed to, for good; returns how many NIKs it named.
 
         `parts` says which of so many parts of the table are still to be read, and `freed` how many NIKs each list named
         in those before. People on another list, or on another version, stay excluded. A retraction that broke off is
-        completed by repeating it. Raises `UnknownExclusionList`.
+        completed by repeating it. Raises as `proposed`, and `RetractionBySamePerson`.
         """
+        proposed = self.proposed(name, version)
+        if same_person(proposed.by, by):
+            raise RetractionBySamePerson()
+        note = f"{proposed.by}: {proposed.note}"
         freed = Counter() if freed is None else freed
         # One that is imported meanwhile, under another date, only adds parts: none of these is left out.
         entries = sorted({act.about for act in self.acts(name, version)})
@@ -179,8 +211,9 @@ class ExclusionLists:
     def _take_off(self, source: ExclusionList, nik: str) -> None:
         self._store.take_off(self._vault.mac("nik", nik), source.entry)
 
-    def _holder(self, nik: str) -> str | None:
-        return self._store.holder("nik", self._vault.mac("nik", nik))
+    def _holders(self, named: Iterable[str], mac: Callable[[str], str]) -> list[str]:
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            return [who for who in pool.map(lambda one: self._store.holder("nik", mac(one)), named) if who]
 
 
 _RETRACTIONS = frozenset({ExclusionDeed.RETRACT, ExclusionDeed.RETRACTED})

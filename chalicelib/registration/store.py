@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import Any
@@ -341,6 +342,13 @@ class RegistrationStore:
     def exclude(self, nik_mac: str, entry: str) -> None:
         """Add an exclusion list to those that name a NIK; a repeat changes nothing."""
         Exclusion(exclusion_pk(nik_mac), "EXCLUDED").update([Exclusion.lists.add({entry})])
+
+    def excluded_by(self, entries: AbstractSet[str], segment: int, segments: int) -> list[str]:
+        """The keyed hashes of NIKs that these lists name, and no other. Reads one of so many segments of the table."""
+        found = Exclusion.scan(
+            Exclusion.sk == "EXCLUDED", consistent_read=True, segment=segment, total_segments=segments
+        )
+        return [row.pk.removeprefix(exclusion_pk("")) for row in found if row.lists and row.lists <= entries]
 
     def include_again(self, entry: str, segment: int, segments: int) -> int:
         """Remove a list from every row, and a row that no other list names; returns how many rows had it.

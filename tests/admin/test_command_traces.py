@@ -59,6 +59,7 @@ WITHOUT = {
     "registration approve": "carries the reason of what was proposed",
     "roster approve": "carries the reason of what was proposed",
     "partner approve": "carries the reason of who added the office",
+    "exclusion approve": "carries the reason of who proposed to retract the list",
     "course approve": "carries the reason of what was proposed",
     "grievance answer": "the answer is the reason, kept with who gave it",
     "grievance escalate": "the note is the reason, kept with who wrote it",

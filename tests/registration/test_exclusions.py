@@ -28,6 +28,7 @@ from tests.builders.commands import invoke
 from tests.builders.people import beneficiary
 from tests.builders.registration import SITI, other_form, registrations, vault
 from tests.builders.registration import rows as table
+from tests.builders.training import BUDI
 from tests.conftest import T0
 
 POLICE = ExclusionList("police", "2026-11", date(2026, 11, 1))
@@ -50,6 +51,12 @@ def lists(cloud):
 
 def rows(cloud):
     return {item["pk"]["S"]: sorted(item.get("lists", {}).get("SS", ())) for item in table(cloud, "X#")}
+
+
+def retract(lists, clock=lambda: T0):
+    """As one person proposes it and another approves."""
+    lists.propose("police", "2026-11", *SIGNED[:2], T0)
+    lists.retract("police", "2026-11", BUDI, clock)
 
 
 def test_an_exclusion_list_counts_once_however_often_it_is_imported(lists, cloud, programme):
@@ -120,7 +127,7 @@ def gelombang(lists, cloud, programme, monkeypatch):
     monkeypatch.setattr(stages, "acting", lambda _: SIGNED[0])
 
     def run(command, *arguments, **options):
-        approved = ["--yes"] if command == "import" and not options else []
+        approved = ["--yes"] if command in ("import", "approve") and not options else []
         return invoke(["exclusion", command, "--stage", "test", *map(str, arguments), *approved], **options)
 
     return run
@@ -191,11 +198,19 @@ def test_an_import_shows_on_how_many_it_has_an_effect_and_has_none_before_it_was
     assert (rows(cloud), services.exclusion_lists.all()) == ({}, {})
     assert gelombang(*words, input="y\n").exit_code == 0
     assert len(rows(cloud)) == 5
+    # And so does its retraction, for whom no other list names.
+    other = ExclusionList("officials", "1", POLICE.source_date)
+    services.exclusion_lists.import_list(other, ["nik", other_form(2).nik], *SIGNED)
+    services.exclusion_lists.propose("police", "7", BUDI, "an old list", T0)
+    shown = gelombang("approve", "--list", "police", "--version", "7", input="n\n")
+    told = dict(line.rsplit(maxsplit=1) for line in shown.output.splitlines() if "  " in line)
+    assert [told[name] for name in ("registered", "hold a place", "wait for money")] == ["2", "1", "1"]
+    assert len(rows(cloud)) == 5
 
 
 def test_a_retracted_version_is_refused_without_reading_the_table(gelombang, lists, tmp_path, monkeypatch):
     lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
-    lists.retract("police", "2026-11", *SIGNED)
+    retract(lists)
     monkeypatch.setattr(Exclusion, "scan", pytest.fail)
     monkeypatch.setattr(ExclusionLists, "registered", pytest.fail)
     file = tmp_path / "police.csv"
@@ -329,7 +344,9 @@ def test_numbers_that_end_in_0_by_chance_are_taken():
 # Lists by version
 
 
-def test_retracting_a_list_frees_people_on_no_other_list_and_is_recorded(gelombang, tmp_path, cloud, programme):
+def test_two_people_retract_a_list_which_frees_people_on_no_other_list(
+    gelombang, tmp_path, cloud, programme, monkeypatch
+):
     file = tmp_path / "list.csv"
 
     def imported(name, version, niks):
@@ -339,14 +356,23 @@ def test_retracting_a_list_frees_people_on_no_other_list_and_is_recorded(gelomba
     assert imported("police", "1", NIKS).exit_code == 0
     assert imported("police", "2", NIKS[1:]).exit_code == 0
     assert imported("officials", "1", NIKS[2:]).exit_code == 0
-    done = gelombang("retract", "--list", "police", "--version", "1", "--reason", "an old list")
-    assert "niks no longer named  3" in done.output
+    before = rows(cloud)
+    version = ("--list", "police", "--version", "1")
+    assert "(retraction_not_proposed)" in gelombang("approve", *version).output
+    assert "another person approves it" in gelombang("retract", *version, "--reason", "an old list").output
+    assert "(retraction_same_person)" in gelombang("approve", *version).output
+    monkeypatch.setattr(stages, "caller", lambda: BUDI)
+    assert gelombang("approve", *version, input="n\n").exit_code == 1
+    assert rows(cloud) == before
+    done = gelombang("approve", *version)
+    for words in ("niks no longer named  3", "an old list", SIGNED[0]):
+        assert words in done.output
     assert rows(cloud) == {
         f"X#{vault(cloud).mac('nik', NIKS[1])}": ["police/2/2026-11-01"],
         f"X#{vault(cloud).mac('nik', NIKS[2])}": ["officials/1/2026-11-01", "police/2/2026-11-01"],
     }
     assert registrations(cloud, programme).register("siti", SITI, T0)[1], "nobody names her any more"
-    again = gelombang("retract", "--list", "police", "--version", "1", "--reason", "an old list")
+    again = gelombang("approve", *version)
     assert "niks no longer named  0" in again.output
 
     listed = json.loads(gelombang("list", "--json").stdout)
@@ -356,9 +382,11 @@ def test_retracting_a_list_frees_people_on_no_other_list_and_is_recorded(gelomba
         ("IMPORTED", "police/2/2026-11-01"),
     ]
     shown = json.loads(gelombang("show", "--list", "police", "--version", "1", "--json").stdout)
-    assert {act["deed"] for act in shown} == {"IMPORT", "IMPORTED", "RETRACT", "RETRACTED"}
-    assert {act["by"] for act in shown} == {SIGNED[0]}
-    assert {"3 NIKs: letter 12", "3 NIKs: an old list"} <= {act["reason"] for act in shown}
+    assert {(act["deed"], act["by"]) for act in shown} == {
+        *((deed, SIGNED[0]) for deed in ("IMPORT", "IMPORTED", "PROPOSE")),
+        *((deed, BUDI) for deed in ("RETRACT", "RETRACTED")),
+    }
+    assert {"3 NIKs: letter 12", f"3 NIKs: {SIGNED[0]}: an old list"} <= {act["reason"] for act in shown}
     refused = imported("police", "1", NIKS)
     assert (refused.exit_code, "(exclusion_list_retracted" in refused.output) == (1, True)
 
@@ -368,7 +396,8 @@ def test_a_retraction_that_takes_longer_than_a_request_goes_on_and_counts_all(ge
     monkeypatch.setattr(exclusions, "SEGMENTS", 3)
     for day in (1, 2):
         lists.import_list(ExclusionList("police", "2026-11", date(2026, 11, day)), ["nik", *NIKS], *SIGNED)
-    done = gelombang("retract", "--list", "police", "--version", "2026-11", "--reason", "an old list")
+    lists.propose("police", "2026-11", BUDI, "an old list", T0)
+    done = gelombang("approve", "--list", "police", "--version", "2026-11")
     assert "niks no longer named  6" in done.output
     assert rows(cloud) == {}
     assert [act.deed for act in lists.acts("police", "2026-11")].count("RETRACTED") == 2
@@ -376,7 +405,7 @@ def test_a_retraction_that_takes_longer_than_a_request_goes_on_and_counts_all(ge
 
 def test_a_retracted_version_is_not_imported_again_under_another_date(lists, cloud):
     lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
-    lists.retract("police", "2026-11", *SIGNED)
+    retract(lists)
     RegistrationStore(cloud.region).exclude(vault(cloud).mac("nik", NIKS[1]), POLICE.entry)  # by an import that died
     for day in (date(2026, 11, 1), date(2026, 11, 2), date(2027, 1, 1)):
         with pytest.raises(errors.ExclusionListRetracted):
@@ -399,7 +428,7 @@ def test_a_list_retracted_during_its_import_excludes_nobody(lists, cloud, monkey
     def then_retracted(self, nik_mac, entry):
         exclude(self, nik_mac, entry)
         if nik_mac == vault(cloud).mac("nik", NIKS[1]):
-            lists.retract("police", "2026-11", *SIGNED[:2], lambda: next(now))
+            retract(lists, lambda: next(now))
 
     monkeypatch.setattr(RegistrationStore, "exclude", then_retracted)
     source, scans, scan = ExclusionList("police", "2026-11", date(2026, 11, day)), [], Exclusion.scan
@@ -414,13 +443,14 @@ def test_a_list_retracted_during_its_import_excludes_nobody(lists, cloud, monkey
 def test_the_end_of_an_import_and_of_a_retraction_has_its_own_time(lists):
     now = iter(T0 + timedelta(hours=n) for n in range(4))
     lists.import_list(POLICE, ["nik", *NIKS], *SIGNED[:2], lambda: next(now))
-    lists.retract("police", "2026-11", *SIGNED[:2], lambda: next(now))
+    retract(lists, lambda: next(now))
     acts = [(act.deed, act.at) for act in reversed(lists.acts("police", "2026-11"))]
+    acts.remove(("PROPOSE", T0))
     deeds = ["IMPORT", "IMPORTED", "RETRACT", "RETRACTED"]
     assert acts == [(deed, T0 + timedelta(hours=n)) for n, deed in enumerate(deeds)]
 
 
-@pytest.mark.parametrize("command", ["show", "retract"])
+@pytest.mark.parametrize("command", ["show", "retract", "approve"])
 def test_an_unknown_version_is_an_error(gelombang, command):
     reason = ["--reason", "x"] if command == "retract" else []
     refused = gelombang(command, "--list", "police", "--version", "9", *reason)
@@ -442,9 +472,9 @@ def test_an_interrupted_retraction_is_finished_by_repeating_it(lists, cloud, mon
     with monkeypatch.context() as broken:
         broken.setattr(Exclusion, dies_at, dies)
         with pytest.raises(Unavailable):
-            lists.retract("police", "2026-11", *SIGNED)
+            retract(lists)
     assert lists.all()[POLICE.entry].deed == "RETRACT", "begun, and not done"
-    lists.retract("police", "2026-11", *SIGNED)
+    retract(lists)
     assert lists.all()[POLICE.entry].deed == "RETRACTED"
     assert rows(cloud) == {}
 
@@ -461,5 +491,5 @@ def test_a_list_imported_during_another_lists_retraction_stays(lists, cloud, mon
         return done
 
     monkeypatch.setattr(Exclusion, "update", then_another)
-    lists.retract("police", "2026-11", *SIGNED)
+    retract(lists)
     assert list(rows(cloud).values()) == [["officials/1/2026-10-01"]]
