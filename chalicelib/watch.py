@@ -23,7 +23,8 @@ from .notices.store import TellingPlace, TellingProgress
 from .payouts.service import Payouts
 from .values import Value
 from .waves.calendar import Calendar
-from .waves.rules import WaveState, owed, plans
+from .waves.plan_rules import owed, plans
+from .waves.rules import WaveState
 from .waves.store import WaveStore
 
 log = logging.getLogger(__name__)

@@ -30,7 +30,8 @@ from .award import AT_ONCE, ONE_AWARD_S, Award, Decisions, Turn, Walk
 from .calendar import Calendar
 from .entries import EntryStore
 from .errors import BadAwardMessage
-from .rules import AwardedBatch, EntryOutcome, Wave, WaveState, scheme_of
+from .plan_rules import scheme_of
+from .rules import AwardedBatch, EntryOutcome, Wave, WaveState
 from .store import WaveStore
 
 log = logging.getLogger(__name__)

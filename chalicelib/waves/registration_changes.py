@@ -13,7 +13,8 @@ from .calendar import Calendar
 from .entries import EntryStore
 from .errors import AlreadyBeneficiary, Barred
 from .places.beneficiaries import NOT_GIVEN, BeneficiaryStore
-from .rules import Beneficiary, BeneficiaryState, WaveState, check_may_join, closing_day, scheme
+from .plan_rules import scheme
+from .rules import Beneficiary, BeneficiaryState, WaveState, check_may_join, closing_day
 from .store import WaveStore
 
 

@@ -21,6 +21,7 @@ from .calendar_changes import COMING, CalendarChanges
 from .entries import EntryStore
 from .errors import NoneComing, NotOpenYet, SelectionNotFinished, UnknownWave, WaveClosed
 from .places.beneficiaries import BeneficiaryStore
+from .plan_rules import planned, scheme
 from .rules import (
     NOT_DRAWN,
     DrawnEntry,
@@ -32,8 +33,6 @@ from .rules import (
     WaveState,
     check_may_join,
     closing_day,
-    planned,
-    scheme,
     standing,
     state_at,
 )

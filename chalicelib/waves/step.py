@@ -25,21 +25,9 @@ from .award_queue import AwardQueueing
 from .calendar import Calendar, PlannedWave
 from .errors import NotFrozenYet, UnknownScheme, UnknownWave
 from .freeze import Freeze
+from .plan_rules import closing_soon, due, plans, scheme, scheme_of, seats_for
 from .publication.draw_run import DrawRun
-from .rules import (
-    NEXT,
-    Wave,
-    WaveState,
-    closing_soon,
-    commitment,
-    due,
-    plans,
-    round_due,
-    scheme,
-    scheme_of,
-    seats_for,
-    year_of,
-)
+from .rules import NEXT, Wave, WaveState, commitment, round_due, year_of
 from .store import WaveStore
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from chalicelib.draw.selection import DrawResult, open_value, rank
 from chalicelib.waves.calendar import Calendar, CalendarException, Changes, PlannedWave
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
 from chalicelib.waves.places.place_rules import check_may_buy
+from chalicelib.waves.plan_rules import closing_soon, due, owed, planned, plans, seats_for
 from chalicelib.waves.rules import (
     NEXT,
     NEXT_BENEFICIARY,
@@ -33,14 +34,8 @@ from chalicelib.waves.rules import (
     buy_by,
     chain_of,
     closing_day,
-    closing_soon,
-    due,
     freeze_due,
     frozen_at,
-    owed,
-    planned,
-    plans,
-    seats_for,
     sources,
     standing,
     state_at,

@@ -34,7 +34,8 @@ from ...registration.rules import Standing as Registered
 from ...time_budget import OutOfTime, TimeBudget
 from ..award import Award
 from ..calendar import Calendar
-from ..rules import LOST, SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, place, scheme_of, year_of
+from ..plan_rules import scheme_of
+from ..rules import LOST, SHARDS, Beneficiary, BeneficiaryState, Wave, WaveState, place, year_of
 from ..store import WaveItem, WavesTable, WaveStore, YearItem
 from ..wire import chosen_notice
 from .beneficiaries import BeneficiaryStore
