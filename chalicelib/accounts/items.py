@@ -8,7 +8,7 @@ from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute,
 
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import EnumAttribute, JsonAttribute, WholeAttribute
-from ..aws.dynamodb import Table
+from ..aws.table import Table
 from .rules import Change, RecoveryState
 from .sessions.rules import KeptContact, SeenProofs
 

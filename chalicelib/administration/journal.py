@@ -20,7 +20,8 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from ..aws.attributes import InstantAttribute, JsonAttribute, item_of
-from ..aws.dynamodb import Table, save_if
+from ..aws.dynamodb import save_if
+from ..aws.table import Table
 from ..ids import Randomness, derived_id, random_id, shard
 from ..structs import fill
 from ..values import Value

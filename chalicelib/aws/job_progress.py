@@ -15,7 +15,8 @@ from ..clock import iso
 from ..structs import fill
 from ..values import Value
 from .attributes import InstantAttribute, JsonAttribute, item_of
-from .dynamodb import Table, find, save_if
+from .dynamodb import find, save_if
+from .table import Table
 
 
 class RunsTable(Table):

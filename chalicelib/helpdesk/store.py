@@ -14,7 +14,8 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Table, Transaction, find
+from ..aws.dynamodb import LegsFailed, Transaction, find
+from ..aws.table import Table
 from ..clock import iso
 from ..structs import fill
 from ..values import Value

@@ -13,7 +13,8 @@ from msgspec.structs import asdict
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 
 from ..aws.attributes import InstantAttribute, TextsAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Table, Transaction, find
+from ..aws.dynamodb import LegsFailed, Transaction, find
+from ..aws.table import Table
 from ..structs import fill
 from .errors import VacancyClosed
 from .rules import SHARED, Application, JobCounts, Listing, Offer, Vacancy, application_id, dated, listing

@@ -18,8 +18,9 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from .. import ids
 from ..aws.admin_acts import ActColumns, Journal
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, TextsAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Table, Transaction, find, is_condition_failure, save_if, update_if
+from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, save_if, update_if
 from ..aws.job_progress import CursorFields
+from ..aws.table import Table
 from ..structs import fill
 from ..values import Value
 from .rules import (

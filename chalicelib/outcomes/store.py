@@ -19,8 +19,9 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, RupiahAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import Table, Transaction, find, save_if
+from ..aws.dynamodb import Transaction, find, save_if
 from ..aws.job_progress import CursorFields
+from ..aws.table import Table
 from ..payouts.plans.plan_rules import SURVEYS
 from ..structs import fill
 from ..values import Value

@@ -12,7 +12,8 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyPr
 
 from ..aws.admin_acts import ActColumns
 from ..aws.attributes import DayAttribute, EnumAttribute, JsonAttribute, TextsAttribute, WholeAttribute
-from ..aws.dynamodb import Table, Transaction
+from ..aws.dynamodb import Transaction
+from ..aws.table import Table
 from .rules import Education, Employment, Place, Registrant, Standing, Verdict, Verification
 
 CLAIMS = "CLAIMS"

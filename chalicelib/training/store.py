@@ -11,7 +11,8 @@ from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 
 from ..aws.attributes import EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import Table, Transaction, find
+from ..aws.dynamodb import Transaction, find
+from ..aws.table import Table
 from ..structs import fill
 from ..values import Value
 from ..vault import MacKind, PersonKey, SealKind

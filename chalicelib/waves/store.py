@@ -15,7 +15,8 @@ from pynamodb.expressions.update import Action
 
 from ..aws.admin_acts import Act, ActColumns, Journal
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Table, Transaction, find, rows_of, save_if, update_if
+from ..aws.dynamodb import LegsFailed, Transaction, find, rows_of, save_if, update_if
+from ..aws.table import Table
 from ..draw.selection import DrawResult
 from ..structs import fill
 from ..values import Value

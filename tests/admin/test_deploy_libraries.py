@@ -171,7 +171,7 @@ import importlib, pathlib
 for path in sorted(pathlib.Path('chalicelib').rglob('*.py')):
     if 'public' not in path.parts and '__' not in path.name:
         importlib.import_module('.'.join(path.with_suffix('').parts))
-from chalicelib.aws.dynamodb import Table
+from chalicelib.aws.table import Table
 def kinds(kind):
     yield kind
     for each in kind.__subclasses__():

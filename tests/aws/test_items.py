@@ -20,6 +20,7 @@ from pynamodb.models import Model
 
 from chalicelib.aws import dynamodb
 from chalicelib.aws.attributes import InstantAttribute, TextsAttribute, WholeAttribute
+from chalicelib.aws.table import Table
 
 T0 = datetime(2026, 11, 24, 3, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ class ByName(GlobalSecondaryIndex["Ours"]):
     pk = UnicodeAttribute(range_key=True)
 
 
-class Ours(dynamodb.Table):
+class Ours(Table):
     at = InstantAttribute()
     count = WholeAttribute(null=True, attr_name="n")
     refused = TextsAttribute()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pynamodb.attributes import BinaryAttribute, TTLAttribute, UnicodeAttribute
 
 from ...aws.attributes import InstantAttribute
-from ...aws.dynamodb import Table
+from ...aws.table import Table
 
 SENDINGS_MAX = 3
 """The most codes of one sign-in; its item has attributes for so many."""

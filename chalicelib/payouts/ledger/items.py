@@ -9,7 +9,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyPr
 
 from ...aws.admin_acts import ActColumns
 from ...aws.attributes import EnumAttribute, InstantAttribute, RupiahAttribute, WholeAttribute, item_of
-from ...aws.dynamodb import Table
+from ...aws.table import Table
 from ...clock import iso, parse_iso
 from ...structs import fill
 from ..plans.plan_rules import Stop
