@@ -195,6 +195,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The public address of the API, without a slash at the end; links in mails begin with it."""
     registry_url: Annotated[str, Meta(pattern=r"^(none|files|https://[^\s?#]+|http://127\.0\.0\.1:\d+)$")] = "none"
     """The civil registry's DCI interface; "files": an office that takes files; "none": registrations stay PENDING."""
+    students_url: Annotated[str, Meta(pattern=r"^(none|https://[^\s?#]+|http://127\.0\.0\.1:\d+)$")] = "none"
+    """The DCI interface of the register of pupils and students; "none": it is not asked."""
     programme: Annotated[str, Meta(pattern="^[a-z0-9]+(-[a-z0-9]+)*$")] = DEFAULT_PROGRAMME
     """The name of a file in `programmes/`, without `.toml`."""
     aws_client: Literal["lean", "ordinary"] = "lean"
@@ -231,6 +233,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return self.registry_url not in {"none", "files"}
 
     @property
+    def has_students_register(self) -> bool:
+        """Whether the register of students is asked about whom the civil registry confirmed; both must be called."""
+        return self.students_url != "none" and self.has_registry_interface
+
+    @property
     def registry_secret(self) -> str:
         """The Secrets Manager id of what the civil registry asks for (`civil_registry.dci.AskingSecret`)."""
         return f"gelombang-{self.stage}-registry"
@@ -239,6 +246,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def registry_answers_secret(self) -> str:
         """The Secrets Manager id of what its answers are told by (`civil_registry.dci.AnswersSecret`)."""
         return f"gelombang-{self.stage}-registry-answers"
+
+    @property
+    def students_secret(self) -> str:
+        """The Secrets Manager id of what the students' register is asked and told by (`StudentsSecret`)."""
+        return f"gelombang-{self.stage}-students"
 
     @property
     def mail_from(self) -> str:

@@ -45,6 +45,11 @@ TOLD = {
         about="The civil registry's DCI interface; files: batches by file; none: nobody is asked about registrations",
         AllowedPattern=r"none|files|https://[^\s?#]+|http://127\.0\.0\.1:[0-9]+",
     ),
+    "StudentsUrl": parameter(
+        default="none",
+        about="The DCI interface of the register of pupils and students; none: it is not asked",
+        AllowedPattern=r"none|https://[^\s?#]+|http://127\.0\.0\.1:[0-9]+",
+    ),
     "Programme": parameter(
         default="prakerja-2023",  # as `config.DEFAULT_PROGRAMME`; this folder imports nothing of the application
         about="The programme that is run: the name of a file in chalicelib/programmes",

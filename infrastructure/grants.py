@@ -170,6 +170,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
             "ReadRegistrySecret",
             "secretsmanager:GetSecretValue",
             arn("secretsmanager", f"secret:{own('registry')}-??????"),
+            arn("secretsmanager", f"secret:{own('students')}-??????"),
         ),
         TELL_REGISTRY_ANSWERS,
     ),

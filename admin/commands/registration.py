@@ -75,6 +75,7 @@ def show_registration(desk: Desk, registrant_id: str) -> None:
             "registrant": registrant_id,
             "standing": registrant.standing,
             "verification": registrant.verification,
+            "school": registrant.school,
             "undecided": registrant.undecided,
             "undecided_at": registrant.undecided_at,
             "registered_at": registrant.registered_at,

@@ -144,7 +144,7 @@ class Batches:
             raise BatchBySamePerson()
         waiting = list(self._verifications.all_waiting(batch.rows_max))
         asked = self._side_by_side(self._judge.asked, progress(waiting))
-        rows = ((one.person.nik, one.version) for one in asked if one is not None)
+        rows = ((one.person.nik, one.version) for one in asked if one is not None and not one.confirmed)
         control, raw = batch_file.write(batch.id, rows, self._references(batch))
         sent = replace(batch, state=BatchState.SENT, rows=control.rows, sha256=control.sha256, sent_by=by, sent_at=now)
         return self._change(sent), raw

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -24,7 +24,7 @@ from ..clock import Clock, iso
 from ..figures import RegistryRules
 from ..ids import Randomness, random_id
 from .errors import NoAnswer
-from .registry import CivilRecord, Said
+from .registry import CivilRecord
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -44,6 +44,12 @@ class AskingSecret(Struct, frozen=True):
     sign_with: dict[str, Any]
 
 
+class StudentsSecret(AskingSecret, frozen=True):
+    """The same of the students' register, with its public key."""
+
+    verify_with: dict[str, Any]
+
+
 class AnswersSecret(Struct, frozen=True):
     """What answers are told by. `verify_with`: the registry's public key, such a JWK; {} until it is put there.
 
@@ -58,7 +64,7 @@ class AnswersSecret(Struct, frozen=True):
         return hashlib.sha256(b"gelombang/registry/transactions/2\0" + self.transactions.encode()).digest()
 
 
-Secret = TypeVar("Secret", AskingSecret, AnswersSecret)
+Secret = TypeVar("Secret", AskingSecret, StudentsSecret, AnswersSecret)
 
 
 def secret(id_: str, region: str, kind: type[Secret]) -> Secret:
@@ -106,7 +112,11 @@ class _Acknowledged(Struct, frozen=True):
     message: _Acknowledgement
 
 
-class DciRegistry:
+Read = TypeVar("Read")
+"""What a register says of one person."""
+
+
+class DciRegister(Generic[Read]):
     """`asking` is called at the first question, `answers` at the first answer. The sweep asks again, and nothing here.
 
     `answer_to`: our address for answers that come later.
@@ -137,8 +147,8 @@ class DciRegistry:
         self._http = urllib3.PoolManager(timeout=timeout, retries=False)
         self._http_error = urllib3.exceptions.HTTPError
 
-    def find(self, niks: Sequence[str]) -> list[Said]:
-        """See the port. One message. More than one record of a NIK, or one of another NIK, is no answer."""
+    def find(self, niks: Sequence[str]) -> list[Read | NoAnswer]:
+        """See the port. One message. A record of another NIK is no answer."""
         transaction = random_id(self._randomness)
         raw = self._post(AT_ONCE, self._question(niks, transaction))
         try:
@@ -160,7 +170,7 @@ class DciRegistry:
         if status != "ACK":
             raise NoAnswer("not_acknowledged")
 
-    def said(self, answer: Answer, niks: Sequence[str]) -> list[Said]:
+    def said(self, answer: Answer, niks: Sequence[str]) -> list[Read | NoAnswer]:
         """What an answer that is believed says of these NIKs, in their order. Raises `NoAnswer`."""
         if answer.header.status != "succ":
             raise NoAnswer(_status(answer.header.status), passes=_is_waiting(answer.header.status))
@@ -170,13 +180,13 @@ class DciRegistry:
             raise NoAnswer("another_reference")
         return [self._said(found.get(reference), nik) for reference, nik in zip(references, niks, strict=True)]
 
-    def _said(self, found: _Found | None, nik: str) -> Said:
+    def _said(self, found: _Found | None, nik: str) -> Read | NoAnswer:
         try:
             if found is None:
                 raise NoAnswer("left_out")
             if found.status != "succ":
                 raise NoAnswer(_status(found.status), passes=_is_waiting(found.status))
-            return self._record(found, nik)
+            return self._read(self._records(found, nik))
         except NoAnswer as silence:
             return silence
 
@@ -253,32 +263,23 @@ class DciRegistry:
         except (JoseError, ValueError):
             raise NoAnswer("signature") from None
 
-    def _record(self, found: _Found, nik: str) -> CivilRecord | None:
+    def _records(self, found: _Found, nik: str) -> list[dict[str, Any]]:
+        """The records of a NIK."""
         given = found.data.reg_records if found.data else None
         if given is None:
             raise NoAnswer("no_records")
         if given in ([], {}):
-            return None
+            return []
         records = given if isinstance(given, list) else [given]
-        if len(records) > 1:
-            raise NoAnswer("several_records", undecided=True)
-        if not isinstance(records[0], dict):
+        if not all(isinstance(record, dict) for record in records):
             raise NoAnswer("malformed")
-        record: dict[str, Any] = records[0]
-        identifiers = dict(_identifiers(record))
-        if identifiers.get(self._figures.nik_type) != nik:
+        if any(dict(_identifiers(record)).get(self._figures.nik_type) != nik for record in records):
             raise NoAnswer("another_person")
-        name = record.get("name") if isinstance(record.get("name"), dict) else record
-        parts = (_first(name, *words) for words in _NAMES)
-        region = _first(_address(record), "region_code") or ""
-        return CivilRecord(
-            name=" ".join(part for part in parts if part) or None,
-            birth_date=_date(_first(record, "birth_date", "birthdate", "birthDate")),
-            kk=identifiers.get(self._figures.kk_type),
-            province=int(region) if region.isascii() and region.isdecimal() else None,
-            dead=_first(record, "death_date", "deathdate", "deathDate") is not None,
-            sex=_SEXES.get((_first(record, "sex", "gender") or "").lower()),
-        )
+        return records
+
+    def _read(self, records: list[dict[str, Any]]) -> Read:
+        """What the records of a NIK say, none of them if it has none. Raises `NoAnswer`."""
+        raise NotImplementedError
 
     def transactions_key(self) -> bytes:
         """See `AnswersSecret`."""
@@ -291,6 +292,42 @@ class DciRegistry:
     @cached_property
     def _answers(self) -> AnswersSecret:
         return self._ask_for_answers()
+
+
+class DciRegistry(DciRegister[CivilRecord | None]):
+    """A civil registry. More than one record of a NIK is no answer."""
+
+    def _read(self, records: list[dict[str, Any]]) -> CivilRecord | None:
+        if len(records) > 1:
+            raise NoAnswer("several_records", undecided=True)
+        if not records:
+            return None
+        [record] = records
+        identifiers = dict(_identifiers(record))
+        name = record.get("name") if isinstance(record.get("name"), dict) else record
+        parts = (_first(name, *words) for words in _NAMES)
+        region = _first(_address(record), "region_code") or ""
+        return CivilRecord(
+            name=" ".join(part for part in parts if part) or None,
+            birth_date=_date(_first(record, "birth_date", "birthdate", "birthDate")),
+            kk=identifiers.get(self._figures.kk_type),
+            province=int(region) if region.isascii() and region.isdecimal() else None,
+            dead=_first(record, "death_date", "deathdate", "deathDate") is not None,
+            sex=_SEXES.get((_first(record, "sex", "gender") or "").lower()),
+        )
+
+
+class DciStudents(DciRegister[bool]):
+    """A register of pupils and students: whether a record of a NIK says that they are one now."""
+
+    def _read(self, records: list[dict[str, Any]]) -> bool:
+        rules = self._figures.students
+        words = [_first(record, rules.status_field) for record in records]
+        if any(word is not None and word.lower() in rules.active for word in words):
+            return True
+        if None in words:
+            raise NoAnswer("without_status")
+        return False
 
 
 _SEXES = {"male": "male", "m": "male", "female": "female", "f": "female"}

@@ -17,14 +17,14 @@ from ..clock import Clock
 from ..ids import Randomness
 from ..registration.verifications import Ask
 from .errors import AnswerRefused, NoAnswer
-from .service import Judge, each, say
+from .service import Asked, Judge, Students, each, say
 from .wire import Acknowledged, Acknowledgement
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     from .dci import Answer
-    from .registry import Said
+    from .registry import Said, StudentsRegister
 
 _NONCE_BYTES = 12
 _NUMBER_BYTES = 5
@@ -95,6 +95,7 @@ class LaterVerifier:
         waits: timedelta,
         wait: Callable[[], None],
         clock: Clock,
+        students: StudentsRegister | None = None,
     ) -> None:
         self._judge = judge
         self._registry = registry
@@ -102,21 +103,21 @@ class LaterVerifier:
         self._waits = waits
         self._wait = wait
         self._clock = clock
+        self._students = Students(judge, students, wait)
 
     def process(self, versions: Sequence[Ask]) -> None:
         """Ask about each version of a registration, unless it was changed or answered meanwhile."""
         trouble: list[Exception] = []
-        each(self._ask, versions, trouble)
+        asked = [one for one in each(self._judge.asked, versions, trouble) if one is not None]
+        each(self._ask, [one for one in asked if not one.confirmed], trouble)
+        self._students.settle([one for one in asked if one.confirmed], trouble)
         if trouble:
             raise trouble[0]
 
-    def _ask(self, version: Ask) -> None:
-        asked = self._judge.asked(version)
-        if asked is None:
-            return
+    def _ask(self, asked: Asked) -> None:
         self._wait()
         try:
-            self._registry.ask(asked.person.nik, self._transactions.seal(version, self._clock() + self._waits))
+            self._registry.ask(asked.person.nik, self._transactions.seal(asked.version, self._clock() + self._waits))
         except NoAnswer as silence:
             say(silence)
 
@@ -143,7 +144,7 @@ class Callbacks:
             raise AnswerRefused(reason="signature") from None
         transactions = Transactions(self._registry, self._randomness)
         asked = self._judge.asked(transactions.open(answer.message.transaction_id, now))
-        if asked is None:
+        if asked is None or asked.confirmed:
             raise AnswerRefused(reason="not_outstanding")
         try:
             [said] = self._registry.said(answer, [asked.person.nik])

@@ -45,6 +45,14 @@ class CivilRegistry(Protocol):
         ...
 
 
+class StudentsRegister(Protocol):
+    """A register of pupils and students: the same port with another question."""
+
+    def find(self, niks: Sequence[str]) -> list[bool | NoAnswer]:
+        """Whether each is a pupil or student now, in their order. Raises `NoAnswer` if it says nothing of any."""
+        ...
+
+
 class ByFile:
     """A registry that is asked in files alone (`batches`): what was queued before the stage had it is not answered."""
 

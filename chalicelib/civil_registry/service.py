@@ -19,13 +19,13 @@ from ..aws import queues
 from ..clock import Clock
 from ..figures import RegistryRules
 from ..registration.records import Record, person_of
-from ..registration.rules import PersonalData, Verification
+from ..registration.rules import Employment, PersonalData, School, Verification
 from ..registration.verifications import UNDECIDED_SHARDS, UNVERIFIED_SHARDS, Ask, Verifications, decode_message
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Hidden
 from . import rules
 from .errors import NoAnswer
-from .registry import CivilRecord, CivilRegistry, Said
+from .registry import CivilRecord, CivilRegistry, Said, StudentsRegister
 
 if TYPE_CHECKING:
     from ..registration.store import RegistrationStore
@@ -56,10 +56,11 @@ LOOKED_AT = 25
 
 
 class Asked(Hidden, frozen=True):
-    """A version of a registration that waits for an answer."""
+    """A version of a registration that waits for an answer; `confirmed`: for that of the students' register alone."""
 
     record: Record
     person: PersonalData
+    confirmed: bool = False
 
     @property
     def version(self) -> Ask:
@@ -68,7 +69,10 @@ class Asked(Hidden, frozen=True):
 
 
 class Judge:
-    """What an answer of the registry says of one version of a registration, however it came."""
+    """What an answer of the registry says of one version of a registration, however it came.
+
+    `asks_students`: the students' register is asked about whom the civil registry confirms.
+    """
 
     def __init__(
         self,
@@ -77,22 +81,26 @@ class Judge:
         vault: Vault,
         figures: RegistryRules,
         clock: Clock,
+        *,
+        asks_students: bool = False,
     ) -> None:
         self._store = store
         self._verifications = verifications
         self._vault = vault
         self._figures = figures
         self._clock = clock
+        self._asks_students = asks_students
 
     def asked(self, version: Ask) -> Asked | None:
         """A version of a registration, opened; None if it was changed or answered meanwhile, or is gone."""
         record = self._store.record(version.registrant_id)
         if record is None or record.version != version.version:
             return None
-        waits = record.registrant.verification is Verification.PENDING
-        if not waits and not self._verifications.is_old(record.registrant.verified_at, self._clock()):
+        who, old = record.registrant, self._verifications.is_old(record.registrant.verified_at, self._clock())
+        if not who.waits and not old:
             return None
-        return Asked(record, person_of(self._vault.open_key(version.registrant_id, record.wrapped_key), record))
+        person = person_of(self._vault.open_key(version.registrant_id, record.wrapped_key), record)
+        return Asked(record, person, who.verification is not Verification.PENDING and not old)
 
     def state(self, asked: Asked, found: CivilRecord | None) -> Verification:
         """What a record says of the registration. Raises `NoAnswer` if it lacks what is compared."""
@@ -101,8 +109,15 @@ class Judge:
             raise NoAnswer(f"without_{'_'.join(lacking)}", undecided=True)
         return rules.state_of(asked.record.registrant, asked.person, found, self._figures)
 
-    def take(self, asked: Asked, said: Said, source: str) -> None:
-        """Keep what the registry says of a registration, if it decides anything."""
+    def confirms(self, asked: Asked, said: Said) -> bool:
+        """Whether the civil registry confirms a registration, and so the students' register is to be asked about it."""
+        try:
+            return not isinstance(said, NoAnswer) and self.state(asked, said) is Verification.VERIFIED
+        except NoAnswer:
+            return False
+
+    def take(self, asked: Asked, said: Said, source: str, school: School | None = School.UNANSWERED) -> None:
+        """Keep what the registries say of a registration, if it decides anything."""
         try:
             if isinstance(said, NoAnswer):
                 raise said
@@ -110,13 +125,29 @@ class Judge:
         except NoAnswer as silence:
             self.leave(asked, silence)
         else:
-            self.keep(asked, state, source)
+            self.keep(asked, state, source, school)
 
-    def keep(self, asked: Asked, state: Verification, source: str) -> bool:
-        """Keep what was found; False if the registration was changed or answered meanwhile."""
-        kept = self._verifications.keep(asked.record, state, source, self._clock())
+    def keep(self, asked: Asked, state: Verification, source: str, school: School | None = School.UNANSWERED) -> bool:
+        """Keep what was found; False if the registration was changed or answered meanwhile.
+
+        `school` is of somebody whom the civil registry confirms.
+        """
+        student = asked.record.registrant.employment is Employment.STUDENT
+        if state is not Verification.VERIFIED or not self._asks_students or student:
+            school = None
+        state = Verification.MISMATCH if school is School.STUDENT else state
+        kept = self._verifications.keep(asked.record, state, source, self._clock(), school)
         log.info("registration_asked", extra={"state": state.value, "kept": kept})
         return kept
+
+    def settle(self, asked: Asked, school: School | None) -> None:
+        """Keep what the students' register says of somebody whom the civil registry confirmed before."""
+        who = asked.record.registrant
+        if school is School.STUDENT:
+            self.keep(asked, Verification.VERIFIED, who.verification_source or "", school)
+        elif school is None and who.verified_at is not None:
+            given = Verification.VERIFIED, who.verification_source or "", who.verified_at
+            self._verifications.keep(asked.record, *given)
 
     def leave(self, asked: Asked, silence: NoAnswer) -> None:
         """Leave a registration PENDING, as there is no answer or none that decides anything."""
@@ -125,30 +156,64 @@ class Judge:
             self._verifications.leave_undecided(asked.version, silence.fact, self._clock())
 
 
+class Students:
+    """Asks the students' register about whom the civil registry confirmed, at the same rate; without one, nobody."""
+
+    def __init__(self, judge: Judge, register: StudentsRegister | None, wait: Callable[[], None]) -> None:
+        self._judge = judge
+        self._register = register
+        self._wait = wait
+
+    def ask(self, people: Sequence[Asked]) -> list[School | None]:
+        """What it says of each, in one question."""
+        if self._register is None or not people:
+            return [None] * len(people)
+        self._wait()
+        try:
+            return [_school(said) for said in self._register.find([one.person.nik for one in people])]
+        except NoAnswer as silence:
+            return [_school(silence)] * len(people)
+
+    def settle(self, confirmed: Sequence[Asked], trouble: list[Exception]) -> None:
+        """Ask about those who wait for its answer alone, and keep what it says."""
+        answered = zip(confirmed, self.ask(confirmed), strict=True)
+        each(lambda one: self._judge.settle(*one), answered, trouble)
+
+
 class Verifier:
     """See the module. `wait` returns when the next question may be put."""
 
-    def __init__(self, judge: Judge, registry: CivilRegistry, wait: Callable[[], None]) -> None:
+    def __init__(
+        self, judge: Judge, registry: CivilRegistry, wait: Callable[[], None], students: StudentsRegister | None = None
+    ) -> None:
         self._judge = judge
         self._registry = registry
         self._wait = wait
+        self._students = Students(judge, students, wait)
 
     def process(self, versions: Sequence[Ask]) -> None:
         """Ask about these versions of registrations in one question, but for those that were changed or answered
         meanwhile, and keep the answers.
         """
         trouble: list[Exception] = []
-        if asked := [one for one in each(self._judge.asked, versions, trouble) if one is not None]:
+        waiting = [one for one in each(self._judge.asked, versions, trouble) if one is not None]
+        self._students.settle([one for one in waiting if one.confirmed], trouble)
+        if asked := [one for one in waiting if not one.confirmed]:
             self._wait()
             try:
                 found = self._registry.find([one.person.nik for one in asked])
             except NoAnswer as silence:
                 say(silence)
             else:
-                answered, source = zip(asked, found, strict=True), self._registry.source
-                each(lambda one: self._judge.take(*one, source), answered, trouble)
+                self._take(list(zip(asked, found, strict=True)), trouble)
         if trouble:
             raise trouble[0]
+
+    def _take(self, answered: Sequence[tuple[Asked, Said]], trouble: list[Exception]) -> None:
+        sure = [one for one, said in answered if self._judge.confirms(one, said)]
+        schools = dict(zip([one.version for one in sure], self._students.ask(sure), strict=True))
+        source = self._registry.source
+        each(lambda one: self._judge.take(*one, source, schools.get(one[0].version)), answered, trouble)
 
 
 class Asking(Protocol):
@@ -156,6 +221,13 @@ class Asking(Protocol):
 
     def process(self, versions: Sequence[Ask]) -> None:
         """Ask about some versions of registrations. A registry that is silent raises nothing."""
+
+
+def _school(said: bool | NoAnswer) -> School | None:
+    if isinstance(said, NoAnswer):
+        say(said, "students_register_silent")
+        return School.UNANSWERED
+    return School.STUDENT if said else None
 
 
 def each(do: Callable[[T], R], rows: Iterable[T], trouble: list[Exception]) -> list[R]:
@@ -169,10 +241,10 @@ def each(do: Callable[[T], R], rows: Iterable[T], trouble: list[Exception]) -> l
     return done
 
 
-def say(silence: NoAnswer) -> None:
+def say(silence: NoAnswer, what: str = "registry_silent") -> None:
     """Log why there is no answer: as an error if somebody must look."""
     level = logging.WARNING if silence.passes or silence.undecided else logging.ERROR
-    log.log(level, "registry_silent", extra={"fact": silence.fact})
+    log.log(level, what, extra={"fact": silence.fact})
 
 
 class First(Protocol):

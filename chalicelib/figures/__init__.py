@@ -307,6 +307,20 @@ class NoticeRules(_Frozen, frozen=True):
     channels: tuple[ChannelRules, ...] = ()
 
 
+class StudentsRules(_Frozen, frozen=True):
+    """How the register of pupils and students is asked about whom the civil registry confirmed, where a stage has one
+    (`Settings.students_url`).
+
+    `reg_type`: its word for the kind of record. Whose record has one of `active` as its `status_field` is a pupil or
+    student now. `awaited`: no place and no money is given before it has answered.
+    """
+
+    reg_type: str
+    status_field: Text
+    active: Annotated[tuple[Text, ...], Meta(min_length=1)]
+    awaited: bool
+
+
 class RegistryRules(_Frozen, frozen=True):
     """How registrations are compared with the civil registry, where a stage has one (`Settings.registry_url`).
 
@@ -337,6 +351,7 @@ class RegistryRules(_Frozen, frozen=True):
     answer_within_s: Positive
     asked_before_close_s: Positive
     answer_holds_s: Positive
+    students: StudentsRules
 
     def __post_init__(self) -> None:
         if self.answers_later and self.persons_per_question > 1:

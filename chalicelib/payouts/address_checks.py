@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from .. import holder_names
 from ..registration.errors import Excluded
-from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Payee, Verdict, Verification
+from ..registration.rules import PAYABLE, AddressCheck, FinancialAddress, Payee, Verdict
 from .errors import AddressUnchecked
 from .providers.provider import InquiryOutcome, Providers
 from .rules import Hold
@@ -36,19 +36,13 @@ _VERDICTS = {InquiryOutcome.NOT_FOUND: Verdict.NOT_FOUND, InquiryOutcome.NOT_OFF
 
 
 class AddressBook:
-    """See the module. `name_score_min`: how alike the holder's name and the provider's must be, of 100.
+    """See the module. `name_score_min`: how alike the holder's name and the provider's must be, of 100."""
 
-    `confirmed_only`: nobody is paid whom the civil registry has not confirmed.
-    """
-
-    def __init__(
-        self, registrations: Registrations, providers: Providers, name_score_min: int, *, confirmed_only: bool = False
-    ) -> None:
+    def __init__(self, registrations: Registrations, providers: Providers, name_score_min: int) -> None:
         self._registrations = registrations
         self._addresses = registrations.addresses
         self._providers = providers
         self._name_score_min = name_score_min
-        self._confirmed_only = confirmed_only
 
     def set(
         self,
@@ -89,7 +83,7 @@ class AddressBook:
             return Hold.DISPUTED
         if payee.contested:
             return Hold.CONTESTED
-        if self._confirmed_only and payee.registrant.verification is not Verification.VERIFIED:
+        if not self._registrations.is_confirmed(payee.registrant):
             return Hold.UNCONFIRMED
         check = payee.address.check or self._inquire(registrant_id, payee.address, now, counted=False)
         if check is None:

@@ -14,7 +14,7 @@ from ..aws.admin_acts import ActColumns
 from ..aws.attributes import DayAttribute, EnumAttribute, JsonAttribute, TextsAttribute, WholeAttribute
 from ..aws.dynamodb import Transaction
 from ..aws.table import Table
-from .rules import Education, Employment, Place, Registrant, Standing, Verdict, Verification
+from .rules import Education, Employment, Place, Registrant, School, Standing, Verdict, Verification
 
 CLAIMS = "CLAIMS"
 """The partition of the claims; there are thousands, as an account makes three."""
@@ -91,6 +91,7 @@ class Profile(RegistrationsTable):
     waits_since = UTCDateTimeAttribute(null=True)
     undecided = UnicodeAttribute(null=True)
     undecided_at = UTCDateTimeAttribute(null=True)
+    school = EnumAttribute(School, null=True)
     claimed_at = UTCDateTimeAttribute(null=True)
     claims = WholeAttribute(null=True)
     present_at = UTCDateTimeAttribute(null=True)

@@ -72,6 +72,16 @@ DIFFERING = frozenset({Verification.MISMATCH, Verification.UNKNOWN_NIK})
 """Of these the person is told one thing: that something differs. Which it is would tell of a stranger's NIK."""
 
 
+class School(StrEnum):
+    """What the register of pupils and students says of somebody whom the civil registry confirmed, and who says that
+    they are neither. None of these: it says so too, or is not asked.
+    """
+
+    STUDENT = "student"
+    """They are one now; so the registration is a MISMATCH."""
+    UNANSWERED = "unanswered"
+
+
 class Registrant(Value, frozen=True):
     """A registration as every other domain sees it: nothing in it names the person.
 
@@ -113,6 +123,7 @@ class Registrant(Value, frozen=True):
     undecided: str | None = None
     """Why the registry's answer decided nothing (`several_records`, `without_kk`), since `undecided_at`."""
     undecided_at: datetime | None = None
+    school: School | None = None
     claimed_at: datetime | None = None
     claims: int = 0
     present_at: datetime | None = None
@@ -124,6 +135,11 @@ class Registrant(Value, frozen=True):
     """Of name and birth date, by which administrators find a person; None: kept by an earlier release."""
     restricted_at: datetime | None = None
     """Since when what is kept of the person is used for nothing but what must go on (docs/privacy.md)."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a registry is still to answer about the registration."""
+        return self.verification is Verification.PENDING or self.school is School.UNANSWERED
 
     @property
     def contested(self) -> bool:
@@ -247,7 +263,7 @@ class Payee(Hidden, frozen=True):
 
 def unverified(registrant: Registrant) -> Registrant:
     """The same, about which the civil registry has said nothing."""
-    nothing = dict.fromkeys(("verified_at", "verification_source", "undecided", "undecided_at"))
+    nothing = dict.fromkeys(("verified_at", "verification_source", "undecided", "undecided_at", "school"))
     return replace(registrant, verification=Verification.PENDING, **nothing)
 
 

@@ -226,8 +226,7 @@ class Registrations:
         """Whether a place may be given and money be spent for a person: the civil registry, if there is one, confirms
         them, and nobody else may be the owner of their NIK.
         """
-        verified = not self.has_registry or registrant.verification is Verification.VERIFIED
-        return verified and not registrant.contested
+        return self._verifications.confirms(registrant) and not registrant.contested
 
     def check_not_excluded(self, registrant: Registrant) -> None:
         """Test a person again who is about to be paid; age no longer counts. One read. Raises `Excluded`."""
@@ -343,6 +342,7 @@ class Registrations:
             verification_source=None,
             undecided=None,
             undecided_at=None,
+            school=None,
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
             registered_at=now,
             updated_at=now,

@@ -24,7 +24,7 @@ from .change_notices import telling
 from .errors import TooManyCorrections
 from .items import Corrected, Profile, RegisteredIndex, UnverifiedIndex, nik_pk, person_pk
 from .records import Record
-from .rules import DIFFERING, Place, Registrant, Standing, Verification
+from .rules import DIFFERING, Place, Registrant, School, Standing, Verification
 from .store import OVERTAKEN_LEG, UNVERIFIED, Legs
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ FAR = datetime(9999, 1, 1, tzinfo=UTC)
 ENLISTED = 100
 """How many registrations are enlisted at once."""
 
-_ASKED_BY = "pk,version,verification,verified_at,consent_withdrawn_at,ask_from"
+_ASKED_BY = "pk,version,verification,verified_at,school,consent_withdrawn_at,ask_from"
 
 UNDECIDED_SHARDS = [f"undecided-{each}" for each in UNVERIFIED_SHARDS]
 """Of the same index: those about whom the registry has answered, and decided nothing."""
@@ -101,11 +101,19 @@ class Verifications:
         self._most = figures.corrections_max
         self._within = timedelta(seconds=figures.corrections_within_s)
         self._removed = timedelta(seconds=figures.removed_if_told_for_s)
+        self._awaits_school = asks and figures.students.awaited
 
     @property
     def has_registry(self) -> bool:
         """Whether anybody is asked about, by whatever way."""
         return self._asks
+
+    def confirms(self, registrant: Registrant) -> bool:
+        """Whether the registry, if there is one, confirms a person, and the students' register, if it is awaited, has
+        answered.
+        """
+        answered = registrant.school is not School.UNANSWERED or not self._awaits_school
+        return not self._asks or (registrant.verification is Verification.VERIFIED and answered)
 
     def ask_from(self, registrant: Registrant, now: datetime) -> datetime | None:
         """From when a sweep may queue a registration that is saved and queued now; None if nobody is to be asked.
@@ -113,7 +121,7 @@ class Verifications:
         Who took the consent back and has no place is not asked about, until they give it again.
         """
         takes_part = registrant.consent_withdrawn_at is None or registrant.standing is not Standing.REGISTERED
-        asks = self._asks and registrant.verification is Verification.PENDING and takes_part
+        asks = self._asks and registrant.waits and takes_part
         return now + self._again if asks else None
 
     def ask_about(self, saved: Record) -> None:
@@ -155,7 +163,8 @@ class Verifications:
         for row in dynamodb.get_rows(Profile, keys, _ASKED_BY):
             who, waits = row["pk"]["S"].removeprefix(person_pk("")), row["verification"]["S"] == Verification.PENDING
             answered_at = datetime.fromisoformat(row["verified_at"]["S"]) if "verified_at" in row else None
-            if "consent_withdrawn_at" in row or not (waits or self.is_old(answered_at, now)):
+            unanswered = "school" in row and row["school"]["S"] == School.UNANSWERED
+            if "consent_withdrawn_at" in row or not (waits or unanswered or self.is_old(answered_at, now)):
                 continue
             if waits and "ask_from" not in row:
                 self.enlist_one(who, now)
@@ -171,18 +180,30 @@ class Verifications:
         """About how many messages nobody has received yet."""
         return 0 if self._queue is None else self._queue.waiting()
 
-    def keep(self, record: Record, state: Verification, source: str, now: datetime) -> bool:
+    def keep(
+        self, record: Record, state: Verification, source: str, now: datetime, school: School | None = None
+    ) -> bool:
         """Keep what a registry says of this version of a registration, and tell the person if something differs.
 
+        `school`: of a NIK and data that the civil registry confirmed. While it is UNANSWERED the sweep goes on asking.
         One transaction; False, and nothing is kept, if the version was changed or answered meanwhile.
         """
         who, before = record.registrant.id, record.registrant.verification
+        told_of = Profile.school.remove() if school is None else Profile.school.set(school)
         if {before, state} <= DIFFERING:
-            return False  # they were told, and from when they were counts
+            # They were told, and from when they were counts; why is for administrators.
+            if school is not record.registrant.school:
+                dynamodb.update_if(Profile(person_pk(who), "PROFILE"), [told_of], Profile.version == record.version)
+            return False
         said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
         said += [Profile.confirmed_at.set(now)] if state is Verification.VERIFIED else []
+        said.append(told_of)
         done = [Profile.version.add(1), Profile.undecided.remove(), Profile.undecided_at.remove()]
-        done += [each.remove() for each in (Profile.unverified_shard, Profile.ask_from, Profile.waits_since)]
+        if school is School.UNANSWERED:
+            done += [Profile.unverified_shard.set(shard(who, UNVERIFIED)), Profile.ask_from.set(now)]
+            done += [Profile.waits_since.set(Profile.waits_since | now)]
+        else:
+            done += [each.remove() for each in (Profile.unverified_shard, Profile.ask_from, Profile.waits_since)]
         as_asked = (Profile.version == record.version) & (Profile.verification == before)
         facts = {"tries": self._most, "days": self._within.days, "removed_days": self._removed.days}
         # Who claims a NIK is not told: see `wire.registration_view`.
@@ -220,6 +241,8 @@ class Verifications:
         may &= Profile.contested_at.does_not_exist()
         if self.has_registry:
             may &= Profile.verification == Verification.VERIFIED
+        if self._awaits_school:
+            may &= Profile.school.does_not_exist()
         tx.update(leg, Profile(person_pk(registrant_id), "PROFILE"), actions, may)
 
     def waiting(self, shard: str, before: datetime, limit: int) -> Iterator[Waiting]:

@@ -64,8 +64,7 @@ class PayoutsServices(PeopleServices):
     def address_book(self) -> AddressBook:
         from ..payouts.address_checks import AddressBook
 
-        score, registry = self.programme.payouts.name_score_min, self.settings.has_registry
-        return AddressBook(self.registrations, self.providers, score, confirmed_only=registry)
+        return AddressBook(self.registrations, self.providers, self.programme.payouts.name_score_min)
 
     @cached_property
     def ceilings(self) -> CeilingStore:

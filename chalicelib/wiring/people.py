@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from ..aws import clients
 from .accounts import AccountsServices
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from ..accounts.sessions.sessions import Sessions
     from ..accounts.sessions.ways import Ways
     from ..civil_registry.batches import Batches
-    from ..civil_registry.dci import DciRegistry
+    from ..civil_registry.dci import DciRegistry, DciStudents
     from ..civil_registry.later import Callbacks
     from ..civil_registry.service import Asking, Judge
     from ..notices.announcements import PublicEventStore
@@ -215,8 +216,9 @@ class PeopleServices(AccountsServices):
         if registry is not None and figures.answers_later:
             waits = timedelta(seconds=figures.answer_within_s)
             given = self.registry_judge, registry, self._randomness, waits
-            return LaterVerifier(*given, pace.wait, self._clock)
-        return Verifier(self.registry_judge, ByFile() if registry is None else registry, pace.wait)
+            return LaterVerifier(*given, pace.wait, self._clock, self._students_register)
+        asked = ByFile() if registry is None else registry
+        return Verifier(self.registry_judge, asked, pace.wait, self._students_register)
 
     @cached_property
     def registry_callbacks(self) -> Callbacks:
@@ -242,11 +244,32 @@ class PeopleServices(AccountsServices):
         return dci.DciRegistry(*given, answer_to) if settings.has_registry_interface else None
 
     @cached_property
+    def _students_register(self) -> DciStudents | None:
+        from ..civil_registry import dci
+
+        settings, figures = self.settings, self.programme.registry
+
+        def asking() -> dci.StudentsSecret:
+            return dci.secret(settings.students_secret, settings.region, dci.StudentsSecret)
+
+        def answers() -> dci.AnswersSecret:
+            return dci.AnswersSecret(asking().verify_with, "")  # it is asked at once, and no transaction is sealed
+
+        figures = replace(figures, reg_type=figures.students.reg_type)
+        given = settings.students_url, figures, asking, answers, self._clock, self._randomness
+        return dci.DciStudents(*given) if self._asks_students else None
+
+    @property
+    def _asks_students(self) -> bool:
+        """Only a programme from which pupils and students are excluded asks."""
+        return self.settings.has_students_register and "student" not in self.programme.eligibility.employment
+
+    @cached_property
     def registry_judge(self) -> Judge:
         from ..civil_registry.service import Judge
 
         stores = self.registration_store, self.verifications, self.vault
-        return Judge(*stores, self.programme.registry, self._clock)
+        return Judge(*stores, self.programme.registry, self._clock, asks_students=self._asks_students)
 
     @cached_property
     def registry_batches(self) -> Batches:

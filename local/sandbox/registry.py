@@ -2,10 +2,12 @@
 
 `python -m local.sandbox.registry --port 8002 --people people.json`, or `with Registry("seed") as registry:`.
 
-    POST /registry/sync/search    the record of a NIK, in a signed envelope (bearer token)
+    POST /registry/sync/search    the record of a NIK, in a signed envelope (bearer token); the register of pupils and
+                                  students has those of its own `reg_type`
     POST /sandbox/files           the answer to a file of questions, as an office without an interface gives it
     GET  /sandbox/asked           how often each NIK was asked about
     POST /registry/search         an acknowledgement; the answer goes to the envelope's `sender_uri`, and to `outbox`
+    POST /sandbox/students        set who is a pupil or student, by NIK: {"3174...": "active"}; others have no record
     POST /sandbox/people          add people: [{"nik", "name", "birth_date", "kk", "province"}, ...]
     POST /sandbox/settings        change some of `Faults`
 
@@ -38,6 +40,8 @@ from joserfc.jwk import OKPKey
 from .server import JsonHandler, Loopback
 
 ALGORITHM = "Ed25519"
+STUDENTS = "students"
+"""The `reg_type` of the register of pupils and students, which has people of its own."""
 _SAID = ("found", "name", "birth_date", "kk", "province", "sex", "dead")
 
 
@@ -79,7 +83,11 @@ class Registry(Loopback):
         super().__init__(_Handler, port)
         self.faults = Faults()
         self.people = {person.nik: person for person in people}
+        self.students: dict[str, str] = {}
+        """The register of pupils and students: a status by NIK."""
+        self.students_down = False
         self.asked: Counter[str] = Counter()
+        self.students_asked: Counter[str] = Counter()
         self.outbox: list[dict[str, Any]] = []
         """Answers that came later, the latest last."""
         self.stopping = threading.Event()
@@ -102,6 +110,8 @@ class Registry(Loopback):
         """Put the secret and the key where the application reads them, as the administrator of a stage does once."""
         secrets_manager.create_secret(Name=f"gelombang-{stage}-registry", SecretString=json.dumps(self.secret))
         self.hand_over_key(secrets_manager, stage)
+        students = json.dumps(self.secret | {"verify_with": self.public_key})
+        secrets_manager.create_secret(Name=f"gelombang-{stage}-students", SecretString=students)
 
     def hand_over_key(self, secrets_manager: Any, stage: str) -> None:
         answers = f"gelombang-{stage}-registry-answers"
@@ -204,10 +214,19 @@ class Registry(Loopback):
         if query["query_type"] != "idtype-value" or query["query"]["type"] != self.faults.nik_type:
             return found | {"status": "rjct", "status_reason_code": "rjct.search_criteria.invalid"}
         nik = query["query"]["value"]
+        if query.get("reg_type") == STUDENTS:
+            return found | self._search_students(nik)
         self.asked[nik] += 1
         records = [self._record(self.people[nik])] if nik in self.people else []
-        data = {"version": "1.0.0", "reg_record_type": "spdci-extensions-dci:Person", "reg_records": records}
-        return found | {"status": "succ", "data": data}
+        return found | {"status": "succ", "data": _data("spdci-extensions-dci:Person", records)}
+
+    def _search_students(self, nik: str) -> dict[str, Any]:
+        self.students_asked[nik] += 1
+        if self.students_down:
+            return {"status": "pdng"}
+        identifier = [{"identifier_type": self.faults.nik_type, "identifier_value": nik}]
+        records = [{"identifier": identifier, "status": self.students[nik]}] if nik in self.students else []
+        return {"status": "succ", "data": _data("Student", records)}
 
     def _record(self, person: Person) -> dict[str, Any]:
         given, _, surname = person.name.upper().rpartition(" ")
@@ -236,6 +255,8 @@ class _Handler(JsonHandler):
         try:
             if self.path == "/sandbox/people":
                 registry.add(msgspec.json.decode(body, type=list[Person]))
+            elif self.path == "/sandbox/students":
+                registry.students |= msgspec.json.decode(body, type=dict[str, str])
             elif self.path == "/sandbox/settings":
                 registry.configure(**msgspec.json.decode(body, type=dict[str, Any]))
             elif self.path == "/sandbox/files":
@@ -275,6 +296,10 @@ def _call(address: str, body: bytes) -> None:
     asked = urllib.request.Request(address, body, {"Content-Type": "application/json"})  # noqa: S310 - our caller's own
     with contextlib.suppress(OSError), urllib.request.urlopen(asked, timeout=10):  # noqa: S310
         pass
+
+
+def _data(kind: str, records: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"version": "1.0.0", "reg_record_type": kind, "reg_records": records}
 
 
 def _errors(code: str) -> dict[str, Any]:

@@ -230,7 +230,7 @@ def test_every_parameter_is_an_output_of_the_data_stack_or_given_by_the_deployme
     app_template: Template, data_template: Template
 ) -> None:
     given = {"Stage", "BeaconRelays", "FspUrl", "MailDomain", "RpId", "PublicUrl", "Programme", "AwsClient"}
-    given.add("RegistryUrl")
+    given |= {"RegistryUrl", "StudentsUrl"}
     given |= firewall.PARAMETERS.keys()
     assert set(app_template["Parameters"]) <= given | set(data_template["Outputs"])
 

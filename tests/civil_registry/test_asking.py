@@ -39,18 +39,17 @@ from chalicelib.registration.items import Profile, person_pk
 from chalicelib.registration.rules import AddressCheck, Payee, Place, Standing, Verdict, Verification
 from chalicelib.registration.store import SHARDS
 from chalicelib.registration.verifications import Waiting
-from chalicelib.registration.wire import CorrectionForm, RegistrationForm
+from chalicelib.registration.wire import CorrectionForm
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from chalicelib.wiring import Services
 from local.sandbox.registry import Person, Registry
 from tests.builders.aws_calls import drained
 from tests.builders.commands import Terminal
 from tests.builders.registration import ACCOUNT, SITI, form, other_form, rows
+from tests.civil_registry.asking import KNOWN, WHO, Stage, stage_of
 from tests.conftest import T0
 
-WHO = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
 OTHER = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a12"
-KNOWN = Person(nik=SITI.nik, name=SITI.name, birth_date="1995-08-17", kk=SITI.kk, province="31")
 AGAIN = timedelta(seconds=1_800)
 
 
@@ -60,51 +59,9 @@ def running() -> Iterator[Registry]:
         yield registry
 
 
-class Stage:
-    """A stage with a registry, and a clock that tests move."""
-
-    def __init__(self, settings: Settings, programme: Any, registry: Registry) -> None:
-        self.now = T0
-        self.settings, self.registry = settings, registry
-        figures = replace(programme.registry, asks_per_s=100_000, timeout_s=2)
-        self.services = Services(settings, replace(programme, registry=figures), lambda: self.now)
-
-    def register(self, given: RegistrationForm = SITI, who: str = WHO) -> None:
-        self.services.registrations.register(who, given, self.now)
-
-    def queued(self) -> list[str]:
-        return [message["Body"] for message in drained(self.settings.registry_queue_url)]
-
-    def deliver(self, bodies: list[str]) -> None:
-        records = [{"messageId": str(n), "body": body} for n, body in enumerate(bodies)]
-        assert consume(records, self.services.registry_verifier) == {"batchItemFailures": []}
-
-    def asked(self, given: RegistrationForm = SITI) -> Verification:
-        """Register or correct, and have the registry asked."""
-        self.register(given)
-        self.deliver(self.queued())
-        return self.state()
-
-    def state(self, who: str = WHO) -> Verification:
-        return self.services.registrations.registrant(who).verification
-
-    def shown(self) -> str:
-        view = self.services.registrations.me(WHO).registration
-        assert view is not None
-        return view.verification
-
-    def told(self) -> list[str]:
-        return [one.event for one in self.services.mailboxes.notices(WHO) if one.kind == "data_differs"]
-
-
 @pytest.fixture
 def stage(cloud: Settings, programme: Any, running: Registry) -> Stage:
-    running.configure(down=False, hangs=False)
-    running.people = {KNOWN.nik: KNOWN}
-    running.asked.clear()
-    settings = replace(cloud, registry_url=running.url)
-    running.hand_over(boto3.client("secretsmanager", cloud.region), cloud.stage)
-    return Stage(settings, programme, running)
+    return stage_of(cloud, programme, running)
 
 
 def test_a_new_registration_is_asked_about_by_its_id_and_version_only(stage, caplog):

@@ -47,7 +47,8 @@ def proof(who: Registrant) -> Proof:
     """What a registrant has proven of the NIK that they have now."""
     if who.present_at is not None:
         return Proof.PRESENCE
-    confirmed = who.verification is Verification.VERIFIED or who.confirmed_at is not None
+    # Of a pupil or student, who may not take part, the civil registry confirmed the data all the same.
+    confirmed = who.verification is Verification.VERIFIED or who.confirmed_at is not None or who.school is not None
     return Proof.DATA if confirmed else Proof.NONE
 
 
