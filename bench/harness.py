@@ -29,6 +29,7 @@ ENVIRONMENT = {app_stack.variable(name): "http://bench.invalid" for name in app_
     "GELOMBANG_RP_ID": "localhost",
     "GELOMBANG_PROGRAMME": app_stack.TOLD["Programme"]["Default"],
     "GELOMBANG_REGISTRY_URL": "none",
+    "GELOMBANG_STUDENTS_URL": "none",
     "GELOMBANG_CODES_QUEUE_URL": "http://codes.invalid",
     "GELOMBANG_AWS_CLIENT": os.environ.get("GELOMBANG_AWS_CLIENT", "lean"),
 }

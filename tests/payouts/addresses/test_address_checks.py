@@ -48,6 +48,9 @@ class Rig:
     def payee(self, who: Any) -> Payee | None:
         return Payee(who, self.address, bytes, self.disputed, self.contested) if self.address else None
 
+    def is_confirmed(self, registrant: Any) -> bool:
+        return bool(registrant)
+
     def check_not_excluded(self, registrant: Any) -> None:
         assert registrant == "siti"
         if self.excluded:
