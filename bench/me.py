@@ -64,7 +64,7 @@ class Looks(Registrations):
         from chalicelib.accounts.sessions.rules import Account, KeptContact
         from chalicelib.aws.attributes import item_of
         from chalicelib.registration.wire import FinancialAddressForm
-        from chalicelib.waves.places.beneficiaries import BeneficiaryItem
+        from chalicelib.waves.places.items import BeneficiaryItem
         from chalicelib.waves.rules import BeneficiaryState, shard_of
 
         expect(self.run(event("PUT", "/me/registration", person, NOW, REGISTRATION)), 201)

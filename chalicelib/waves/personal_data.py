@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..aws.dynamodb import get_rows
 from ..privacy.rules import Held
-from .places.beneficiaries import earlier_sk
+from .places.items import earlier_sk
 from .rules import Beneficiary, shard_of
 from .store import WavesTable
 

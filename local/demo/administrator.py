@@ -36,7 +36,7 @@ from chalicelib.clock import Clock, iso, utc_now
 from chalicelib.privacy.erasure import TOKENS_LIVE
 from chalicelib.registration.items import CLAIMS, ClaimItem, Profile, person_pk
 from chalicelib.waves.errors import ChangeTooLate
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem
+from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.rules import SHARDS, BeneficiaryState, WaveState
 from chalicelib.waves.store import ExceptionsItem, WaveItem
 from chalicelib.wiring import Services

@@ -16,7 +16,7 @@ from pynamodb.models import Model
 from chalicelib.aws import dynamodb
 from chalicelib.config import Settings
 from chalicelib.registration.items import RegistrationsTable
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem
+from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.store import WavesTable
 from tests.conftest import CREATE_CLIENT
 

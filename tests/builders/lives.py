@@ -23,7 +23,7 @@ from chalicelib.registration.items import CLAIMS, ClaimItem, Corrected, Presence
 from chalicelib.registration.rules import Employment, Registrant
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.training.store import MonthItem
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem
+from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.places.revocation import RevokedItem
 from infrastructure.data_stack import TABLES
 from tests.builders.registration import other_form

@@ -15,7 +15,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.draw.selection import open_value
 from chalicelib.waves import entries, rules
 from chalicelib.waves.award import ONE_AWARD_S
-from chalicelib.waves.places.beneficiaries import FamilyItem
+from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.rules import WaveState
 from tests.builders.people import card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome

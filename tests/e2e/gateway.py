@@ -36,7 +36,7 @@ from chalicelib.registration.rules import Standing
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
 from chalicelib.training.store import TrainingItem
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem
+from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, EntryOutcome, buy_by
 from local.sandbox.provider import Sandbox
 from tests.builders.accounts.accounts import Device

@@ -23,7 +23,7 @@ from chalicelib.notices.rules import Kind as Notice
 from chalicelib.notices.rules import NoticeState
 from chalicelib.payouts.wire import PayoutView
 from chalicelib.waves.errors import SelectionNotFinished
-from chalicelib.waves.places.beneficiaries import FamilyItem
+from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.publication.bucket import Publication
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.helpdesk import ADMIN, TEXT, Desk, settled

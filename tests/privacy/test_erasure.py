@@ -27,7 +27,7 @@ from chalicelib.payouts.rules import Kind, Move, State
 from chalicelib.privacy import erasure
 from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, WAITS, Replayed
 from chalicelib.privacy.rules import register
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem
+from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.rules import BeneficiaryState, WaveState
 from chalicelib.waves.store import WaveItem
 from tests.builders.commands import CALLER, Terminal

@@ -33,7 +33,7 @@ from chalicelib.privacy.rules import register
 from chalicelib.privacy.wire import ReaderQuery, ReaderView
 from chalicelib.registration.verifications import Ask
 from chalicelib.values import Value
-from chalicelib.waves.places.beneficiaries import FamilyItem
+from chalicelib.waves.places.items import FamilyItem
 from tests.builders.commands import post
 from tests.builders.lives import FORM, SEALED, live
 from tests.e2e import routes

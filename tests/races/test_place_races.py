@@ -13,7 +13,8 @@ from chalicelib.ids import system_randomness
 from chalicelib.registration.rules import Standing
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves.places import revocation
-from chalicelib.waves.places.beneficiaries import BeneficiaryStore, CardItem, CardTaken, FamilyItem
+from chalicelib.waves.places.beneficiaries import BeneficiaryStore, CardTaken
+from chalicelib.waves.places.items import CardItem, FamilyItem
 from chalicelib.waves.places.revocation import Report
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome, WaveState
 from tests.builders.people import card, registrant

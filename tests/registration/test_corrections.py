@@ -17,7 +17,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.registration import errors
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.registration.wire import CorrectionForm
-from chalicelib.waves.places.beneficiaries import FamilyItem
+from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry
 from tests.builders.commands import invoke
 from tests.builders.people import chosen_in

@@ -21,7 +21,7 @@ from chalicelib.registration import errors, exclusions
 from chalicelib.registration.exclusions import ExclusionList, ExclusionLists, read_niks
 from chalicelib.registration.items import Exclusion, ExclusionActItem, RegistrationsTable
 from chalicelib.registration.store import RegistrationStore
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem
+from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.rules import BeneficiaryState
 from chalicelib.wiring import Services
 from tests.builders.commands import invoke

@@ -17,7 +17,7 @@ from chalicelib.registration.items import Exclusion, exclusion_pk
 from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.registration.wire import RegistrationForm
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem, FamilyItem
+from chalicelib.waves.places.items import BeneficiaryItem, FamilyItem
 from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.people import chosen_in
 from tests.builders.places import TWO_WEEKS, buy, play

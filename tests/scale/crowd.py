@@ -20,7 +20,8 @@ from chalicelib.registration.rules import Registrant
 from chalicelib.registration.store import _profile
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.entries import EntryItem, entry_item
-from chalicelib.waves.places.beneficiaries import BeneficiaryStore, FamilyItem
+from chalicelib.waves.places.beneficiaries import BeneficiaryStore
+from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
 from tests.builders.people import beneficiary, card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld

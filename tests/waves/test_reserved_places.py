@@ -16,8 +16,8 @@ from chalicelib.registration.rules import Standing, Verification
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, rules
 from chalicelib.waves.places import revocation
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem
 from chalicelib.waves.places.confirmation import Confirmation
+from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.places.revocation import Report
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from chalicelib.waves.wire import beneficiary_view, chosen_notice

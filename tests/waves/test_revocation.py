@@ -17,7 +17,7 @@ from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import Barred
 from chalicelib.waves.places import revocation
-from chalicelib.waves.places.beneficiaries import FamilyItem
+from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.places.revocation import ONE_PERSON_S, Report, RevocationLog
 from chalicelib.waves.publication.bucket import Contradiction, Publication
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, WaveState, shard_of

@@ -8,82 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import ClassVar
 
 from msgspec.structs import replace
-from pynamodb.attributes import UnicodeAttribute, UnicodeSetAttribute
-from pynamodb.expressions.condition import Condition, size
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.expressions.condition import Condition
 
-from ...aws.attributes import EnumAttribute, InstantAttribute, WholeAttribute, item_of
+from ...aws.attributes import item_of
 from ...aws.dynamodb import LegsFailed, Transaction, find, update_if
-from ...structs import fill
 from ..entries import UNDECIDED, EntryItem, entry_item
 from ..rules import LOST, Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
-from ..store import WavesTable
+from .items import (
+    BeneficiaryItem,
+    CardItem,
+    FamilyItem,
+    beneficiary_of,
+    earlier_sk,
+    family_item,
+    latest_item,
+    on_card,
+    person_of,
+    place_pk,
+    room,
+    whole_second,
+)
 
 BENEFICIARY_LEG = "beneficiary"
 EARLIER_LEG = "earlier"
-
-
-class ByWaveIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """Every beneficiary of a wave; the hash key is `<wave>#<shard>`."""
-
-    class Meta:
-        index_name = "roster"
-        projection = AllProjection()
-
-    roster_shard = UnicodeAttribute(hash_key=True)
-    pk = UnicodeAttribute(range_key=True)
-
-
-class PotentialIndex(GlobalSecondaryIndex["BeneficiaryItem"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
-    """Places whose deadline still matters, the earliest first: RESERVED, POTENTIAL, lost and not passed on. Sparse."""
-
-    class Meta:
-        index_name = "potential"
-        projection = KeysOnlyProjection()
-
-    potential_shard = UnicodeAttribute(hash_key=True)
-    buy_by = InstantAttribute(range_key=True)
-
-
-class BeneficiaryItem(WavesTable):
-    """`B#<registrant>` / `BENEFICIARY`: the latest place of a person; `PLACE#<wave, 6 digits>`: an earlier one."""
-
-    wave = WholeAttribute()
-    card_number = UnicodeAttribute()
-    scheme = UnicodeAttribute()
-    seat = UnicodeAttribute()
-    state = EnumAttribute(BeneficiaryState)
-    awarded_at = InstantAttribute()
-    region = WholeAttribute()
-    buy_by = InstantAttribute()
-    put_off_at = InstantAttribute(null=True)
-    revoked_at = InstantAttribute(null=True)
-    revoked_seq = WholeAttribute(null=True)
-    graduated_at = InstantAttribute(null=True)
-    kk_mac = UnicodeAttribute(null=True)
-    follows = WholeAttribute(null=True)
-    entry_of = UnicodeAttribute(null=True)
-    passed_to = UnicodeAttribute(null=True)
-    passed_from = EnumAttribute(BeneficiaryState, null=True)
-    roster_shard = UnicodeAttribute()
-    potential_shard = UnicodeAttribute(null=True)
-    roster: ClassVar[ByWaveIndex] = ByWaveIndex()
-    potential: ClassVar[PotentialIndex] = PotentialIndex()
-
-
-class FamilyItem(WavesTable):
-    """`K#<kk mac>` / `HOLDERS`: the beneficiaries who joined with this family card and were not revoked."""
-
-    holders = UnicodeSetAttribute(null=True)
-
-
-class CardItem(WavesTable):
-    """`C#<card>` / `CARD`: whose card it is; its number is given to nobody else."""
-
-    registrant_id = UnicodeAttribute()
 
 
 class CardTaken(Exception):
@@ -152,44 +101,44 @@ class BeneficiaryStore:
 
     def of(self, registrant_id: str) -> Beneficiary | None:
         """A person's latest place, if they were chosen."""
-        item = find(BeneficiaryItem, _pk(registrant_id), "BENEFICIARY")
-        return _beneficiary(item) if item else None
+        item = find(BeneficiaryItem, place_pk(registrant_id), "BENEFICIARY")
+        return beneficiary_of(item) if item else None
 
     def at(self, registrant_id: str, wave: int) -> Beneficiary | None:
         """The place that a wave gave to a person. A read, and one more for an earlier place."""
         latest = self.of(registrant_id)
         if latest is None or latest.wave == wave:
             return latest
-        item = find(BeneficiaryItem, _pk(registrant_id), earlier_sk(wave))
-        return _beneficiary(item) if item else None
+        item = find(BeneficiaryItem, place_pk(registrant_id), earlier_sk(wave))
+        return beneficiary_of(item) if item else None
 
     def at_many(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Beneficiary]:
         """The places that waves gave, by person and wave; one call for each 100, and one for 100 earlier places."""
         wanted = dict.fromkeys(keys)
         latest = self.of_many(dict.fromkeys(person for person, _ in wanted))
         found = {(one.registrant_id, one.wave): one for one in latest}
-        earlier = [(_pk(person), earlier_sk(wave)) for person, wave in wanted if (person, wave) not in found]
-        places = map(_beneficiary, BeneficiaryItem.batch_get(earlier, consistent_read=True)) if earlier else ()
+        earlier = [(place_pk(person), earlier_sk(wave)) for person, wave in wanted if (person, wave) not in found]
+        places = map(beneficiary_of, BeneficiaryItem.batch_get(earlier, consistent_read=True)) if earlier else ()
         found |= {(one.registrant_id, one.wave): one for one in places}
         return {key: found[key] for key in wanted if key in found}
 
     def places(self, registrant_id: str) -> list[Beneficiary]:
         """All places of a person, the latest first. A read, and one for each earlier place."""
         found, sk = list[Beneficiary](), "BENEFICIARY"
-        while sk and (item := find(BeneficiaryItem, _pk(registrant_id), sk)):
-            found.append(_beneficiary(item))
+        while sk and (item := find(BeneficiaryItem, place_pk(registrant_id), sk)):
+            found.append(beneficiary_of(item))
             sk = earlier_sk(item.follows) if item.follows is not None else ""
         return found
 
     def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
         """The latest places of those of them who were ever chosen, in the given order; one call for each 100."""
-        keys = [(_pk(registrant_id), "BENEFICIARY") for registrant_id in registrant_ids]
-        found = {item.pk: _beneficiary(item) for item in BeneficiaryItem.batch_get(keys, consistent_read=True)}
+        keys = [(place_pk(registrant_id), "BENEFICIARY") for registrant_id in registrant_ids]
+        found = {item.pk: beneficiary_of(item) for item in BeneficiaryItem.batch_get(keys, consistent_read=True)}
         return [found[pk] for pk, _ in keys if pk in found]
 
     def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]:
         """Every beneficiary of a wave in a shard ("00" to "63"), ascending by id; by an index, so moments late."""
-        return map(_beneficiary, BeneficiaryItem.roster.query(f"{wave}#{shard}"))
+        return map(beneficiary_of, BeneficiaryItem.roster.query(f"{wave}#{shard}"))
 
     def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
         """The people whose deadline is at `until` or before and still matters, the earliest first; by an index, moments
@@ -197,13 +146,13 @@ class BeneficiaryStore:
 
         RESERVED, POTENTIAL, and for a while REVOKED and LAPSED: `of_many` tells the state.
         """
-        due = BeneficiaryItem.buy_by <= _second(until)
+        due = BeneficiaryItem.buy_by <= whole_second(until)
         for item in BeneficiaryItem.potential.query(shard, due):
-            yield Deadline(_person(item), item.buy_by)
+            yield Deadline(person_of(item), item.buy_by)
 
     def holders(self, kk_mac: str) -> list[str]:
         """Beneficiaries who joined with a family card and were not revoked, in order of their ids. One read."""
-        item = find(FamilyItem, _family(kk_mac).pk, "HOLDERS")
+        item = find(FamilyItem, family_item(kk_mac).pk, "HOLDERS")
         return sorted(item.holders or ()) if item else []
 
     # Legs of others' transactions, for changes of a registration
@@ -215,7 +164,7 @@ class BeneficiaryStore:
 
     def check_absent(self, tx: Transaction, leg: str, registrant_id: str) -> None:
         """Add the leg that holds while the person was never chosen."""
-        tx.check(leg, BeneficiaryItem, (_pk(registrant_id), "BENEFICIARY"), BeneficiaryItem.pk.does_not_exist())
+        tx.check(leg, BeneficiaryItem, (place_pk(registrant_id), "BENEFICIARY"), BeneficiaryItem.pk.does_not_exist())
 
     def move_card(
         self, tx: Transaction, leg: str, registrant_id: str, beneficiary: Beneficiary | None, kk_mac: str
@@ -224,12 +173,12 @@ class BeneficiaryStore:
         if beneficiary is None:
             self.check_absent(tx, leg, registrant_id)
         elif beneficiary.state not in LOST and beneficiary.kk_mac != kk_mac:
-            item = _item(registrant_id)
-            as_read = ~BeneficiaryItem.state.is_in(*sorted(LOST)) & _on_card(beneficiary.kk_mac)
+            item = latest_item(registrant_id)
+            as_read = ~BeneficiaryItem.state.is_in(*sorted(LOST)) & on_card(beneficiary.kk_mac)
             tx.update(leg, item, [BeneficiaryItem.kk_mac.set(kk_mac)], as_read)
             if beneficiary.kk_mac is not None:
-                tx.update("left", _family(beneficiary.kk_mac), [FamilyItem.holders.delete({registrant_id})])
-            tx.update("come", _family(kk_mac), [FamilyItem.holders.add({registrant_id})])
+                tx.update("left", family_item(beneficiary.kk_mac), [FamilyItem.holders.delete({registrant_id})])
+            tx.update("come", family_item(kk_mac), [FamilyItem.holders.add({registrant_id})])
 
     # Legs of others' transactions. They fail as `BENEFICIARY_LEG` where the state is no longer the one that was read,
     # or another place followed meanwhile.
@@ -243,7 +192,7 @@ class BeneficiaryStore:
         if beneficiary.state is BeneficiaryState.GRADUATED:
             self.check_as_read(tx, beneficiary)
             return
-        in_time = (state == BeneficiaryState.POTENTIAL) & (BeneficiaryItem.buy_by > _second(now))
+        in_time = (state == BeneficiaryState.POTENTIAL) & (BeneficiaryItem.buy_by > whole_second(now))
         tx.update(
             BENEFICIARY_LEG,
             _place(beneficiary),
@@ -297,18 +246,18 @@ class BeneficiaryStore:
             with self._transaction() as tx:
                 tx.update(
                     BENEFICIARY_LEG,
-                    _item(place.registrant_id),
+                    latest_item(place.registrant_id),
                     [
                         state.set(BeneficiaryState.PASSED),
                         BeneficiaryItem.passed_from.set(place.state),
                         BeneficiaryItem.passed_to.set(to),
                         BeneficiaryItem.potential_shard.remove(),
                     ],
-                    _same(place) & (state == place.state) & _on_card(place.kk_mac),
+                    _same(place) & (state == place.state) & on_card(place.kk_mac),
                 )
                 if place.kk_mac is not None:
                     holders = FamilyItem.holders.delete({place.registrant_id})
-                    tx.update("family", _family(place.kk_mac), [holders])
+                    tx.update("family", family_item(place.kk_mac), [holders])
         except LegsFailed:
             return False
         return True
@@ -323,7 +272,7 @@ class BeneficiaryStore:
             follows = before.follows if before.wave == place.wave else before.wave
         _put_place(tx, replace(place, follows=follows), before)
         if place.kk_mac is not None:
-            tx.update("family", _family(place.kk_mac), [FamilyItem.holders.add({place.registrant_id})])
+            tx.update("family", family_item(place.kk_mac), [FamilyItem.holders.add({place.registrant_id})])
 
     # Revocation
 
@@ -333,13 +282,13 @@ class BeneficiaryStore:
         """
         state, potential = BeneficiaryItem.state, confirmed.state is BeneficiaryState.POTENTIAL
         person, holders = reserved.registrant_id, FamilyItem.holders
-        fits = holders.does_not_exist() | _room(self._cap) | (holders.contains(person) & _room(self._cap + 1))
-        tx.update("family", _family(kk_mac), [holders.add({person})], fits)
+        fits = holders.does_not_exist() | room(self._cap) | (holders.contains(person) & room(self._cap + 1))
+        tx.update("family", family_item(kk_mac), [holders.add({person})], fits)
         if reserved.kk_mac not in {kk_mac, None}:
-            tx.update("left", _family(str(reserved.kk_mac)), [holders.delete({person})])
+            tx.update("left", family_item(str(reserved.kk_mac)), [holders.delete({person})])
         tx.update(
             BENEFICIARY_LEG,
-            _item(reserved.registrant_id),
+            latest_item(reserved.registrant_id),
             [
                 state.set(confirmed.state),
                 BeneficiaryItem.awarded_at.set(confirmed.awarded_at),
@@ -347,14 +296,14 @@ class BeneficiaryStore:
                 BeneficiaryItem.kk_mac.set(kk_mac),
                 *([] if potential else [BeneficiaryItem.potential_shard.remove()]),
             ],
-            (state == BeneficiaryState.RESERVED) & (BeneficiaryItem.wave == reserved.wave) & _on_card(reserved.kk_mac),
+            (state == BeneficiaryState.RESERVED) & (BeneficiaryItem.wave == reserved.wave) & on_card(reserved.kk_mac),
         )
 
     def put_off(self, tx: Transaction, beneficiary: Beneficiary, buy_by: datetime, now: datetime) -> None:
         """Give a POTENTIAL person until `buy_by`, unless something came between."""
         as_read = (BeneficiaryItem.state == BeneficiaryState.POTENTIAL) & (BeneficiaryItem.buy_by == beneficiary.buy_by)
         later = [BeneficiaryItem.buy_by.set(buy_by), BeneficiaryItem.put_off_at.set(now)]
-        tx.update(BENEFICIARY_LEG, _item(beneficiary.registrant_id), later, as_read)
+        tx.update(BENEFICIARY_LEG, latest_item(beneficiary.registrant_id), later, as_read)
 
     def revoke(
         self,
@@ -367,24 +316,24 @@ class BeneficiaryStore:
         """No purchase came in time, or no confirmation (LAPSED): the family card is free again. The index `potential`
         keeps the person until the place is passed on.
         """
-        overdue = BeneficiaryItem.buy_by <= _second(now)
+        overdue = BeneficiaryItem.buy_by <= whole_second(now)
         tx.update(
             BENEFICIARY_LEG,
-            _item(beneficiary.registrant_id),
+            latest_item(beneficiary.registrant_id),
             [
                 BeneficiaryItem.state.set(lost),
                 BeneficiaryItem.revoked_at.set(now),
                 BeneficiaryItem.revoked_seq.set(seq),
             ],
-            BeneficiaryItem.state.is_in(*sources(lost)) & overdue & _on_card(beneficiary.kk_mac),
+            BeneficiaryItem.state.is_in(*sources(lost)) & overdue & on_card(beneficiary.kk_mac),
         )
         if beneficiary.kk_mac is not None:
             holders = FamilyItem.holders.delete({beneficiary.registrant_id})
-            tx.update("family", _family(beneficiary.kk_mac), [holders])
+            tx.update("family", family_item(beneficiary.kk_mac), [holders])
 
     def unlist(self, registrant_id: str) -> None:
         """Take a person whose place went to another off the index `potential`: nothing is left to do for it."""
-        item, lost = _item(registrant_id), BeneficiaryItem.state.is_in(*sorted(LOST))
+        item, lost = latest_item(registrant_id), BeneficiaryItem.state.is_in(*sorted(LOST))
         update_if(item, [BeneficiaryItem.potential_shard.remove()], lost)
 
     def _add_legs(
@@ -394,9 +343,9 @@ class BeneficiaryStore:
         _put_place(tx, replace(beneficiary, kk_mac=kk_mac, follows=before.wave if before else None), before)
         tx.update(
             "family",
-            _family(kk_mac),
+            family_item(kk_mac),
             [FamilyItem.holders.add({person})],
-            FamilyItem.holders.does_not_exist() | _room(self._cap) | FamilyItem.holders.contains(person),
+            FamilyItem.holders.does_not_exist() | room(self._cap) | FamilyItem.holders.contains(person),
         )
         tx.update(
             "entry",
@@ -414,7 +363,7 @@ def _put_place(tx: Transaction, place: Beneficiary, before: Beneficiary | None) 
     shard = shard_of(person)
     item = item_of(
         BeneficiaryItem,
-        _pk(person),
+        place_pk(person),
         "BENEFICIARY",
         place,
         roster_shard=f"{place.wave}#{shard}",
@@ -424,26 +373,17 @@ def _put_place(tx: Transaction, place: Beneficiary, before: Beneficiary | None) 
         tx.put(BENEFICIARY_LEG, item, BeneficiaryItem.pk.does_not_exist())
     else:
         as_read = (BeneficiaryItem.wave == before.wave) & (BeneficiaryItem.state == before.state)
-        tx.put(BENEFICIARY_LEG, item, as_read & _on_card(before.kk_mac))
+        tx.put(BENEFICIARY_LEG, item, as_read & on_card(before.kk_mac))
     if before is not None and before.wave != place.wave:
         roster = f"{before.wave}#{shard}"
-        kept = item_of(BeneficiaryItem, _pk(person), earlier_sk(before.wave), before, roster_shard=roster)
+        kept = item_of(BeneficiaryItem, place_pk(person), earlier_sk(before.wave), before, roster_shard=roster)
         tx.put(EARLIER_LEG, kept, BeneficiaryItem.pk.does_not_exist())
     card = CardItem(f"C#{place.card_number}", "CARD", registrant_id=person)
     tx.put("card", card, CardItem.pk.does_not_exist())
 
 
-def _pk(registrant_id: str) -> str:
-    return f"B#{registrant_id}"
-
-
-def _item(registrant_id: str) -> BeneficiaryItem:
-    """The keys of a person's latest place, to update it by."""
-    return BeneficiaryItem(_pk(registrant_id), "BENEFICIARY")
-
-
 def _keys(place: Beneficiary) -> tuple[str, str]:
-    return _pk(place.registrant_id), earlier_sk(place.wave) if place.followed else "BENEFICIARY"
+    return place_pk(place.registrant_id), earlier_sk(place.wave) if place.followed else "BENEFICIARY"
 
 
 def _place(place: Beneficiary) -> BeneficiaryItem:
@@ -454,35 +394,3 @@ def _same(place: Beneficiary) -> Condition:
     """Of the latest place's item: no other one has followed."""
     same: Condition = BeneficiaryItem.wave == place.wave
     return same
-
-
-def earlier_sk(wave: int) -> str:
-    """The sort key of a place that another one followed."""
-    return f"PLACE#{wave:06d}"
-
-
-def _family(kk_mac: str) -> FamilyItem:
-    return FamilyItem(f"K#{kk_mac}", "HOLDERS")
-
-
-def _person(item: BeneficiaryItem) -> str:
-    return item.pk.removeprefix("B#")
-
-
-def _second(now: datetime) -> datetime:
-    """As deadlines are kept, in whole seconds, so that texts compare as instants do: `by <= now` is `by <= second`."""
-    return now.replace(microsecond=0)
-
-
-def _beneficiary(item: BeneficiaryItem) -> Beneficiary:
-    return fill(Beneficiary, item, registrant_id=_person(item), followed=item.sk != "BENEFICIARY")
-
-
-def _on_card(kk_mac: str | None) -> Condition:
-    same: Condition = BeneficiaryItem.kk_mac.does_not_exist() if kk_mac is None else BeneficiaryItem.kk_mac == kk_mac
-    return same
-
-
-def _room(cap: int) -> Condition:
-    held: Condition = size(FamilyItem.holders) < cap  # type: ignore[no-untyped-call]  # pynamodb leaves it untyped
-    return held

@@ -24,7 +24,7 @@ from chalicelib.registration.items import CLAIMS, ClaimItem
 from chalicelib.registration.rules import Place, Standing
 from chalicelib.training.errors import ParticipantBlocked
 from chalicelib.training.wire import RedemptionForm, ReviewForm
-from chalicelib.waves.places.beneficiaries import FamilyItem
+from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome, WaveState, standing
 from chalicelib.waves.store import WaveItem
 from tests.builders.claims import CHECKER, DAY, MAKER, MINE, OWNER, SQUATTER, Town

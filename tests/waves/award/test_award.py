@@ -18,7 +18,7 @@ from chalicelib.registration.rules import Employment, Standing
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.entries import Candidate, EntryItem, Row, entry_item
 from chalicelib.waves.errors import AlreadyBeneficiary, ListChanged
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem, FamilyItem
+from chalicelib.waves.places.items import BeneficiaryItem, FamilyItem
 from chalicelib.waves.publication.leaf_owners import LeafOwner, LeafOwners, Pages
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, WaveState
 from tests.builders.people import card, registrant

@@ -17,7 +17,7 @@ from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Standing
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.award_queue import SENDS_MAX, Message, encode_message
-from chalicelib.waves.places.beneficiaries import FamilyItem
+from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.rules import EntryOutcome, WaveState
 from tests.builders.crashes import SOME_OR_ALL, Calls
 from tests.builders.people import card

@@ -17,7 +17,7 @@ from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, rules
 from chalicelib.waves.errors import AlreadyBeneficiary, Barred
 from chalicelib.waves.personal_data import of_waves
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem
+from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, closing_day, shard_of
 from tests.builders.crashes import Calls
 from tests.builders.places import TWO_WEEKS, entered, play

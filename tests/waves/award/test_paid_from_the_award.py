@@ -16,7 +16,7 @@ from chalicelib.time_budget import TimeBudget
 from chalicelib.waves import entries, rules
 from chalicelib.waves.award import Turn
 from chalicelib.waves.entries import EntryItem
-from chalicelib.waves.places.beneficiaries import BeneficiaryItem, CardItem, FamilyItem
+from chalicelib.waves.places.items import BeneficiaryItem, CardItem, FamilyItem
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome
 from infrastructure.grants import GRANTS
 from tests.builders.aws_calls import Call, drained, wrap_calls
