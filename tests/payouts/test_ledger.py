@@ -213,7 +213,7 @@ def test_every_read_is_consistent_but_those_of_an_index(world, watch):
 
 
 def test_rows_of_an_index_are_read_again_before_a_decision(world, watch):
-    BankStore(REGION).awaiting()
+    list(BankStore(REGION).awaiting())
     world.store.unsettled("U#0", T0, 10)
     world.store.transitions("00", "2026-11-01T00:00:00Z", T0, 10)
     assert watch.calls

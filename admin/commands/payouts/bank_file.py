@@ -24,6 +24,9 @@ from ...rows import Row
 from .lines import NARRATIVE_MAX, entitlement_row
 
 _SATURDAY = 5
+_COLLECTING = "collecting"
+"""The cursor while a file is collected."""
+
 _BATCH = "mzxw6ytboi4dqnzxgiztinjwg4"
 _batch_argument = click.argument("batch")
 
@@ -38,28 +41,34 @@ def export() -> None:
 @click.option("--execute-on", type=click.DateTime(["%Y-%m-%d"]), help="When the bank is to pay: the next working day.")
 @reason_option
 def propose(desk: Desk, execute_on: datetime | None, reason: str) -> None:  # noqa: ARG001 - the journal has it
-    """Collect what waits for the bank, and propose a file. One that was begun is completed."""
+    """Collect what waits for the bank, and propose a file. One that was begun is completed.
+
+    More may wait than a file takes: do it again until nothing waits.
+    """
     files, now = desk.services.bank_files, utc_now()
     day = execute_on.date() if execute_on else _next_working_day(wib_date(now))
 
     def in_time(references: Sequence[str]) -> Iterator[str]:
         for one in references:
             yield one
-            desk.go_on("collecting")
+            desk.go_on(_COLLECTING)
 
-    done = files.propose(desk.caller, day, _writer(files.rules), now, in_time)
-    desk.show(
-        [_row(done.batch) | {"left_for_the_next": done.left}] if done.batch else [], "nothing waits for a bank file"
-    )
+    place = desk.cursor if desk.cursor != _COLLECTING else ""
+    done = files.propose(desk.caller, day, _writer(files.rules), now, in_time, place, desk.is_late)
+    if done.after:
+        desk.go_on(done.after)
+    desk.show([_row(done.batch)] if done.batch else [], "nothing waits for a bank file")
 
 
 @example("payout export list")
 @export.command("list", cls=Administered, sets=(MAKER, CHECKER, AUDITOR))
 def list_files(desk: Desk) -> None:
     """Show every file and how far it is, and what waits for one."""
+    for place, page in desk.services.bank_files.waiting(desk.cursor):
+        desk.rows += map(entitlement_row, page)
+        desk.go_on(place)
     made = [_row(batch) for batch in desk.services.bank_store.batches()]
-    waiting = [entitlement_row(each) for each in desk.services.bank_files.waiting()]
-    desk.show({"files": made, "waiting_for_a_file": waiting})
+    desk.show({"files": made, "waiting_for_a_file": desk.rows}, into="waiting_for_a_file")
 
 
 @example(f"payout export approve {_BATCH} --out order.xml")

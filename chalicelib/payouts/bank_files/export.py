@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from functools import cache
@@ -42,10 +42,12 @@ _WORKERS = 8
 
 
 class Exported(Value, frozen=True):
-    """The file that was made or continued (None: nothing waits), and how many attempts wait for the next one."""
+    """The file that was made or continued; None: nothing was found that waits. `after`: there was no time to look on
+    behind this place; "" if all of it was looked at, or there is a file.
+    """
 
     batch: Batch | None
-    left: int
+    after: str = ""
 
 
 class BankFiles:
@@ -67,22 +69,40 @@ class BankFiles:
         self.rules = file_rules
         self._randomness = randomness
 
-    def propose(self, by: str, execute_on: date, write: Write, now: datetime, progress: Progress = iter) -> Exported:
+    def propose(
+        self,
+        by: str,
+        execute_on: date,
+        write: Write,
+        now: datetime,
+        progress: Progress = iter,
+        after: str = "",
+        is_late: Callable[[], bool] = lambda: False,
+    ) -> Exported:
         """Collect what is SENDING and in no file, the longest waiting first; or complete a file that was begun before.
+
+        What waits is read until a file is full. When it is late, the file has what was found; if that is nothing, the
+        next call goes on from `after`.
 
         Raises `PayoutsPaused`, or `BatchMoved` if somebody else rejected the file meanwhile.
         """
         self._check_not_paused()
         begun = next((each for each in self._store.batches() if each.state is BatchState.COLLECTING), None)
         if begun is not None:
-            return Exported(self._complete(begun, write, progress), len(self.waiting()))
-        waiting = self.waiting()
-        chosen = [reference(each.id, each.n) for each in waiting[: self.rules.transfers_max]]
+            return Exported(self._complete(begun, write, progress))
+        chosen = list[Entitlement]()
+        for place, page in self.waiting(after):
+            chosen += page
+            if len(chosen) >= self.rules.transfers_max or (chosen and is_late()):
+                break
+            if is_late():
+                return Exported(None, place)
         if not chosen:
-            return Exported(None, 0)
+            return Exported(None)
+        listed = [reference(each.id, each.n) for each in chosen[: self.rules.transfers_max]]
         batch = Batch(random_id(self._randomness), BatchState.COLLECTING, by, now, execute_on)
-        self._store.begin(batch, chosen)
-        return Exported(self._complete(batch, write, progress), len(waiting) - len(chosen))
+        self._store.begin(batch, listed)
+        return Exported(self._complete(batch, write, progress))
 
     def approve(self, batch_id: str, by: str, write: Write, now: datetime) -> bytes:
         """Approve a file, unless it is approved already, and return its bytes: the same every time.
@@ -130,12 +150,13 @@ class BankFiles:
         log.warning("bank_file_given_up", extra={"batch": batch.id, "by": by, "state": after.state.value})
         return after
 
-    def waiting(self) -> list[Entitlement]:
-        """What is SENDING by this rail and in no file that counts, the longest waiting first."""
-        awaiting = {reference(each.id, each.n): each for each in self._store.awaiting()}
-        notes = self._store.notes(awaiting)
+    def waiting(self, after: str = "") -> Iterator[tuple[str, list[Entitlement]]]:
+        """What is SENDING by this rail and in no file that counts; pages, order and `after` as `BankStore.awaiting`."""
         free = self._free()
-        return [each for name, each in awaiting.items() if free(name, notes.get(name, BankNote()))]
+        for place, page in self._store.awaiting(after):
+            named = {reference(each.id, each.n): each for each in page}
+            notes = self._store.notes(named)
+            yield place, [each for name, each in named.items() if free(name, notes.get(name, BankNote()))]
 
     def _complete(self, batch: Batch, write: Write, progress: Progress) -> Batch:
         """Put every attempt into the file, leave out those that another file took, and record count, sum and hash."""

@@ -5,9 +5,11 @@ None of it is personal: references, sums, hashes and the IAM identities of who d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 
 from msgspec.structs import replace
 from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttribute
@@ -30,6 +32,7 @@ from .report_lines import MOVED
 RAIL = "bank-file"
 _BATCHES = "BANKFILES"
 _NOTHING = Rupiah(0)
+_PAGE = 100
 
 
 class BatchState(StrEnum):
@@ -168,15 +171,21 @@ class BankStore:
             return None
         return replace(word.answer, outcome=Outcome.DUPLICATE) if word is note.paid else word.answer
 
-    def awaiting(self) -> list[Entitlement]:
-        """The entitlements whose latest attempt is SENDING by this rail, the longest waiting first."""
-        found: list[Entitlement] = []
-        for shard, seldom in unsettled_shards():
-            if seldom:
-                keys = [(row.pk, "HEAD") for row in Head.unsettled.query(shard)]
-                found += (items.from_head(head) for head in Head.batch_get(keys, consistent_read=True))
-        on_their_way = (each for each in found if each.state is State.SENDING and each.rail == RAIL)
-        return sorted(on_their_way, key=lambda each: (each.changed_at, each.id))
+    def awaiting(self, after: str = "") -> Iterator[tuple[str, list[Entitlement]]]:
+        """The entitlements whose latest attempt is SENDING by this rail, from behind a place in the index on.
+
+        Page by page with its last place, those that were not looked at for longest first. A query for each partition,
+        paged, and a batch get for each page.
+        """
+        since = (Head.updated_at >= after.partition("#")[0]) if after else None
+        shards = (shard for shard, seldom in unsettled_shards() if seldom)
+        found = heapq.merge(*(Head.unsettled.query(one, since, page_size=_PAGE) for one in shards), key=_place)
+        rest = (row for row in found if _place(row) > after)
+        while page := list(islice(rest, _PAGE)):
+            heads = Head.batch_get([(row.pk, "HEAD") for row in page], consistent_read=True)
+            entitlements = map(items.from_head, heads)
+            on_their_way = (each for each in entitlements if each.state is State.SENDING and each.rail == RAIL)
+            yield _place(page[-1]), sorted(on_their_way, key=lambda each: (each.changed_at, each.id))
 
     def note(self, reference: str) -> BankNote:
         """What is known of a reference; an empty note if nothing."""
@@ -303,6 +312,10 @@ class BankStore:
 
     def references(self, batch: str) -> tuple[str, ...]:
         return tuple(_ReferencesItem.get(f"BANKFILE#{batch}", "REFERENCES", consistent_read=True).references.split())
+
+
+def _place(row: Head) -> str:
+    return f"{row.updated_at}#{row.pk}"
 
 
 def _said_on(day: date) -> str:

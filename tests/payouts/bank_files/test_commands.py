@@ -14,6 +14,7 @@ from admin import desk as admin_desk
 from admin.commands.payouts import bank_file
 from chalicelib import wiring
 from chalicelib.config import BadConfiguration
+from chalicelib.payouts.bank_files import store
 from chalicelib.payouts.errors import OutcomeNotKnown
 from chalicelib.payouts.rules import State
 from tests.builders.payouts.bank import (
@@ -58,9 +59,7 @@ def test_the_whole_round_by_two_people(desk, tmp_path):
     assert (listed["files"], len(listed["waiting_for_a_file"])) == ([], 2)
     [proposed] = desk.found("export", "propose", *WHY)
     batch = proposed["file"]
-    assert [proposed[name] for name in ("state", "transfers", "sum_idr", "left_for_the_next")] == [
-        "PROPOSED", 2, 1_200_000, 0,
-    ]  # fmt: skip
+    assert [proposed[name] for name in ("state", "transfers", "sum_idr")] == ["PROPOSED", 2, 1_200_000]
     made = [proposed[name] for name in ("pays_on", "made_at", "by")]
     assert made == ["2026-11-25", "2026-11-24T03:00:00Z", MAKER]
     assert desk.told("export", "propose", *WHY) == ["nothing waits for a bank file"]
@@ -180,11 +179,22 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(desk, tmp_path):
 
 
 def test_what_takes_longer_than_a_request_goes_on_where_it_was(desk, tmp_path, monkeypatch):
-    """Here each request does one transfer, or one line."""
+    """Here each request does one page, one transfer, or one line."""
+    earlier = [desk.world.claimed(name) for name in ("eka", "fitri")]
+    desk.found("export", "propose", *WHY)
+    desk.world.later(minutes=1)
     references = [desk.world.claimed(name) for name in ("ani", "budi", "cici")]
     monkeypatch.setattr(admin_desk, "STEPS_S", -1)
+    monkeypatch.setattr(store, "_PAGE", 1)
+    waiting = desk.found("export", "list")["waiting_for_a_file"]
+    assert sorted(each["id"] for each in waiting) == sorted(each[:26] for each in references)
+    assert len(earlier) == 2, "pages without anything free are gone past"
+    [one] = desk.found("export", "propose", *WHY)
+    assert one["transfers"] == 1, "when it is late a file has what was found"
+    desk.told("export", "reject", one["file"], *WHY)
+    monkeypatch.setattr(store, "_PAGE", 100)
     [proposed] = desk.found("export", "propose", *WHY)
-    assert (proposed["transfers"], proposed["left_for_the_next"]) == (3, 0)
+    assert proposed["transfers"] == 3
     desk.me, out = CHECKER, tmp_path / "order.xml"
     desk.told("export", "approve", proposed["file"], "--out", str(out), "--yes")
     report = tmp_path / "report.xml"
@@ -225,5 +235,5 @@ def test_the_services_are_wired_to_the_stages_tables(cloud, programme):
     with pytest.raises(BadConfiguration, match=r"no \[payouts\.bank_file\]"):
         _ = services.bank_files
     services.programme = with_bank(programme)
-    assert services.bank_files.waiting() == []
+    assert list(services.bank_files.waiting()) == []
     assert services.bank_reports.take_in([], bank_file.Source("ab", MAKER), lambda: T0).findings == []

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from lxml import etree
 
+from chalicelib.payouts.bank_files import store
 from chalicelib.payouts.bank_files.report_lines import Problem
 from chalicelib.payouts.bank_files.store import BankNote, BatchState
 from chalicelib.payouts.controls.limits import Pause
@@ -220,16 +221,18 @@ def test_no_file_is_made_or_written_while_payouts_are_paused(world):
         refused(act, PayoutsPaused)
 
 
-def test_a_file_has_a_limited_number_of_transfers_oldest_first(cloud, programme):
+def test_a_file_has_a_limited_number_of_transfers_oldest_first(cloud, programme, monkeypatch):
     world = BankWorld(cloud, programme, transfers_max=2)
     references = []
     for name in ("ani", "budi", "citra"):
         references.append(world.claimed(name))
         world.later(minutes=1)
-    first = world.files.propose(MAKER, world.now.date(), world.write, world.now)
-    assert (world.bank_store.references(first.batch.id), first.left) == (tuple(references[:2]), 1)
-    second = world.files.propose(MAKER, world.now.date(), world.write, world.now)
-    assert (world.bank_store.references(second.batch.id), second.left) == (tuple(references[2:]), 0)
+    monkeypatch.setattr(store, "_PAGE", 1)
+    read, notes = list[int](), world.bank_store.notes
+    monkeypatch.setattr(world.bank_store, "notes", lambda asked: read.append(len(asked)) or notes(asked))
+    assert world.bank_store.references(world.propose().id) == tuple(references[:2])
+    assert read == [1, 1, 2], "no more is read than a file takes"
+    assert world.bank_store.references(world.propose().id) == tuple(references[2:])
 
 
 PAID = [State.DUE, State.SENDING, State.PAID]
