@@ -18,8 +18,6 @@ from . import client
 from .commands import (
     administered,
     programme,
-    registry,
-    registry_files,
     stage,
 )
 from .commands.draws import draw, verify, watch
@@ -150,7 +148,6 @@ for group, commands in {
     draw.draw: (verify.verify_command, *watch.AT_TERMINAL),
     draw.witness: verify.WITNESS,
     payout.payout: books.COMMANDS,
-    registry.registry: registry_files.COMMANDS,
 }.items():
     for command in commands:
         group.add_command(command)

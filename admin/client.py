@@ -20,7 +20,8 @@ from botocore.exceptions import NoCredentialsError
 from chalicelib.errors import Unavailable
 
 from .deployment import stages
-from .desk import Administered, received, unpacked
+from .desk import Administered
+from .messages import packed, received, unpacked
 from .office import REFUSED, TOO_LARGE, USAGE, route
 from .options import as_json
 from .rows import plain
@@ -85,12 +86,13 @@ def _once(command: Administered, ctx: click.Context) -> None:
     """Send what was typed, show what is answered, and ask back where the administration does."""
     stage, words = ctx.params["stage"], ctx.command_path.split()[1:]
     sent = {"stage": stage, "arguments": command.arguments(ctx)}
-    answer = to_its_end(stage, words, command, sent)
+    parts = {name: split(ctx.params[name]) for name, split in command.in_parts.items()}
+    answer = to_its_end(stage, words, command, sent, parts)
     while asked := answer.get("asks"):
         ask_back(answer["rows"], ctx.params.get("yes", False))
-        answer = to_its_end(stage, words, command, sent | {"seen": asked})
+        answer = to_its_end(stage, words, command, sent | {"seen": asked}, parts)
     if (file := answer.get("file")) and (out := ctx.params["out"]):
-        hand_out(out, unpacked(file))
+        hand_out(out, command.whole(ctx.params, file))
         answer["rows"] |= {"written": str(out)}
     shown = answer.get("for_programs") if as_json() else None
     if (shown := answer.get("rows") if shown is None else shown) is not None:
@@ -99,19 +101,41 @@ def _once(command: Administered, ctx: click.Context) -> None:
         raise click.exceptions.Exit(code)
 
 
-def to_its_end(stage: str, words: list[str], command: Administered, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer after all steps of the command, with the rows of all."""
+def to_its_end(
+    stage: str,
+    words: list[str],
+    command: Administered,
+    sent: Mapping[str, Any],
+    parts: Mapping[str, list[bytes]] = {},
+) -> dict[str, Any]:
+    """The answer after all steps of the command, with the rows of all, and as `file` the bytes of all.
+
+    `parts`: those of files that are sent in parts, by the names of their arguments.
+    """
     rows: list[Any] = []
+    file = b""
     with bars(console(), transient=True) as bar:
         task = None
-        while (answer := ask(stage, words, command, sent)).get("cursor"):
+        while (answer := ask(stage, words, command, _with_parts(sent, parts))).get("cursor"):
             task = bar.add_task(" ".join(words), total=answer.get("steps")) if task is None else task
             bar.update(task, completed=int(answer["cursor"].partition("/")[0]) if answer.get("steps") else len(rows))
             rows += answer["rows"]
+            file += unpacked(answer["file"]) if answer.get("file") else b""
             sent = {**sent, "cursor": answer["cursor"], "counts": answer.get("counts", {}), "seal": answer["seal"]}
+    if answer.get("file"):
+        answer["file"] = file + unpacked(answer["file"])
     if rows and (into := answer.get("into")):
         return answer | {"rows": answer["rows"] | {into: rows + answer["rows"][into]}}
     return answer | {"rows": rows + answer["rows"]} if rows else answer
+
+
+def _with_parts(sent: Mapping[str, Any], parts: Mapping[str, list[bytes]]) -> Mapping[str, Any]:
+    """What is sent, with the parts that are wanted now."""
+    if not parts:
+        return sent
+    number = int(sent.get("cursor", "0").partition("/")[0])
+    now = {name: packed(each[number] if number < len(each) else b"") for name, each in parts.items()}
+    return {**sent, "arguments": sent["arguments"] | now}
 
 
 def ask(stage: str, words: list[str], command: Administered, sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,18 +7,16 @@ administration's function and the name of who called.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import sys
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 import msgspec
@@ -29,8 +27,9 @@ from chalicelib.aws.admin_acts import Journal, key
 from chalicelib.clock import utc_now
 from chalicelib.errors import DomainError
 
+from .messages import FILE_MAX, Answer, NotYet, packed, sent, unpacked
 from .options import Local, Look, stage_options
-from .rows import Marked, Row, act_row, as_data
+from .rows import Row, act_row, as_data
 
 if TYPE_CHECKING:
     from chalicelib.administration.journal import Line
@@ -57,65 +56,6 @@ STEPS_S = 15
 ROWS_MAX = 10_000
 """Rows of an answer, if there may be more of them."""
 
-FILE_MAX = 64 * 1024 * 1024
-"""Bytes of a file, once it is unpacked."""
-
-
-Hash = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
-
-
-class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What is sent: arguments as they were typed, by name; a file as `packed`. `seen` is what was shown and approved.
-
-    `stage` is the one that was named; another stage's administration refuses.
-    `cursor`, `counts` and `seal` are those of the answer before, if it said that there is more to do.
-    """
-
-    arguments: dict[str, str | bool | list[str | list[str]]] = {}
-    stage: str | None = None
-    seen: Hash = ""
-    cursor: str = ""
-    counts: dict[str, int] = {}
-    seal: Hash = ""
-
-    def digest(self, words: str, by: str, cursor: str, counts: Mapping[str, int]) -> str:
-        """The SHA-256 of where somebody's command with these arguments stands."""
-        stands = [words, by, self.arguments, self.seen, cursor, counts]
-        return hashlib.sha256(json.dumps(stands, sort_keys=True).encode()).hexdigest()
-
-
-class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is answered: rows to show, or to ask about, if `asks` has what is then to be sent as `seen`.
-
-    Or how far it has come, if there is a `cursor`: send the same with it, with `counts` and `seal` again. The rows of
-    such answers follow each other.
-    """
-
-    rows: Any = None
-    nothing: str = ""
-    for_programs: Any = None
-    """What `--json` prints, if it is not the rows."""
-    exit_code: int = 0
-    asks: str = ""
-    cursor: str = ""
-    steps: int = 0
-    """Of how many the cursor begins with the number; 0: nobody knows."""
-    counts: dict[str, int] = {}
-    seal: str = ""
-    """Proves that cursor and counts are the administration's own."""
-    file: str = ""
-    """What is written to a file at the terminal, `packed`."""
-    into: str = ""
-    """The name of the list in `rows` that the rows of the steps before belong to."""
-
-
-class NotYet(Exception):
-    """The caller has to send the same again: having seen the rows, or because there was no time for all of it."""
-
-    def __init__(self, answer: Answer) -> None:
-        super().__init__()
-        self.answer = answer
-
 
 @dataclass
 class Desk:
@@ -131,6 +71,8 @@ class Desk:
     """What was counted so far."""
     rows: list[Row] = field(default_factory=list)
     """What was found since the cursor."""
+    written: bytes = b""
+    """What is to be written to a file since the cursor."""
     approved: str | None = None
     """The digest of the rows that the caller has seen, if these are what would be shown now."""
     begun: Line | None = None
@@ -180,7 +122,7 @@ class Desk:
         """Answer with rows, or with `nothing` if there are none, and with a file. For `into` see `Answer`."""
         shown = {**found, **self._left} if isinstance(found, Mapping) else found
         written = packed(file) if file is not None else ""
-        self.answer = Answer(_sent(shown), nothing, as_data(for_programs), file=written, into=into)
+        self.answer = Answer(sent(shown), nothing, as_data(for_programs), file=written, into=into)
 
     def steps(self, steps: int) -> Iterator[int]:
         """The numbers of steps that are to be taken, from the one at which the request before ran out of time.
@@ -209,7 +151,12 @@ class Desk:
     def go_on(self, cursor: str, steps: int = 0) -> None:
         """Raises `NotYet` if time runs out, or if there are enough `rows` for an answer: then go on at the cursor."""
         if self.is_late() or len(self.rows) >= ROWS_MAX:
-            raise NotYet(Answer(_sent(self.rows), cursor=cursor, steps=steps, counts=self.counts))
+            self.ask_for(cursor, steps)
+
+    def ask_for(self, cursor: str, steps: int) -> NoReturn:
+        """Raises `NotYet`: go on at the cursor, which begins with the number of the part of the file that is wanted."""
+        file = packed(self.written) if self.written else ""
+        raise NotYet(Answer(sent(self.rows), cursor=cursor, steps=steps, counts=self.counts, file=file))
 
     def acts(self, journal: Journal, about: str) -> list[Row]:
         """What administrators did about somebody, newest first, for the list `acts` of an answer; goes on in steps."""
@@ -225,23 +172,10 @@ class Desk:
 
     def ask_before(self, act: Row, shown: Callable[[], Row]) -> None:
         """As `ask_back`, but an act is approved, and what is shown are its effects, which change by themselves."""
-        digest = hashlib.sha256(json.dumps(_sent(act), sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps(sent(act), sort_keys=True).encode()).hexdigest()
         if self.seen != digest:
-            raise NotYet(Answer(_sent(shown()), asks=digest))
+            raise NotYet(Answer(sent(shown()), asks=digest))
         self.approved = digest
-
-
-def _sent(found: Row | Sequence[Row]) -> object:
-    return as_data(found, lambda one: {MARKED: one})
-
-
-MARKED = ""
-"""The one name of what stands for a `Marked` text in rows that are sent."""
-
-
-def received(found: dict[str, Any]) -> Any:
-    """A hook of JSON's reader: the opposite of what `Desk.show` sends."""
-    return Marked(*found[MARKED]) if found.keys() == {MARKED} else found
 
 
 class Asked(click.Option):
@@ -255,23 +189,6 @@ class Asked(click.Option):
         if _is_served(ctx):
             raise click.MissingParameter(ctx=ctx, param=self)
         return click.prompt(str(self.prompt), hide_input=self.hide_input, err=True)
-
-
-def packed(file: bytes) -> str:
-    """A file as it is sent: compressed, in Base64."""
-    return base64.b64encode(zlib.compress(file)).decode()
-
-
-def unpacked(text: str) -> bytes:
-    """The opposite of `packed`. Raises ValueError for anything else, and for more than `FILE_MAX` bytes."""
-    reader = zlib.decompressobj()
-    try:
-        file = reader.decompress(base64.b64decode(text, validate=True), FILE_MAX + 1)
-    except zlib.error as error:
-        raise ValueError("not compressed") from error
-    if len(file) > FILE_MAX or not reader.eof or reader.unused_data:
-        raise ValueError("cut, or too large")
-    return file
 
 
 class Attached(click.ParamType[bytes]):
@@ -290,6 +207,17 @@ class Attached(click.ParamType[bytes]):
             self.fail(f"{value!r} cannot be read: {error.strerror}", param, ctx)
 
 
+class InParts(Attached):
+    """A file that is sent in parts: what `split` makes of it at the terminal, and one of these in each request.
+
+    The first comes first; then each is sent whose number the cursor begins with, and an empty one behind the last.
+    The body makes sure that the parts are of one file.
+    """
+
+    def __init__(self, split: Callable[[bytes], list[bytes]]) -> None:
+        self.split = split
+
+
 file_argument = click.argument("file", type=Attached())
 
 
@@ -304,16 +232,26 @@ class Administered(click.Command):
     """A command whose body runs at a desk of the stage's administration: `body(desk, **arguments)`.
 
     `sets` hold it. `whose` finds the registrant whom it is about by its arguments, where none of them names a person.
+    `whole` makes the file that is written from the arguments and the parts of all steps, if it has more than these.
     At the terminal the context's object is called instead, which sends what was typed.
     """
 
-    def __init__(self, *args: Any, sets: Collection[str], whose: Whose | None = None, **attrs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        sets: Collection[str],
+        whose: Whose | None = None,
+        whole: Callable[[Mapping[str, Any], bytes], bytes] = lambda _, file: file,
+        **attrs: Any,
+    ) -> None:
         super().__init__(*args, **attrs)
+        self.whole = whole
         self.whose = whose
         self.sets = frozenset(sets)
         self.is_kept = self.sets < set(EVERYONE)
         """Whether the journal has a line of it. What every set may look at is about no person, and changes nothing."""
         self.sent = [one for one in self.params if not isinstance(one, Local)]
+        self.in_parts = {str(one.name): one.type.split for one in self.sent if isinstance(one.type, InParts)}
         stage_options(self)
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -333,10 +271,15 @@ class Administered(click.Command):
         return ctx.invoke(self.callback, ctx.obj, **given)  # type: ignore[arg-type] # every command has a body
 
     def arguments(self, ctx: click.Context) -> dict[str, Any]:
-        """What was typed, by name, with the contents of files and what was asked for. What was left out is left out."""
+        """What was typed, by name, with the contents of files and what was asked for. What was left out is left out.
+
+        So are files that are sent in parts.
+        """
         typed: Mapping[str, Any] = ctx.meta[_TYPED]
         told: dict[str, Any] = {}
         for one in self.sent:
+            if str(one.name) in self.in_parts:
+                continue
             value = ctx.params.get(str(one.name))
             if isinstance(one.type, Attached) and value is not None:
                 told[str(one.name)] = packed(value)

@@ -26,7 +26,8 @@ from chalicelib.config import BadConfiguration
 from chalicelib.errors import DomainError, Unavailable
 from chalicelib.web import decoding, problems
 
-from .desk import Administered, Answer, Desk, NotYet, Request
+from .desk import Administered, Desk
+from .messages import Answer, NotYet, Request
 
 if TYPE_CHECKING:
     from chalicelib.wiring import Services
@@ -106,7 +107,7 @@ class Office(Chalice):
         by = services.roster.caller(who)
 
         def seal(cursor: str, counts: Mapping[str, int]) -> str:
-            return services.vault.mac("step", request.digest(words, by, cursor, counts))
+            return services.vault.mac("step", request.digest(words, by, cursor, counts, command.in_parts))
 
         goes_on = request.cursor or request.counts
         if goes_on and not hmac.compare_digest(seal(request.cursor, request.counts), request.seal):

@@ -31,7 +31,7 @@ from msgspec.structs import replace
 import chalicelib.wiring
 from chalicelib.civil_registry import batch_file, dci, rules
 from chalicelib.civil_registry.batch_file import ANSWERED, References
-from chalicelib.civil_registry.batches import STANDING
+from chalicelib.civil_registry.batches import STANDING, BatchState
 from chalicelib.civil_registry.later import Callbacks, Transactions
 from chalicelib.civil_registry.registry import CivilRecord, Said
 from chalicelib.civil_registry.service import Verifier
@@ -79,7 +79,7 @@ class Asking:
         self._services = chalicelib.wiring.build(settings)
         self._sent: list[Ask] = []
         # The double of DynamoDB plays no query of an index.
-        self._services.verifications.all_waiting = lambda *_: self._sent  # type: ignore[method-assign]
+        self._services.verifications.page_waiting = lambda *_: (self._sent, "")  # type: ignore[method-assign]
         self._sandbox = Registry("bench")
         asking = msgspec.convert(self._sandbox.secret, dci.AskingSecret)
         answers = dci.AnswersSecret(self._sandbox.public_key, "bench")
@@ -103,11 +103,17 @@ class Asking:
             if standing.state in STANDING:
                 batches.give_up(standing.id, "bench/a", "bench", NOW)
         proposed = batches.propose(BATCH, "bench/a", "bench", NOW)
-        _, raw = batches.export(proposed.id, "bench/b", NOW)
-        answer = self._sandbox.answer_file(raw)
+        rows, count, _ = batches.questions(proposed.id, "bench/b", 0)
+        batches.sent(proposed.id, "bench/b", count, NOW)
+        [answer] = batch_file.parts(self._sandbox.answer_file(batch_file.whole(proposed.id, rows)))
         if self._way == "approved":
-            batches.take_in(answer, "bench/a", NOW)
+            self._import(answer)
         return answer
+
+    def _import(self, answer: bytes) -> dict[str, int] | None:
+        batches = self._services.registry_batches
+        batch, sha256 = batches.part(answer, "", BatchState.SENT)
+        return batches.take_in(batch, [sha256], batches.count(batch, answer, 0), "bench/a", NOW).found
 
     def run(self, given: Any) -> Any:
         match self._way:
@@ -120,8 +126,12 @@ class Asking:
             case "later":
                 return [self._callbacks.take(one, NOW) for one in given]
             case "imported":
-                return self._services.registry_batches.take_in(given, "bench/a", NOW).found
-        return self._services.registry_batches.approve(given, "bench/b", NOW)
+                return self._import(given)
+        batches = self._services.registry_batches
+        batch = batches.standing(given, "", 0, "bench/b")
+        found = batches.apply(batch, given, 0)
+        batches.applied(batch, "bench/b", NOW)
+        return found
 
     def check(self, _given: Any, answer: Any) -> None:
         if isinstance(answer, dict) and answer != {"VERIFIED": BATCH}:
@@ -236,10 +246,18 @@ def files(rows: int) -> dict[str, dict[str, float | int | None]]:
         return made
 
     references = References(bytes(32))
-    _, raw = step("writing the questions", lambda: batch_file.write("a" * 26, _questions(rows), references))
+    batch = "a" * 26
+    raw = step(
+        "writing the questions",
+        lambda: batch_file.whole(batch, batch_file.questions(1, _questions(rows), references)[0]),
+    )
     answer = _answer_to(raw)
     del raw
-    answers = step("reading the answer", lambda: batch_file.read(answer, rows, references))
+    parts = step("dividing the answer, at the terminal", lambda: batch_file.parts(answer))
+    answers = step(
+        "reading its parts",
+        lambda: [one for number, part in enumerate(parts) for one in batch_file.read(part, number, rows, references)],
+    )
     figures = load_programme("prod").registry
     # Each name is typed in small letters, and the registry has it in capitals.
     typed = [PersonalData("", REGISTRATION["kk"], one.record.name.title(), "") for one in answers if one.record]

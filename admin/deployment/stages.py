@@ -10,17 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import click
 from botocore.config import Config
 
-from chalicelib.administration.identity import principal
-from chalicelib.administration.journal import Line
-from chalicelib.clock import utc_now
 from chalicelib.config import BadConfiguration, Settings, settings_from_environment
 from infrastructure.app_stack import API_STAGE, variable
 
-from ..desk import Desk
-from ..office import kept
 from . import stacks
 
 if TYPE_CHECKING:
@@ -115,25 +109,6 @@ class Stage:
         from chalicelib import wiring  # only the commands that use a service pay for importing it
 
         return wiring.build(self.settings)
-
-
-def acting(stage: Stage) -> str:
-    """Who runs this command, as the stage's administration keeps who calls it; its journal has the command from now on.
-
-    Raises `UnnamedSession` and `NotOnRoster`.
-    """
-    return desk(stage).caller
-
-
-def desk(stage: Stage) -> Desk:
-    """As `acting`: the desk of a command that does not run in the administration."""
-    who = principal({"identity": {"userArn": caller()}}, stage.name)
-    at = Desk(stage.services, who, stage.services.roster.caller(who))
-    if running := click.get_current_context(silent=True):
-        command = " ".join(running.command_path.split()[1:])
-        line = Line(utc_now(), at.caller, who.arn, command, reason=running.params.get("reason"))
-        running.with_resource(kept(at, line))
-    return at
 
 
 def is_production(data: Mapping[str, Any]) -> bool:

@@ -1,19 +1,18 @@
 """Batches of questions that a registry office takes and answers as files, where it has no interface.
 
 One person proposes a batch and another writes its file; one imports the answer and another approves it. An answer is
-applied whole or not at all, and each row judges the version that was sent. No file is kept, only its sums.
+applied whole or not at all, and each row judges the version that was sent. No file is kept, only its sums. The file is
+written and read in parts, as a batch may have a million rows (`batch_file.PART`).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from enum import StrEnum
-from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 from pynamodb.attributes import UnicodeAttribute
@@ -36,13 +35,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 R = TypeVar("R")
-Progress = Callable[[list[Any]], Iterable[Any]]
-"""Yields the rows and shows how far it is."""
 
 SOURCE = "file"
 ROWS_MAX = 1_000_000
 _PARTITION = "BATCHES"
-_PART = 1_000
 _WORKERS = 8
 """Registrations that are opened or written at once, each with a call of KMS."""
 
@@ -63,7 +59,10 @@ STANDING = frozenset({BatchState.PROPOSED, BatchState.SENT, BatchState.ANSWERED}
 
 
 class Batch(Value, frozen=True):
-    """The record of a batch; nothing in it is personal. `found`: how many rows the answer judges so, by state."""
+    """The record of a batch; nothing in it is personal. `found`: how many rows the answer judges so, by state.
+
+    `parts`: the SHA-256 of each part of the answer that was imported.
+    """
 
     id: str
     state: BatchState
@@ -73,10 +72,9 @@ class Batch(Value, frozen=True):
     rows_max: int
     version: int = 1
     rows: int = 0
-    sha256: str | None = None
     sent_by: str | None = None
     sent_at: datetime | None = None
-    answer_sha256: str | None = None
+    parts: list[str] | None = None
     answered_by: str | None = None
     answered_at: datetime | None = None
     found: dict[str, int] | None = None
@@ -94,10 +92,9 @@ class BatchItem(RegistrationsTable):
     rows_max = WholeAttribute()
     version = WholeAttribute()
     rows = WholeAttribute()
-    sha256 = UnicodeAttribute(null=True)
     sent_by = UnicodeAttribute(null=True)
     sent_at = InstantAttribute(null=True)
-    answer_sha256 = UnicodeAttribute(null=True)
+    parts = JsonAttribute[list[str]](list[str], null=True)
     answered_by = UnicodeAttribute(null=True)
     answered_at = InstantAttribute(null=True)
     found = JsonAttribute[dict[str, int]](dict[str, int], null=True)
@@ -134,52 +131,65 @@ class Batches:
         batch = Batch(random_id(self._randomness), BatchState.PROPOSED, reason, by, now, rows_max)
         return self._save(batch)
 
-    def export(self, batch_id: str, by: str, now: datetime, progress: Progress = iter) -> tuple[Batch, bytes]:
-        """The file of a batch that another person proposed: who waits for an answer now. Raises `BatchBySamePerson`.
+    def questions(self, batch_id: str, by: str, row: int, after: str = "") -> tuple[bytes, int, str]:
+        """The next rows of the file of a batch that another person proposed: who waits for an answer now.
 
-        The record is kept first. If the file is lost, give the batch up.
+        `row` rows were written before. Returns the rows, how many they are, and after what the next ones begin, empty
+        after the last (`Verifications.page_waiting`). Raises `BatchBySamePerson`.
         """
-        batch = self._in(batch_id, BatchState.PROPOSED)
-        if same_person(batch.maker, by):
-            raise BatchBySamePerson()
-        waiting = list(self._verifications.all_waiting(batch.rows_max))
-        asked = self._side_by_side(self._judge.asked, progress(waiting))
-        rows = ((one.person.nik, one.version) for one in asked if one is not None and not one.confirmed)
-        control, raw = batch_file.write(batch.id, rows, self._references(batch))
-        sent = replace(batch, state=BatchState.SENT, rows=control.rows, sha256=control.sha256, sent_by=by, sent_at=now)
-        return self._change(sent), raw
+        batch = self._to_send(batch_id, by)
+        waiting, after = self._verifications.page_waiting(after, min(batch_file.PART, batch.rows_max - row))
+        asked = self._side_by_side(self._judge.asked, waiting)
+        niks = ((one.person.nik, one.version) for one in asked if one is not None and not one.confirmed)
+        rows, count = batch_file.questions(row + 1, niks, self._references(batch))
+        return rows, count, after if row + count < batch.rows_max else ""
 
-    def take_in(self, raw: bytes, by: str, now: datetime, progress: Progress = iter) -> Batch:
-        """Read an answer, count what it says, and propose to apply it; another answer takes the place of the first.
+    def sent(self, batch_id: str, by: str, rows: int, now: datetime) -> Batch:
+        """Keep that the file was written, with so many rows. It is written once: if it is lost, give the batch up."""
+        batch = self._to_send(batch_id, by)
+        return self._change(replace(batch, state=BatchState.SENT, rows=rows, sent_by=by, sent_at=now))
 
-        Nothing of a registration is changed. Raises what `batch_file.read` raises, and `UnknownBatch`.
+    def part(self, raw: bytes, of: str, *states: BatchState) -> tuple[Batch, str]:
+        """Whose answer a part is of, and its SHA-256. `of`: the batch of the parts before it, if there are any.
+
+        Raises `UnknownBatch`, `AnotherAnswer`, and as `batch_file.control_of`.
         """
-        batch = self._in(batch_file.control_of(raw).batch, BatchState.SENT, BatchState.ANSWERED)
-        answers = batch_file.read(raw, batch.rows, self._references(batch))
-        found = Counter(word for word, _, _ in self._side_by_side(self._judged, progress(answers)))
-        digest = hashlib.sha256(raw).hexdigest()
-        answered = replace(batch, state=BatchState.ANSWERED, answer_sha256=digest, answered_by=by, answered_at=now)
-        return self._change(replace(answered, found=dict(found)))
+        control = batch_file.control_of(raw)
+        if of not in ("", control.batch):
+            raise AnotherAnswer()
+        return self._in(control.batch, *states), control.sha256
 
-    def standing(self, raw: bytes, by: str) -> Batch:
-        """The batch whose imported answer is this very file. Raises `AnotherAnswer`, `BatchBySamePerson`."""
-        batch = self._in(batch_file.control_of(raw).batch, BatchState.ANSWERED)
-        if hashlib.sha256(raw).hexdigest() != batch.answer_sha256:
+    def count(self, batch: Batch, raw: bytes, number: int) -> Counter[str]:
+        """What a part of an answer says of how many. Nothing is changed. Raises what `batch_file.read` raises."""
+        return Counter(word for word, _, _ in self._side_by_side(self._judged, self._read(batch, raw, number)))
+
+    def take_in(self, batch: Batch, parts: Sequence[str], found: dict[str, int], by: str, now: datetime) -> Batch:
+        """Propose to apply an answer, all of whose parts were counted; another one takes the place of the first."""
+        answered = replace(batch, state=BatchState.ANSWERED, parts=list(parts), answered_by=by, answered_at=now)
+        return self._change(replace(answered, found=found))
+
+    def standing(self, raw: bytes, of: str, number: int, by: str) -> Batch:
+        """The batch of whose imported answer this is the part with a number.
+
+        Raises as `part`, `BatchBySamePerson`.
+        """
+        batch, sha256 = self.part(raw, of, BatchState.ANSWERED)
+        if (batch.parts or [])[number : number + 1] != [sha256]:
             raise AnotherAnswer()
         if same_person(batch.answered_by or "", by):
             raise BatchBySamePerson()
         return batch
 
-    def approve(self, raw: bytes, by: str, now: datetime, progress: Progress = iter) -> dict[str, int]:
-        """Apply the answer that another person imported; returns how many rows were kept, and how many were not.
+    def apply(self, batch: Batch, raw: bytes, number: int) -> Counter[str]:
+        """Apply a part that is `standing`; returns how many rows were kept, and how many were not.
 
-        A repeat finishes one that broke off: what was kept before is no longer asked about. Raises as `standing`.
+        A repeat finishes one that broke off: what was kept before is no longer asked about.
         """
-        batch = self.standing(raw, by)
-        answers = batch_file.read(raw, batch.rows, self._references(batch))
-        kept = Counter(self._side_by_side(self._keep, progress(answers)))
-        self._change(replace(batch, state=BatchState.APPLIED, decided_by=by, decided_at=now))
-        return dict(kept)
+        return Counter(self._side_by_side(self._keep, self._read(batch, raw, number)))
+
+    def applied(self, batch: Batch, by: str, now: datetime) -> Batch:
+        """Keep that every part was applied."""
+        return self._change(replace(batch, state=BatchState.APPLIED, decided_by=by, decided_at=now))
 
     def give_up(self, batch_id: str, by: str, reason: str, now: datetime) -> Batch:
         """Give a batch up: its answer is refused from then on, and who waits comes into the next one."""
@@ -212,10 +222,16 @@ class Batches:
 
     def _side_by_side(self, do: Callable[[T], R], rows: Iterable[T]) -> Iterator[R]:
         with ThreadPoolExecutor(_WORKERS) as pool:
-            # In parts, because a batch may have a million rows.
-            given = iter(rows)
-            while part := list(islice(given, _PART)):
-                yield from pool.map(do, part)
+            yield from pool.map(do, rows)
+
+    def _read(self, batch: Batch, raw: bytes, number: int) -> list[Answer]:
+        return batch_file.read(raw, number, batch.rows, self._references(batch))
+
+    def _to_send(self, batch_id: str, by: str) -> Batch:
+        batch = self._in(batch_id, BatchState.PROPOSED)
+        if same_person(batch.maker, by):
+            raise BatchBySamePerson()
+        return batch
 
     def _references(self, batch: Batch) -> References:
         return References(bytes.fromhex(self._vault.mac("batch", batch.id)))

@@ -5,6 +5,7 @@ Where a stage has no registry nobody is asked, nobody waits, and corrections are
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,8 @@ _ASKED_BY = "pk,version,verification,verified_at,school,consent_withdrawn_at,ask
 
 UNDECIDED_SHARDS = [f"undecided-{each}" for each in UNVERIFIED_SHARDS]
 """Of the same index: those about whom the registry has answered, and decided nothing."""
+
+WAITING_SHARDS = (*UNVERIFIED_SHARDS, *UNDECIDED_SHARDS)
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="v", tag=1):
@@ -254,11 +257,23 @@ class Verifications:
         for row in rows:
             yield Waiting(row.pk.removeprefix(person_pk("")), row.version, row.waits_since, row.ask_from, undecided)
 
-    def all_waiting(self, limit: int) -> list[Ask]:
-        """At most `limit` of the versions that wait for an answer, whenever a sweep may queue them. From the index."""
-        shards = (*UNVERIFIED_SHARDS, *UNDECIDED_SHARDS)
-        rows = (row for one in shards for row in self.waiting(one, FAR, limit))
-        return [Ask(row.registrant_id, row.version) for row in islice(rows, limit)]
+    def page_waiting(self, after: str, limit: int) -> tuple[list[Ask], str]:
+        """At most `limit` of the versions that wait for an answer, whenever a sweep may queue them. From the index.
+
+        Also after what the next page begins, empty after the last; it begins with the number of a partition.
+        """
+        begun, _, key = after.partition("/")
+        found: list[Ask] = []
+        if not self._asks:
+            return found, ""
+        for number in range(int(begun or 0), len(WAITING_SHARDS)):
+            begin = json.loads(key) if key else None
+            rows = Profile.unverified.query(WAITING_SHARDS[number], limit=limit - len(found), last_evaluated_key=begin)
+            found += [Ask(row.pk.removeprefix(person_pk("")), row.version) for row in rows]
+            key = json.dumps(rows.last_evaluated_key) if rows.last_evaluated_key else ""
+            if len(found) >= limit:
+                return found, f"{number}/{key}" if key else f"{number + 1}/"
+        return found, ""
 
     def put_off(self, row: Waiting, now: datetime) -> bool:
         """Move a row to the end of its partition; False if another sweep or an answer came first. One write."""

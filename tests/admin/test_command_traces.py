@@ -95,7 +95,6 @@ def services(cloud: Settings, programme: Programme, monkeypatch: pytest.MonkeyPa
     built = Services(cloud, programme, lambda: T0)
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(name="test", services=built, settings=cloud))
     monkeypatch.setattr(stages, "caller", lambda: ANI)
-    monkeypatch.setattr(stages, "acting", lambda _: ANI)
     return built
 
 

@@ -100,7 +100,7 @@ def test_under_another_name_one_stays_who_proposed(stage: Office, file: str, tmp
 
 
 def test_no_command_takes_who_acts_from_anywhere_but_the_roster() -> None:
-    """`desk.caller` and `stages.acting` do; what STS or the gateway says is not compared as a person."""
+    """`desk.caller` does; what STS or the gateway says is not compared as a person."""
     texts = {path.name: path.read_text() for path in (ROOT / "admin/commands").rglob("*.py")}
     assert any("desk.caller" in text for text in texts.values())
     wrong = re.compile(r"stages\.caller|get_caller_identity|userArn|who\.arn")

@@ -23,7 +23,8 @@ from botocore.credentials import Credentials
 from admin import cli, client, desk
 from admin.commands.administered import COMMANDS
 from admin.deployment import stages
-from admin.desk import CHECKER, EVERYONE, MAKER, Administered, Answer, Asked, Desk, file_argument
+from admin.desk import CHECKER, EVERYONE, MAKER, Administered, Asked, Desk, file_argument
+from admin.messages import Answer
 from admin.office import Office, administered, route
 from admin.options import Local, reason_option, stage_options, yes_option
 from chalicelib.administration.journal import Line

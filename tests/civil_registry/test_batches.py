@@ -14,7 +14,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from admin import desk
 from admin.deployment import stages
+from chalicelib.civil_registry import batch_file
+from chalicelib.civil_registry.batches import BatchState
+from chalicelib.civil_registry.errors import AnotherAnswer, BatchBySamePerson, MalformedRegistryFile, RegistrySumsDiffer
 from chalicelib.civil_registry.service import FILES_TAKE
 from chalicelib.config import Settings
 from chalicelib.registration.rules import Verification
@@ -62,12 +66,10 @@ class Office:
 
     def as_(self, name: str, *words: str) -> Any:
         self.patch.setattr(stages, "caller", lambda: f"arn:aws:iam::123456789012:user/{name}")
-        self.patch.setattr(stages, "acting", lambda _: f"arn:aws:iam::123456789012:user/{name}")
         return terminal.found(*words)
 
     def refused(self, name: str, *words: str) -> str:
         self.patch.setattr(stages, "caller", lambda: f"arn:aws:iam::123456789012:user/{name}")
-        self.patch.setattr(stages, "acting", lambda _: f"arn:aws:iam::123456789012:user/{name}")
         return terminal.refused(*words)
 
     def export(self) -> str:
@@ -102,6 +104,7 @@ def known(who: str, **changes: str) -> Person:
 
 @pytest.fixture
 def office(cloud: Settings, programme: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    monkeypatch.setattr(batch_file, "PART", 2)
     made = Office(cloud, programme, tmp_path, monkeypatch)
     made.register()
     return made
@@ -112,7 +115,9 @@ def test_two_people_send_a_batch_and_two_let_its_answer_in(office):
     assert "another person" in office.refused("SARI", "export", proposed["batch"], "--out", str(office.sent))
     sent = office.as_("budi", "export", proposed["batch"], "--out", str(office.sent))
     assert (sent["state"], sent["rows"], office.sent.stat().st_mode & 0o777) == ("SENT", 5, 0o600)
-    assert f",5,{sent['sha256']}\n" in office.sent.read_text()
+    control, body = office.sent.read_bytes().split(b"\n", 1)
+    assert control.decode().split(",")[1:] == [proposed["batch"], "5", hashlib.sha256(body).hexdigest()]
+    assert [line.partition(b",")[0] for line in body.splitlines()] == [b"row", *b"1 2 3 4 5".split()]
     office.answered()
 
     taken = office.as_("sari", "import", str(office.answer))
@@ -172,11 +177,12 @@ def _cell(column: str, value: str) -> Callable[[list[dict[str, str]]], None]:
     ("change", "refusal"),
     [
         (_drop, "sum (rows)"),
-        (lambda lines: lines.append(lines[0]), "sum (rows)"),
+        (lambda lines: lines.append(lines[0]), "1 wrong lines (8)"),
+        (lambda lines: lines.append(lines[0] | {"row": "6"}), "sum (rows)"),
         (_double, "1 wrong lines"),
         (_foreign, "1 wrong lines"),
         (_swap, "2 wrong lines"),
-        (_cell("row", "6"), "1 wrong lines"),
+        (_cell("row", "6"), "sum (rows)"),
         (_cell("row", "-1"), "1 wrong lines"),
         (_cell("found", "perhaps"), "1 wrong lines"),
         (_cell("found", "no"), "1 wrong lines"),
@@ -221,15 +227,16 @@ def test_the_answer_to_one_batch_is_none_to_another(office):
     old = office.answer.read_bytes()
     second = office.export()
     office.answer.write_bytes(old.replace(first.encode(), second.encode()))
-    assert "5 wrong lines" in office.refused("sari", "import", str(office.answer))
+    assert "2 wrong lines (3, 4)" in office.refused("sari", "import", str(office.answer))  # of the first part
 
 
 def test_only_the_file_that_was_imported_is_approved(office):
     office.export()
     office.answered()
     office.as_("sari", "import", str(office.answer))
-    office.answered(_cell("name", "BUDI SANTOSO"))
+    office.answered(lambda lines: lines[-1].update(name="ANOTHER"))
     assert "not the answer that was imported" in office.refused("budi", "approve", str(office.answer), "--yes")
+    assert set(office.states().values()) == {Verification.PENDING}, "only its last part is another"
     office.as_("sari", "import", str(office.answer))  # takes the place of the first
     office.as_("budi", "approve", str(office.answer), "--yes")
 
@@ -260,10 +267,43 @@ def test_an_approval_that_broke_off_is_finished_by_doing_it_again(office, monkey
     with monkeypatch.context() as broken:
         broken.setattr(Verifications, "keep", breaks)
         broken.setattr("chalicelib.civil_registry.batches._WORKERS", 1)
-        with pytest.raises(TimeoutError):
-            office.services.registry_batches.approve(office.answer.read_bytes(), "arn/budi", T0)
+        assert "it may have been done" in office.refused("budi", "approve", str(office.answer), "--yes")
+    assert sorted(office.states().values()).count(Verification.PENDING) == 3
     office.as_("budi", "approve", str(office.answer), "--yes")
     assert office.states() == FOUND
+
+
+def test_a_part_counts_only_in_its_place_and_as_it_was_imported(office):
+    batches, batch = office.services.registry_batches, office.export()
+    office.answered()
+    first, second, third = batch_file.parts(office.answer.read_bytes())
+    sent, _ = batches.part(first, "", BatchState.SENT)
+    for raw, number in ((second, 0), (first, 1), (third, 1), (first, 3)):
+        with pytest.raises((MalformedRegistryFile, RegistrySumsDiffer)):
+            batches.count(sent, raw, number)
+    with pytest.raises(AnotherAnswer):
+        batches.part(first, "a" * 26, BatchState.SENT)
+    office.as_("sari", "import", str(office.answer))
+    office.answered(lambda lines: lines[2].update(found="no", name="", birth_date="", kk="", province="", sex=""))
+    changed = batch_file.parts(office.answer.read_bytes())
+    assert [one == other for one, other in zip(changed, (first, second, third), strict=True)] == [True, False, True]
+    for raw, number in ((changed[1], 1), (second, 0), (third, 3)):
+        with pytest.raises(AnotherAnswer):
+            batches.standing(raw, batch, number, "budi")
+    with pytest.raises(BatchBySamePerson):
+        batches.standing(second, batch, 1, "arn:aws:iam::123456789012:user/sari")
+    assert batches.standing(second, batch, 1, "budi").state is BatchState.ANSWERED
+
+
+def test_a_file_is_written_in_steps_and_a_repeat_before_its_end_writes_the_same(office, monkeypatch):
+    batch: str = office.as_("sari", "propose", *WHY, "--at-most", "4")["batch"]
+    monkeypatch.setattr(desk, "STEPS_S", -1)
+    batches = office.services.registry_batches
+    rows, count, after = batches.questions(batch, "budi", 0)
+    assert (count, batches.questions(batch, "budi", 0)) == (2, (rows, count, after))
+    assert office.as_("budi", "export", batch, "--out", str(office.sent))["rows"] == 4
+    assert office.sent.read_bytes().partition(b"nik\n")[2].startswith(rows)
+    assert "is SENT" in office.refused("budi", "export", batch, "--out", str(office.sent))
 
 
 def test_one_batch_stands_at_a_time_and_who_was_answered_comes_into_no_other(office):

@@ -23,7 +23,8 @@ from admin import desk, office
 from admin.commands.administered import COMMANDS
 from admin.commands.people import person as person_commands
 from admin.deployment import stages
-from admin.desk import PERSON, Request
+from admin.desk import PERSON
+from admin.messages import Request
 from admin.office import route
 from chalicelib.config import Programme, Settings
 from chalicelib.notices import service as notices

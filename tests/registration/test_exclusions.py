@@ -124,7 +124,6 @@ def gelombang(lists, cloud, programme, monkeypatch):
     services = Services(cloud, programme, lambda: T0)
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(services=services))
     monkeypatch.setattr(stages, "caller", lambda: SIGNED[0])
-    monkeypatch.setattr(stages, "acting", lambda _: SIGNED[0])
 
     def run(command, *arguments, **options):
         approved = ["--yes"] if command in ("import", "approve") and not options else []

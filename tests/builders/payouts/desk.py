@@ -22,6 +22,5 @@ class Desk(Terminal):
         services = {"test": world.services}
         monkeypatch.setattr(stages, "load", lambda name: SimpleNamespace(services=services[name]))
         monkeypatch.setattr(stages, "caller", lambda: self.me)
-        monkeypatch.setattr(stages, "acting", lambda _: self.me)
         for module in (bank_file, control, decision, reconcile):
             monkeypatch.setattr(module, "utc_now", lambda: self.world.now)

@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 
 from admin import desk as admin_desk
+from admin import messages
 from admin.commands.payouts import bank_file
 from chalicelib import wiring
 from chalicelib.config import BadConfiguration
@@ -208,11 +209,11 @@ def test_what_takes_longer_than_a_request_goes_on_where_it_was(desk, tmp_path, m
 
 
 def test_a_file_that_is_not_packed_or_too_large_is_refused(monkeypatch):
-    assert admin_desk.unpacked(admin_desk.packed(b"x" * 100)) == b"x" * 100
-    monkeypatch.setattr(admin_desk, "FILE_MAX", 99)
-    for sent in (admin_desk.packed(b"x" * 100), admin_desk.packed(b"x")[:-4], "x", "eA==", admin_desk.packed(b"")[:4]):
+    assert messages.unpacked(messages.packed(b"x" * 100)) == b"x" * 100
+    monkeypatch.setattr(messages, "FILE_MAX", 99)
+    for sent in (messages.packed(b"x" * 100), messages.packed(b"x")[:-4], "x", "eA==", messages.packed(b"")[:4]):
         with pytest.raises(ValueError, match=r"\w"):
-            admin_desk.unpacked(sent)
+            messages.unpacked(sent)
 
 
 @pytest.mark.parametrize(

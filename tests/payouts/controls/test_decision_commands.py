@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-import boto3
-import click
 import pytest
 
-from admin.deployment import stages
 from admin.terminal import progress
 from chalicelib import wiring
-from chalicelib.administration.errors import UnnamedSession
-from chalicelib.administration.identity import Principal
-from chalicelib.clock import iso, utc_now
+from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.payouts.errors import UnknownEntitlement
 from chalicelib.payouts.rules import Hold, State
 from tests.builders.payouts.desk import Desk
 from tests.builders.payouts.states import ANI, BUDI, Place, placed, refused
 from tests.builders.payouts.world import World, incentive_id
-from tests.conftest import REGION, T0
+from tests.conftest import T0
 
 
 @pytest.fixture
@@ -284,31 +278,6 @@ def test_a_ceiling_is_either_a_days_or_an_envelopes(desk, words):
 
 
 # Who and how
-
-
-def test_who_acts_at_a_terminal_is_kept_as_the_administration_keeps_who_calls(cloud, monkeypatch):
-    assert stages.caller() == boto3.client("sts", REGION).get_caller_identity()["Arn"]
-    stage = stages.Stage("test", "https://api.invalid", cloud)
-    monkeypatch.setattr(stages, "caller", lambda: ANI)
-    assert stages.acting(stage) == ANI
-    people = {"a-1": ("ani@example.go.id",), "b-1": ("budi@example.go.id",)}
-    ani, budi = (Principal(arn, arn.rpartition("/")[2]) for arn in (ANI, BUDI))
-    stage.services.roster.approve(stage.services.roster.propose(people, ani, "why", T0), budi, T0)
-    assert stages.acting(stage) == "person/a-1"
-    with click.Context(click.Command("export"), info_name="gelombang payout export"):
-        stages.acting(stage)
-    with suppress(click.UsageError), click.Context(click.Command("import"), info_name="gelombang payout import"):
-        stages.acting(stage)
-        raise click.UsageError("no file")
-    kept = [(line.route, line.person, line.outcome) for line in stage.services.journal.of_day(utc_now().date())]
-    assert sorted(kept, key=str) == [
-        ("payout export", "person/a-1", "done"),
-        ("payout export", "person/a-1", None),
-        ("payout import", "person/a-1", "refused"),
-        ("payout import", "person/a-1", None),
-    ]
-    monkeypatch.setattr(stages, "caller", lambda: "arn:aws:sts::123456789012:assumed-role/any/ani@example.go.id")
-    refused(lambda: stages.acting(stage), UnnamedSession)
 
 
 def test_the_services_of_a_stage_have_what_the_commands_use(cloud):

@@ -239,7 +239,7 @@ def test_while_the_registry_is_silent_about_the_holder_data_do_not_take_the_nik(
     town.run(2 * DAY)
     town.run(2 * DAY)
     assert (town.holder(), town.of(SQUATTER).contested, town.told(SQUATTER)) == (SQUATTER, True, ["contested"])
-    assert SQUATTER in {one.registrant_id for one in town.services.verifications.all_waiting(100)}
+    assert SQUATTER in {one.registrant_id for one in town.services.verifications.page_waiting("", 100)[0]}
     town.says(SQUATTER, Verification.MISMATCH)
     town.run()
     town.run(DAY + timedelta(minutes=1))
