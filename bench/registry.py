@@ -287,7 +287,7 @@ def _answer_to(raw: bytes) -> bytes:
     out.writerow(ANSWERED)
     for asked in csv.reader(io.StringIO(body.decode()).readlines()[1:]):
         name = f"SITI RAHMA{int(asked[0]):x}".translate(_LETTERS)
-        out.writerow([*asked, "yes", name, "1995-08-17", REGISTRATION["kk"], "31", "no"])
+        out.writerow([*asked, "yes", name, "1995-08-17", REGISTRATION["kk"], "31", "", "no"])
     answer = text.getvalue().encode()
     return b",".join([*control.split(b",")[:3], hashlib.sha256(answer).hexdigest().encode()]) + b"\n" + answer
 
