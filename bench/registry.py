@@ -260,7 +260,8 @@ def files(rows: int) -> dict[str, dict[str, float | int | None]]:
     )
     figures = load_programme("prod").registry
     # Each name is typed in small letters, and the registry has it in capitals.
-    typed = [PersonalData("", REGISTRATION["kk"], one.record.name.title(), "") for one in answers if one.record]
+    nik, kk = REGISTRATION["nik"], REGISTRATION["kk"]
+    typed = [PersonalData(nik, kk, one.record.name.title(), "") for one in answers if one.record]
     found = step(
         "comparing",
         lambda: [rules.state_of(_WHO, person, one.record, figures) for person, one in zip(typed, answers, strict=True)],
