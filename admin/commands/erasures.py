@@ -11,7 +11,8 @@ import msgspec
 from chalicelib.clock import iso
 from chalicelib.privacy.erasure import Replayed
 
-from ..desk import OPERATOR, Administered, Answer, Desk, NotYet
+from ..desk import OPERATOR, Administered, Desk
+from ..messages import Answer, NotYet
 from ..options import example, instant, reason_option
 from .trigger import Busy, invoke
 
