@@ -33,6 +33,7 @@ class Kind(StrEnum):
     ADDRESS_CHANGED = "address_changed"
     ADDRESS_WAITING = "address_waiting"
     DETAILS_CHANGED = "details_changed"
+    PHONE_LOST = "phone_lost"
     DATA_DIFFERS = "data_differs"
     NIK_CLAIM = "nik_claim"
     ACCOUNT_CHANGED = "account_changed"
@@ -61,6 +62,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.ADDRESS_CHANGED: frozenset({"pay_from_at"}),
         Kind.ADDRESS_WAITING: frozenset({"pay_from_at"}),
         Kind.DETAILS_CHANGED: frozenset({"what"}),
+        Kind.PHONE_LOST: frozenset(),
         Kind.DATA_DIFFERS: frozenset({"tries", "days", "removed_days"}),
         Kind.NIK_CLAIM: frozenset({"news", "passes_at"}),
         Kind.ACCOUNT_CHANGED: frozenset({"change"}),
@@ -138,7 +140,7 @@ OF_ACCOUNT = frozenset(
 CHANGES = OF_ACCOUNT | {Kind.ADDRESS_GIVEN, Kind.ADDRESS_CHANGED, Kind.ADDRESS_WAITING, Kind.DETAILS_CHANGED}
 """Notices with a link by which a person says whether a change was theirs."""
 
-TOLD_TO_ALL = CHANGES | {Kind.ACCOUNT_KEPT, Kind.RECOVERY_ENDED, Kind.NIK_CLAIM}
+TOLD_TO_ALL = CHANGES | {Kind.ACCOUNT_KEPT, Kind.RECOVERY_ENDED, Kind.NIK_CLAIM, Kind.PHONE_LOST}
 """What every contact of a person hears, so that whoever took over one of them cannot hide it."""
 
 BACK_WITHIN = timedelta(days=3)

@@ -20,6 +20,7 @@ const KINDS = {
   address_changed: ["Rekening diubah", "The account was changed"],
   address_waiting: ["Rekening menunggu", "The account waits"],
   details_changed: ["Data Anda diubah", "Your details were changed"],
+  phone_lost: ["Nomor Anda dipakai orang lain", "Another has your number"],
   data_differs: ["Data Anda berbeda", "Your details differ"],
   nik_claim: ["NIK Anda", "Your NIK"],
   account_changed: ["Cara masuk diubah", "A way to sign in was changed"],
