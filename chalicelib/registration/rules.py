@@ -93,7 +93,8 @@ class Registrant(Value, frozen=True):
     `verified_at` and `verification_source`: when which registry said what it said; None while it is PENDING.
     `claimed_at`: since when they claim a NIK that another registration holds; None: they hold it. `claims`: how many
     they ever made. `present_at`: when they proved by presence that it is theirs. `contested_at`: since when another has
-    no less proof for the NIK that they hold. `confirmed_at`: when a registry last confirmed this NIK with their data.
+    no less proof for the NIK that they hold. `confirmed_at`: when a registry last came to confirm this NIK with their
+    data; one that goes on confirming them changes nothing.
     """
 
     id: str

@@ -199,7 +199,9 @@ class Verifications:
                 dynamodb.update_if(Profile(person_pk(who), "PROFILE"), [told_of], Profile.version == record.version)
             return False
         said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
-        said += [Profile.confirmed_at.set(now)] if state is Verification.VERIFIED else []
+        if state is Verification.VERIFIED:
+            since = record.registrant.confirmed_at or record.registrant.verified_at
+            said.append(Profile.confirmed_at.set((since if self.confirms(record.registrant) else None) or now))
         said.append(told_of)
         done = [Profile.version.add(1), Profile.undecided.remove(), Profile.undecided_at.remove()]
         if school is School.UNANSWERED:

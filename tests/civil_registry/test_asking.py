@@ -250,6 +250,7 @@ def test_an_old_answer_is_asked_for_anew_and_counts_until_there_is_another(stage
     asks_again(stage)
     person = stage.services.registrations.registrant(WHO)
     assert (person.verification, person.verified_at) == (Verification.VERIFIED, stage.now)
+    assert person.confirmed_at == T0, "they were confirmed all the while"
     stage.now += OLD
     stage.registry.people = {}
     asks_again(stage)

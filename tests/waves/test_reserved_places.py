@@ -51,7 +51,10 @@ def with_registry(world: WavesWorld) -> WavesWorld:
 
 def said(world: WavesWorld, who: str, state: Verification, at: datetime) -> None:
     """Let the registry say this of a person; they are told at once if something differs."""
-    world.people.add(replace(world.people.by_id[who], verification=state, verified_at=at))
+    before = world.people.by_id[who]
+    comes = state is Verification.VERIFIED and before.verification is not state
+    confirmed_at = at if comes else before.confirmed_at
+    world.people.add(replace(before, verification=state, verified_at=at, confirmed_at=confirmed_at))
 
 
 def place(world: WavesWorld, who: str) -> Beneficiary:
@@ -205,6 +208,15 @@ def test_who_could_not_buy_loses_the_place_in_time_and_is_not_barred(world, tmp_
     assert told == {f"purchase_put_off/{WAVE}", f"lapsed/{WAVE}"}
     assert rows(world, [a, b]) == [(a, "revoked", b)]
     assert world.failed_checks(WAVE, tmp_path) == []
+
+
+def test_an_answer_that_confirms_once_more_puts_no_deadline_off(world):
+    a, _ = drawn(world, 1, *"ab")
+    said(world, a, Verification.VERIFIED, ROUND)
+    world.step()
+    due = place(world, a).buy_by
+    said(world, a, Verification.VERIFIED, due - timedelta(seconds=1))
+    assert (world.expire(due).revoked, state(world, a)) == (1, BeneficiaryState.REVOKED)
 
 
 def test_who_was_put_in_order_in_time_keeps_the_place_that_nothing_could_be_bought_with(world):

@@ -76,9 +76,9 @@ class Confirmation:
         except NotRegistered:
             return BeneficiaryState.REVOKED
         if self._registrations.is_confirmed(registrant):
-            answered = registrant.verified_at
-            # From the registry's answer on, if it came after the award: before it nothing could be bought.
-            until = buy_by(answered, training) if answered and answered > one.awarded_at else one.buy_by
+            since = registrant.confirmed_at or registrant.verified_at
+            # From the registry's answer on, if it confirmed them only after the award: before, nothing could be bought.
+            until = buy_by(since, training) if since and since > one.awarded_at else one.buy_by
             lost = BeneficiaryState.REVOKED
         else:
             waits = waits_until(registrant, self._programme.registry, one.awarded_at)
