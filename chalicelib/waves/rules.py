@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Literal
 
 from ..clock import WIB, wib_date
 from ..draw import note
@@ -235,7 +236,7 @@ class Beneficiary(Value, frozen=True):
     (None: awarded by an earlier release). `buy_by` is the first instant at which a first purchase is too late, in whole
     seconds; of a RESERVED place it is when it was reserved. `revoked_seq` is the line of the wave's log of revocations,
     `follows` the wave of the place before; `followed`: a later wave gave the person another place.
-    `put_off_at`: when `buy_by` was last put off.
+    `put_off_at`: when `buy_by` was last put off. `lost_because` of a LAPSED one: `family_card` if that had its most.
 
     Where the place came with a NIK, `entry_of` is the registrant whose entry won it. Of a PASSED one, `passed_to` is
     who has it since, and `passed_from` the state that it had.
@@ -257,6 +258,7 @@ class Beneficiary(Value, frozen=True):
     follows: int | None = None
     followed: bool = False
     put_off_at: datetime | None = None
+    lost_because: Literal["family_card"] | None = None
     entry_of: str | None = None
     passed_to: str | None = None
     passed_from: BeneficiaryState | None = None

@@ -144,7 +144,7 @@ class DrawnValues(Struct, frozen=True):
     rank_cutoff: str | None
 
 
-RevokedBecause = Literal["no_first_purchase", "not_confirmed", "nik_passed"]
+RevokedBecause = Literal["no_first_purchase", "not_confirmed", "family_card", "nik_passed"]
 
 
 class EntryView(Struct, frozen=True):
@@ -176,11 +176,12 @@ class BeneficiaryView(Struct, frozen=True):
     """What a person sees of having been chosen. `state`: RESERVED, LAPSED, POTENTIAL, ACTIVE, REVOKED, GRADUATED,
     PASSED.
 
-    RESERVED: nothing can be bought until the civil registry has confirmed the person; LAPSED: it did not, and at
-    `revoked_at` the place went to another. POTENTIAL: a first training must be bought before `buy_by`, or the place
-    goes to another; null where payments begin at the award. REVOKED: at `revoked_at`, because none was. PASSED: the
-    NIK is another person's by now (`nik_passed`), and the place is theirs. The amounts are those of the person's
-    scheme. `first_payment_at`: what the first of them waits for.
+    RESERVED: nothing can be bought until the civil registry has confirmed the person; LAPSED: it did not, or their
+    family card had its most (`family_card`), and at `revoked_at` the place went to another. POTENTIAL: a first
+    training must be bought before `buy_by`, or the place goes to another; null where payments begin at the award.
+    REVOKED: at `revoked_at`, because none was. PASSED: the NIK is another person's by now (`nik_passed`), and the
+    place is theirs. The amounts are those of the person's scheme. `first_payment_at`: what the first of them waits
+    for.
     """
 
     wave: int
@@ -258,7 +259,8 @@ def _revocation(beneficiary: Beneficiary | None) -> tuple[str | None, RevokedBec
     if beneficiary is None or beneficiary.revoked_at is None:
         return None, None
     lapsed = beneficiary.state is BeneficiaryState.LAPSED
-    return iso(beneficiary.revoked_at), "not_confirmed" if lapsed else "no_first_purchase"
+    because: RevokedBecause = beneficiary.lost_because or "not_confirmed" if lapsed else "no_first_purchase"
+    return iso(beneficiary.revoked_at), because
 
 
 _NO_DEADLINE = UNCONFIRMED | {BeneficiaryState.PASSED}

@@ -269,6 +269,8 @@ def test_a_reserved_place_lapses_if_the_card_that_the_registry_confirmed_has_its
     assert world.waves.beneficiaries.holders(card("family")) == sorted([a, b])
     assert (state(world, c), world.waves.beneficiaries.holders(typed)) == (BeneficiaryState.LAPSED, [])
     assert state(world, d) is not None, "who comes next has the seat"
+    [view] = world.wired().waves.entries_of(c, world.clock.now)
+    assert (view.revoked_because, world.mailbox.told[c, f"lapsed/{WAVE}"]["reason"]) == ("family_card",) * 2
 
 
 def test_a_reserved_place_moves_to_the_card_that_the_registry_confirmed(world):

@@ -312,6 +312,7 @@ class BeneficiaryStore:
         seq: int,
         now: datetime,
         lost: BeneficiaryState = BeneficiaryState.REVOKED,
+        because: str | None = None,
     ) -> None:
         """No purchase came in time, or no confirmation (LAPSED): the family card is free again. The index `potential`
         keeps the person until the place is passed on.
@@ -324,6 +325,7 @@ class BeneficiaryStore:
                 BeneficiaryItem.state.set(lost),
                 BeneficiaryItem.revoked_at.set(now),
                 BeneficiaryItem.revoked_seq.set(seq),
+                *([BeneficiaryItem.lost_because.set(because)] if because else []),
             ],
             BeneficiaryItem.state.is_in(*sources(lost)) & overdue & on_card(beneficiary.kk_mac),
         )

@@ -24,7 +24,7 @@ from ...notices.service import NoticeService
 from ...registration.errors import NikAlreadyRegistered, NotRegistered
 from ...registration.rules import Registrant, Verification
 from ..award import Earnings
-from ..rules import Beneficiary, BeneficiaryState, Wave, buy_by, closing_day, place
+from ..rules import Beneficiary, BeneficiaryState, EntryOutcome, Wave, buy_by, closing_day, place
 from ..wire import chosen_notice
 from .beneficiaries import BENEFICIARY_LEG, BeneficiaryStore
 from .place_rules import confirms_cards, given, waits_until
@@ -58,15 +58,16 @@ class Confirmation:
         self._earnings = earnings
         self._schemes = {each.version: each for each in programme.schemes}
 
-    def lost_as(self, one: Beneficiary, wave: Wave, now: datetime) -> BeneficiaryState | None:
-        """What becomes of a place whose `buy_by` has come, if it is to be taken from its holder: REVOKED, LAPSED. None:
-        it was given to them, or goes on waiting.
+    def lost_as(self, one: Beneficiary, wave: Wave, now: datetime) -> tuple[BeneficiaryState | None, str | None]:
+        """What becomes of a place whose `buy_by` has come, if it is to be taken from its holder: REVOKED, LAPSED, and
+        `family_card` if that is why. None: it was given to them, or goes on waiting.
 
         Raises `Unavailable`.
         """
         if one.state is BeneficiaryState.RESERVED:
-            return BeneficiaryState.LAPSED if self._is_lapsed(one, wave, now) else None
-        return self._overdue(one, now) if one.state is BeneficiaryState.POTENTIAL else None
+            lapsed, because = self._is_lapsed(one, wave, now)
+            return BeneficiaryState.LAPSED if lapsed else None, because
+        return self._overdue(one, now) if one.state is BeneficiaryState.POTENTIAL else None, None
 
     def _overdue(self, one: Beneficiary, now: datetime) -> BeneficiaryState | None:
         """REVOKED if the person could have bought in all that time. Who could not keeps the place, or it lapses."""
@@ -100,18 +101,19 @@ class Confirmation:
             return
         self._notices.enqueue([(one.registrant_id, event)])
 
-    def _is_lapsed(self, one: Beneficiary, wave: Wave, now: datetime) -> bool:
+    def _is_lapsed(self, one: Beneficiary, wave: Wave, now: datetime) -> tuple[bool, str | None]:
         registrant = self._eligible(one.registrant_id, wave)
         if registrant is None:
-            return True
+            return True, None
         until = waits_until(registrant, self._programme.registry, one.awarded_at)
         if until is not None and until <= now:
-            return True
+            return True, None
         if self._registrations.is_confirmed(registrant):
-            return not self._give(one, registrant, wave, now)
+            full = not self._give(one, registrant, wave, now)
+            return full, EntryOutcome.FAMILY_CARD.value if full else None
         if registrant.verification is Verification.PENDING:
             self._registrations.have_asked_about(registrant.id, now)
-        return False
+        return False, None
 
     def _eligible(self, registrant_id: str, wave: Wave) -> Registrant | None:
         """As at the award; but who only claims their NIK by now is, until they have waited in vain."""

@@ -51,6 +51,7 @@ class BeneficiaryItem(WavesTable):
     put_off_at = InstantAttribute(null=True)
     revoked_at = InstantAttribute(null=True)
     revoked_seq = WholeAttribute(null=True)
+    lost_because = UnicodeAttribute(null=True)
     graduated_at = InstantAttribute(null=True)
     kk_mac = UnicodeAttribute(null=True)
     follows = WholeAttribute(null=True)

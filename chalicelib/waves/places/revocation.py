@@ -168,10 +168,10 @@ class Revocation:
         """Take a place away if that is still to be done; returns the beneficiary as it is then. The index may lag."""
         while one.state in LOST_FROM and one.buy_by <= budget.now():
             wave, now = self._record(one.wave), budget.now()
-            lost = self._confirmation.lost_as(one, wave, now)
+            lost, because = self._confirmation.lost_as(one, wave, now)
             if lost is None:
                 return one
-            if self._log.enter(one, lost, wave, now):
+            if self._log.enter(one, lost, wave, now, because):
                 return replace(one, state=lost, revoked_at=now, revoked_seq=wave.revoked_count + 1)
             # A purchase came first, or another run, which may have been about someone else of this wave.
             one = self._beneficiaries.of(one.registrant_id) or one
@@ -244,7 +244,8 @@ class Revocation:
 
     def _tell_lapsed(self, one: Beneficiary, now: datetime) -> None:
         coming = self._calendar().next(now)
-        facts: Facts = {"wave": one.wave, "reason": "lapsed", "next_opens_at": iso(coming.opens_at) if coming else ""}
+        reason = one.lost_because or "lapsed"
+        facts: Facts = {"wave": one.wave, "reason": reason, "next_opens_at": iso(coming.opens_at) if coming else ""}
         self._notices.tell(one.registrant_id, Kind.NOT_CHOSEN, f"lapsed/{one.wave}", facts)
 
     def _unlist(self, revoked: list[Beneficiary], budget: TimeBudget) -> None:
@@ -272,8 +273,12 @@ class RevocationLog:
         self._transaction = transaction
         self.beneficiaries = beneficiaries
 
-    def enter(self, beneficiary: Beneficiary, lost: BeneficiaryState, wave: Wave, now: datetime) -> bool:
+    def enter(
+        self, beneficiary: Beneficiary, lost: BeneficiaryState, wave: Wave, now: datetime, because: str | None = None
+    ) -> bool:
         """Take a place away, as REVOKED or LAPSED, and write it as the wave's next line, both or neither.
+
+        `because`: why it lapsed, if there is more to say.
 
         False, and nothing was written, if the person is not as read and overdue, or if the wave has more lines than
         `wave` says.
@@ -283,7 +288,7 @@ class RevocationLog:
         line = RevokedItem(_pk(wave), _sk(seq), registrant_id=entry_of or who, holder=who if entry_of else None)
         try:
             with self._transaction() as tx:
-                self.beneficiaries.revoke(tx, beneficiary, seq, now, lost)
+                self.beneficiaries.revoke(tx, beneficiary, seq, now, lost, because)
                 tx.put("line", line, RevokedItem.pk.does_not_exist())
                 tx.update(
                     "wave",
