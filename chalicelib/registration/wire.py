@@ -62,6 +62,15 @@ _TYPED: dict[str, Callable[[str, str], str]] = {
 }
 
 
+ClaimNik = Annotated[
+    bool,
+    Meta(
+        description="If another registration holds the NIK: register all the same and claim it. Who proves more "
+        "that it is theirs gets it, 24 hours after the proof. Three claims an account."
+    ),
+]
+
+
 class RegistrationForm(_Form, frozen=True):
     """`PUT /me/registration`. NIK, KK, phone and region have codes of their own for what is wrong with them."""
 
@@ -81,13 +90,7 @@ class RegistrationForm(_Form, frozen=True):
     consent_version: Annotated[
         str | None, Meta(description="The version of the consent text agreed to", examples=["2026-01"])
     ] = None
-    claim_nik: Annotated[
-        bool,
-        Meta(
-            description="If another registration holds the NIK: register all the same and claim it. Who proves more "
-            "that it is theirs gets it, 24 hours after the proof. Three claims an account."
-        ),
-    ] = False
+    claim_nik: ClaimNik = False
 
 
 class OwnCorrectionForm(_Form, frozen=True):
@@ -105,6 +108,7 @@ class OwnCorrectionForm(_Form, frozen=True):
     education: Education | None = None
     employment: Employment | None = None
     consent_version: str | None = None
+    claim_nik: ClaimNik = False
 
 
 class CorrectionForm(_Form, frozen=True):

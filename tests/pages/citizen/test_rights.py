@@ -46,6 +46,27 @@ def test_a_nik_that_is_taken_is_claimed_with_what_was_typed(browser: Any, progra
         page.get_by_text("Another registration holds your NIK.").wait_for()
 
 
+def test_a_corrected_nik_that_is_taken_is_claimed_with_what_was_typed(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["none_open whose data differ"]) as page:
+
+        def taken(route: Any) -> None:
+            if "claim_nik" in (route.request.post_data_json or {}):
+                return route.fallback()
+            return route.fulfill(status=409, json={"code": "nik_already_registered", "detail": "Sudah terdaftar."})
+
+        page.route("**/me/registration", taken)
+        page.goto(f"{ORIGIN}/#/daftar/2")
+        page.get_by_label("NIK").fill("3174 0957 0895 0001")
+        page.get_by_role("button", name="Simpan").click()
+        page.get_by_text("Pendaftaran lain memegang NIK ini.").wait_for()
+        page.told.then = Life(CLAIMED)
+        page.get_by_role("button", name="Simpan dengan klaim").click()
+        page.get_by_text("Klaim Anda tercatat.").wait_for()
+        [form] = [said for method, path, said in page.sent if (method, path) == ("PATCH", "/me/registration")]
+        assert (form["nik"], form["claim_nik"]) == ("3174095708950001", True)
+        for_everybody(page)
+
+
 def test_the_rights_over_ones_data_are_used_by_touches(browser: Any, programme: Programme, tmp_path: Any):
     with living(browser, programme, WHOLE) as page:
         page.goto(f"{ORIGIN}/#/akun")

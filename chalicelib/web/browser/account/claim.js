@@ -1,6 +1,6 @@
 // A NIK that another registration holds: what a claim is, making one, and how it stands.
 
-import { t } from "../common/core.js";
+import { go, t } from "../common/core.js";
 import { account, mine } from "../common/net.js";
 import { Act, Answers, Await, bare, html, Link, Notice, Screen, useForm, useRead } from "../common/parts.js";
 import { list } from "../common/references.js";
@@ -16,22 +16,24 @@ const RULES = [
   ["Siapa yang membuktikan lebih kuat mendapat NIK itu, 24 jam setelah terbukti.", "Who proves more gets the NIK, 24 hours after the proof."],
 ];
 
-/** Before there is a registration: what was typed is sent again, with a claim. */
-function Offer({ again }) {
-  const form = useForm(`daftar:${account()}`, EMPTY, NUMBERS), { values } = form;
+/** What was typed is sent again, with a claim; `corrects`: of a registration that is there, name and NIK. */
+function Offer({ again, corrects }) {
+  const form = useForm(`${corrects ? "ubah2" : "daftar"}:${account()}`, EMPTY, NUMBERS), { values } = form;
   if (!form.ready) return null;
   // The number is kept as long as the window is open.
   if (!bare(values.nik)) return html`<p><${Link} main to="daftar/2">${t("Isi NIK", "Give the NIK")}<//></p>`;
-  if (!list("consents")) return html`<p role="status">${t("Memuat...", "Loading...")}</p>`;
+  if (!corrects && !list("consents")) return html`<p role="status">${t("Memuat...", "Loading...")}</p>`;
   const send = async () => {
-    await mine("PUT", "/me/registration", { ...whole(values), claim_nik: true });
+    const { nik, name } = whole(values);
+    await (corrects ? mine("PATCH", "/me/registration", { nik, name: name || undefined, claim_nik: true })
+      : mine("PUT", "/me/registration", { ...whole(values), claim_nik: true }));
     await form.drop();
-    again();
+    return corrects ? go("akun/klaim", true) : again();
   };
   return html`<p>${t("Pendaftaran lain memegang NIK ini. Periksa dahulu apakah Anda salah ketik.", "Another registration holds this NIK. First see whether you mistyped it.")}</p>
     <${Answers} rows=${[["NIK", bare(values.nik), "daftar/2"]]} />
     <h2>${t("Benar NIK Anda? Ajukan klaim", "It is your NIK? Claim it")}</h2><ul>${RULES.map((rule) => html`<li>${t(...rule)}</li>`)}</ul>
-    <p><${Act} act=${send}>${t("Daftar dengan klaim", "Register with a claim")}<//></p><${Presence} />`;
+    <p><${Act} act=${send}>${corrects ? t("Simpan dengan klaim", "Save with a claim") : t("Daftar dengan klaim", "Register with a claim")}<//></p><${Presence} />`;
 }
 
 const STATES = {
@@ -50,10 +52,11 @@ function Standing({ of: { nik, nik_held: held } }) {
     <${Answers} rows=${[["NIK", nik]]} />${held !== "yes" && html`<${Presence} />`}`;
 }
 
-function Claim() {
+function Claim({ rest }) {
   const found = useRead({ me: "/me" });
   return html`<${Screen} title=${t("NIK yang sudah terdaftar", "A NIK that is taken")} back=${found.data && found.data.me.registration ? "akun" : "daftar/6"}>
-    <${Await} found=${found}>${({ me: { registration: of } }, { again }) => (of ? html`<${Standing} of=${of} />` : html`<${Offer} again=${again} />`)}<//><//>`;
+    <${Await} found=${found}>${({ me: { registration: of } }, { again }) => (of && !rest[1] ? html`<${Standing} of=${of} />`
+      : html`<${Offer} again=${again} corrects=${of} />`)}<//><//>`;
 }
 
 export const screens = { "akun/klaim": Claim };

@@ -199,9 +199,14 @@ function Correct({ step, before }) {
   const check = (values) => Object.fromEntries(Object.entries(CHECKS[step](values)).filter(([field]) => values[field] || !["nik", "kk", "phone"].includes(field)));
   const send = async (values) => {
     const given = whole(values), changed = OF_STEP[step].filter((name) => given[name] && given[name] !== before[name]);
-    if (changed.length) await mine("PATCH", "/me/registration", Object.fromEntries(changed.map((name) => [name, given[name]])));
+    try {
+      if (changed.length) await mine("PATCH", "/me/registration", Object.fromEntries(changed.map((name) => [name, given[name]])));
+    } catch (error) {
+      if (error.code === "nik_already_registered") return go("akun/klaim/ubah");
+      throw error;
+    }
     await form.drop();
-    go("akun/tersimpan", true);
+    return go("akun/tersimpan", true);
   };
   return form.ready && html`<${Screen} title=${title} back="akun"><${Form} form=${form} title=${title} label=${t("Simpan", "Save")} check=${check} send=${send} refused=${failedAt(step)}>
     <${Shown} form=${form} before=${before} /><//><//>`;
