@@ -65,5 +65,9 @@ class Phones:
         return True
 
     def lost_at(self, old: Registrant, phone: str, now: datetime) -> datetime | None:
-        """Since when a number that stays as it was is another's; None if they hold it, or have proven it again."""
-        return old.phone_lost_at if old.phone_lost_at and not self._proven(old.id, phone, now) else None
+        """Since when a number that stays as it was is another's; None if they hold it, have proven it again, or nobody
+        has it: the registration for which it was freed was refused.
+        """
+        if old.phone_lost_at is None or self._store.holder("phone", old.phone_mac) is None:
+            return None
+        return None if self._proven(old.id, phone, now) else old.phone_lost_at

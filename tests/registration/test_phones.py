@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.config import Programme, Settings
 from chalicelib.notices.texts import mail_text
-from chalicelib.registration.errors import PhoneAlreadyUsed
+from chalicelib.registration.errors import NikAlreadyRegistered, PhoneAlreadyUsed
 from chalicelib.registration.wire import OwnCorrectionForm
 from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, PHONE, Household
 from tests.builders.registration import SITI, guards, other_form
@@ -62,6 +62,15 @@ def test_whoever_proved_a_number_by_its_code_registers_it_and_its_former_holder_
     town.corrects(town.siti, phone="0813-1111-2222")
     assert (town.phone_of(), town.people.registrant(town.siti).phone_lost_at) == (budi, None)
     assert town.people.contact(town.siti).phone == "+6281311112222"
+
+
+def test_a_number_that_was_freed_for_a_registration_that_is_refused_is_theirs_at_the_next_change(town):
+    budi = town.account("budi", PHONE).id
+    with pytest.raises(NikAlreadyRegistered):
+        town.people.register(budi, msgspec.structs.replace(MINE, phone=PHONE, nik=SITI.nik), town.now)
+    assert town.people.registrant(town.siti).phone_lost_at == town.now
+    town.corrects(town.siti, education="bachelor")
+    assert (town.phone_of(), town.people.registrant(town.siti).phone_lost_at) == (town.siti, None)
 
 
 @pytest.mark.parametrize("which", ["no contact", "an old proof", "a contact that waits", "a removed contact"])
