@@ -30,7 +30,8 @@ class Me(Struct, frozen=True):
     """What is kept about the caller; null where there is nothing yet. `balance_idr` is left for trainings.
 
     `may_join` is about the open wave, else the next one, and about today if none is coming; `why_not` is the code of
-    the refusal that a join would give. Exclusion lists are looked at later.
+    the refusal that a join would give. Exclusion lists are looked at later. `contacts` is empty where another person
+    proved the last one by a code: whoever is still signed in adds one, or nobody can sign in again.
     """
 
     registration: RegistrationView | None

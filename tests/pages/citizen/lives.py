@@ -305,6 +305,7 @@ LIVES: dict[str, Life] = {
     "none_open": Life(me()),
     "none_open whose data differ": Life(me(registration=DIFFERS)),
     "none_open whose NIK is contested": Life(me(registration=CONTESTED)),
+    "none_open whose last contact went": Life(me(contacts=[])),
     "none_coming": Life(me(), none_coming=True),
 }  # fmt: skip
 """By the state that home shows, and what it is about."""

@@ -296,6 +296,8 @@ function Stands({ me, wave, old, error, again }) {
   };
   return html`<${Await} found=${{ ...found, error: found.error || error, again: both }}>${() => html`<div data-state=${state.name}>
     <${SHOWN[state.name]} ...${state} me=${me} wave=${wave} again=${both} />
+    ${!me.contacts.length && html`<${Notice} kind="bad"><p>${t("Akun ini tidak punya surel atau nomor lagi. Tambahkan sekarang, selagi Anda masuk.", "This account has no e-mail or number left. Add one now, while you are signed in.")}</p>
+      <p><${Link} to="akun/kontak">${t("Tambahkan", "Add one")}<//></p><//>`}
     ${me.registration && html`<${NikHeld} of=${me.registration} /><${UnsentJoin} wave=${wave} entries=${found.data.entries.entries} old=${old || found.old} again=${both} />`}</div>
     <${Also} registered=${Boolean(me.registration)} />`}<//>`;
 }
