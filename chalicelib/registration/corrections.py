@@ -35,6 +35,7 @@ from .errors import (
     NotRegistered,
 )
 from .items import TRIES, Decided, Proposed, person_pk
+from .presence import forgetting
 from .records import PROVEN, Record, frozen_part, mac_of_change, person_of, presence, released, with_nik
 from .rules import DIFFERING, Employment, Registrant, unverified
 from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
@@ -178,7 +179,7 @@ class Corrections:
         after = Record(new, sealed, record.wrapped_key, record.version + 1, ask_from)
         told = of_details(person, corrected, after.version)
         renamed = renaming(self._store, old.id) if corrected.name != person.name else None
-        with telling(self._notices, old.id, told, others, renamed) as legs:
+        with telling(self._notices, old.id, told, others, renamed, forgetting(old, new)) as legs:
             self._store.save(after, released(old, new), unless_excluded=False, others=legs)
         self._verifications.ask_about(after)
         return new

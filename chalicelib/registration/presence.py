@@ -17,7 +17,8 @@ from ..ids import Randomness
 from ..vault import Vault
 from .errors import NotRegistered, PresenceCodeUnknown, PresenceOfAnother
 from .items import CLAIMS, TRIES, ClaimItem, PresenceItem, Profile, person_pk
-from .store import RegistrationStore
+from .rules import Registrant
+from .store import Legs, RegistrationStore
 from .wire import PresenceCodeView, PresenceForm, PresenceView, SignedInForm
 
 LIVES = timedelta(minutes=10)
@@ -134,6 +135,13 @@ class Presence:
                 raise PresenceCodeUnknown() from failure
             return False
         return True
+
+
+def forgetting(before: Registrant, after: Registrant) -> Legs | None:
+    """The legs that forget a proof which counts no more after a change of the registration, with its code."""
+    if before.present_at is None or after.present_at is not None:
+        return None
+    return lambda tx: tx.delete("presence", PresenceItem(person_pk(before.id), "PRESENCE"))
 
 
 def _known(item: PresenceItem, by: Source, now: datetime) -> PresenceView | None:

@@ -31,6 +31,7 @@ from .errors import (
 )
 from .items import TRIES
 from .phones import Phones
+from .presence import forgetting
 from .records import (
     LATER,
     Record,
@@ -415,7 +416,8 @@ class Registrations:
         new_record = Record(changed, sealed, record.wrapped_key, record.version + 1, ask_from)
         told = change_notices.of_details(known, person, new_record.version)
         renamed = renaming(self._store, old.id) if person.name != known.name else None
-        with change_notices.telling(self._notices(), old.id, told, others, counting, renamed) as legs:
+        forgets = forgetting(old, changed)
+        with change_notices.telling(self._notices(), old.id, told, others, counting, renamed, forgets) as legs:
             return self._save(new_record, old, form, unless_excluded=may_be_chosen, others=legs)
 
     def _save(

@@ -9,11 +9,13 @@ import pytest
 
 from chalicelib.accounts.errors import IdTokenRefused
 from chalicelib.accounts.sessions.issuers import Issuers, hashed
+from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.privacy.wire import ReaderQuery
 from chalicelib.registration.errors import NotRegistered, PresenceCodeUnknown, PresenceOfAnother
+from chalicelib.registration.items import PresenceItem, person_pk
 from chalicelib.registration.presence import LIVES, Presence
-from chalicelib.registration.wire import PresenceForm, SignedInForm
+from chalicelib.registration.wire import CorrectionForm, OwnCorrectionForm, PresenceForm, SignedInForm
 from chalicelib.wiring import Services
 from tests.builders.accounts.issuers import NATIONAL, Server, token
 from tests.builders.registration import SITI, form, guards, other_form, rows
@@ -65,6 +67,19 @@ def test_an_office_proves_presence_for_who_showed_the_code_once_and_the_nik_come
     for after in (T0, T0 + timedelta(hours=25)):
         counter.services.nik_claims.run(after, 300)
     assert set(guards(cloud, "nik").values()) == {OWNER, "another-1"}
+
+
+@pytest.mark.parametrize("how", ["two take it back", "the NIK changes"])
+def test_a_proof_that_counts_no_more_is_forgotten(counter, how):
+    counter.reads(counter.code())()
+    assert dynamodb.find(PresenceItem, person_pk(OWNER), "PRESENCE").proven_at == T0
+    if how == "the NIK changes":
+        changed = counter.people.with_changes(OWNER, OwnCorrectionForm(nik=other_form(9).nik))
+        counter.people.register(OWNER, changed, T0)
+    else:
+        counter.services.corrections.propose(OWNER, CorrectionForm(presence=""), "maker", "a wrong report", T0)
+        counter.services.corrections.approve(OWNER, "checker", T0)
+    assert (counter.proven(OWNER), dynamodb.find(PresenceItem, person_pk(OWNER), "PRESENCE")) == (None, None)
 
 
 @pytest.mark.parametrize(
