@@ -302,6 +302,7 @@ LIVES: dict[str, Life] = {
         payouts=[payout("paid")],
     ),
     "not_chosen": Life(me(), wave(number=WAVE + 1), [entry("not_chosen", "not_drawn")]),
+    "not_chosen as not confirmed": Life(me(), wave(number=WAVE + 1), [entry("not_chosen", "not_confirmed")]),
     "none_open": Life(me()),
     "none_open whose data differ": Life(me(registration=DIFFERS)),
     "none_open whose NIK is contested": Life(me(registration=CONTESTED)),

@@ -26,6 +26,7 @@ export function why(reason, wave) {
     under_age: [`Usia Anda di luar ${age} saat penutupan.`, `You were not ${age} at the close.`],
     over_age: [`Usia Anda di luar ${age} saat penutupan.`, `You were not ${age} at the close.`],
     withdrawn: ["Keikutsertaan Anda ditarik sebelum undian.", "Your entry was withdrawn before the draw."],
+    not_confirmed: ["Data Anda berbeda dengan data kependudukan, atau NIK Anda dipegang pendaftaran lain.", "Your details differ from the civil registry, or another registration holds your NIK."],
     barred: ["Kepesertaan Anda pernah dicabut.", "Your place was revoked before."],
   };
   return t(...(texts[reason] || ["Anda tidak terpilih.", "You were not chosen."]));

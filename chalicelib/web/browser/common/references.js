@@ -19,7 +19,10 @@ async function load(name) {
 
 /** The rows of a list, or null until they have come; then the page is drawn again. */
 export function list(name) {
-  asked[name] = asked[name] || load(name).catch(() => delete asked[name]);
+  asked[name] = asked[name] || load(name).catch(() => {
+    delete asked[name];
+    addEventListener("online", redraw, { once: true });
+  });
   return found[name] || null;
 }
 
