@@ -56,12 +56,15 @@ class Presence:
         self._randomness = randomness
 
     def code(self, registrant_id: str, now: datetime) -> PresenceCodeView:
-        """A new code; the one before is good no longer. One read and one write. Raises `NotRegistered`."""
-        if self._store.registrant(registrant_id) is None:
-            raise NotRegistered()
+        """A new code; the one before is good no longer. One transaction. Raises `NotRegistered`."""
         code = base64.b32encode(self._randomness(CODE_BYTES)).decode()
         item = PresenceItem(person_pk(registrant_id), "PRESENCE")
-        item.update([PresenceItem.code.set(_hash(code)), PresenceItem.made_at.set(now)])
+        try:
+            with self._transaction() as tx:  # nothing is left of who is erased meanwhile
+                tx.check("profile", Profile, (item.pk, "PROFILE"), Profile.pk.exists())
+                tx.update("code", item, [PresenceItem.code.set(_hash(code)), PresenceItem.made_at.set(now)])
+        except dynamodb.LegsFailed as failure:
+            raise NotRegistered() from failure
         return PresenceCodeView(code, now + LIVES)
 
     def attest(self, partner_id: str, form: PresenceForm, now: datetime) -> tuple[PresenceView, bool]:

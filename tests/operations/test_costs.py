@@ -129,7 +129,7 @@ COSTS: dict[str, str] = {
     f"{routes.REPORT_PRESENCE} again": f"{SIGNED}, GenerateMac, Query, GetItem, BatchGetItem",
     routes.PROVE_PRESENCE: f"{PROVED}, 2 GetItem, GenerateMac, TransactWriteItems",
     f"{routes.PROVE_PRESENCE} again": f"{PROVED}, GetItem",
-    routes.PRESENCE_CODE: f"{PROVED}, GetItem, UpdateItem",
+    routes.PRESENCE_CODE: f"{PROVED}, TransactWriteItems",
     routes.REVIEW: "4 GetItem, 2 Decrypt, TransactWriteItems, SendMessageBatch",
     f"{routes.REVIEW} again": "2 GetItem, Decrypt",
     f"{routes.COMPLAIN} registration": "2 GetItem, BatchGetItem, Decrypt, TransactWriteItems",
