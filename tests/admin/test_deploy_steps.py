@@ -196,13 +196,14 @@ NO_ROUTE = (403, b'{"message": "Missing Authentication Token"}')
 @pytest.mark.parametrize(
     ("signed", "unsigned", "said"),
     [
-        ([NO_ROUTE, (502, b"<html>"), FUNCTION_REFUSES], NO_ROUTE, "it answers"),
+        ([NO_ROUTE, (502, b"<html>"), (429, b"{}"), FUNCTION_REFUSES], NO_ROUTE, "it answers"),
         ([DENIED], NO_ROUTE, "is not known"),
         ([(502, b"dead")], NO_ROUTE, "signed: 502 dead"),
         ([NO_ROUTE], NO_ROUTE, "Missing Authentication Token"),
         ([FUNCTION_REFUSES], FUNCTION_REFUSES, "unsigned: 400"),
+        ([FUNCTION_REFUSES], (429, b"{}"), "unsigned: 429"),
     ],
-    ids=["new", "deployer without a set", "dead", "no route", "open to everybody"],
+    ids=["new", "deployer without a set", "dead", "no route", "open to everybody", "held back"],
 )
 def test_the_administration_has_to_answer_and_its_gateway_to_refuse_who_does_not_sign(
     monkeypatch: pytest.MonkeyPatch, signed: list[tuple[int, bytes]], unsigned: tuple[int, bytes], said: str
@@ -210,7 +211,7 @@ def test_the_administration_has_to_answer_and_its_gateway_to_refuse_who_does_not
     answers = iter([*signed[:-1], *[signed[-1]] * deploy.SMOKE_TRIES])
 
     def post(stage: str, path: str, body: bytes, signed: bool = True) -> tuple[int, bytes]:
-        assert (stage, path, body) == ("test", "/status", deploy.NO_REQUEST)
+        assert (stage, path, body) == ("test", deploy.ASKED_FIRST, deploy.NO_REQUEST)
         return next(answers) if signed else unsigned
 
     monkeypatch.setattr(deploy.client, "post", post)
