@@ -314,3 +314,18 @@ def test_a_day_that_is_not_past_its_term_stays(world: World, cloud: Settings) ->
     for _ in range(2):  # a page that is done again
         assert end_lines(table, REGION, 1)(rows, T0 + 2 * DAY) == {"acts": 1}
     assert list(LineItem.scan()) == []
+
+
+def test_a_line_that_was_put_over_another_stays_and_holds_up_nothing(
+    world: World, cloud: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.journal.write(LINE)
+    world.journal.write(LINE)
+    item = world.item()
+    item.at = T0 + 9 * DAY
+    item.save()
+    table = cloud.table("journal")
+    rows = boto3.client("dynamodb", REGION).scan(TableName=table)["Items"]
+    assert end_lines(table, REGION, 1)(rows, T0 + 2 * DAY) == {"acts": 1}
+    assert [left.sk for left in LineItem.scan()] == [item.sk]
+    assert [one.getMessage() for one in caplog.records if one.levelname == "ERROR"] == ["line_of_another_day"]
