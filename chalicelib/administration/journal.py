@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import takewhile
 
@@ -157,27 +157,38 @@ class Journal:
         found = (LineItem.query(one, LineItem.sk > after if after else None, consistent_read=True) for one in every)
         return map(_line, heapq.merge(*found, key=lambda item: item.sk))
 
-    def acts(self, days: Iterable[date], after: str, *, partners: bool) -> Iterator[tuple[Line, Line | None]]:
+    def acts(
+        self, days: Iterable[date], after: str, *, partners: bool, begins: Callable[[str], None] = lambda _: None
+    ) -> Iterator[tuple[Line, Line | None]]:
         """The lines of days that follow each other, but for the ends of acts, after the one with this `key`.
 
         Each with the end of its act; None if it died half-way. An act that began before midnight ends after it.
+        `begins` is called before each later day, also of those without lines, with what to go on after.
         """
         waiting, ended = deque[Line](), dict[str, Line]()
         for line in self._lines(list(days), after, partners=partners):
-            if line.of and line.outcome:
+            at = line.at if isinstance(line, Line) else datetime.combine(line, time(), UTC)
+            if isinstance(line, Line) and line.of and line.outcome:
                 ended[line.of] = line
-            else:
+            elif isinstance(line, Line):
                 waiting.append(line)
             while waiting:
                 end = ended.get(_act(waiting[0]))
-                if end is None and waiting[0].outcome is None and waiting[0].at > line.at - LASTS:
+                if end is None and waiting[0].outcome is None and waiting[0].at > at - LASTS:
                     break
                 yield waiting.popleft(), end
+            if not isinstance(line, Line) and not waiting:
+                begins(line.isoformat())
         yield from ((one, ended.get(_act(one))) for one in waiting)
 
-    def _lines(self, days: Sequence[date], after: str, *, partners: bool) -> Iterator[Line]:
-        """As `of_day`, of several days, and then the ends of acts in the first minutes of the next one."""
+    def _lines(self, days: Sequence[date], after: str, *, partners: bool) -> Iterator[Line | date]:
+        """As `of_day`, of several days, with each day but the first before its lines.
+
+        Then the ends of acts in the first minutes of the next one.
+        """
         for day in days:
+            if day != days[0] and day.isoformat() > after:
+                yield day
             if day.isoformat() >= after[:10]:
                 yield from self.of_day(day, after, partners=partners)
         if days:

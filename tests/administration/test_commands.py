@@ -150,6 +150,14 @@ def test_days_of_the_journal_are_shown_in_steps_narrowed_and_with_what_ended_aft
     assert shown("--command", "payout hold") == shown("--person", "s1") == acts[1::2]
     assert (shown("--command", "payout"), shown("--command", "pay"), shown("--person", "1")) == (acts, [], [])
 
+    kept.write(Line(midnight + timedelta(hours=30), "person/s1", "arn", "payout hold", ("died",)))
+    goes_on, cursors = desk.Desk.go_on, list[str]()
+    stage.now = midnight + timedelta(days=20)  # each look has lines of its own
+    monkeypatch.setattr(desk.Desk, "go_on", lambda self, cursor: cursors.append(cursor) or goes_on(self, cursor))
+    assert shown("--until", "2026-12-03", "--command", "payout") == [*acts, ("died", None, False)]
+    assert cursors[-2:] == ["2026-12-02", "2026-12-03"], "days without lines are gone past step by step"
+    assert "--until is before --day" in journal.refused("show", "--day", "2026-11-24", "--until", "2026-11-23")
+
 
 def test_what_is_not_as_published_ends_with_exit_code_1(
     stage: Office, file: str, monkeypatch: pytest.MonkeyPatch

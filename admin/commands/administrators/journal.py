@@ -41,11 +41,13 @@ def show_journal(
 ) -> None:
     """Show the lines of days, or about one person; an outcome is missing where an act died half-way."""
     lines, on = desk.services.journal, (day or utc_now()).date()
+    if until and until.date() < on:
+        raise click.UsageError("--until is before --day")
     days = [on + timedelta(days=number) for number in range(((until.date() if until else on) - on).days + 1)]
     if registrant:
         desk.rows += [_row(line, None) for line in lines.of_person(registrant) if _is_asked(line, person, command)]
     else:
-        for line, end in lines.acts(days, desk.cursor, partners=partners):
+        for line, end in lines.acts(days, desk.cursor, partners=partners, begins=desk.go_on):
             if _is_asked(line, person, command):
                 desk.rows.append(_row(line, end))
             desk.go_on(key(line))
