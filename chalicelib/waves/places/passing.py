@@ -21,7 +21,7 @@ from ...config import Programme
 from ...ids import Randomness
 from ...notices.service import NoticeService
 from ...registration.errors import NotRegistered
-from ...registration.rules import Registrant
+from ...registration.rules import Registrant, Standing
 from ..award import Earnings
 from ..rules import LOST, Beneficiary, BeneficiaryState, Wave, place
 from ..store import WaveStore
@@ -92,7 +92,7 @@ class Passing:
     def hand_over(self, former: str, to: str, now: datetime) -> bool:
         """Let the latest place of a person follow their NIK `to` another; whether nothing is left to do.
 
-        Who has a place of their own keeps that, and gets no second one. Raises `Unavailable`.
+        Who has a place of their own keeps that, and gets no second one; who is barred gets none. Raises `Unavailable`.
         """
         before, own = self._beneficiaries.of(former), self._beneficiaries.of(to)
         if before is None or (before.state in LOST and before.passed_to != to):
@@ -100,6 +100,9 @@ class Passing:
         if own is not None and own.state not in LOST:
             return self._after(before, own)
         if before.state not in LOST:
+            owner = self._registrant(to)
+            if owner is not None and owner.standing is Standing.REVOKED:
+                return self._after(before, own)
             if not self._beneficiaries.close(before, to):
                 return False
             before = replace(before, state=BeneficiaryState.PASSED, passed_to=to, passed_from=before.state)
@@ -120,7 +123,11 @@ class Passing:
         `earns` nothing becomes due.
         """
         registrant, scheme = self._registrant(to), self._schemes[before.scheme]
-        confirmed = registrant is not None and self._registrations.is_confirmed(registrant)
+        confirmed = (
+            registrant is not None
+            and registrant.standing is not Standing.REVOKED  # barred since it was closed: it lapses, and goes on
+            and self._registrations.is_confirmed(registrant)
+        )
         was = before.passed_from or BeneficiaryState.RESERVED
         place_ = replace(
             before,

@@ -355,6 +355,19 @@ def test_whoever_has_a_place_of_their_own_gets_no_second_one(town):
     assert (town.place(OWNER).wave, town.place(SQUATTER).state) == (WAVE + 1, BeneficiaryState.POTENTIAL)
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_an_owner_who_is_barred_gets_no_place_and_the_nik_is_free_to_pass_on(town, when):
+    town.seat()
+    town.people.register(OWNER, MINE, town.now)
+    if when == "after":  # the run died behind the closing
+        assert town.beneficiaries.close(town.place(SQUATTER), OWNER)
+    town.people.set_standing(OWNER, Standing.REVOKED)
+    assert town.services._passing.hand_over(SQUATTER, OWNER, town.now)
+    lapses = {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.RESERVED}
+    assert town.states() == ({SQUATTER: BeneficiaryState.POTENTIAL} if when == "before" else lapses)
+    assert town.services._passing.hand_over(SQUATTER, OWNER, town.now)
+
+
 def test_a_place_that_passed_earlier_comes_out_of_nothing_for_nobody(town):
     town.seat()
     town.passes()
