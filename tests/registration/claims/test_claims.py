@@ -363,7 +363,7 @@ def test_a_run_that_ends_early_is_gone_on_with_by_the_next_one(town, monkeypatch
         passed[0] += 20
 
     monkeypatch.setattr(claims, "settle", settle)
-    runs = [claims.run(town.now, 50, lambda: passed[0]) for _ in range(3)]
+    runs = [claims.run(town.now, 70, lambda: passed[0]) for _ in range(3)]
     assert (runs, done) == ([False, True, False], [*"ab", *"cd", *"ab"])
 
 
