@@ -13,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,8 @@ WORDS = ("reason", "text", "note")
 STEPS_S = 15
 """For how long steps are begun: the gateway waits for 29 seconds."""
 
+
+_LINES_AT_ONCE = 16
 
 ROWS_MAX = 10_000
 """Rows of an answer, if there may be more of them."""
@@ -95,6 +98,18 @@ class Desk:
             line = msgspec.structs.replace(self.begun, at=utc_now(), registrant=registrant, of=self.begun.id)
             self.services.journal.write(line)
             self.people.append(registrant)
+
+    def shows(self, people: Iterable[str]) -> None:
+        """Keep that many people are shown whom no argument names, before anything of them is answered. A put for each,
+        which has no end of its own.
+        """
+        from chalicelib.administration.journal import DONE  # pynamodb, which the terminal needs not
+
+        if self.begun is not None:
+            line = msgspec.structs.replace(self.begun, outcome=DONE)
+            with ThreadPoolExecutor(_LINES_AT_ONCE, "lines") as pool:
+                write = self.services.journal.write
+                list(pool.map(lambda one: write(msgspec.structs.replace(line, at=utc_now(), registrant=one)), people))
 
     def client(self, service: str, wait_s: int = 0) -> Any:
         """A client of an AWS service; one that is waited for is called once."""

@@ -61,6 +61,7 @@ REFUSED = {
     "payout plan reject",
     "payout plan stop",
     "payout reverse",
+    "payout write-off",
     "registration correct",
     "registration reject",
 }

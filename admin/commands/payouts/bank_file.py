@@ -81,11 +81,14 @@ def list_files(desk: Desk) -> None:
 def approve(desk: Desk, batch: str) -> None:
     """Approve the file that another person proposed, and write it. It has names and account numbers.
 
-    An approved file may be written again, with the same bytes.
+    Each person in it can read that it was written. An approved file may be written again, with the same bytes.
     """
     files, found = desk.services.bank_files, desk.services.bank_store.batch(batch)
     if found.state is BatchState.PROPOSED:
         desk.ask_back(_row(found))
+    # The file itself is a step of its own: it may take most of a request.
+    for people in files.concerned(batch, desk.caller, lambda parts: desk.steps(parts + 1)):
+        desk.shows(people)
     raw = files.approve(batch, desk.caller, _writer(files.rules), utc_now())
     desk.show({"file": batch, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}, file=raw)
 

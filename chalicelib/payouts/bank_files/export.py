@@ -37,6 +37,9 @@ Write = Callable[[Order], bytes]
 Progress = Callable[[Sequence[str]], Iterable[str]]
 """Passes on what it is given, and may end it by an error; the next export then continues."""
 
+_PART = 500
+"""Transfers of a file whose people are told at once."""
+
 _WORKERS = 8
 """Instructions that are opened at once, each with a call of KMS: some 500 a second."""
 
@@ -111,13 +114,8 @@ class BankFiles:
         again, or the attempt was settled in another way. Raises `BatchDiffers` if the bytes, count or sum are not those
         that were proposed; also `PayoutsPaused`, `UnknownBatch`, `BatchNotNow`, `SamePerson` and `BatchMoved`.
         """
-        self._check_not_paused()
-        batch = self._store.batch(batch_id)
-        if batch.state not in {BatchState.PROPOSED, BatchState.APPROVED}:
-            raise BatchNotNow(batch=batch.id, state=batch.state.value, action="approve")
+        batch = self._to_approve(batch_id, by)
         proposed = batch.state is BatchState.PROPOSED
-        if proposed and rules.same_person(by, batch.maker):
-            raise SamePerson()
         references = self._store.references(batch.id)
         raw = self._checked(batch, references, write)
         self._check_still_due(batch, references)
@@ -125,6 +123,25 @@ class BankFiles:
             self._store.decide(batch, replace(batch, state=BatchState.APPROVED, decided_by=by, decided_at=now))
             log.warning("bank_file_approved", extra={"batch": batch.id, "by": by, "sha256": batch.sha256})
         return raw
+
+    def concerned(self, batch_id: str, by: str, parts: Callable[[int], Iterable[int]] = range) -> Iterator[set[str]]:
+        """Whose transfers are in a file that somebody is to have, part by part: a batch get for each hundred.
+
+        `parts` says which of so many parts are still to be told. Raises as `approve`, but for what the file has in it.
+        """
+        references = self._store.references(self._to_approve(batch_id, by).id)
+        for part in parts(-(-len(references) // _PART)):
+            here = references[part * _PART : (part + 1) * _PART]
+            yield {each.registrant_id for each in self._ledger.batch(_entitlement(one) for one in here)}
+
+    def _to_approve(self, batch_id: str, by: str) -> Batch:
+        self._check_not_paused()
+        batch = self._store.batch(batch_id)
+        if batch.state not in {BatchState.PROPOSED, BatchState.APPROVED}:
+            raise BatchNotNow(batch=batch.id, state=batch.state.value, action="approve")
+        if batch.state is BatchState.PROPOSED and rules.same_person(by, batch.maker):
+            raise SamePerson()
+        return batch
 
     def reject(self, batch_id: str, by: str, now: datetime) -> Batch:
         """Give up a file, one's own or another's; its attempts are free for the next one.

@@ -15,7 +15,7 @@ from admin import messages
 from admin.commands.payouts import bank_file
 from chalicelib import wiring
 from chalicelib.config import BadConfiguration
-from chalicelib.payouts.bank_files import store
+from chalicelib.payouts.bank_files import export, store
 from chalicelib.payouts.errors import OutcomeNotKnown
 from chalicelib.payouts.rules import State
 from tests.builders.payouts.bank import (
@@ -53,6 +53,12 @@ def not_applied(desk, path) -> list[tuple[object, ...]]:
     return [tuple(one.values()) for one in json.loads(desk.run("import", str(path), "--json").stdout)["not_applied"]]
 
 
+def looks(desk, person) -> list[tuple[str, str, str | None]]:
+    """Who had a file with a transfer to somebody, the last one first."""
+    lines = desk.world.services.journal.of_person(person)
+    return [(one.person, one.about[0], one.outcome) for one in lines if one.route == "payout export approve"]
+
+
 def test_the_whole_round_by_two_people(desk, tmp_path):
     assert desk.told("export", "propose", *WHY) == ["nothing waits for a bank file"]
     references = [desk.world.claimed(name) for name in ("ani", "budi")]
@@ -68,6 +74,7 @@ def test_the_whole_round_by_two_people(desk, tmp_path):
     out = tmp_path / "order.xml"
     assert "(payout_same_person)" in desk.refused("export", "approve", batch, "--out", str(out), "--yes")
     assert not out.exists()
+    assert looks(desk, "ani") == []
     desk.me = CHECKER
     written = desk.found("export", "approve", batch, "--out", str(out), "--yes")
     raw = out.read_bytes()
@@ -80,6 +87,7 @@ def test_the_whole_round_by_two_people(desk, tmp_path):
     again = tmp_path / "again.xml"
     desk.told("export", "approve", batch, "--out", str(again))
     assert again.read_bytes() == raw
+    assert looks(desk, "ani") == looks(desk, "budi") == [(MAKER, batch, "done"), (CHECKER, batch, "done")]
     [decided] = desk.found("export", "list")["files"]
     assert [decided[name] for name in ("decided_at", "decided_by")] == ["2026-11-24T03:00:00Z", CHECKER]
 
@@ -194,10 +202,12 @@ def test_what_takes_longer_than_a_request_goes_on_where_it_was(desk, tmp_path, m
     assert one["transfers"] == 1, "when it is late a file has what was found"
     desk.told("export", "reject", one["file"], *WHY)
     monkeypatch.setattr(store, "_PAGE", 100)
+    monkeypatch.setattr(export, "_PART", 2)
     [proposed] = desk.found("export", "propose", *WHY)
     assert proposed["transfers"] == 3
     desk.me, out = CHECKER, tmp_path / "order.xml"
     desk.told("export", "approve", proposed["file"], "--out", str(out), "--yes")
+    assert [len(looks(desk, name)) for name in ("ani", "budi", "cici")] == [1, 1, 1], "each, and once"
     report = tmp_path / "report.xml"
     said = [(references[0], "ACSC"), ("a stranger", "ACSC"), (references[1], "ZZZZ"), (references[2], "ACSC")]
     report.write_bytes(pain002(proposed["file"], [*said, (references[2], "RJCT AC04")]))
