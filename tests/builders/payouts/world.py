@@ -62,6 +62,9 @@ class People:
     excluded: set[str] = field(default_factory=set)
     unconfirmed: set[str] = field(default_factory=set)
 
+    def is_confirmed(self, registrant: Any) -> bool:
+        return registrant not in self.unconfirmed
+
     def check_not_excluded(self, registrant: Any) -> None:
         if registrant in self.excluded:
             raise Excluded()
