@@ -5,7 +5,7 @@ Proof decides, and nothing else: a claim without more proof than the holder's ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import NamedTuple
@@ -53,20 +53,26 @@ def proof(who: Registrant) -> Proof:
 
 
 def settle(
-    holder: Registrant | None, claims: Mapping[str, tuple[Claim, Registrant]], now: datetime, wait: timedelta
+    holder: Registrant | None,
+    claims: Mapping[str, tuple[Claim, Registrant]],
+    now: datetime,
+    wait: timedelta,
+    only: Container[str] | None = None,
 ) -> Settlement:
     """Settle the claims on one NIK, by registrant.
 
     A NIK that nobody holds passes at once. A held one passes `wait` after its claimant was found to have more proof
     than the holder, if that still holds then. A holder about whom the registry has not answered has not been found to
     lack anything: only presence is more. Of several the one with most proof comes first, then the one whose time came
-    first, then the older claim. A holder's right is in doubt while a claimant has proof, and no less than theirs.
+    first, then the older claim. Where `only` some may get it, it passes to no other. A holder's right
+    is in doubt while a claimant has proof, and no less than theirs.
     """
     if holder is None:
         return Settlement(min(claims, key=lambda one: _order(*claims[one]), default=None), {}, contested=False)
     held_by = proof(holder)
     most = max(held_by, Proof.DATA) if holder.verification is Verification.PENDING else held_by
-    stronger = {one: found for one, found in claims.items() if proof(found[1]) > most}
+    may = claims if only is None else only
+    stronger = {one: found for one, found in claims.items() if proof(found[1]) > most and one in may}
     due = {one: claim.moves_at or now + wait for one, (claim, _) in stronger.items()}
     ready = [one for one in stronger if due[one] <= now]
     first = min(ready, key=lambda one: _order(*claims[one]), default=None)

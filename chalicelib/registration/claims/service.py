@@ -26,7 +26,7 @@ from ...notices.rules import Facts, Kind
 from ...structs import fill
 from ...time_budget import OutOfTime, TimeBudget
 from ..change_notices import ChangeNotice, telling
-from ..items import CLAIMS, ClaimItem, Guard, Profile, claim_item, keep_claim, person_pk
+from ..items import CLAIMS, ClaimItem, Guard, PresenceItem, Profile, claim_item, keep_claim, person_pk
 from ..rules import DIFFERING, Registrant, Standing, Verification
 from ..store import UNVERIFIED, registrant_of, unique_pk
 from .claim_rules import Claim, Proof, proof, settle
@@ -160,7 +160,8 @@ class Claims:
         holder = found.get(guard.registrant) if guard else None
         claimants = {one: found[one] for one in listed if one in found and found[one].claims(nik_mac)}
         claims = {one: (_claim(listed[one], holder), each.who) for one, each in claimants.items()}
-        what = settle(holder.who if holder else None, claims, now, self._wait)
+        only = self._seen_by_two(claimants.values()) if holder and self._is_barred(holder.who) else None
+        what = settle(holder.who if holder else None, claims, now, self._wait, only)
         owed = {one: row.owed_to for one, row in listed.items() if row.owed_to}
         for one, row in listed.items():
             as_holder = holder is not None and one == holder.who.id and holder.who.contested_at is not None
@@ -207,10 +208,13 @@ class Claims:
         Nobody is left who could prove more. What was given to the NIK is not given again.
         """
         seen = [one for one in claimants if proof(one.who) is Proof.PRESENCE]
+        wave, place = self._entries().given(erased), list[Action]()
+        if wave is None:  # they may have been barred for a place that they did not use
+            two = self._seen_by_two(seen)
+            seen = [one for one in seen if one.who.id in two]
         if not seen:
             return False
         claimant = min(seen, key=lambda one: (one.who.claimed_at or now, one.who.id))
-        wave, place = self._entries().given(erased), list[Action]()
         if wave is not None and claimant.who.standing is Standing.REGISTERED:
             place = [Profile.standing.set(Standing.BENEFICIARY), Profile.beneficiary_wave.set(wave)]
         guard = Guard(unique_pk("nik", claimant.who.nik_mac), "UNIQUE", registrant=claimant.who.id)
@@ -251,10 +255,23 @@ class Claims:
         self._do(legs, claimant.told("passed"), *([holder.told("passed")] if holder else []))
         log.info("nik_passed", extra={"held": holder is not None})
 
+    def _is_barred(self, holder: Registrant) -> bool:
+        """Whether a holder is barred for a place that they did not use, so that whoever gets the NIK is not."""
+        return holder.standing is Standing.REVOKED and self._entries().given(holder.id) is None
+
+    def _seen_by_two(self, claimants: Iterable[_Found]) -> set[str]:
+        """Whose presence two administrators attested last. An office, or a sign-in, cannot tell the owner of a NIK from
+        its barred holder with a second account.
+        """
+        seen = {one.who.id: one.who.present_at for one in claimants if proof(one.who) is Proof.PRESENCE}
+        rows = ((who, dynamodb.find(PresenceItem, person_pk(who), "PRESENCE")) for who in seen)
+        return {who for who, row in rows if row is None or row.proven_at != seen[who]}
+
     def _standing(self, before: Registrant, after: Registrant) -> list[Action]:
-        """What was given to a NIK is given once, whoever had it. Whoever lost a place unused was given nothing."""
-        lost = before.standing is Standing.REVOKED and self._entries().given(before.id) is None
-        if before.standing is Standing.REGISTERED or lost:
+        """What was given to a NIK is given once, whoever had it. Whoever lost a place unused was given nothing, and two
+        administrators have seen whom the NIK passes to.
+        """
+        if before.standing is Standing.REGISTERED or self._is_barred(before):
             return []
         place: list[Action] = [Profile.schemes.add(before.schemes)] if before.schemes else []
         if after.standing is not Standing.REGISTERED:

@@ -19,7 +19,7 @@ from chalicelib.registration.errors import (
     TooManyCorrections,
     TooManyRefusals,
 )
-from chalicelib.registration.items import CLAIMS, ClaimItem, Profile, person_pk
+from chalicelib.registration.items import CLAIMS, ClaimItem, PresenceItem, Profile, person_pk
 from chalicelib.registration.rules import Place, Standing, Verification
 from chalicelib.registration.wire import CorrectionForm, OwnCorrectionForm
 from chalicelib.waves.places.nik_claims import EntriesOfNik
@@ -308,7 +308,7 @@ def test_the_nik_of_an_erased_person_comes_to_whoever_is_seen_with_its_card(town
 
 @pytest.mark.parametrize(("used", "standing"), [(60, Standing.REVOKED), (None, Standing.REGISTERED)])
 def test_an_owner_is_barred_only_for_what_was_used(town, monkeypatch, used, standing: Standing):
-    monkeypatch.setattr(EntriesOfNik, "given", lambda _, who: {SQUATTER: used}[who])
+    monkeypatch.setattr(EntriesOfNik, "given", lambda _, who: {SQUATTER: used}.get(who))
     place = Place(61, "2023", T0.date(), T0.date() + timedelta(days=200))
     town.people.set_standing(SQUATTER, Standing.BENEFICIARY, place)
     town.people.set_standing(SQUATTER, Standing.REVOKED)
@@ -317,6 +317,30 @@ def test_an_owner_is_barred_only_for_what_was_used(town, monkeypatch, used, stan
     town.run()
     town.run(DAY + timedelta(minutes=1))
     assert (town.holder(), town.of(OWNER).standing) == (OWNER, standing)
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_nobody_sheds_a_bar_by_a_second_account_and_an_office_that_read_their_card(town, monkeypatch, erased):
+    monkeypatch.setattr(EntriesOfNik, "given", lambda *_: None)
+    place = Place(61, "2023", T0.date(), T0.date() + timedelta(days=200))
+    town.people.set_standing(SQUATTER, Standing.BENEFICIARY, place)
+    town.people.set_standing(SQUATTER, Standing.REVOKED)
+    town.people.register(OWNER, MINE, town.now)
+    PresenceItem(
+        person_pk(OWNER), "PRESENCE", code="c", made_at=town.now, used="c", proven_at=town.now, proven_by="office"
+    ).save()
+    Profile(person_pk(OWNER), "PROFILE").update([Profile.present_at.set(town.now)])
+    if erased:
+        Profile(person_pk(SQUATTER), "PROFILE").delete()
+    town.run()
+    town.run(2 * DAY)
+    assert (town.holder(), "passed" in town.told(OWNER)) == (SQUATTER, False)
+    town.sees(OWNER, "")  # two administrators decide
+    town.now += timedelta(minutes=1)
+    town.sees(OWNER)
+    town.run()
+    town.run(DAY + timedelta(minutes=1))
+    assert (town.holder(), town.of(OWNER).standing) == (OWNER, Standing.REGISTERED)
 
 
 def test_a_standing_that_the_owner_has_already_is_not_written_over(town):
