@@ -303,8 +303,7 @@ def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
     came back must not be lost, and no worker acts on REVERSED.
     """
     if taken_for_failed(entitlement):
-        denied = answer.outcome in {Outcome.SUCCEEDED, Outcome.DUPLICATE}
-        return (Move(State.HELD, answer.fact, Hold.DUPLICATE),) if denied else ()
+        return after_late_word(answer)
     open_attempt = entitlement.state in {State.SENDING, State.HELD}
     amount_differs = answer.amount_idr != entitlement.amount_idr
     match answer.outcome:
@@ -322,6 +321,12 @@ def after_status(entitlement: Entitlement, answer: Answer) -> tuple[Move, ...]:
             return (_after_failure(answer.fact, cause(answer.fact)),)
         case _:
             return ()
+
+
+def after_late_word(answer: Answer) -> tuple[Move, ...]:
+    """What follows of an attempt that is taken for failed, if the provider says before the next that it paid."""
+    denied = answer.outcome in {Outcome.SUCCEEDED, Outcome.DUPLICATE}
+    return (Move(State.HELD, answer.fact, Hold.DUPLICATE),) if denied else ()
 
 
 _HELD_AFTER_FAILURE = {Cause.PERSON: Hold.ACCOUNT_REFUSED, Cause.OURS: Hold.OUR_SIDE, Cause.FINAL: Hold.ADMIN}
@@ -409,3 +414,8 @@ def nothing_alive(entitlement: Entitlement) -> bool:
 def taken_for_failed(entitlement: Entitlement) -> bool:
     """Whether the latest attempt is taken to have moved nothing, and the next one follows by itself."""
     return entitlement.state is State.FAILED or entitlement.hold in UNCOUNTED
+
+
+def follows_a_failure(entitlement: Entitlement) -> bool:
+    """As `taken_for_failed`, also if another obstacle has come up before the next attempt."""
+    return taken_for_failed(entitlement) or (entitlement.n > 0 and entitlement.hold in WAITING)

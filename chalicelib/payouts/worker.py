@@ -68,10 +68,10 @@ class Worker:
         Raises `OutcomeNotKnown` or `Superseded` if its message must come again, `UnknownEntitlement`.
         """
         entitlement, pause = self._store.get_for_work(entitlement_id)
-        if entitlement.rail == BankFile.rail and rules.taken_for_failed(entitlement):
+        if entitlement.rail == BankFile.rail and rules.follows_a_failure(entitlement):
             # A bank's word is no final status: it may have said since that it paid.
             answer = self._providers.named(BankFile.rail).status(rules.reference(entitlement.id, entitlement.n))
-            for move in rules.after_status(entitlement, answer):
+            for move in rules.after_late_word(answer):
                 return self._move(entitlement, move, now).state
         match rules.next_step(entitlement, now, self._rules):
             case Step.CLAIM if pause is None:

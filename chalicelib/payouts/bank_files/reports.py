@@ -231,7 +231,7 @@ class BankReports:
             return True
         if not rules.after_status(known.entitlement, known.note.word.answer):
             return True
-        if rules.taken_for_failed(known.entitlement):
+        if rules.follows_a_failure(known.entitlement):
             # Two people decided so after this line was judged.
             findings.append(finding(line, Problem.CONTRADICTS))
         try:

@@ -99,6 +99,23 @@ def test_a_paid_status_after_a_rejection_stops_the_payout(world, monkeypatch, fo
     nothing_follows(world, reference)
 
 
+@pytest.mark.parametrize("known_before", [True, False])
+def test_a_paid_status_stops_the_payout_also_behind_another_obstacle(world, known_before):
+    batch, [reference] = world.sent("ani")
+    world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))
+    world.people.unconfirmed.add("ani")
+    world.later(seconds=world.rules.requeue_after_s)
+    assert world.worker.process(reference[:26], world.now) is State.HELD
+    assert stands(world, reference) == (State.HELD, Hold.UNCONFIRMED, 1)
+    if not known_before:
+        world.people.unconfirmed.clear()
+    world.take_in(pain002(batch, {reference: "ACSC"}))
+    world.people.unconfirmed.clear()
+    assert world.worker.process(reference[:26], world.now) is State.HELD
+    assert stands(world, reference) == STOPPED
+    nothing_follows(world, reference)
+
+
 def test_a_fee_for_a_rejected_transfer_stops_nothing(world):
     batch, [reference] = world.sent("ani")
     world.take_in_by_two(pain002(batch, {reference: "RJCT AB08"}))

@@ -74,8 +74,9 @@ class Files:
     def get_paginator(self, _operation: str) -> Files:
         return self
 
-    def paginate(self, Bucket: str, Prefix: str) -> Iterator[dict[str, Any]]:  # noqa: N803
-        found = sorted((key, at) for (bucket, key), (_, at, _) in self.written.items() if bucket == Bucket)
+    def paginate(self, Bucket: str, Prefix: str, StartAfter: str = "") -> Iterator[dict[str, Any]]:  # noqa: N803
+        written = ((key, at) for (bucket, key), (_, at, _) in self.written.items() if bucket == Bucket)
+        found = sorted(one for one in written if one[0] > StartAfter)
         yield {"Contents": [{"Key": key, "LastModified": at} for key, at in found if key.startswith(Prefix)]}
 
     def head_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
