@@ -1278,8 +1278,7 @@ def ask_registry(event: Any) -> dict[str, Any]:
 @app.schedule(Rate(5, unit=Rate.MINUTES))
 def sweep_registry(event: Any) -> None:
     now = app.clock()
-    swept = services().registry_sweep.run(now, failures.remaining_s(event))
-    if services().nik_claims.run(now, failures.remaining_s(event)) and swept is not None:
+    if services().settle_and_sweep(now, lambda: failures.remaining_s(event)):
         services().runs.whole("sweep_registry", now)
 
 

@@ -76,6 +76,17 @@ class ParticipantsServices(WavesServices):
             self._randomness,
         )
 
+    def settle_and_sweep(self, now: datetime, remaining_s: Callable[[], float]) -> bool:
+        """Settle the claims on NIKs, then ask the registry again about who waits; whether both came to their end.
+
+        Claims come first and have half of the time: the sweep takes all that there is. No error of one stops the other.
+        """
+        try:
+            settled = self.nik_claims.run(now, remaining_s() / 2)
+        finally:
+            swept = self.registry_sweep.run(now, remaining_s())
+        return settled and swept is not None
+
     @cached_property
     def nik_claims(self) -> Claims:
         from ..registration.claims.service import Claims

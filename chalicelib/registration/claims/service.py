@@ -113,10 +113,10 @@ class Claims:
         """The NIK at which the last run ended early, in this process; "": none did."""
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
-        """Settle every NIK that is claimed, for `deadline_s` seconds at most; whether all were looked at.
+        """Settle every NIK that is claimed, for `deadline_s` seconds at most; whether the last was reached.
 
         The next run goes on where one ended early; in another process it begins anew. One NIK that fails holds up no
-        other: what failed is raised behind the last.
+        other: what failed is raised at the end.
         """
         trouble: list[Exception] = []
         budget = TimeBudget(now, deadline_s, seconds)
@@ -133,11 +133,12 @@ class Claims:
                     trouble.append(error)
         except OutOfTime:
             log.warning("nik_claims_go_on_later")
-            return False
-        self._from = ""
+            reached = False
+        else:
+            self._from, reached = "", True
         if trouble:
             raise ExceptionGroup("NIKs that could not be settled", trouble)
-        return True
+        return reached
 
     def settle(self, nik_mac: str, now: datetime) -> None:
         """Do what follows now for one NIK, until nothing does. Raises `Unavailable`."""
