@@ -260,16 +260,6 @@ def test_a_payout_stopped_by_an_administrator_is_not_claimed_at_the_same_time(ra
     assert race.moved_idr() == INCENTIVE * sum(each.n for each in race.store.everything())
 
 
-def test_only_one_of_two_simultaneous_releases_counts(race):
-    for round_ in range(ROUNDS):
-        entitlement = race.due(f"person-{round_}")
-        race.administration.hold(entitlement, ANI, "why", T0)
-        release = [partial(race.administration.release, entitlement, by, "why", T0) for by in (ANI, BUDI)]
-        assert refusals(together(release)) == [Superseded]
-        assert race.queue.ids == [entitlement]
-        race.queue.ids.clear()
-
-
 @pytest.mark.parametrize("block", [1, 3])
 def test_eight_workers_never_pass_a_ceiling(race, programme, block):
     small = CeilingRules(day_idr=11 * INCENTIVE, envelope_idr=100 * INCENTIVE, block=block)
