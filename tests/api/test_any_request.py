@@ -95,6 +95,8 @@ NEVER = {
     "POST /sessions/refreshes",  # takes a proof of a key
     "POST /me/passkeys",  # takes what only an authenticator makes
     "POST /registry/on-search",  # takes what only the registry signs
+    "POST /me/presence",  # takes what only the national ID signs, for a code that counts once
+    "POST /partners/presences",  # is an office's, and those who ask are another kind of partner
 }
 """Operations that no request of this kind can succeed in."""
 
