@@ -89,7 +89,7 @@ def counted(gateway: Gateway, without: str = "") -> Iterator[Callable[[], Row]]:
 
 
 def costs(gateway: Gateway) -> dict[str, Row]:
-    """What `GET /me/data` and an erasure cost, by what and of whom."""
+    """The costs of `GET /me/data` and of an erasure. The keys say which of the two it is, and whose data."""
     from chalicelib.privacy.erasure import TOKENS_LIVE
     from tests.builders.lives import live, settled, young
     from tests.e2e import routes

@@ -10,6 +10,7 @@ words (`given_name`, `birth_date`) and in those of OpenCRVS (`givenName`, `birth
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -116,7 +117,7 @@ Read = TypeVar("Read")
 """What a register says of one person."""
 
 
-class DciRegister(Generic[Read]):
+class DciRegister(ABC, Generic[Read]):
     """`asking` is called at the first question, `answers` at the first answer. The sweep asks again, and nothing here.
 
     `answer_to`: our address for answers that come later.
@@ -277,9 +278,9 @@ class DciRegister(Generic[Read]):
             raise NoAnswer("another_person")
         return records
 
+    @abstractmethod
     def _read(self, records: list[dict[str, Any]]) -> Read:
         """What the records of a NIK say, none of them if it has none. Raises `NoAnswer`."""
-        raise NotImplementedError
 
     def transactions_key(self) -> bytes:
         """See `AnswersSecret`."""

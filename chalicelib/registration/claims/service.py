@@ -269,8 +269,10 @@ class Claims:
         return {who for who, row in rows if row is None or row.proven_at != seen[who]}
 
     def _standing(self, before: Registrant, after: Registrant) -> list[Action]:
-        """What was given to a NIK is given once, whoever had it. Whoever lost a place unused was given nothing, and two
-        administrators have seen whom the NIK passes to.
+        """What the new holder takes over: a NIK is given a place once, whoever holds it.
+
+        A holder who was barred for an unused place was given nothing, so nothing is taken over. Two administrators have
+        seen the new holder then.
         """
         if before.standing is Standing.REGISTERED or self._is_barred(before):
             return []
