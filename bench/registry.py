@@ -103,8 +103,8 @@ class Asking:
             if standing.state in STANDING:
                 batches.give_up(standing.id, "bench/a", "bench", NOW)
         proposed = batches.propose(BATCH, "bench/a", "bench", NOW)
-        rows, count, _ = batches.questions(proposed.id, "bench/b", 0)
-        batches.sent(proposed.id, "bench/b", count, NOW)
+        rows, asked, _ = batches.questions(proposed.id, "bench/b", 0)
+        batches.sent(proposed.id, "bench/b", len(asked), NOW)
         [answer] = batch_file.parts(self._sandbox.answer_file(batch_file.whole(proposed.id, rows)))
         if self._way == "approved":
             self._import(answer)
@@ -249,7 +249,7 @@ def files(rows: int) -> dict[str, dict[str, float | int | None]]:
     batch = "a" * 26
     raw = step(
         "writing the questions",
-        lambda: batch_file.whole(batch, batch_file.questions(1, _questions(rows), references)[0]),
+        lambda: batch_file.whole(batch, batch_file.questions(1, _questions(rows), references)),
     )
     answer = _answer_to(raw)
     del raw

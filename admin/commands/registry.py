@@ -41,11 +41,15 @@ def propose(desk: Desk, at_most: int, reason: str) -> None:
     "--out", cls=Local, type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the file."
 )
 def export(desk: Desk, batch: str) -> None:
-    """Write the file that another person proposed. It is written once; if it is lost, give the batch up."""
+    """Write the file that another person proposed. It is written once; if it is lost, give the batch up.
+
+    Each person in it can read that it was written.
+    """
     batches, after = _batches(desk), desk.cursor
     while True:
-        rows, count, after = batches.questions(batch, desk.caller, desk.counts["rows"], after)
-        desk.counts["rows"] += count
+        rows, people, after = batches.questions(batch, desk.caller, desk.counts["rows"], after)
+        desk.shows(people)
+        desk.counts["rows"] += len(people)
         desk.written += rows
         if not after:
             break

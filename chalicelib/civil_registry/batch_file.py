@@ -81,10 +81,9 @@ class References:
         return Ask(registrant_id, int(version))
 
 
-def questions(first: int, asked: Iterable[tuple[str, Ask]], references: References) -> tuple[bytes, int]:
-    """Rows that ask about these NIKs, from a number on, and how many they are."""
-    lines = [(row, references.seal(row, nik, version), nik) for row, (nik, version) in enumerate(asked, first)]
-    return _lines(lines), len(lines)
+def questions(first: int, asked: Iterable[tuple[str, Ask]], references: References) -> bytes:
+    """Rows that ask about these NIKs, from a number on."""
+    return _lines((row, references.seal(row, nik, version), nik) for row, (nik, version) in enumerate(asked, first))
 
 
 def whole(batch: str, rows: bytes) -> bytes:

@@ -131,18 +131,19 @@ class Batches:
         batch = Batch(random_id(self._randomness), BatchState.PROPOSED, reason, by, now, rows_max)
         return self._save(batch)
 
-    def questions(self, batch_id: str, by: str, row: int, after: str = "") -> tuple[bytes, int, str]:
+    def questions(self, batch_id: str, by: str, row: int, after: str = "") -> tuple[bytes, list[str], str]:
         """The next rows of the file of a batch that another person proposed: who waits for an answer now.
 
-        `row` rows were written before. Returns the rows, how many they are, and after what the next ones begin, empty
+        `row` rows were written before. Returns the rows, whom each is about, and after what the next ones begin, empty
         after the last (`Verifications.page_waiting`). Raises `BatchBySamePerson`.
         """
         batch = self._to_send(batch_id, by)
         waiting, after = self._verifications.page_waiting(after, min(batch_file.PART, batch.rows_max - row))
         asked = self._side_by_side(self._judge.asked, waiting)
-        niks = ((one.person.nik, one.version) for one in asked if one is not None and not one.confirmed)
-        rows, count = batch_file.questions(row + 1, niks, self._references(batch))
-        return rows, count, after if row + count < batch.rows_max else ""
+        niks = [(one.person.nik, one.version) for one in asked if one is not None and not one.confirmed]
+        rows = batch_file.questions(row + 1, niks, self._references(batch))
+        people = [version.registrant_id for _, version in niks]
+        return rows, people, after if row + len(niks) < batch.rows_max else ""
 
     def sent(self, batch_id: str, by: str, rows: int, now: datetime) -> Batch:
         """Keep that the file was written, with so many rows. It is written once: if it is lost, give the batch up."""

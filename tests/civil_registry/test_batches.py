@@ -148,6 +148,11 @@ def test_nothing_of_a_person_is_kept_with_a_batch_nor_queued(office):
             assert secret not in kept
     assert drained(office.settings.registry_queue_url) == []
     assert not [who for who in WHO if who in office.sent.read_text()], "the office gets no account's id"
+    lines = {who: list(office.services.journal.of_person(who)) for who in WHO}
+    assert {(one.route, one.person, one.outcome) for each in lines.values() for one in each} == {
+        ("registry export", "arn:aws:iam::123456789012:user/budi", "done")
+    }
+    assert {len(each) for each in lines.values()} == {1}, "everybody can read who had the file"
 
 
 def _drop(lines: list[dict[str, str]]) -> None:
@@ -299,8 +304,8 @@ def test_a_file_is_written_in_steps_and_a_repeat_before_its_end_writes_the_same(
     batch: str = office.as_("sari", "propose", *WHY, "--at-most", "4")["batch"]
     monkeypatch.setattr(desk, "STEPS_S", -1)
     batches = office.services.registry_batches
-    rows, count, after = batches.questions(batch, "budi", 0)
-    assert (count, batches.questions(batch, "budi", 0)) == (2, (rows, count, after))
+    rows, people, after = batches.questions(batch, "budi", 0)
+    assert (len(people), batches.questions(batch, "budi", 0)) == (2, (rows, people, after))
     assert office.as_("budi", "export", batch, "--out", str(office.sent))["rows"] == 4
     assert office.sent.read_bytes().partition(b"nik\n")[2].startswith(rows)
     assert "is SENT" in office.refused("budi", "export", batch, "--out", str(office.sent))
