@@ -18,7 +18,8 @@ from chalicelib.clock import utc_now, wib_date
 from chalicelib.payouts.rules import State
 from chalicelib.registration.corrections import Correction
 from chalicelib.registration.errors import NoCorrection, NotRegistered
-from chalicelib.registration.exclusions import ExclusionList, read_niks
+from chalicelib.registration.exclusions.files import read_niks
+from chalicelib.registration.exclusions.service import ExclusionList
 from chalicelib.registration.store import SHARDS
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.waves.rules import BeneficiaryState

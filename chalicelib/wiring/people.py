@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ..notices.service import NoticeService
     from ..notices.store import NoticeStore
     from ..registration.account_keys import AccountKeys
-    from ..registration.exclusions import ExclusionLists
+    from ..registration.exclusions.service import ExclusionLists
     from ..registration.service import Registrations
     from ..registration.store import RegistrationStore
     from ..registration.verifications import Verifications
@@ -288,7 +288,7 @@ class PeopleServices(AccountsServices):
     @cached_property
     def exclusion_lists(self) -> ExclusionLists:
         from ..aws.admin_acts import Journal
-        from ..registration.exclusions import ExclusionLists
+        from ..registration.exclusions.service import ExclusionLists
         from ..registration.items import ExclusionActItem
 
         return ExclusionLists(self.registration_store, self.vault, Journal(ExclusionActItem))

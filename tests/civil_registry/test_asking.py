@@ -35,6 +35,7 @@ from chalicelib.registration.errors import (
     NotConfirmed,
     TooManyCorrections,
 )
+from chalicelib.registration.exclusions.rows import exclude
 from chalicelib.registration.items import Profile, person_pk
 from chalicelib.registration.rules import AddressCheck, Payee, Place, Standing, Verdict, Verification
 from chalicelib.registration.store import SHARDS
@@ -538,7 +539,7 @@ def test_nobody_buys_or_gets_a_waiting_place_before_the_registry_confirms_them(s
     Profile(person_pk(WHO), "PROFILE").update(undecided)
     assert (may_spend(), people.me(WHO).registration.verification) == ("undecided", "UNDECIDED")
     elsewhere.check_may_spend(WHO)
-    stage.services.registration_store.exclude(people.registrant(WHO).nik_mac, "police/2026-11/2026-11-01")
+    exclude(people.registrant(WHO).nik_mac, "police/2026-11/2026-11-01")
     with pytest.raises(Excluded):
         elsewhere.check_may_spend(WHO)
 

@@ -32,6 +32,7 @@ from chalicelib.ids import derived_id
 from chalicelib.outcomes.store import SurveyStore
 from chalicelib.payouts.ledger.records import StoredAttempt
 from chalicelib.payouts.rules import Kind, reference
+from chalicelib.registration.exclusions.rows import exclude
 from chalicelib.registration.rules import Standing
 from chalicelib.training import signatures
 from chalicelib.training.rules import course_id
@@ -359,7 +360,7 @@ class Gateway:
     def exclude(self, person: str) -> str:
         """Put somebody on an exclusion list; who it is."""
         nik_mac = self.services.registrations.registrant(person).nik_mac
-        self.services.registration_store.exclude(nik_mac, "officials/2026-11/2026-11-01")
+        exclude(nik_mac, "officials/2026-11/2026-11-01")
         return person
 
     def reserved(self) -> str:

@@ -16,7 +16,7 @@ from chalicelib.helpdesk.rules import AboutRegistration, Category
 from chalicelib.helpdesk.wire import GrievanceForm, GrievanceView
 from chalicelib.registration import errors
 from chalicelib.registration.account_keys import AccountKeys
-from chalicelib.registration.exclusions import ExclusionList
+from chalicelib.registration.exclusions.service import ExclusionList
 from chalicelib.registration.rules import Employment
 from tests.builders.registration import SITI, form, other_form
 from tests.conftest import T0

@@ -26,10 +26,10 @@ from chalicelib.registration.errors import (
     OverAge,
     UnderAge,
 )
+from chalicelib.registration.exclusions.rows import exclude
 from chalicelib.registration.fitness import Unfit
 from chalicelib.registration.items import Profile, person_pk
 from chalicelib.registration.rules import Education, Employment, Standing, Verification
-from chalicelib.registration.store import RegistrationStore
 from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import check_may_join
 from tests.builders.aws_calls import wrap_calls
@@ -143,7 +143,6 @@ CLOSING_DAY = date(2026, 11, 30)
 @pytest.fixture
 def people(cloud, service):
     """Eight people, each with another fate by now."""
-    store = RegistrationStore(cloud.region)
     names = ["fit", "police", "student", "young", "old", "excluded", "chosen", "revoked"]
     for number, name in enumerate(names, 1):
         service.register(name, other_form(number), T0)
@@ -156,8 +155,8 @@ def people(cloud, service):
     change("student", employment=Employment.STUDENT)
     change("young", birth_date=date(2008, 12, 1))
     change("old", birth_date=date(1961, 11, 30))
-    store.exclude(service.registrant("excluded").nik_mac, "police/2026-11/2026-11-01")
-    store.exclude(service.registrant("police").nik_mac, "police/2026-11/2026-11-01")
+    exclude(service.registrant("excluded").nik_mac, "police/2026-11/2026-11-01")
+    exclude(service.registrant("police").nik_mac, "police/2026-11/2026-11-01")
     service.set_standing("chosen", Standing.BENEFICIARY, chosen_in(144))
     service.set_standing("revoked", Standing.REVOKED)
     return service

@@ -17,8 +17,11 @@ from chalicelib.aws.admin_acts import Journal
 from chalicelib.aws.attributes import item_of
 from chalicelib.errors import DomainError, Malformed, Unavailable
 from chalicelib.payouts.rules import Kind
-from chalicelib.registration import errors, exclusions
-from chalicelib.registration.exclusions import ExclusionList, ExclusionLists, read_niks
+from chalicelib.registration.errors import Excluded
+from chalicelib.registration.exclusions import errors, service
+from chalicelib.registration.exclusions import rows as excluded
+from chalicelib.registration.exclusions.files import read_niks
+from chalicelib.registration.exclusions.service import ExclusionList, ExclusionLists
 from chalicelib.registration.items import Exclusion, ExclusionActItem, RegistrationsTable
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.waves.places.items import BeneficiaryItem
@@ -40,7 +43,7 @@ NIKS = [SITI.nik, "3201010101900001", "3201014101900002"]
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """A table that is read in one part, as moto knows no segments."""
-    monkeypatch.setattr(exclusions, "SEGMENTS", 1)
+    monkeypatch.setattr(service, "SEGMENTS", 1)
 
 
 @pytest.fixture
@@ -63,7 +66,7 @@ def test_an_exclusion_list_counts_once_however_often_it_is_imported(lists, cloud
     assert lists.import_list(POLICE, ["nik", *NIKS], *SIGNED) == 3
     assert set(rows(cloud)) == {f"X#{vault(cloud).mac('nik', nik)}" for nik in NIKS}
     assert all(named == ["police/2026-11/2026-11-01"] for named in rows(cloud).values())
-    with pytest.raises(errors.Excluded):
+    with pytest.raises(Excluded):
         registrations(cloud, programme).register("siti", SITI, T0)
     before = rows(cloud)
     assert lists.import_list(POLICE, ["nik", *NIKS], *SIGNED) == 3
@@ -74,16 +77,16 @@ def test_an_exclusion_list_counts_once_however_often_it_is_imported(lists, cloud
 
 
 def test_an_interrupted_import_is_finished_by_repeating_it(lists, cloud, monkeypatch):
-    monkeypatch.setattr(exclusions, "_PART", 2)
-    exclude = RegistrationStore.exclude
+    monkeypatch.setattr(service, "_PART", 2)
+    exclude = excluded.exclude
 
-    def breaks_off(self, nik_mac, entry):
+    def breaks_off(nik_mac, entry):
         if nik_mac == vault(cloud).mac("nik", NIKS[2]):
             raise Unavailable
-        exclude(self, nik_mac, entry)
+        exclude(nik_mac, entry)
 
     with monkeypatch.context() as broken:
-        broken.setattr(RegistrationStore, "exclude", breaks_off)
+        broken.setattr(excluded, "exclude", breaks_off)
         with pytest.raises(Unavailable):
             lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
     assert len(rows(cloud)) == 2
@@ -160,7 +163,7 @@ def test_the_command_imports_a_file_and_names_wrong_lines_but_no_nik(gelombang, 
 
 def test_an_import_that_takes_longer_than_a_request_goes_on_and_is_one_act(gelombang, tmp_path, cloud, monkeypatch):
     monkeypatch.setattr(desk, "STEPS_S", -1)
-    monkeypatch.setattr(exclusions, "_PART", 1)
+    monkeypatch.setattr(service, "_PART", 1)
     days = iter([T0, T0 + timedelta(days=1)])
     monkeypatch.setattr(registration, "utc_now", lambda: next(days, T0 + timedelta(days=2)))
     file = tmp_path / "police.csv"
@@ -183,7 +186,7 @@ def test_an_import_shows_on_how_many_it_has_an_effect_and_has_none_before_it_was
         item_of(BeneficiaryItem, f"B#{place.registrant_id}", "BENEFICIARY", place, roster_shard="143#00").save()
     with dynamodb.Transaction(cloud.region) as tx:
         services.payouts.entitle(tx, beneficiary("person-0"), Kind.INCENTIVE, T0)
-    monkeypatch.setattr(exclusions, "_PART", 2)
+    monkeypatch.setattr(service, "_PART", 2)
     monkeypatch.setattr(desk, "STEPS_S", -1)
     file = tmp_path / "police.csv"
     file.write_text("nik\n" + "\n".join([*(other_form(number + 1).nik for number in range(3)), *NIKS]))
@@ -392,7 +395,7 @@ def test_two_people_retract_a_list_which_frees_people_on_no_other_list(
 
 def test_a_retraction_that_takes_longer_than_a_request_goes_on_and_counts_all(gelombang, lists, cloud, monkeypatch):
     monkeypatch.setattr(desk, "STEPS_S", -1)
-    monkeypatch.setattr(exclusions, "SEGMENTS", 3)
+    monkeypatch.setattr(service, "SEGMENTS", 3)
     for day in (1, 2):
         lists.import_list(ExclusionList("police", "2026-11", date(2026, 11, day)), ["nik", *NIKS], *SIGNED)
     lists.propose("police", "2026-11", BUDI, "an old list", T0)
@@ -405,7 +408,7 @@ def test_a_retraction_that_takes_longer_than_a_request_goes_on_and_counts_all(ge
 def test_a_retracted_version_is_not_imported_again_under_another_date(lists, cloud):
     lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
     retract(lists)
-    RegistrationStore(cloud.region).exclude(vault(cloud).mac("nik", NIKS[1]), POLICE.entry)  # by an import that died
+    excluded.exclude(vault(cloud).mac("nik", NIKS[1]), POLICE.entry)  # by an import that died
     for day in (date(2026, 11, 1), date(2026, 11, 2), date(2027, 1, 1)):
         with pytest.raises(errors.ExclusionListRetracted):
             lists.import_list(ExclusionList("police", "2026-11", day), ["nik", *NIKS], *SIGNED)
@@ -420,16 +423,16 @@ def test_a_retracted_version_is_not_imported_again_under_another_date(lists, clo
 @pytest.mark.parametrize("day", [1, 2])
 def test_a_list_retracted_during_its_import_excludes_nobody(lists, cloud, monkeypatch, day):
     """The other administrator is done before the import is."""
-    monkeypatch.setattr(exclusions, "_PART", 1)
+    monkeypatch.setattr(service, "_PART", 1)
     lists.import_list(POLICE, ["nik", NIKS[0]], *SIGNED)
-    now, exclude = iter(T0 + timedelta(minutes=n) for n in range(9)), RegistrationStore.exclude
+    now, exclude = iter(T0 + timedelta(minutes=n) for n in range(9)), excluded.exclude
 
-    def then_retracted(self, nik_mac, entry):
-        exclude(self, nik_mac, entry)
+    def then_retracted(nik_mac, entry):
+        exclude(nik_mac, entry)
         if nik_mac == vault(cloud).mac("nik", NIKS[1]):
             retract(lists, lambda: next(now))
 
-    monkeypatch.setattr(RegistrationStore, "exclude", then_retracted)
+    monkeypatch.setattr(excluded, "exclude", then_retracted)
     source, scans, scan = ExclusionList("police", "2026-11", date(2026, 11, day)), [], Exclusion.scan
     monkeypatch.setattr(Exclusion, "scan", lambda *given, **named: scans.append(1) or scan(*given, **named))
     with pytest.raises(errors.ExclusionListRetracted):

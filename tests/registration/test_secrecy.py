@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from chalicelib.aws.admin_acts import Journal
 from chalicelib.errors import DomainError, Unavailable
 from chalicelib.registration import errors
-from chalicelib.registration.exclusions import ExclusionList, ExclusionLists
+from chalicelib.registration.exclusions.service import ExclusionList, ExclusionLists
 from chalicelib.registration.items import Exclusion, ExclusionActItem, Refused
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.registration.service import Registrations

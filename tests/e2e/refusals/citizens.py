@@ -13,7 +13,7 @@ from chalicelib.ids import random_id, system_randomness
 from chalicelib.notices.rules import ChangeLink
 from chalicelib.outcomes.statistics_wire import NOTHING, Progress, WaveStatistics
 from chalicelib.outcomes.store import TallyStore
-from chalicelib.registration.exclusions import ExclusionList
+from chalicelib.registration.exclusions.service import ExclusionList
 from chalicelib.registration.rules import Education, Employment, Standing, Verification
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.publication.bucket import Publication

@@ -6,7 +6,6 @@ keyed hash of a NIK is kept.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,31 +14,24 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
 
-from .. import typed_text
-from ..aws.admin_acts import Act, Journal
-from ..clock import Clock
-from ..errors import Malformed
-from ..ids import same_person
-from ..spreadsheets import check_digits, whole
-from ..values import Value
-from ..vault import Vault
+from ...aws.admin_acts import Act, Journal
+from ...clock import Clock
+from ...errors import Malformed
+from ...ids import same_person
+from ...values import Value
+from ...vault import Vault
+from ..store import RegistrationStore
+from . import rows
 from .errors import (
     ExclusionListRetracted,
-    MalformedExclusionList,
-    MalformedNik,
     RetractionBySamePerson,
     RetractionNotProposed,
     UnknownExclusionList,
 )
-from .identity import parse_nik
-from .store import RegistrationStore
+from .files import read_niks
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _NAME_RULE = ("huruf kecil dan angka, lalu juga . _ -", "small letters and digits, then also . _ -")
-_HEADINGS = frozenset({"NIK", "NONIK", "NOMORNIK", "NIKKTP", "NOKTP", "NOMORKTP", "NOMORINDUKKEPENDUDUKAN"})
-"""Headings of a column of NIKs, without spaces, dots and dashes."""
-NIK_DIGITS = 16
-_NAMED_LINES_MAX = 20
 _PART = 1_000
 SEGMENTS = 1_024
 """Parts in which a retraction reads the table: with ten million people a part has some 10 MB."""
@@ -137,7 +129,7 @@ class ExclusionLists:
         """
         entries = {act.about for act in self.acts(name, version)}
         for segment in parts(SEGMENTS):
-            yield self._holders(self._store.excluded_by(entries, segment, SEGMENTS), str)
+            yield self._holders(rows.excluded_by(entries, segment, SEGMENTS), str)
 
     def all(self) -> dict[str, Act]:
         """The latest act of each list that was ever imported, by `name/version/source date`, in this order."""
@@ -191,7 +183,7 @@ class ExclusionLists:
             entry, segment = entries[part // SEGMENTS], part % SEGMENTS
             if segment == 0:
                 self._journal.add(Act(clock(), ExclusionDeed.RETRACT, entry, by, note))
-            freed[entry] += self._store.include_again(entry, segment, SEGMENTS)
+            freed[entry] += rows.include_again(entry, segment, SEGMENTS)
             if segment == SEGMENTS - 1:
                 self._journal.add(Act(clock(), ExclusionDeed.RETRACTED, entry, by, f"{freed[entry]} NIKs: {note}"))
         return freed.total()
@@ -206,10 +198,10 @@ class ExclusionLists:
         return any(act.deed in _RETRACTIONS and act.about.startswith(version) for act in self._journal.all())
 
     def _exclude(self, source: ExclusionList, nik: str) -> None:
-        self._store.exclude(self._vault.mac("nik", nik), source.entry)
+        rows.exclude(self._vault.mac("nik", nik), source.entry)
 
     def _take_off(self, source: ExclusionList, nik: str) -> None:
-        self._store.take_off(self._vault.mac("nik", nik), source.entry)
+        rows.take_off(self._vault.mac("nik", nik), source.entry)
 
     def _holders(self, named: Iterable[str], mac: Callable[[str], str]) -> list[str]:
         with ThreadPoolExecutor(_WORKERS) as pool:
@@ -217,39 +209,3 @@ class ExclusionLists:
 
 
 _RETRACTIONS = frozenset({ExclusionDeed.RETRACT, ExclusionDeed.RETRACTED})
-
-
-def read_niks(lines: Iterable[str]) -> list[str]:
-    """The distinct NIKs of a CSV whose first line names its columns.
-
-    It also reads what a spreadsheet adds without loss: ="3201...", '3201..., spaces, empty columns and lines, headings
-    in other letters. Raises `NumbersSpoiled`, `MalformedExclusionList`.
-    """
-    rows = csv.DictReader(whole(lines), strict=True)
-    cells: dict[int, str] = {}
-    try:
-        columns = [column for column in rows.fieldnames or () if _heading(column) in _HEADINGS]
-        if len(columns) != 1:
-            raise MalformedExclusionList(wrong=1, lines="1")
-        for row in rows:
-            if any(row.values()):
-                cells[rows.line_num] = typed_text.identifier(row[columns[0]] or "").lstrip("='\"").rstrip("'\"")
-    except (csv.Error, UnicodeDecodeError):
-        # Without its cause, which would quote the file.
-        raise MalformedExclusionList(wrong=1, lines=str(rows.line_num + 1)) from None
-    check_digits(list(cells.values()), NIK_DIGITS)
-    niks: dict[str, None] = {}
-    wrong: list[int] = [] if cells else [2]
-    for line, cell in cells.items():
-        try:
-            niks[parse_nik(cell)] = None
-        except MalformedNik:
-            wrong.append(line)
-    if wrong:
-        named = ", ".join(str(line) for line in wrong[:_NAMED_LINES_MAX])
-        raise MalformedExclusionList(wrong=len(wrong), lines=named)
-    return list(niks)
-
-
-def _heading(column: str) -> str:
-    return re.sub("[^A-Z]", "", typed_text.compact(column))

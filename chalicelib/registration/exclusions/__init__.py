@@ -1,0 +1,1 @@
+"""Exclusion lists: which authorities name whom, by NIK, as people the programme excludes."""
