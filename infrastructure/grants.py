@@ -164,6 +164,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("registrations", read="GetItem", write="UpdateItem"),
         use_key("DataKey", "data", "kms:Decrypt", "OpenRegistration"),
         receive("registry"),
+        send("registry"),
         rows("notices", write="PutItem", why="TellThatSomethingDiffers"),
         send("mails"),
         allow(

@@ -34,6 +34,7 @@ AT_ONCE, LATER = "/registry/sync/search", "/registry/search"
 ANSWER_BYTES_MAX = 1_000_000
 _TAKEN = {HTTPStatus.OK, HTTPStatus.ACCEPTED}
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+_REFUSING = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 
 
 class AskingSecret(Struct, frozen=True):
@@ -174,11 +175,12 @@ class DciRegister(ABC, Generic[Read]):
     def said(self, answer: Answer, niks: Sequence[str]) -> list[Read | NoAnswer]:
         """What an answer that is believed says of these NIKs, in their order. Raises `NoAnswer`."""
         if answer.header.status != "succ":
-            raise NoAnswer(_status(answer.header.status), passes=_is_waiting(answer.header.status))
+            waits = _is_waiting(answer.header.status)
+            raise NoAnswer(_status(answer.header.status), passes=waits, refused=not waits)
         found = {one.reference_id: one for one in answer.message.search_response}
         references = _references(answer.message.transaction_id, len(niks))
         if len(found) < len(answer.message.search_response) or not found.keys() <= set(references):
-            raise NoAnswer("another_reference")
+            raise NoAnswer("another_reference", refused=True)
         return [self._said(found.get(reference), nik) for reference, nik in zip(references, niks, strict=True)]
 
     def _said(self, found: _Found | None, nik: str) -> Read | NoAnswer:
@@ -242,9 +244,9 @@ class DciRegister(ABC, Generic[Read]):
             raise NoAnswer(type(error).__name__, passes=True) from None
         if answer.status not in _TAKEN:
             passes = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status in _PASSING
-            raise NoAnswer(f"http_{answer.status}", passes=passes)
+            raise NoAnswer(f"http_{answer.status}", passes=passes, refused=answer.status in _REFUSING)
         if len(raw) > ANSWER_BYTES_MAX:
-            raise NoAnswer("too_long")
+            raise NoAnswer("too_long", refused=True)
         return raw
 
     def believed(self, signature: str) -> Answer:
@@ -260,7 +262,7 @@ class DciRegister(ABC, Generic[Read]):
             return msgspec.json.decode(signed.payload, type=Answer)
         except msgspec.DecodeError:
             # Without its cause, which may quote the answer.
-            raise NoAnswer("malformed") from None
+            raise NoAnswer("malformed", refused=True) from None
         except (JoseError, ValueError):
             raise NoAnswer("signature") from None
 

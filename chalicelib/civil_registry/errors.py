@@ -9,14 +9,16 @@ class NoAnswer(Exception):
     """The registry has not answered, so nothing is known of the person: ask again later.
 
     `fact` is a short word for the log, without personal data. `passes`: it may well pass by itself; else somebody must
-    look. `undecided`: the registry has answered about this NIK, and what it says decides nothing.
+    look. `undecided`: the registry has answered about this NIK, and what it says decides nothing. `refused`: a message
+    or its answer is not taken, which one of the people in it may be the cause of.
     """
 
-    def __init__(self, fact: str, *, passes: bool = False, undecided: bool = False) -> None:
+    def __init__(self, fact: str, *, passes: bool = False, undecided: bool = False, refused: bool = False) -> None:
         super().__init__(fact)
         self.fact = fact
         self.passes = passes
         self.undecided = undecided
+        self.refused = refused
 
 
 class UnknownBatch(DomainError):

@@ -155,6 +155,15 @@ class Judge:
         if silence.undecided:
             self._verifications.leave_undecided(asked.version, silence.fact, self._clock())
 
+    def halve(self, asked: Sequence[Asked], silence: NoAnswer) -> None:
+        """Queue those of a refused question of many again, in halves: one of them, who is found so, silences no other.
+
+        Nothing if the registry did not refuse it.
+        """
+        middle = len(asked) // 2
+        for half in (asked[:middle], asked[middle:]) if silence.refused and middle else ():
+            self._verifications.ask((one.record.registrant.id, one.record.version) for one in half)
+
 
 class Students:
     """Asks the students' register about whom the civil registry confirmed, at the same rate; without one, nobody."""
@@ -164,19 +173,21 @@ class Students:
         self._register = register
         self._wait = wait
 
-    def ask(self, people: Sequence[Asked]) -> list[School | None]:
-        """What it says of each, in one question."""
+    def ask(self, people: Sequence[Asked], *, again: bool = False) -> list[School | None]:
+        """What it says of each, in one question. `again`: a question that it refuses is put again in halves."""
         if self._register is None or not people:
             return [None] * len(people)
         self._wait()
         try:
             return [_school(said) for said in self._register.find([one.person.nik for one in people])]
         except NoAnswer as silence:
+            if again:
+                self._judge.halve(people, silence)
             return [_school(silence)] * len(people)
 
     def settle(self, confirmed: Sequence[Asked], trouble: list[Exception]) -> None:
         """Ask about those who wait for its answer alone, and keep what it says."""
-        answered = zip(confirmed, self.ask(confirmed), strict=True)
+        answered = zip(confirmed, self.ask(confirmed, again=True), strict=True)
         each(lambda one: self._judge.settle(*one), answered, trouble)
 
 
@@ -204,6 +215,7 @@ class Verifier:
                 found = self._registry.find([one.person.nik for one in asked])
             except NoAnswer as silence:
                 say(silence)
+                self._judge.halve(asked, silence)
             else:
                 self._take(list(zip(asked, found, strict=True)), trouble)
         if trouble:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import boto3
+import pytest
 from msgspec.structs import replace
 
 from chalicelib.civil_registry.service import consume
@@ -56,6 +57,19 @@ class Stage:
 
     def told(self) -> list[str]:
         return [one.event for one in self.services.mailboxes.notices(WHO) if one.kind == "data_differs"]
+
+
+def refusing(registry: Registry, nik: str, monkeypatch: pytest.MonkeyPatch, of: str | None = None) -> None:
+    """Have a registry refuse every message that asks about this NIK, in a search `of` this `reg_type`."""
+    search = registry._search
+
+    def refuses(asked: dict[str, Any]) -> dict[str, Any]:
+        criteria = asked["search_criteria"]
+        if (criteria["query"]["value"], criteria.get("reg_type")) == (nik, of):
+            raise ValueError(nik)
+        return search(asked)
+
+    monkeypatch.setattr(registry, "_search", refuses)
 
 
 def stage_of(cloud: Settings, programme: Any, running: Registry, **settings: Any) -> Stage:

@@ -47,7 +47,7 @@ from local.sandbox.registry import Person, Registry
 from tests.builders.aws_calls import drained
 from tests.builders.commands import Terminal
 from tests.builders.registration import ACCOUNT, SITI, form, other_form, rows
-from tests.civil_registry.asking import KNOWN, WHO, Stage, stage_of
+from tests.civil_registry.asking import KNOWN, WHO, Stage, refusing, stage_of
 from tests.conftest import T0
 
 OTHER = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a12"
@@ -297,6 +297,29 @@ def test_people_of_one_message_are_asked_about_in_one_question_and_one_that_fail
     stage.deliver([body])
     assert stage.state("a") is Verification.UNKNOWN_NIK
     assert set(stage.registry.asked.values()) == {1}
+
+
+def test_whom_the_registry_refuses_to_be_asked_about_silences_nobody_else(stage, monkeypatch):
+    monkeypatch.setattr(stage.services.verifications, "together", 100)
+    people = [WHO, *"abcde"]
+    for number, who in enumerate(people, 4):
+        stage.register(SITI if who == WHO else other_form(number), who)
+    stage.queued()
+    refusing(stage.registry, other_form(8).nik, monkeypatch)
+    stage.services.verifications.ask([(who, 1) for who in people])
+    [question] = stage.queued()
+    stage.registry.configure(down=True)
+    stage.deliver([question])
+    assert stage.queued() == [], "an outage is no refusal"
+    stage.registry.configure(down=False)
+    stage.deliver([question])
+    messages = 1
+    while bodies := stage.queued():
+        messages += len(bodies)
+        stage.deliver(bodies)
+    known = [Verification.VERIFIED, *[Verification.UNKNOWN_NIK] * 5]
+    known[4] = Verification.PENDING
+    assert ([stage.state(who) for who in people], messages) == (known, 7), "6 in halves: 3 and 3, 1 and 2, 1 and 1"
 
 
 def test_a_sweep_adds_nothing_to_a_queue_that_is_full(stage, monkeypatch: pytest.MonkeyPatch):

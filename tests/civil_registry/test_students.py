@@ -22,9 +22,9 @@ from chalicelib.registration.rules import School, Verification
 from chalicelib.wiring import Services
 from local.sandbox.registry import STUDENTS, Registry
 from tests.builders.dci import CORE, asked_by, faults, unknown_fields
-from tests.builders.registration import SITI, form
+from tests.builders.registration import SITI, form, other_form
 from tests.builders.rights import rights_of
-from tests.civil_registry.asking import WHO, Stage, stage_of
+from tests.civil_registry.asking import KNOWN, WHO, Stage, refusing, stage_of
 from tests.conftest import T0
 
 
@@ -125,6 +125,21 @@ def test_while_the_students_register_is_silent_nobody_waits_and_the_sweep_asks_i
     assert (who.verified_at, len(stage.told())) == (stage.now, 1), "who is told late is removed late"
     assert stage.registry.asked == {SITI.nik: 1}
     assert stage.services.registry_sweep.waiting_since(stage.now) is None
+
+
+def test_whom_that_register_refuses_to_be_asked_about_silences_nobody_else(stage, monkeypatch):
+    refused = other_form(5)
+    stage.registry.add([replace(KNOWN, nik=refused.nik)])
+    stage.registry.students_down = True
+    stage.register(refused, "refused")
+    asked(stage)
+    stage.registry.students_down = False
+    stage.services.verifications.together = 100
+    refusing(stage.registry, refused.nik, monkeypatch, STUDENTS)
+    stage.services.verifications.ask([(who, 2) for who in ("refused", WHO)])
+    again(stage)
+    assert again(stage) == (Verification.VERIFIED, None)
+    assert stage.services.registrations.registrant("refused").school is School.UNANSWERED
 
 
 def test_an_answer_that_comes_late_and_says_no_leaves_the_civil_registrys_as_it_was(stage):
