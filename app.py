@@ -960,7 +960,7 @@ def complete_training(partner: Any, form: training.CompletionForm) -> edge.Reply
     who="partner",
     proof=signing_office,
     body=registration.PresenceForm,
-    answers={201: registration.PresenceView, 200: registration.PresenceView},
+    answers={201: registration.AttestedView, 200: registration.AttestedView},
     refuses=(*course.SIGNED, person.MalformedNik, person.PresenceCodeUnknown),
 )
 def report_presence(office: Any, form: registration.PresenceForm) -> edge.Reply:

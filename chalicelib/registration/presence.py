@@ -17,9 +17,10 @@ from ..ids import Randomness
 from ..vault import Vault
 from .errors import NotRegistered, PresenceCodeUnknown, PresenceOfAnother
 from .items import CLAIMS, TRIES, ClaimItem, PresenceItem, Profile, person_pk
+from .records import person_of
 from .rules import Registrant
 from .store import Legs, RegistrationStore
-from .wire import PresenceCodeView, PresenceForm, PresenceView, SignedInForm
+from .wire import AttestedView, PresenceCodeView, PresenceForm, PresenceView, SignedInForm, masked_name
 
 LIVES = timedelta(minutes=10)
 """How long a code is good."""
@@ -67,23 +68,26 @@ class Presence:
             raise NotRegistered() from failure
         return PresenceCodeView(code, now + LIVES)
 
-    def attest(self, partner_id: str, form: PresenceForm, now: datetime) -> tuple[PresenceView, bool]:
+    def attest(self, partner_id: str, form: PresenceForm, now: datetime) -> tuple[AttestedView, bool]:
         """What an office has read from a card proves presence for whoever showed the code; True if that is new.
 
-        The same again changes nothing. Raises `PresenceCodeUnknown` if nobody who registered with this NIK, or claims
-        it, showed this code, or it is no longer good: the office does not learn which.
+        The same again changes nothing, and is a look of its own at the name that is answered. Raises
+        `PresenceCodeUnknown` if nobody who registered with this NIK, or claims it, showed this code, or it is no longer
+        good: the office does not learn which.
         """
         nik_mac = self._vault.mac("nik", form.nik)
         for _ in range(TRIES):
             item = self._shown(nik_mac, _hash(form.presence_code))
             if item is None:
                 raise PresenceCodeUnknown()
-            known = _known(item, (partner_id, form.reference), now)
-            if known is not None:
-                return known, False
-            self._seen(partner_id, "presence", item.pk.removeprefix(person_pk("")))
-            if self._keep(item, nik_mac, (partner_id, form.reference), now):
-                return PresenceView(now), True
+            known, who = _known(item, (partner_id, form.reference), now), item.pk.removeprefix(person_pk(""))
+            self._seen(partner_id, "presence", who)
+            record = self._store.record(who)
+            if record is None or record.registrant.nik_mac != nik_mac:
+                raise PresenceCodeUnknown()
+            if known is not None or self._keep(item, nik_mac, (partner_id, form.reference), now):
+                name = person_of(self._vault.open_key(who, record.wrapped_key), record).name
+                return AttestedView(now if known is None else known.proven_at, masked_name(name)), known is None
         raise Unavailable()
 
     def sign_in(self, registrant_id: str, form: SignedInForm, now: datetime) -> tuple[PresenceView, bool]:

@@ -159,6 +159,12 @@ class PresenceView(Struct, frozen=True):
     proven_at: datetime
 
 
+class AttestedView(PresenceView, frozen=True):
+    """The same for the office, which compares the name with the card."""
+
+    masked_name: str
+
+
 class FinancialAddressForm(_Form, frozen=True):
     """`PUT /me/financial-address`."""
 
@@ -265,6 +271,11 @@ def registration_view(registrant: Registrant, person: PersonalData) -> Registrat
         verification=_shown(registrant),
         nik_held="claimed" if registrant.claimed_at else "contested" if registrant.contested_at else "yes",
     )
+
+
+def masked_name(name: str) -> str:
+    """Of each word the first letter and how many follow, so that a clerk sees whether it may be the card's name."""
+    return " ".join(word[0] + "*" * (len(word) - 1) for word in name.split())
 
 
 def _shown(registrant: Registrant) -> Literal["PENDING", "UNDECIDED", "VERIFIED", "DIFFERS"]:

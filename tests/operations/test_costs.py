@@ -125,8 +125,10 @@ COSTS: dict[str, str] = {
     f"{routes.ATTEND_MONTH} again": f"{SIGNED}, 2 GetItem, Query",
     routes.COMPLETE: f"{SIGNED}, 3 GetItem, TransactWriteItems, UpdateItem, Decrypt, GenerateMac",
     f"{routes.COMPLETE} again": f"{SIGNED}, 3 GetItem, Decrypt",
-    routes.REPORT_PRESENCE: f"{SIGNED}, GenerateMac, Query, GetItem, BatchGetItem, PutItem, TransactWriteItems",
-    f"{routes.REPORT_PRESENCE} again": f"{SIGNED}, GenerateMac, Query, GetItem, BatchGetItem",
+    routes.REPORT_PRESENCE: (
+        f"{SIGNED}, GenerateMac, Query, 2 GetItem, BatchGetItem, PutItem, TransactWriteItems, Decrypt"
+    ),
+    f"{routes.REPORT_PRESENCE} again": f"{SIGNED}, GenerateMac, Query, 2 GetItem, BatchGetItem, PutItem, Decrypt",
     routes.PROVE_PRESENCE: f"{PROVED}, 2 GetItem, GenerateMac, TransactWriteItems",
     f"{routes.PROVE_PRESENCE} again": f"{PROVED}, GetItem",
     routes.PRESENCE_CODE: f"{PROVED}, TransactWriteItems",
