@@ -183,7 +183,14 @@ class RegistrationView(_Form, frozen=True):
     kk: Annotated[str, Meta(examples=["3174**********02"])]
     name: str
     birth_date: date
-    phone: Annotated[str, Meta(examples=["+62********7890"])]
+    phone: Annotated[
+        str | None,
+        Meta(
+            description="null: another account has proven the number by a code since, at `phone_lost_at`; give another",
+            examples=["+62********7890"],
+        ),
+    ]
+    phone_lost_at: datetime | None
     province: Annotated[str, Meta(examples=["31"])]
     regency: Annotated[str, Meta(examples=["3174"])]
     education: Education
@@ -206,6 +213,7 @@ class RegistrationView(_Form, frozen=True):
             "theirs. Nothing is paid then; come to an office with the KTP."
         ),
     ]
+    present_at: datetime | None
     warnings: tuple[str, ...]
     registered_at: datetime
     updated_at: datetime
@@ -266,7 +274,7 @@ def registration_view(registrant: Registrant, person: PersonalData) -> Registrat
         nik=f"{person.nik[:4]}**********{person.nik[-2:]}",
         kk=f"{person.kk[:4]}**********{person.kk[-2:]}",
         name=person.name,
-        phone=f"+62********{person.phone[-4:]}",
+        phone=None if registrant.phone_lost_at else f"+62********{person.phone[-4:]}",
         province=str(registrant.region),
         verification=_shown(registrant),
         nik_held="claimed" if registrant.claimed_at else "contested" if registrant.contested_at else "yes",

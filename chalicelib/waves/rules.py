@@ -239,7 +239,7 @@ class Beneficiary(Value, frozen=True):
     `put_off_at`: when `buy_by` was last put off. `lost_because` of a LAPSED one: `family_card` if that had its most.
 
     Where the place came with a NIK, `entry_of` is the registrant whose entry won it. Of a PASSED one, `passed_to` is
-    who has it since, and `passed_from` the state that it had.
+    who has it since `revoked_at`, and `passed_from` the state that it had.
     """
 
     registrant_id: str

@@ -179,8 +179,8 @@ class BeneficiaryView(Struct, frozen=True):
     RESERVED: nothing can be bought until the civil registry has confirmed the person; LAPSED: it did not, or their
     family card had its most (`family_card`), and at `revoked_at` the place went to another. POTENTIAL: a first
     training must be bought before `buy_by`, or the place goes to another; null where payments begin at the award.
-    REVOKED: at `revoked_at`, because none was. PASSED: the NIK is another person's by now (`nik_passed`), and the
-    place is theirs. The amounts are those of the person's scheme. `first_payment_at`: what the first of them waits
+    REVOKED: at `revoked_at`, because none was. PASSED: the NIK is another person's by now (`nik_passed`), and from
+    `revoked_at` the place is theirs. The amounts are those of the person's scheme. `first_payment_at`: what the first of them waits
     for.
     """
 
@@ -253,14 +253,14 @@ def entry_view(
 
 
 def _revocation(beneficiary: Beneficiary | None) -> tuple[str | None, RevokedBecause | None]:
-    """When a place was revoked or lapsed, and why; of one that passed with its NIK only why."""
-    if beneficiary is not None and beneficiary.state is BeneficiaryState.PASSED:
-        return None, "nik_passed"
+    """When a place was revoked, lapsed or passed with its NIK, and why."""
     if beneficiary is None or beneficiary.revoked_at is None:
         return None, None
-    lapsed = beneficiary.state is BeneficiaryState.LAPSED
-    because: RevokedBecause = beneficiary.lost_because or "not_confirmed" if lapsed else "no_first_purchase"
-    return iso(beneficiary.revoked_at), because
+    because: dict[BeneficiaryState, RevokedBecause] = {
+        BeneficiaryState.LAPSED: beneficiary.lost_because or "not_confirmed",
+        BeneficiaryState.PASSED: "nik_passed",
+    }
+    return iso(beneficiary.revoked_at), because.get(beneficiary.state, "no_first_purchase")
 
 
 _NO_DEADLINE = UNCONFIRMED | {BeneficiaryState.PASSED}

@@ -54,6 +54,8 @@ def test_whoever_proved_a_number_by_its_code_registers_it_and_its_former_holder_
     assert town.phone_of() == budi
     siti = town.people.registrant(town.siti)
     assert (siti.phone_lost_at, town.people.contact(town.siti)) == (town.now, None)
+    shown = town.people.me(town.siti).registration
+    assert (shown.phone, shown.phone_lost_at) == (None, town.now), "what is another's is not shown as hers"
     [told] = [one for one in town.services.mailboxes.notices(town.siti) if one.kind == "phone_lost"]
     assert "LINK" not in mail_text(told, "id", town.now, "LINK").body, "there is nothing of theirs to deny"
     # All else of the registration may change, and the number stays the other's until she gives another.

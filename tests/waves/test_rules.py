@@ -213,9 +213,9 @@ def test_an_entry_whose_place_was_revoked_says_when_and_why():
     revoked = replace(beneficiary(54, BeneficiaryState.REVOKED), revoked_at=at)
     view = entry_view(replace(ENTRY, outcome=EntryOutcome.CHOSEN), WaveState.SETTLED, revoked, None, RESULTS)
     assert (view.standing, view.revoked_at, view.revoked_because) == ("revoked", iso(at), "no_first_purchase")
-    passed = replace(revoked, state=BeneficiaryState.PASSED, revoked_at=None)
+    passed = replace(revoked, state=BeneficiaryState.PASSED)
     view = entry_view(replace(ENTRY, outcome=EntryOutcome.CHOSEN), WaveState.SETTLED, passed, None, RESULTS)
-    assert (view.standing, view.revoked_at, view.revoked_because) == ("revoked", None, "nik_passed")
+    assert (view.standing, view.revoked_at, view.revoked_because) == ("revoked", iso(at), "nik_passed")
     lost = entry_view(ENTRY, WaveState.SETTLED, revoked, None, RESULTS)
     assert (lost.revoked_at, lost.revoked_because) == (None, None)
 

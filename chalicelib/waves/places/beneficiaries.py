@@ -239,7 +239,7 @@ class BeneficiaryStore:
 
     # A NIK that passed
 
-    def close(self, place: Beneficiary, to: str) -> bool:
+    def close(self, place: Beneficiary, to: str, now: datetime) -> bool:
         """Let nobody use a person's latest place any more, as it goes `to` another; False if it is not as read."""
         state = BeneficiaryItem.state
         try:
@@ -251,6 +251,7 @@ class BeneficiaryStore:
                         state.set(BeneficiaryState.PASSED),
                         BeneficiaryItem.passed_from.set(place.state),
                         BeneficiaryItem.passed_to.set(to),
+                        BeneficiaryItem.revoked_at.set(now),
                         BeneficiaryItem.potential_shard.remove(),
                     ],
                     _same(place) & (state == place.state) & on_card(place.kk_mac),

@@ -103,7 +103,7 @@ class Passing:
             owner = self._registrant(to)
             if owner is not None and owner.standing is Standing.REVOKED:
                 return self._after(before, own)
-            if not self._beneficiaries.close(before, to):
+            if not self._beneficiaries.close(before, to, now):
                 return False
             before = replace(before, state=BeneficiaryState.PASSED, passed_to=to, passed_from=before.state)
         elif own is not None and own.wave == before.wave and own.state is not BeneficiaryState.PASSED:
@@ -138,6 +138,7 @@ class Passing:
             state=was,
             passed_to=None,
             passed_from=None,
+            revoked_at=None,
             put_off_at=None,
         )
         lasts = begun or (scheme.begins_at_award and was is not BeneficiaryState.RESERVED)

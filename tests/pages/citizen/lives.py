@@ -31,7 +31,7 @@ from chalicelib.privacy.wire import (
     restriction_view,
 )
 from chalicelib.registration.rules import Education, Employment, Standing
-from chalicelib.registration.wire import FinancialAddressView, RegistrationView
+from chalicelib.registration.wire import FinancialAddressView, PresenceCodeView, RegistrationView
 from chalicelib.training.wire import CourseList, CourseView, TrainingList, TrainingView
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.wire import (
@@ -55,9 +55,9 @@ OPENS, CLOSES, BUY_BY = "2026-06-05T05:00:00Z", "2026-06-08T17:00:00Z", "2026-06
 
 REGISTRATION = RegistrationView(
     nik="3174**********01", kk="3174**********02", name="Siti Aminah", birth_date=date(1995, 8, 17),
-    phone="+62********7890", province="31", regency="3174", education=Education.SENIOR_HIGH,
+    phone="+62********7890", phone_lost_at=None, province="31", regency="3174", education=Education.SENIOR_HIGH,
     employment=Employment.JOBSEEKER, consent_version="2026-01", consent_withdrawn_at=None, standing=Standing.REGISTERED,
-    verification="PENDING", nik_held="yes", warnings=(), registered_at=NOW, updated_at=NOW,
+    verification="PENDING", nik_held="yes", present_at=None, warnings=(), registered_at=NOW, updated_at=NOW,
 )  # fmt: skip
 DIFFERS = msgspec.structs.replace(REGISTRATION, verification="DIFFERS")
 CONTESTED = msgspec.structs.replace(REGISTRATION, nik_held="contested")
@@ -119,9 +119,9 @@ def entry(standing: str, reason: str | None = None, number: int = WAVE) -> Entry
 
 
 def place(state: str) -> BeneficiaryView:
-    revoked, graduated = (BUY_BY if state == one else None for one in ("REVOKED", "GRADUATED"))
+    because = {"REVOKED": "no_first_purchase", "PASSED": "nik_passed"}.get(state)
+    revoked, graduated = BUY_BY if because else None, BUY_BY if state == "GRADUATED" else None
     amounts = (3_500_000, 600_000, 50_000)
-    because = "no_first_purchase" if revoked else None
     return BeneficiaryView(
         WAVE, "2026000000000001", "2023", state, OPENS, BUY_BY, revoked, because, graduated, *amounts, "review"
     )
@@ -237,6 +237,7 @@ class Life:
             "/waves/current/entries": entry("waiting_for_closing").receipt,
             "/me/grievances": GRIEVANCE,
             "/me/trainings": training("PURCHASED"),
+            "/me/presence-codes": PresenceCodeView("ABCDEFGHJKLMNP23", NOW + timedelta(minutes=10)),
         }
 
 

@@ -8,12 +8,17 @@ from typing import Any
 from msgspec.structs import replace
 
 from chalicelib.config import Programme
-from tests.pages.opened import ORIGIN, for_everybody
+from tests.pages.opened import ORIGIN, for_everybody, speak
 
-from .lives import ID, LIVES, OTHER, REGISTRATION, WAVE, WHOLE, Life, entry, living, me
+from .lives import CONTESTED, ID, LIVES, NOW, OTHER, REGISTRATION, WAVE, WHOLE, Life, entry, living, me
 from .test_screens import fill_in
 
 CLAIMED = me(registration=replace(REGISTRATION, nik_held="claimed"))
+CONTESTED_LIFE = LIVES["none_open whose NIK is contested"]
+
+
+def refused(route: Any) -> None:
+    route.fulfill(status=429, json={"code": "too_many_requests", "detail": "Terlalu sering."})
 
 
 def test_a_nik_that_is_taken_is_claimed_with_what_was_typed(browser: Any, programme: Programme):
@@ -65,6 +70,48 @@ def test_a_corrected_nik_that_is_taken_is_claimed_with_what_was_typed(browser: A
         [form] = [said for method, path, said in page.sent if (method, path) == ("PATCH", "/me/registration")]
         assert (form["nik"], form["claim_nik"]) == ("3174095708950001", True)
         for_everybody(page)
+
+
+def test_a_code_for_an_office_is_made_shown_made_anew_and_proves(browser: Any, programme: Programme):
+    with living(browser, programme, CONTESTED_LIFE) as page:
+        page.goto(f"{ORIGIN}/#/akun/klaim")
+        page.get_by_role("link", name="Buktikan dengan KTP").click()
+        page.get_by_role("heading", level=1, name="Buktikan NIK dengan KTP").wait_for()
+        page.airplane = True
+        page.get_by_role("button", name="Buat kode").click()
+        page.get_by_text("Belum terkirim.").wait_for()
+        page.airplane = False
+        page.get_by_role("button", name="Buat kode").click()
+        page.get_by_text("ABCD-EFGH-JKLM-NP23").wait_for()
+        assert page.get_by_text("A B C D E F G H J K L M N P 2 3").count() == 1, "as it is read aloud"
+        assert "sampai Rabu, 3 Juni pukul 10.09 WIB" in page.locator("main").inner_text()
+        page.get_by_role("button", name="Apakah sudah terbukti?").click()
+        page.get_by_text("Belum terbukti").wait_for()
+        for_everybody(page)
+        speak(page, "id")
+        page.route("**/me/presence-codes", refused)
+        page.get_by_role("button", name="Buat kode baru").click()
+        page.get_by_text("Terlalu sering.").wait_for()
+        page.unroute("**/me/presence-codes")
+        page.get_by_role("button", name="Buat kode baru").click()
+        page.get_by_text("Belum terbukti").wait_for(state="hidden")
+        lost = replace(CONTESTED, present_at=NOW, phone=None, phone_lost_at=NOW)
+        page.told.life = Life(me(registration=lost))
+        page.get_by_role("button", name="Apakah sudah terbukti?").click()
+        page.get_by_text("Terbukti Rabu, 3 Juni pukul 10.00 WIB.").wait_for()
+        assert [path for _, path, _ in page.sent if path != "/me/language"] == ["/me/presence-codes"] * 2
+        page.get_by_role("link", name="Kembali").click()
+        page.get_by_text("Kini milik orang lain").wait_for()
+
+
+def test_a_code_that_is_over_is_not_shown_any_more(browser: Any, programme: Programme):
+    with living(browser, programme, CONTESTED_LIFE) as page:
+        over = {"presence_code": "ABCDEFGHJKLMNP23", "expires_at": NOW.isoformat()}
+        page.route("**/me/presence-codes", lambda route: route.fulfill(status=201, json=over))
+        page.goto(f"{ORIGIN}/#/akun/hadir")
+        page.get_by_role("button", name="Buat kode").click()
+        page.get_by_text("Kode tadi tidak berlaku lagi.").wait_for()
+        assert page.get_by_text("ABCD").count() == 0
 
 
 def test_the_rights_over_ones_data_are_used_by_touches(browser: Any, programme: Programme, tmp_path: Any):

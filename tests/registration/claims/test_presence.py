@@ -68,6 +68,7 @@ def test_an_office_proves_presence_for_who_showed_the_code_once_and_the_nik_come
     read = counter.reads(counter.code().lower())
     assert (read(T0 + SECOND), read(T0 + 2 * SECOND), read(T0 + timedelta(days=1))) == (True, False, False)
     assert (counter.proven(OWNER), counter.proven(HOLDER)) == (T0 + SECOND, None)
+    assert counter.people.me(OWNER).registration.present_at == T0 + SECOND
     [look] = counter.services.readers.of(OWNER, ReaderQuery(), T0).readers
     assert (look.reader, look.act) == ("partner", "POST /partners/presences")
     for after in (T0, T0 + timedelta(hours=25)):

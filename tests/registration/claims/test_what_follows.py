@@ -155,6 +155,8 @@ def test_a_place_that_nothing_was_bought_by_goes_on_with_a_new_deadline_and_bars
     assert town.left() == []
     entry = town.services._entries.find(WAVE, SQUATTER)
     assert standing(entry, WaveState.SETTLED, town.place(SQUATTER)) == ("revoked", None)
+    lost = town.place(SQUATTER)
+    assert (lost.revoked_at, given.revoked_at) == (given.awarded_at, None)
     assert town.services.training.buy(OWNER, town.training.course(), town.now)[1]
 
 
@@ -360,7 +362,7 @@ def test_an_owner_who_is_barred_gets_no_place_and_the_nik_is_free_to_pass_on(tow
     town.seat()
     town.people.register(OWNER, MINE, town.now)
     if when == "after":  # the run died behind the closing
-        assert town.beneficiaries.close(town.place(SQUATTER), OWNER)
+        assert town.beneficiaries.close(town.place(SQUATTER), OWNER, town.now)
     town.people.set_standing(OWNER, Standing.REVOKED)
     assert town.services._passing.hand_over(SQUATTER, OWNER, town.now)
     lapses = {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.RESERVED}

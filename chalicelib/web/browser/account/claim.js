@@ -1,13 +1,16 @@
 // A NIK that another registration holds: what a claim is, making one, and how it stands.
 
-import { go, t } from "../common/core.js";
+import { go, t, when } from "../common/core.js";
 import { account, mine } from "../common/net.js";
 import { Act, Answers, Await, bare, html, Link, Notice, Screen, useForm, useRead } from "../common/parts.js";
 import { list } from "../common/references.js";
 import { EMPTY, NUMBERS, whole } from "../screens/register.js";
 
-const Presence = () => html`<h2>${t("Bukti terkuat", "The strongest proof")}</h2>
-  <p>${t("Datanglah sendiri dengan KTP ke kantor kami. Tanyakan kantor terdekat lewat pengaduan.", "Come yourself to an office of ours with your KTP. Ask by a complaint which is nearest.")}</p>
+/** `of`: a registration that is there. */
+const Presence = ({ of }) => html`<h2>${t("Bukti terkuat", "The strongest proof")}</h2>
+  ${of && of.present_at ? html`<p>${t("Anda membuktikannya dengan KTP", "You proved it by your KTP")} ${when(of.present_at)}.</p>`
+    : html`<p>${t("Datanglah sendiri dengan KTP ke kantor yang punya pembaca KTP.", "Come yourself, with your KTP, to an office that has a card reader.")}</p>
+      ${of && html`<p><${Link} main to="akun/hadir">${t("Buktikan dengan KTP", "Prove it by your KTP")}<//></p>`}`}
   <p><${Link} to="bantuan/baru/personal_data">${t("Tulis pengaduan", "Write a complaint")}<//></p>`;
 
 const RULES = [
@@ -46,10 +49,10 @@ const STATES = {
       "They have no less proof than you. Purchases and payments wait, for both, until one of you proves more."]],
 };
 
-function Standing({ of: { nik, nik_held: held } }) {
-  const [title, text] = STATES[held];
+function Standing({ of }) {
+  const { nik, nik_held: held } = of, [title, text] = STATES[held];
   return html`<${Notice} kind=${held === "yes" ? "good" : "wait"} live><strong>${t(...title)}.</strong> ${t(...text)}<//>
-    <${Answers} rows=${[["NIK", nik]]} />${held !== "yes" && html`<${Presence} />`}`;
+    <${Answers} rows=${[["NIK", nik]]} />${held !== "yes" && html`<${Presence} of=${of} />`}`;
 }
 
 function Claim({ rest }) {

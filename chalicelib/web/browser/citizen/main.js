@@ -22,7 +22,8 @@ const ROOMS = {
 };
 const ways = () => import("../account/ways.js"), rights = () => import("../account/rights.js");
 /** Of no use without a signal, and opened by few: not among what the service worker keeps. */
-const OF_ACCOUNT = { kontak: ways, perangkat: ways, kunci: ways, data: rights, pembaca: rights, izin: rights, klaim: () => import("../account/claim.js") };
+const OF_ACCOUNT = { kontak: ways, perangkat: ways, kunci: ways, data: rights, pembaca: rights, izin: rights, klaim: () => import("../account/claim.js"),
+  hadir: () => import("../account/presence.js") };
 for (const [part, room] of Object.entries(OF_ACCOUNT)) ROOMS[`akun/${part}`] = room;
 
 function Room({ name, rest }) {

@@ -13,14 +13,14 @@ function Mine({ saved }) {
     ${of && html`<${NikHeld} of=${of} />`}
     ${of && of.verification === "DIFFERS" && html`<${Notice} kind="bad">${t("Data Anda berbeda dengan data kependudukan. Cocokkan dengan KTP dan KK.", "Your details differ from the civil registry. Check your KTP and KK.")}<//>`}
     ${of && of.verification === "UNDECIDED" && html`<${Notice}>${t("Data kependudukan belum dapat memastikan data Anda. Kami tanyakan lagi; Anda tidak perlu berbuat apa-apa.", "The civil registry could not confirm your details yet. We ask again; nothing for you to do.")}<//>`}
-    ${of ? html`<h2>${t("Data saya", "My details")}</h2><${Answers} rows=${[[t("Nama", "Name"), of.name, "daftar/2"], ["NIK", of.nik, of.verification === "DIFFERS" && "daftar/2"], ["KK", of.kk, "daftar/3"], [t("Ponsel", "Mobile"), of.phone, "daftar/3"],
+    ${of ? html`<h2>${t("Data saya", "My details")}</h2><${Answers} rows=${[[t("Nama", "Name"), of.name, "daftar/2"], ["NIK", of.nik, of.verification === "DIFFERS" && "daftar/2"], ["KK", of.kk, "daftar/3"], [t("Ponsel", "Mobile"), of.phone || t("Kini milik orang lain", "Now somebody else's"), "daftar/3"],
       [t("Tanggal lahir", "Birth date"), day(of.birth_date), "daftar/1"], [t("Alamat di KTP", "Address on the KTP"), `${named("regions", of.regency)}, ${named("regions", of.province)}`, "daftar/4"],
       [t("Pendidikan", "Education"), named("education", of.education), "daftar/5"], [t("Pekerjaan", "Work"), named("employment", of.employment), "daftar/1"]]} />`
       : html`<p><${Link} main to="daftar/1">${t("Isi data", "Fill in")}<//></p>`}
     <h2>${t("Cara masuk", "Ways to sign in")}</h2><ul class="links"><li><${Link} to="akun/kontak">${t("Surel dan nomor ponsel", "E-mail and mobile numbers")}<//></li>
       <li><${Link} to="akun/perangkat">${t("Perangkat yang masuk", "Devices that are signed in")}<//></li><li><${Link} to="akun/kunci">${t("Kunci sandi", "Passkeys")}<//></li></ul>
     <h2>${t("Hak saya atas data", "My rights over my data")}</h2><ul class="links"><li><${Link} to="akun/pembaca">${t("Siapa yang melihat data saya", "Who looked at my data")}<//></li>
-      ${of && html`<li><${Link} to="akun/izin">${t("Persetujuan dan pembatasan", "Consent and restriction")}<//></li>`}
+      ${of && html`<li><${Link} to="akun/hadir">${t("Buktikan NIK dengan KTP", "Prove your NIK by your KTP")}<//></li><li><${Link} to="akun/izin">${t("Persetujuan dan pembatasan", "Consent and restriction")}<//></li>`}
       <li><${Link} to="akun/data">${t("Simpan atau hapus data saya", "Keep or delete my data")}<//></li></ul>
     <h2>${t("Bahasa", "Language")}</h2>
     <p><button type="button" class="quiet" onClick=${() => speak(language() === "id" ? "en" : "id")}>${t("English", "Bahasa Indonesia")}</button></p>

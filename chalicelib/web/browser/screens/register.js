@@ -98,7 +98,7 @@ const Step2 = ({ form, before }) => html`
   <${Field} form=${form} field="name" label=${t("Nama lengkap", "Full name")} hint=${t("Persis seperti di KTP", "Exactly as on the KTP")} autocomplete="name" />
   ${(!before || before.verification === "DIFFERS") && html`<${Digits} form=${form} field="nik" label="NIK" hint=${t("16 angka di KTP", "16 digits on the KTP")} />`}`;
 
-const Step3 = ({ form, before }) => html`${before && html`<p>${t("Yang kosong tetap seperti semula:", "What is empty stays as it is:")} KK ${before.kk}, ${t("ponsel", "mobile")} ${before.phone}.</p>`}
+const Step3 = ({ form, before }) => html`${before && html`<p>${t("Yang kosong tetap seperti semula:", "What is empty stays as it is:")} KK ${before.kk}${before.phone && `, ${t("ponsel", "mobile")} ${before.phone}`}.</p>`}
   <${Digits} form=${form} field="kk" label=${t("Nomor Kartu Keluarga (KK)", "Family card (KK) number")} hint=${t("16 angka di bagian atas KK", "16 digits at the top of the card")} />
   <${Field} form=${form} field="phone" type="tel" label=${t("Nomor ponsel", "Mobile number")} hint="0812-3456-7890" autocomplete="tel-national" />`;
 

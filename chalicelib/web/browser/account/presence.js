@@ -1,0 +1,56 @@
+// Proof of presence: the code that an office with a card reader asks for, and whether it has proven the NIK.
+
+import { last, now, t, when } from "../common/core.js";
+import { mine, proved } from "../common/net.js";
+import { Act, Await, html, Link, Notice, Screen, useEffect, useRead, useState } from "../common/parts.js";
+
+const STEPS = [
+  ["Datanglah sendiri dengan KTP ke kantor yang punya pembaca KTP.", "Come yourself, with your KTP, to an office that has a card reader."],
+  ["Buat kode di loket, lalu tunjukkan atau bacakan.", "Make a code at the counter. Show it or read it out."],
+  ["Petugas membaca KTP Anda. Sejak itu terbukti bahwa NIK ini milik Anda.", "The officer has your KTP read. From then on it is proven that the NIK is yours."],
+];
+
+/** A code as it is seen, in fours, and as it is heard, a letter at a time. */
+const Spelled = ({ code }) => html`<p class="code"><span aria-hidden="true">${code.replace(/(.{4})(?=.)/g, "$1-")}</span><span class="unseen">${[...code].join(" ")}</span></p>
+  <p class="hint">${t("Huruf, dan angka 2 sampai 7; tidak ada nol atau satu.", "Letters, and the digits 2 to 7; no zero and no one.")}</p>`;
+
+function Code({ again }) {
+  const [made, setMade] = useState(null), [said, setSaid] = useState(""), [over, setOver] = useState(false);
+  useEffect(() => {
+    if (!made) return undefined;
+    const alarm = setTimeout(() => setOver(true), Date.parse(made.expires_at) - now());
+    return () => clearTimeout(alarm);
+  }, [made]);
+  const make = async () => {
+    setSaid("");
+    setMade(await proved("POST", "/me/presence-codes"));
+    setOver(false);
+  };
+  const look = async () => {
+    const { registration } = await mine("GET", "/me");
+    if (registration.present_at) return again();
+    return setSaid(t("Belum terbukti: kantor belum mengirimnya.", "Not proven yet: the office has not sent it."));
+  };
+  if (!made) return html`<p><${Act} act=${make}>${t("Buat kode", "Make a code")}<//></p>`;
+  return html`<div role="status">${over ? html`<${Notice} kind="bad">${t("Kode tadi tidak berlaku lagi.", "That code is good no longer.")}<//>`
+    : html`<h2>${t("Kode Anda", "Your code")}</h2><${Spelled} code=${made.presence_code} />
+      <p>${t("Berlaku sekali, sampai", "Good once, until")} <strong>${last(made.expires_at)}</strong>.</p>`}</div>
+    <p><${Act} act=${look} key="look">${t("Apakah sudah terbukti?", "Is it proven?")}<//></p>${said && html`<${Notice} live>${said}<//>`}
+    <p><${Act} quiet act=${make} key="make">${t("Buat kode baru", "Make a new code")}<//></p>
+    ${!over && html`<p class="hint">${t("Dengan kode baru, kode ini tidak berlaku lagi.", "With a new code this one is good no longer.")}</p>`}`;
+}
+
+function Presence() {
+  const found = useRead({ me: "/me" });
+  return html`<${Screen} title=${t("Buktikan NIK dengan KTP", "Prove your NIK by your KTP")} back="akun">
+    <${Await} found=${found}>${({ me: { registration: of } }, { again }) => (!of
+      ? html`<p>${t("Isi data Anda dahulu.", "Fill in your details first.")}</p><p><${Link} main to="daftar/1">${t("Isi data", "Fill in")}<//></p>`
+      : of.present_at ? html`<${Notice} kind="good" live><strong>${t("Terbukti", "Proven")} ${when(of.present_at)}.</strong> ${t("NIK ini milik Anda.", "The NIK is yours.")}<//>`
+        : html`<p>${t("Ini bukti terkuat bahwa NIK milik Anda. Anda memerlukannya hanya bila orang lain juga menyatakan NIK itu miliknya.",
+          "It is the strongest proof that a NIK is yours. You need it only if somebody else says that it is theirs.")}</p>
+          <ol>${STEPS.map((step) => html`<li>${t(...step)}</li>`)}</ol>
+          <p><strong>${t("Jangan pernah memberikan kode lewat telepon atau pesan.", "Never give the code by phone or in a message.")}</strong> ${" "}
+            <${Link} to="bantuan/baru/personal_data">${t("Tanyakan kantor terdekat", "Ask for the nearest office")}<//></p><${Code} again=${again} />`)}<//><//>`;
+}
+
+export const screens = { "akun/hadir": Presence };
