@@ -180,8 +180,8 @@ class BeneficiaryView(Struct, frozen=True):
     family card had its most (`family_card`), and at `revoked_at` the place went to another. POTENTIAL: a first
     training must be bought before `buy_by`, or the place goes to another; null where payments begin at the award.
     REVOKED: at `revoked_at`, because none was. PASSED: the NIK is another person's by now (`nik_passed`), and from
-    `revoked_at` the place is theirs. The amounts are those of the person's scheme. `first_payment_at`: what the first of them waits
-    for.
+    `revoked_at` the place is theirs. The amounts are those of the person's scheme. `first_payment_at`: what the first
+    of them waits for.
     """
 
     wave: int
