@@ -16,8 +16,9 @@ import msgspec
 from chalicelib import spreadsheets
 from chalicelib.clock import utc_now, wib_date
 from chalicelib.payouts.rules import State
-from chalicelib.registration.corrections import Correction
-from chalicelib.registration.errors import NoCorrection, NotRegistered
+from chalicelib.registration.corrections.errors import NoCorrection
+from chalicelib.registration.corrections.service import Correction
+from chalicelib.registration.errors import NotRegistered
 from chalicelib.registration.exclusions.files import read_niks
 from chalicelib.registration.exclusions.service import ExclusionList
 from chalicelib.registration.store import SHARDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from .. import holder_names
 from ..values import Value
 from ..vault import MacKind
-from .rules import AddressCheck, FinancialAddress, PersonalData, Registrant
+from .rules import PersonalData, Registrant
 
 if TYPE_CHECKING:
     from ..vault import PersonKey
@@ -34,28 +34,6 @@ class Record(Value, frozen=True):
     wrapped_key: bytes
     version: int
     ask_from: datetime | None = None
-
-
-class AddressRecord(Value, frozen=True):
-    """A financial address as stored; `version` as in `Record`."""
-
-    sealed: bytes
-    account_mac: str
-    version: int
-    updated_at: datetime
-    check: AddressCheck | None = None
-    pay_from: datetime | None = None
-    full_wait: Literal[True] | None = None
-    """Set where nobody may shorten the wait."""
-    named: int | None = None
-    """How often the person's name was changed since this version was given; None: never."""
-
-
-class UnpayableHolder(Value, frozen=True):
-    """The person who has an account that they cannot be paid to, and the version of their address that was checked."""
-
-    registrant_id: str
-    version: int
 
 
 def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:
@@ -117,16 +95,3 @@ def with_nik(registrant: Registrant, nik_mac: str) -> Registrant:
 def person_of(key: PersonKey, record: Record) -> PersonalData:
     """The sealed part of a registration, opened."""
     return msgspec.json.decode(key.unseal("person/1", record.sealed), type=PersonalData)
-
-
-def address_of(key: PersonKey, record: Record, kept: AddressRecord) -> FinancialAddress:
-    """A financial address, opened, with what is known of it."""
-    address = msgspec.json.decode(key.unseal("address/1", kept.sealed), type=FinancialAddress)
-    return replace(
-        address,
-        version=kept.version,
-        check=kept.check,
-        pay_from=kept.pay_from,
-        owner_name=person_of(key, record).name,
-        named=kept.named,
-    )

@@ -17,7 +17,9 @@ from ..figures import EligibilityRules
 from ..structs import fill
 from ..vault import PersonKey, Vault
 from . import change_notices, fitness, identity, rules, wire
-from .addresses import FinancialAddresses, renaming
+from .addresses.records import address_of
+from .addresses.service import FinancialAddresses
+from .addresses.store import renaming
 from .errors import (
     ConsentWithdrawn,
     Excluded,
@@ -32,30 +34,9 @@ from .errors import (
 from .items import TRIES
 from .phones import Phones
 from .presence import forgetting
-from .records import (
-    LATER,
-    Record,
-    address_of,
-    asked_part,
-    frozen_part,
-    mac_of_change,
-    name_mac,
-    person_of,
-    released,
-    with_nik,
-)
+from .records import LATER, Record, asked_part, frozen_part, mac_of_change, name_mac, person_of, released, with_nik
 from .refusals import Refusals
-from .rules import (
-    DIFFERING,
-    Applicant,
-    Contact,
-    PersonalData,
-    Place,
-    Registrant,
-    Standing,
-    Verification,
-    unverified,
-)
+from .rules import DIFFERING, Applicant, Contact, PersonalData, Place, Registrant, Standing, Verification, unverified
 from .store import Legs, RegistrationOvertaken, RegistrationStore
 from .verifications import Verifications
 
@@ -64,8 +45,6 @@ if TYPE_CHECKING:
     from ..notices.service import NoticeService
 
 MakeLegs = Callable[[Registrant], Legs]
-
-_NO_CLAIM = {"claimed_at": None, "claims": 0, "present_at": None, "contested_at": None, "confirmed_at": None}
 
 _TELLING = (PhoneAlreadyUsed, Excluded, NikAlreadyRegistered, TooManyClaims)
 """Refusals that tell something about a number that may belong to somebody else."""
@@ -158,26 +137,6 @@ class Registrations:
             raise NotRegistered()
         return registrant
 
-    def find(self, nik: str) -> str | None:
-        """Who registered with a NIK, for the help desk. One KMS call and one read. Raises `MalformedNik`."""
-        return self._store.holder("nik", self._vault.mac("nik", identity.parse_nik(nik)))
-
-    def find_named(self, name: str, birth_date: date) -> list[str]:
-        """At most 20 people of a name, as `holder_names.key` has it, and a birth date; a KMS call and a query.
-
-        Moments late. Raises `MalformedName`.
-        """
-        return self._store.named(name_mac(self._vault.mac, wire.registrant_name("name", name), birth_date))
-
-    def is_person(self, registrant_id: str, nik: str, birth_date: date) -> bool:
-        """Whether somebody registered with this NIK and birth date. One read and one KMS call. Raises `MalformedNik`.
-
-        An account that is not registered has neither.
-        """
-        nik_mac = self._vault.mac("nik", identity.parse_nik(nik))
-        registrant = self._store.registrant(registrant_id)
-        return registrant is not None and (registrant.nik_mac, registrant.birth_date) == (nik_mac, birth_date)
-
     def applicant(self, registrant_id: str) -> Applicant:
         """What a join needs of a registrant; one consistent read. Raises `NotRegistered`."""
         applicant = self._store.applicant(registrant_id)
@@ -191,7 +150,7 @@ class Registrations:
 
     def me(self, registrant_id: str) -> wire.Kept:
         """What is kept about a person, masked: one read and one KMS call, or one read if there is nothing."""
-        record, kept = self._store.record_and_address(registrant_id)
+        record, kept = self.addresses.with_owner(registrant_id)
         if record is None:
             return wire.Kept(None, None, None)
         key = self._vault.open_key(registrant_id, record.wrapped_key)
@@ -322,12 +281,13 @@ class Registrations:
             partial(name_mac, self._vault.mac, person.name, form.birth_date),
             partial(self._vault.new_key, registrant_id),
         )
-        registrant = fill(
-            Registrant,
-            form,
+        registrant = Registrant(
             id=registrant_id,
             region=region[0],
             regency=region[1],
+            birth_date=form.birth_date,
+            education=form.education,
+            employment=form.employment,
             consent_version=consent,
             nik_mac=nik_mac,
             kk_mac=kk_mac,
@@ -335,23 +295,11 @@ class Registrations:
             name_mac=named,
             standing=Standing.REGISTERED,
             beneficiary_wave=None,
-            chosen_on=None,
-            ended_on=None,
-            schemes=frozenset(),
             verification=Verification.PENDING,
-            verified_at=None,
-            verification_source=None,
-            undecided=None,
-            undecided_at=None,
-            school=None,
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
             registered_at=now,
             updated_at=now,
             consented_at=now,
-            consent_withdrawn_at=None,
-            **_NO_CLAIM,
-            phone_lost_at=None,
-            restricted_at=None,
         )
         sealed = key.seal("person/1", msgspec.json.encode(person))
         record = Record(registrant, sealed, key.wrapped, 1, self._verifications.ask_from(registrant, now))
@@ -415,7 +363,7 @@ class Registrations:
         ask_from = self._verifications.ask_from(changed, now)
         new_record = Record(changed, sealed, record.wrapped_key, record.version + 1, ask_from)
         told = change_notices.of_details(known, person, new_record.version)
-        renamed = renaming(self._store, old.id) if person.name != known.name else None
+        renamed = renaming(old.id) if person.name != known.name else None
         forgets = forgetting(old, changed)
         with change_notices.telling(self._notices(), old.id, told, others, counting, renamed, forgets) as legs:
             return self._save(new_record, old, form, unless_excluded=may_be_chosen, others=legs)

@@ -23,10 +23,8 @@ from ..errors import DomainError
 from ..ids import shard
 from ..structs import fields_of, fill
 from ..vault import MacKind
-from .errors import AccountAlreadyUsed, Excluded, NikAlreadyRegistered, PaymentUnderWay, PhoneAlreadyUsed
+from .errors import Excluded, NikAlreadyRegistered, PhoneAlreadyUsed
 from .items import (
-    AddressItem,
-    Dispute,
     Exclusion,
     Guard,
     OfPerson,
@@ -36,22 +34,17 @@ from .items import (
     keep_claim,
     person_pk,
 )
-from .records import AddressRecord, Number, Record, UnpayableHolder
-from .rules import NEXT, PAYABLE, AddressCheck, Applicant, Place, Registrant, Standing, Verdict
+from .records import Number, Record
+from .rules import NEXT, Applicant, Place, Registrant, Standing
 
 SHARDS, UNVERIFIED = 64, 8
 """Partitions, by person, of the index of registrations, and of the index of those who are to be asked about."""
-
-PAYING_LEG = "paying"
-"""The name of the legs by which others say that nothing is being paid to a person just now."""
 
 OVERTAKEN_LEG = "overtaken"
 """The name of others' legs that hold the facts of a decision: if one fails, the decision is made again."""
 
 _REFUSALS_KEPT = timedelta(days=2)
 """From the beginning of their day."""
-
-_UNPAYABLE = [verdict for verdict in Verdict if verdict not in PAYABLE]
 
 Legs = Callable[[dynamodb.Transaction], None]
 """Adds another domain's legs to a transaction of this one."""
@@ -105,13 +98,6 @@ class RegistrationStore:
         item = dynamodb.find(Profile, person_pk(registrant_id), "PROFILE")
         return record_of(registrant_id, item) if item else None
 
-    def record_and_address(self, registrant_id: str) -> tuple[Record | None, AddressRecord | None]:
-        """A registration and its financial address, sealed. One batch get; they are not of one instant."""
-        keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS")]
-        found: dict[str, Any] = {item.sk: item for item in dynamodb.get_batch(OfPerson, keys)}
-        record = record_of(registrant_id, found["PROFILE"]) if "PROFILE" in found else None
-        return record, _address_record(found["ADDRESS"]) if "ADDRESS" in found else None
-
     def record_and_refusals(self, registrant_id: str, day: date) -> tuple[Record | None, int]:
         """A registration, and how many refusals the account had on a WIB day. One batch get."""
         refused = _refused(registrant_id, day)
@@ -126,65 +112,6 @@ class RegistrationStore:
         gone = datetime.combine(day, time(), clock.WIB) + _REFUSALS_KEPT
         actions = [Refused.refusals.add(1), Refused.expires_at.set(gone)]
         return dynamodb.update_if(_refused(registrant_id, day), actions, few)
-
-    def address(self, registrant_id: str) -> AddressRecord | None:
-        """A financial address, sealed. One read."""
-        item = dynamodb.find(AddressItem, person_pk(registrant_id), "ADDRESS")
-        return _address_record(item) if item else None
-
-    def payee(self, registrant_id: str) -> tuple[Record, AddressRecord, bool] | None:
-        """A registration, its financial address, and whether the person disputes a change; None unless there are both
-        of the first. One batch get; the three may be of different instants.
-        """
-        keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS", "DISPUTE")]
-        found: dict[str, Any] = {item.sk: item for item in OfPerson.batch_get(keys, consistent_read=True)}
-        if "PROFILE" not in found or "ADDRESS" not in found:
-            return None
-        return record_of(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"]), "DISPUTE" in found
-
-    def dispute(self, registrant_id: str, now: datetime) -> None:
-        """Pay nothing to a person who says that a change was not theirs, whatever their address is or becomes.
-
-        A repeat changes nothing.
-        """
-        first = Dispute.since.set(Dispute.since | now)
-        Dispute(person_pk(registrant_id), "DISPUTE").update([first])
-
-    def disputed(self, registrant_id: str) -> datetime | None:
-        """Since when a person disputes a change of their data. One read."""
-        item = dynamodb.find(Dispute, person_pk(registrant_id), "DISPUTE")
-        return item.since if item else None
-
-    def confirm_address(self, registrant_id: str, version: int, *, settle: bool) -> bool:
-        """End the wait of one version of an address: its person confirmed it at the mailbox of the account.
-
-        With `settle` a dispute ends too, and any wait: an administrator found the address to be the person's own. A
-        repeat changes nothing; False if the address was changed since, or nobody may shorten its wait. One transaction.
-        Version 0: there is no address, only the dispute ends.
-        """
-        address, as_shown = AddressItem(person_pk(registrant_id), "ADDRESS"), AddressItem.version == version
-        if not settle:
-            as_shown &= AddressItem.full_wait.does_not_exist()
-        try:
-            with dynamodb.Transaction(self._region) as tx:
-                if version:
-                    tx.update("address", address, [AddressItem.pay_from.remove()], as_shown)
-                if settle:
-                    tx.delete("dispute", Dispute(person_pk(registrant_id), "DISPUTE"))
-        except dynamodb.LegsFailed:
-            return False
-        return True
-
-    def unpayable_holder(self, account_mac: str) -> UnpayableHolder | None:
-        """The person who has an account that cannot be paid to, so that another may take it. Two reads.
-
-        None if nobody has it, if it can be paid to, or if the provider has not been asked about it.
-        """
-        holder = self.holder("account", account_mac)
-        item = dynamodb.find(AddressItem, person_pk(holder), "ADDRESS") if holder else None
-        if holder is None or item is None or item.account_mac != account_mac or item.verdict not in _UNPAYABLE:
-            return None
-        return UnpayableHolder(holder, item.version)
 
     def holder(self, kind: MacKind, mac: str) -> str | None:
         """Who has a number that one person may hold. One read."""
@@ -215,81 +142,18 @@ class RegistrationStore:
                     tx.check("excluded", Exclusion, (exclusion_pk(who.nik_mac), "EXCLUDED"), absent)
                 for kind, mac in released:
                     tx.delete("released", Guard(unique_pk(kind, mac), "UNIQUE"))
-                tx.put("profile", _profile(record), _follows(Profile.pk, Profile.version, record.version))
+                tx.put("profile", _profile(record), follows(Profile.pk, Profile.version, record.version))
                 if who.claimed_at is None:
-                    _claim(tx, "nik", who.nik_mac, who.id)
+                    claim(tx, "nik", who.nik_mac, who.id)
                 else:
                     keep_claim(tx, who, who.claimed_at)
                 if who.phone_lost_at is None:
-                    _claim(tx, "phone", who.phone_mac, who.id)
+                    claim(tx, "phone", who.phone_mac, who.id)
                 if others is not None:
                     others(tx)
         except dynamodb.LegsFailed as failure:
             refusals = [("phone", PhoneAlreadyUsed), ("excluded", Excluded), ("nik", NikAlreadyRegistered)]
-            raise _ranked(failure, refusals) from failure
-
-    def save_address(
-        self,
-        registrant_id: str,
-        address: AddressRecord,
-        released_account_mac: str | None,
-        owner: Record,
-        others: Legs | None = None,
-        taken_from: UnpayableHolder | None = None,
-    ) -> None:
-        """Write a financial address with its guard, if its owner, with their key and name, is still as read.
-
-        The address is unchecked then. `others` adds legs, some of them named `PAYING_LEG`. With `taken_from` the
-        account may be that person's, while they still cannot be paid to it. Raises `RegistrationOvertaken`, else
-        `PaymentUnderWay`, else `AccountAlreadyUsed`.
-        """
-        item = item_of(AddressItem, person_pk(registrant_id), "ADDRESS", address)
-        try:
-            with dynamodb.Transaction(self._region) as tx:
-                same_key = (Profile.wrapped_key == owner.wrapped_key) & (Profile.sealed == owner.sealed)
-                tx.check("profile", Profile, (person_pk(registrant_id), "PROFILE"), same_key)
-                if released_account_mac:
-                    guard = Guard(unique_pk("account", released_account_mac), "UNIQUE")
-                    tx.delete("released", guard, _held_by(registrant_id))
-                if taken_from is not None:
-                    still = (AddressItem.version == taken_from.version) & AddressItem.verdict.is_in(*_UNPAYABLE)
-                    tx.check("taken", AddressItem, (person_pk(taken_from.registrant_id), "ADDRESS"), still)
-                tx.put("address", item, _follows(AddressItem.pk, AddressItem.version, address.version))
-                _claim(tx, "account", address.account_mac, registrant_id, taken_from)
-                if others is not None:
-                    others(tx)
-        except dynamodb.LegsFailed as failure:
-            refusals = [(PAYING_LEG, PaymentUnderWay), ("account", AccountAlreadyUsed)]
-            raise _ranked(failure, refusals) from failure
-
-    def save_check(self, registrant_id: str, version: int, check: AddressCheck, named: int | None) -> bool:
-        """Keep the result of an inquiry about one version of an address. One write; False if it was changed since.
-
-        False too if it can be paid to now and could not before: see `save_second_check`.
-        """
-        as_asked = AddressItem.as_asked(version, named)
-        if check.verdict in PAYABLE:
-            as_asked &= AddressItem.verdict.does_not_exist() | ~AddressItem.verdict.is_in(*_UNPAYABLE)
-        return dynamodb.update_if(AddressItem(person_pk(registrant_id), "ADDRESS"), _verdict(check), as_asked)
-
-    def save_second_check(self, registrant_id: str, version: int, check: AddressCheck, named: int | None) -> bool:
-        """The same for an account that the person could not be paid to, and now can: it may be another's since.
-
-        One read, one transaction. Raises `AccountAlreadyUsed`.
-        """
-        address = self.address(registrant_id)
-        if address is None or address.version != version:
-            return False
-        try:
-            with dynamodb.Transaction(self._region) as tx:
-                item = AddressItem(person_pk(registrant_id), "ADDRESS")
-                tx.update("address", item, _verdict(check), AddressItem.as_asked(version, named))
-                _claim(tx, "account", address.account_mac, registrant_id)
-        except dynamodb.LegsFailed as failure:
-            if "address" in failure.legs:
-                return False
-            raise AccountAlreadyUsed() from failure
-        return True
+            raise ranked(failure, refusals) from failure
 
     def move(self, registrant_id: str, standing: Standing, place: Place | None) -> bool:
         """Change the standing as `NEXT` allows, or a beneficiary's place to a later one. False if that is not allowed,
@@ -338,30 +202,27 @@ class RegistrationStore:
                 return dict(found)
 
 
-def _claim(
-    tx: dynamodb.Transaction, kind: MacKind, mac: str, registrant_id: str, taken_from: UnpayableHolder | None = None
-) -> None:
-    mine = _held_by(registrant_id)
+def claim(tx: dynamodb.Transaction, kind: MacKind, mac: str, registrant_id: str, taken_from: str | None = None) -> None:
+    """Add the leg that guards a number; it may be `taken_from` that person."""
+    mine = held_by(registrant_id)
     if taken_from is not None:
-        mine |= Guard.registrant == taken_from.registrant_id
+        mine |= Guard.registrant == taken_from
     tx.put(kind, Guard(unique_pk(kind, mac), "UNIQUE", registrant=registrant_id), mine)
 
 
-def _held_by(registrant_id: str) -> Condition:
+def held_by(registrant_id: str) -> Condition:
+    """That nobody else holds a guarded number."""
     held: Condition = Guard.pk.does_not_exist() | (Guard.registrant == registrant_id)
     return held
 
 
-def _verdict(check: AddressCheck) -> list[Action]:
-    score = AddressItem.score.remove() if check.score is None else AddressItem.score.set(check.score)
-    return [AddressItem.verdict.set(check.verdict), AddressItem.checked_at.set(check.checked_at), score]
-
-
-def _follows(pk: Attribute[str], attribute: WholeAttribute, version: int) -> Condition:
+def follows(pk: Attribute[str], attribute: WholeAttribute, version: int) -> Condition:
+    """That the version before this one is stored, or nothing if it is the first."""
     return pk.does_not_exist() if version == 1 else attribute == version - 1
 
 
-def _ranked(failure: dynamodb.LegsFailed, refusals: Sequence[tuple[str, type[DomainError]]]) -> Exception:
+def ranked(failure: dynamodb.LegsFailed, refusals: Sequence[tuple[str, type[DomainError]]]) -> Exception:
+    """What to raise: the refusal of the first of these legs that failed, or `RegistrationOvertaken`."""
     # A writer that came second decided on old facts: it reads again before anything is refused.
     for leg, refusal in refusals:
         if leg in failure.legs and not {"profile", "address", OVERTAKEN_LEG} & failure.legs.keys():
@@ -375,10 +236,6 @@ def _refused(registrant_id: str, day: date) -> Refused:
 
 def record_of(registrant_id: str, item: Profile) -> Record:
     return Record(registrant_of(registrant_id, item), item.sealed, item.wrapped_key, item.version)
-
-
-def _address_record(item: AddressItem) -> AddressRecord:
-    return fill(AddressRecord, item, check=None if item.verdict is None else fill(AddressCheck, item))
 
 
 def unique_pk(kind: MacKind, mac: str) -> str:

@@ -97,7 +97,7 @@ class Services(PrivacyServices):
         Whatever a young session gives waits, and nobody shortens that.
         """
         from ..accounts.rules import is_young
-        from ..registration.store import PAYING_LEG
+        from ..registration.addresses.store import PAYING_LEG
 
         registrant_id, young = session.account_id, is_young(session, now, self.programme.accounts)
         places = self.waves.beneficiaries.places(registrant_id)
@@ -229,7 +229,7 @@ class Services(PrivacyServices):
 
     def confirm_address(self, registrant_id: str, version: int, now: datetime) -> bool:
         """Confirm a person's changed account: what waited for it continues. False if the account was changed since."""
-        confirmed = self.registration_store.confirm_address(registrant_id, version, settle=False)
+        confirmed = self.address_store.confirm(registrant_id, version, settle=False)
         if confirmed:
             self._look_again(self.waves.beneficiaries.places(registrant_id), now)
         return confirmed
@@ -242,7 +242,7 @@ class Services(PrivacyServices):
         payouts = self.payouts  # binds the table of the journal, too
         about = f"{registrant_id} version {version}"
         JournalStore().add(Act(now, PayoutDeed.SETTLE_ADDRESS, about, authority.by, authority.note))
-        settled = self.registration_store.confirm_address(registrant_id, version, settle=True)
+        settled = self.address_store.confirm(registrant_id, version, settle=True)
         if settled:
             for place in self.waves.beneficiaries.places(registrant_id):
                 payouts.look_again(place, now)
@@ -277,7 +277,7 @@ class Services(PrivacyServices):
     def _dispute(self, person: str, now: datetime) -> None:
         """Pay nothing to a person. One whose account was deleted gets no row."""
         if self.account_store.account(person) is not None:
-            self.registration_store.dispute(person, now)
+            self.address_store.dispute(person, now)
 
     @cached_property
     def notice_writer(self) -> NoticeWriter:

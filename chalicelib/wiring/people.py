@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from ..notices.service import NoticeService
     from ..notices.store import NoticeStore
     from ..registration.account_keys import AccountKeys
+    from ..registration.addresses.store import AddressStore
     from ..registration.exclusions.service import ExclusionLists
+    from ..registration.finding import Finding
     from ..registration.service import Registrations
     from ..registration.store import RegistrationStore
     from ..registration.verifications import Verifications
@@ -79,7 +81,7 @@ class PeopleServices(AccountsServices):
         return Sessions(*given, ways=self._ways, notices=self.notices)
 
     def _is_person(self, account_id: str, nik: str, birth_date: date) -> bool:
-        return self.registrations.is_person(account_id, nik, birth_date)  # which most sign-ins never need
+        return self.finding.is_person(account_id, nik, birth_date)  # which most sign-ins never need
 
     @cached_property
     def contacts(self) -> Contacts:
@@ -174,7 +176,7 @@ class PeopleServices(AccountsServices):
 
     @cached_property
     def registrations(self) -> Registrations:
-        from ..registration.addresses import FinancialAddresses
+        from ..registration.addresses.service import FinancialAddresses
         from ..registration.phones import Phones
         from ..registration.refusals import Refusals
         from ..registration.service import Registrations
@@ -182,7 +184,7 @@ class PeopleServices(AccountsServices):
         store, vault, notices = self.registration_store, self.vault, lambda: self.notices
         eligibility = self.programme.eligibility
         refusals = Refusals(store, eligibility.refusals_max)
-        addresses = FinancialAddresses(store, vault, self.programme.payouts, notices, refusals)
+        addresses = FinancialAddresses(store, self.address_store, vault, self.programme.payouts, notices, refusals)
         phones = Phones(store, vault, self.transaction, notices, self._has_phone)
         return Registrations(store, vault, eligibility, notices, refusals, addresses, self.verifications, phones)
 
@@ -292,6 +294,20 @@ class PeopleServices(AccountsServices):
         from ..registration.items import ExclusionActItem
 
         return ExclusionLists(self.registration_store, self.vault, Journal(ExclusionActItem))
+
+    @cached_property
+    def finding(self) -> Finding:
+        from ..registration.finding import Finding
+
+        return Finding(self.registration_store, self.vault)
+
+    @cached_property
+    def address_store(self) -> AddressStore:
+        from ..registration.addresses.store import AddressStore
+        from ..registration.items import RegistrationsTable
+
+        self._bind(RegistrationsTable, "registrations")
+        return AddressStore(self.settings.region)
 
     @cached_property
     def registration_store(self) -> RegistrationStore:

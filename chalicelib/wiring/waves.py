@@ -10,7 +10,7 @@ from .payouts import PayoutsServices
 
 if TYPE_CHECKING:
     from ..civil_registry.service import Sweep
-    from ..registration.corrections import Corrections
+    from ..registration.corrections.service import Corrections
     from ..waves.award import Award, Decisions
     from ..waves.award_queue import AwardBatches, AwardQueueing
     from ..waves.entries import EntryStore
@@ -53,7 +53,8 @@ class WavesServices(PayoutsServices):
 
     @cached_property
     def corrections(self) -> Corrections:
-        from ..registration.corrections import Corrections, CorrectionStore
+        from ..registration.corrections.service import Corrections
+        from ..registration.corrections.store import CorrectionStore
 
         stores = self.registration_store, CorrectionStore(self.transaction)
         move_card, notices = self.registration_changes.move_card, self.notices

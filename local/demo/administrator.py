@@ -305,7 +305,7 @@ def end_waits(services: Services, clock: Clock) -> int:
 
 
 def tell_earlier(services: Services, nik: str) -> None:
-    who = services.registrations.find(nik)
+    who = services.finding.by_nik(nik)
     earlier = timedelta(seconds=services.programme.registry.removed_if_told_for_s) + timedelta(days=1)
     item = Profile.get(person_pk(str(who)), "PROFILE", consistent_read=True)
     assert item.verified_at is not None  # noqa: S101 - the registry has answered about them

@@ -150,7 +150,7 @@ def _administer(gateway: Gateway, person: str) -> None:
     corrections.approve(person, CHECKER, now)
     corrections.propose(person, CorrectionForm(employment=Employment.LAID_OFF), MAKER, "asked for", now)
     gateway.exclude(person)
-    services.registration_store.dispute(person, now)
+    services.address_store.dispute(person, now)
     services.registration_store.count_refusal(person, now.date(), 5)
     services.mailboxes.close(person, "a" * 26, "bounce", now)
     services.mailboxes.give_token(person, "a-token-of-a-link")

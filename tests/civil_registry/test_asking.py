@@ -416,7 +416,7 @@ def test_a_mistyped_nik_of_somebody_with_a_place_is_corrected_by_two_administrat
     stage.deliver(stage.queued())
     assert stage.state() is Verification.VERIFIED
     assert stage.services.registration_store.holder("nik", old) is None
-    assert stage.services.registrations.find(SITI.nik) == WHO
+    assert stage.services.finding.by_nik(SITI.nik) == WHO
     assert "nik_changed/4" in {one.event for one in stage.services.mailboxes.notices(WHO)}
     with pytest.raises(NikCannotChange):
         corrections.propose(WHO, CorrectionForm(nik="3174095708950009"), "maker", "why", stage.now)
@@ -429,7 +429,7 @@ def test_a_corrected_nik_is_not_taken_from_its_owner(stage):
     stage.services.corrections.propose(WHO, CorrectionForm(nik=SITI.nik), "maker", "the KTP was shown", stage.now)
     with pytest.raises(NikAlreadyRegistered):
         stage.services.corrections.approve(WHO, "checker", stage.now)
-    assert stage.services.registrations.find(SITI.nik) == OTHER
+    assert stage.services.finding.by_nik(SITI.nik) == OTHER
 
 
 WRONG = ["Budi", "Budi Santoso", "Santoso Budi", "Siti Rahmah"]

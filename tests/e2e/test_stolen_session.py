@@ -18,7 +18,7 @@ from chalicelib.notices.mailer import consume
 from chalicelib.notices.rules import DOUBTS_MAX, LINK_DAYS
 from chalicelib.notices.ses import NeverTaken, OutcomeUnknown
 from chalicelib.payouts.rules import Authority, Hold, State
-from chalicelib.registration.errors import NoCorrection
+from chalicelib.registration.corrections.errors import NoCorrection
 from chalicelib.registration.rules import Employment, Payee
 from chalicelib.registration.wire import CorrectionForm
 from local.sandbox.provider import Sandbox
@@ -357,7 +357,7 @@ def test_denying_a_change_of_the_phone_stops_the_money_too(victim: Victim) -> No
     path = victim.link("Data Anda diubah: nama")
     assert victim.say(path, "confirmation") == 404, "there is nothing that waits"
     assert victim.say(path, "denial") == 200
-    assert victim.services.registration_store.disputed(person)
+    assert victim.services.address_store.disputed(person)
     victim.gateway.ok(Call(routes.ADDRESS, victim.gateway.address(), person=person))
     assert victim.services.address_book.payee(person, victim.gateway.now) is Hold.DISPUTED, "a first address too"
 

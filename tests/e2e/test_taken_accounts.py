@@ -90,7 +90,7 @@ def test_each_contact_is_told_of_a_thiefs_contact_and_can_stop_it(home: Home, by
     assert home.says(letters[by][1], "denial") == 200
     assert home.asks(home.owner, Call(routes.MY_CHANGES)) == {"changes": []}
     assert home.asks(home.thief, Call(routes.CONTACTS), 401)["type"].endswith("session_expired")
-    assert home.services.registration_store.disputed(home.siti)
+    assert home.services.address_store.disputed(home.siti)
     home.gateway.now += WAIT
     assert home.gateway.ok(entering(home.gateway, THIEFS))["new_account"]
     assert home.contacts() == ["s•••@example.org", "s•••@example.net"]
@@ -140,7 +140,7 @@ def test_a_reader_of_the_mailbox_cannot_confirm_their_own_address(home: Home) ->
         assert home.says(path, "confirmation") == 404
     assert home.services.registrations.addresses.waiting(home.siti).full
     assert home.says(letters[SECOND][1], "denial") == 200
-    assert home.services.registration_store.disputed(home.siti)
+    assert home.services.address_store.disputed(home.siti)
 
 
 def test_an_address_of_an_old_session_is_confirmed_from_the_mailbox(home: Home) -> None:

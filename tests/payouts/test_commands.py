@@ -181,7 +181,7 @@ def test_the_command_shows_whether_an_account_waits_or_is_disputed_but_not_the_a
     give(services, ACCOUNT.account_number)
     assert shown(helpdesk) == standing(1)
     give(services, OTHER)
-    services.registration_store.dispute("siti", LATER)
+    services.address_store.dispute("siti", LATER)
     pay_from = services.registrations.addresses.waiting("siti").pay_from
     assert shown(helpdesk) == standing(2, iso(pay_from), iso(LATER))
     for secret in (ACCOUNT.account_number, OTHER, SITI.name, SITI.nik):
@@ -200,7 +200,7 @@ def test_the_command_shows_that_nobody_could_be_told_of_a_change(helpdesk, servi
 def test_an_administrator_confirms_exactly_one_version_of_an_address(helpdesk, services):
     give(services, ACCOUNT.account_number)
     give(services, OTHER)
-    services.registration_store.dispute("siti", LATER)
+    services.address_store.dispute("siti", LATER)
     before = shown(helpdesk)
     overtaken = helpdesk.refused("address", "settle", "siti", "--version", "1", "--reason", "called them")
     assert overtaken.startswith("Error: version 1 is not the present one, and nothing was settled")
@@ -214,7 +214,7 @@ def test_an_administrator_confirms_exactly_one_version_of_an_address(helpdesk, s
 
 
 def test_a_dispute_without_an_account_can_be_ended_too(helpdesk, services):
-    services.registration_store.dispute("siti", LATER)
+    services.address_store.dispute("siti", LATER)
     assert settle(helpdesk, 0) == standing(None)
 
 

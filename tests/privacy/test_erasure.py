@@ -261,7 +261,7 @@ def test_nothing_that_is_stored_can_be_read_back_after_a_restore(
     assert "person_erased" in logged
     assert person not in str([vars(record) for record in caplog.records if record.name.startswith("chalicelib")])
 
-    assert gateway.services.registrations.find(FORM.nik) == person, "the benefit is given once"
+    assert gateway.services.finding.by_nik(FORM.nik) == person, "the benefit is given once"
 
 
 def test_the_command_after_a_restore_erases_everybody_of_the_list(
@@ -403,7 +403,7 @@ def test_a_link_that_is_used_after_the_erasure_makes_no_row(gateway: Gateway) ->
     gateway.services.mailboxes.give_change_link(link, ChangeLink(person, 0), gateway.now)
     carry_out(gateway, person)
     gateway.services.change_links.deny(link, gateway.now)
-    assert gateway.services.registration_store.disputed(person) is None
+    assert gateway.services.address_store.disputed(person) is None
 
 
 def test_a_run_without_time_leaves_it_to_the_next(gateway: Gateway) -> None:

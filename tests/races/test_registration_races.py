@@ -18,6 +18,7 @@ from chalicelib.payouts.errors import Superseded
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Kind, State
 from chalicelib.registration.account_keys import AccountKeys
+from chalicelib.registration.addresses.store import PAYING_LEG
 from chalicelib.registration.errors import (
     AccountAlreadyUsed,
     FrozenUntilSettled,
@@ -29,7 +30,6 @@ from chalicelib.registration.errors import (
 from chalicelib.registration.items import AddressItem, Guard, Profile
 from chalicelib.registration.rules import FinancialAddress, Standing
 from chalicelib.registration.service import Registrations
-from chalicelib.registration.store import PAYING_LEG
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 from chalicelib.vault import Vault
 from local.sandbox.provider import Sandbox

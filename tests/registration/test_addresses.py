@@ -32,14 +32,14 @@ def account(**changes):
 
 def meanwhile(monkeypatch, service, event):
     """Between the decision about an address and its writing this happens, once."""
-    save = service._store.save_address
+    save = service.addresses._store.save
 
     def overtaken(*args, **kwargs):
-        monkeypatch.setattr(service._store, "save_address", save)
+        monkeypatch.setattr(service.addresses._store, "save", save)
         event()
         return save(*args, **kwargs)
 
-    monkeypatch.setattr(service._store, "save_address", overtaken)
+    monkeypatch.setattr(service.addresses._store, "save", overtaken)
 
 
 def test_an_address_is_stored_encrypted_and_shown_masked(service):
@@ -166,7 +166,7 @@ def test_how_long_an_address_waits_and_whether_its_person_may_shorten_it(
     cloud, programme, given, before, owed, young, waits, confirmable
 ):
     services = Services(cloud, programme, clock=lambda: T0)
-    people, store = services.registrations, services.registration_store
+    people, store = services.registrations, services.address_store
     people.register("siti", SITI, T0)
     if before is not None:
         people.addresses.set("siti", before, T0)
@@ -179,8 +179,8 @@ def test_how_long_an_address_waits_and_whether_its_person_may_shorten_it(
     notice = services.mailboxes.notice("siti", event)
     assert notice is not None
     assert notice.kind is kinds[waits]
-    confirmed = store.confirm_address("siti", address.version, settle=False)
+    confirmed = store.confirm("siti", address.version, settle=False)
     assert confirmed is (confirmable or not waits)
     assert people.addresses.waiting("siti").pay_from == (address.pay_from if waits and not confirmable else None)
-    assert store.confirm_address("siti", address.version, settle=True), "an administrator may"
+    assert store.confirm("siti", address.version, settle=True), "an administrator may"
     assert people.addresses.waiting("siti").pay_from is None

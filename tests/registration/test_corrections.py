@@ -14,7 +14,8 @@ from admin.commands import registration
 from admin.deployment import stages
 from chalicelib import wiring
 from chalicelib.config import Programme, Settings
-from chalicelib.registration import errors
+from chalicelib.registration.corrections import errors
+from chalicelib.registration.errors import MalformedKk, MalformedName, NotRegistered
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.waves.places.items import FamilyItem
@@ -119,15 +120,15 @@ def test_a_proposal_about_a_changed_value_is_outdated_and_can_be_replaced(servic
     [
         (CorrectionForm(), errors.NothingToCorrect),
         (CorrectionForm(name="Siti Aminah", kk=SITI.kk), errors.NothingToCorrect),
-        (CorrectionForm(kk="31740912"), errors.MalformedKk),
-        (CorrectionForm(kk=SITI.nik), errors.MalformedKk),
-        (CorrectionForm(name="123"), errors.MalformedName),
+        (CorrectionForm(kk="31740912"), MalformedKk),
+        (CorrectionForm(kk=SITI.nik), MalformedKk),
+        (CorrectionForm(name="123"), MalformedName),
     ],
 )
 def test_a_correction_without_a_change_is_refused(services, wanted, refusal):
     with pytest.raises(refusal):
         services.corrections.propose("siti", wanted, ANI, "why", T0)
-    with pytest.raises(errors.NotRegistered):
+    with pytest.raises(NotRegistered):
         services.corrections.propose("nobody", CorrectionForm(name="A"), ANI, "why", T0)
 
 

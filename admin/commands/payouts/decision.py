@@ -173,9 +173,7 @@ def _show_address(desk: Desk, registrant: str) -> None:
     version, pay_from, untold, _ = services.registrations.addresses.waiting(registrant)
     waits = {"paid_to_from": None if untold else pay_from, "person_could_not_be_told": untold}
     address = {"address_version": version or None} | waits
-    desk.show(
-        {"registrant": registrant} | address | {"disputed_since": services.registration_store.disputed(registrant)}
-    )
+    desk.show({"registrant": registrant} | address | {"disputed_since": services.address_store.disputed(registrant)})
 
 
 _wave_option = click.option("--wave", type=click.IntRange(min=1), help="Of which wave's place; default: the latest.")

@@ -111,7 +111,7 @@ def _found(services: Services, typed: str) -> Iterator[tuple[str, str]]:
     digits = typed_text.compact(typed)
     if len(digits) == 16 and digits.isdecimal():
         try:
-            if holder := services.registrations.find(digits):
+            if holder := services.finding.by_nik(digits):
                 yield "nik", holder
         except MalformedNik:
             pass  # a card number is no NIK
@@ -120,7 +120,7 @@ def _found(services: Services, typed: str) -> Iterator[tuple[str, str]]:
         return
     if named := _NAMED.fullmatch(typed.strip()):
         try:
-            found = services.registrations.find_named(named[1], date.fromisoformat(named[2]))
+            found = services.finding.named(named[1], date.fromisoformat(named[2]))
         except (MalformedName, ValueError):
             raise click.UsageError("it is no name and birth date, such as Siti Aminah, 1995-08-17") from None
         yield from (("name_and_birth_date", holder) for holder in found)

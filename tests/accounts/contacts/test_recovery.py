@@ -355,7 +355,7 @@ def test_the_desk_shows_an_account_masked_and_signs_every_device_out(
 def test_a_person_is_one_by_nik_and_birth_date(desk: Desk) -> None:
     services = desk.house.services
     services.register(desk.lost.id, SITI, desk.house.now)
-    people = services.registrations
+    people = services.finding
     assert people.is_person(desk.lost.id, SITI.nik, SITI.birth_date)
     assert not people.is_person(desk.lost.id, SITI.nik, SITI.birth_date + timedelta(days=1))
     assert not people.is_person(desk.lost.id, "3174095708950009", SITI.birth_date)

@@ -12,9 +12,9 @@ from chalicelib.notices.store import NoticeStore
 from chalicelib.payouts.providers.provider import Inquiry
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import State
+from chalicelib.registration.addresses.store import PAYING_LEG
 from chalicelib.registration.change_notices import address_changed
 from chalicelib.registration.rules import AddressCheck, FinancialAddress
-from chalicelib.registration.store import PAYING_LEG
 from chalicelib.registration.wire import FinancialAddressForm, FinancialAddressView
 from tests.builders.payouts.world import API_KEY, World, beneficiary, built
 from tests.builders.registration import ACCOUNT, SITI, registrations

@@ -50,15 +50,15 @@ def test_who_takes_another_name_is_not_paid_by_what_the_bank_said_of_the_old_one
 
 
 def test_an_address_given_while_the_name_changes_is_checked_under_the_new_name(town, monkeypatch):
-    store = town.people._store
-    save = store.save_address
+    store = town.people.addresses._store
+    save = store.save
 
     def renamed_meanwhile(*args: Any) -> None:
-        monkeypatch.setattr(store, "save_address", save)
+        monkeypatch.setattr(store, "save", save)
         town.people.register("siti", registered(name="Budi Santoso"), T0)
         save(*args)
 
-    monkeypatch.setattr(store, "save_address", renamed_meanwhile)
+    monkeypatch.setattr(store, "save", renamed_meanwhile)
     assert answer(town.set()) == ("unverified", "own_account_or_registered_name")
 
 
@@ -299,16 +299,16 @@ def test_an_untaken_account_is_theirs_once_the_bank_corrects_the_name(claimed):
 @pytest.mark.parametrize("verdict", [Verdict.MATCHED, Verdict.NOT_OFFERED])
 def test_an_account_is_taken_only_while_its_owner_cannot_be_paid_to_it(claimed, monkeypatch, verdict):
     """The bank corrects its books between the reading and the writing of who takes it."""
-    store = claimed.people._store
-    save = store.save_address
+    store = claimed.people.addresses._store
+    save = store.save
 
     def corrected_meanwhile(*args: Any) -> None:
         if len(args) == 6:
-            monkeypatch.setattr(store, "save_address", save)
+            monkeypatch.setattr(store, "save", save)
             assert claimed.people.addresses.keep_check("budi", 1, AddressCheck(verdict, None, T0), again=True)
         save(*args)
 
-    monkeypatch.setattr(store, "save_address", corrected_meanwhile)
+    monkeypatch.setattr(store, "save", corrected_meanwhile)
     refused(claimed.set, AccountAlreadyUsed)
 
 

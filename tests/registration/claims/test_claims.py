@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from chalicelib.aws import dynamodb
 from chalicelib.config import Settings
 from chalicelib.registration.claims.service import MOST
+from chalicelib.registration.corrections.errors import NoCorrection
 from chalicelib.registration.errors import (
     NikAlreadyRegistered,
     NikCannotChange,
-    NoCorrection,
     TooManyClaims,
     TooManyCorrections,
     TooManyRefusals,

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from pynamodb.expressions.update import Action
 
-from .. import clock, typed_text
-from ..aws.dynamodb import Transaction
-from ..errors import Unavailable
-from ..figures import PayoutRules
-from ..vault import Vault
-from . import change_notices, rules, wire
-from .errors import AccountAlreadyUsed, NotRegistered, UnknownPayoutCode
-from .items import TRIES, AddressItem, person_pk
-from .records import AddressRecord, UnpayableHolder, address_of, person_of
-from .refusals import Refusals
-from .rules import AddressCheck, FinancialAddress, Payee
-from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
+from ... import clock, typed_text
+from ...errors import Unavailable
+from ...figures import PayoutRules
+from ...vault import Vault
+from .. import change_notices, rules, wire
+from ..errors import AccountAlreadyUsed, NotRegistered, UnknownPayoutCode
+from ..items import TRIES
+from ..records import Record, person_of
+from ..refusals import Refusals
+from ..rules import AddressCheck, FinancialAddress, Payee
+from ..store import Legs, RegistrationOvertaken, RegistrationStore
+from .records import AddressRecord, UnpayableHolder, address_of
+from .store import AddressStore
 
 if TYPE_CHECKING:
-    from ..notices.service import NoticeService
+    from ...notices.service import NoticeService
 
 
 class WaitingAddress(NamedTuple):
@@ -39,43 +39,19 @@ class WaitingAddress(NamedTuple):
     full: bool = False
 
 
-def renaming(store: RegistrationStore, registrant_id: str) -> Legs:
-    """The legs with which a person's name changes: what the bank said was about the old one, and it is asked again.
-
-    A finding that nothing can be paid stays until the person gives the address again, as the account may be another's
-    by then. One read.
-    """
-    kept = store.address(registrant_id)
-
-    def legs(tx: Transaction) -> None:
-        item = AddressItem(person_pk(registrant_id), "ADDRESS")
-        if kept is None:
-            tx.check(OVERTAKEN_LEG, AddressItem, (item.pk, item.sk), AddressItem.pk.does_not_exist())
-            return
-        actions: list[Action] = [AddressItem.named.add(1)]
-        as_read = AddressItem.as_asked(kept.version, kept.named)
-        if kept.check is None:
-            as_read &= AddressItem.verdict.does_not_exist()
-        else:
-            as_read &= AddressItem.verdict == kept.check.verdict
-            if kept.check.verdict in rules.PAYABLE:
-                actions += [AddressItem.verdict.remove(), AddressItem.score.remove(), AddressItem.checked_at.remove()]
-        tx.update(OVERTAKEN_LEG, item, actions, as_read)
-
-    return legs
-
-
 class FinancialAddresses:
     """One financial address a person. `now` is aware; ids are those of accounts."""
 
     def __init__(
         self,
-        store: RegistrationStore,
+        people: RegistrationStore,
+        store: AddressStore,
         vault: Vault,
         payouts: PayoutRules,
         notices: Callable[[], NoticeService],
         refusals: Refusals,
     ) -> None:
+        self._people = people
         self._store = store
         self._vault = vault
         self._payout_codes = payouts.kinds
@@ -149,9 +125,13 @@ class FinancialAddresses:
         paid_to = replace(address_of(key, record, address), pay_from=pay_from, untold=untold)
         return Payee(record.registrant, paid_to, partial(key.seal, "payment/1"), disputed, record.registrant.contested)
 
+    def with_owner(self, registrant_id: str) -> tuple[Record | None, AddressRecord | None]:
+        """A registration and its financial address, sealed. One batch get; they are not of one instant."""
+        return self._store.with_owner(registrant_id)
+
     def shown(self, registrant_id: str) -> tuple[int, wire.FinancialAddressView] | None:
         """The version of a person's address, and the address masked. One read, and one KMS call if there is one."""
-        record, address = self._store.record_and_address(registrant_id)
+        record, address = self._store.with_owner(registrant_id)
         if record is None or address is None:
             return None
         key = self._vault.open_key(registrant_id, record.wrapped_key)
@@ -180,7 +160,7 @@ class FinancialAddresses:
         owed: Callable[[], bool],
         young: bool,
     ) -> FinancialAddress:
-        record, refusals = self._store.record_and_refusals(registrant_id, clock.wib_date(now))
+        record, refusals = self._people.record_and_refusals(registrant_id, clock.wib_date(now))
         if record is None:
             raise NotRegistered()
         key = self._vault.open_key(registrant_id, record.wrapped_key)
@@ -213,10 +193,10 @@ class FinancialAddresses:
         paying = unless_paying if old else None
         with change_notices.telling(self._notices(), registrant_id, told, paying) as legs:
             try:
-                self._store.save_address(registrant_id, new, released, record, legs)
+                self._store.save(registrant_id, new, released, record, legs)
             except AccountAlreadyUsed:
                 taken_from = self._store.unpayable_holder(new.account_mac)
                 if taken_from is None:
                     raise
-                self._store.save_address(registrant_id, new, released, record, legs, taken_from)
+                self._store.save(registrant_id, new, released, record, legs, taken_from)
         return replace(address, version=new.version, pay_from=new.pay_from)

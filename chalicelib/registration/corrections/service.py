@@ -11,35 +11,26 @@ from datetime import date, datetime
 
 import msgspec
 from msgspec.structs import replace
-from pynamodb.expressions.condition import Condition
 
-from .. import clock
-from ..aws.attributes import item_of
-from ..aws.dynamodb import LegsFailed, Transaction, find, save_if
-from ..clock import iso
-from ..errors import Unavailable
-from ..ids import same_person
-from ..notices.service import NoticeService
-from ..structs import fill
-from ..values import Hidden, Value
-from ..vault import PersonKey, Vault
-from . import identity, wire
-from .addresses import renaming
-from .change_notices import of_details, telling
-from .errors import (
-    CorrectionBySamePerson,
-    CorrectionStands,
-    NikCannotChange,
-    NoCorrection,
-    NothingToCorrect,
-    NotRegistered,
-)
-from .items import TRIES, Decided, Proposed, person_pk
-from .presence import forgetting
-from .records import PROVEN, Record, frozen_part, mac_of_change, person_of, presence, released, with_nik
-from .rules import DIFFERING, Employment, Registrant, unverified
-from .store import OVERTAKEN_LEG, Legs, RegistrationOvertaken, RegistrationStore
-from .verifications import Verifications
+from ... import clock
+from ...aws.dynamodb import Transaction
+from ...errors import Unavailable
+from ...ids import same_person
+from ...notices.service import NoticeService
+from ...values import Hidden
+from ...vault import PersonKey, Vault
+from .. import identity, wire
+from ..addresses.store import renaming
+from ..change_notices import of_details, telling
+from ..errors import NikCannotChange, NotRegistered
+from ..items import TRIES
+from ..presence import forgetting
+from ..records import PROVEN, Record, frozen_part, mac_of_change, person_of, presence, released, with_nik
+from ..rules import DIFFERING, Employment, Registrant, unverified
+from ..store import Legs, RegistrationOvertaken, RegistrationStore
+from ..verifications import Verifications
+from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect
+from .store import CorrectionStore, Decision, Proposal
 
 Changes = Mapping[str, tuple[str, str]]
 """By field the old and the new value, in clear."""
@@ -178,7 +169,7 @@ class Corrections:
         ask_from = self._verifications.ask_from(new, now)
         after = Record(new, sealed, record.wrapped_key, record.version + 1, ask_from)
         told = of_details(person, corrected, after.version)
-        renamed = renaming(self._store, old.id) if corrected.name != person.name else None
+        renamed = renaming(old.id) if corrected.name != person.name else None
         with telling(self._notices, old.id, told, others, renamed, forgetting(old, new)) as legs:
             self._store.save(after, released(old, new), unless_excluded=False, others=legs)
         self._verifications.ask_about(after)
@@ -215,71 +206,3 @@ def _standing(proposal: Proposal | None, record: Record, key: PersonKey) -> Corr
 
 def _changes(key: PersonKey, sealed: bytes) -> Changes:
     return msgspec.json.decode(key.unseal("correction/1", sealed), type=dict[str, tuple[str, str]])
-
-
-class Proposal(Value, frozen=True):
-    """What a maker proposed; the values are sealed."""
-
-    maker: str
-    reason: str
-    made_at: datetime
-    sealed: bytes
-
-    def decided(self, outcome: str, by: str, reason: str, at: datetime) -> Decision:
-        """The decision on this proposal."""
-        return Decision(outcome, self.maker, by, reason, at, self.sealed)
-
-
-class Decision(Value, frozen=True):
-    """How a proposal ended: CORRECTED or REJECTED `by` whom; `reason` is the maker's, or why it was rejected."""
-
-    outcome: str
-    maker: str
-    by: str
-    reason: str
-    at: datetime
-    sealed: bytes
-
-
-class CorrectionStore:
-    """`transaction` makes a new, empty transaction. Reads are consistent."""
-
-    def __init__(self, transaction: Callable[[], Transaction]) -> None:
-        self._transaction = transaction
-
-    def proposal(self, registrant_id: str) -> Proposal | None:
-        """The proposal, even if it is out of date. One read."""
-        item = find(Proposed, person_pk(registrant_id), "CORRECTION")
-        return fill(Proposal, item) if item else None
-
-    def put(self, registrant_id: str, new: Proposal, instead_of: Proposal | None) -> bool:
-        """Propose; False if the stored proposal is not `instead_of`."""
-        item = item_of(Proposed, person_pk(registrant_id), "CORRECTION", new)
-        return save_if(item, Proposed.pk.does_not_exist() if instead_of is None else _still(instead_of))
-
-    def reject(self, registrant_id: str, proposal: Proposal, by: str, reason: str, now: datetime) -> bool:
-        """Take a proposal away and keep it as rejected; False if it is not there any more."""
-        try:
-            with self._transaction() as tx:
-                self.decide(tx, registrant_id, proposal, proposal.decided("REJECTED", by, reason, now))
-        except LegsFailed:
-            return False
-        return True
-
-    def decisions(self, registrant_id: str) -> list[Decision]:
-        """All decisions, in order. One query."""
-        found = Decided.query(person_pk(registrant_id), Decided.sk.startswith("CORRECTED#"), consistent_read=True)
-        return [fill(Decision, one) for one in found]
-
-    @staticmethod
-    def decide(tx: Transaction, registrant_id: str, proposal: Proposal, decision: Decision) -> None:
-        """Add the legs that remove a proposal and keep it with the decision."""
-        pk = person_pk(registrant_id)
-        line = item_of(Decided, pk, f"CORRECTED#{iso(decision.at)}", decision)
-        tx.delete(OVERTAKEN_LEG, Proposed(pk, "CORRECTION"), _still(proposal))
-        tx.put(OVERTAKEN_LEG, line, Decided.pk.does_not_exist())
-
-
-def _still(proposal: Proposal) -> Condition:
-    same: Condition = Proposed.sealed == proposal.sealed  # sealed anew each time, so no two are equal
-    return same

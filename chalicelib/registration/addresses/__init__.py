@@ -1,0 +1,1 @@
+"""Financial addresses: where people are paid."""
