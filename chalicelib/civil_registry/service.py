@@ -92,9 +92,9 @@ class Judge:
         self._asks_students = asks_students
 
     def asked(self, version: Ask) -> Asked | None:
-        """A version of a registration, opened; None if it was changed or answered meanwhile, or is gone."""
+        """A registration, opened; None if what was asked about this version was changed or answered meanwhile."""
         record = self._store.record(version.registrant_id)
-        if record is None or record.version != version.version:
+        if record is None or not record.question <= version.version <= record.version:
             return None
         who, old = record.registrant, self._verifications.is_old(record.registrant.verified_at, self._clock())
         if not who.waits and not old:
@@ -153,7 +153,7 @@ class Judge:
         """Leave a registration PENDING, as there is no answer or none that decides anything."""
         say(silence)
         if silence.undecided:
-            self._verifications.leave_undecided(asked.version, silence.fact, self._clock())
+            self._verifications.leave_undecided(asked.record, silence.fact, self._clock())
 
     def halve(self, asked: Sequence[Asked], silence: NoAnswer) -> None:
         """Queue those of a refused question of many again, in halves: one of them, who is found so, silences no other.

@@ -13,7 +13,6 @@ from ..notices.rules import Kind
 from ..privacy.rules import Consent
 from . import change_notices
 from .items import TRIES
-from .records import Record
 from .store import RegistrationOvertaken, RegistrationStore
 
 if TYPE_CHECKING:
@@ -58,7 +57,8 @@ class RegistrationConsent:
                 return
             registrant = replace(record.registrant, consent_withdrawn_at=now, updated_at=now)
             ask_from = self._verifications.ask_from(registrant, now)
-            after = Record(registrant, record.sealed, record.wrapped_key, record.version + 1, ask_from)
+            # Where nobody is to be asked any more, an answer that is under way does not count either.
+            after = record.changed(registrant, ask_from, asks_anew=ask_from is None)
             told = [(f"consent_changed/{after.version}", Kind.DETAILS_CHANGED, {"what": "consent"})]
             try:
                 with change_notices.telling(self._notices(), person, told, None) as legs:

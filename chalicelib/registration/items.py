@@ -64,6 +64,7 @@ class Profile(RegistrationsTable):
     """`R#<registrant>` / `PROFILE`. Destroying `wrapped_key` erases what is sealed here and in ADDRESS."""
 
     version = WholeAttribute()
+    question = WholeAttribute(null=True)
     sealed = BinaryAttribute(legacy_encoding=False)
     wrapped_key = BinaryAttribute(legacy_encoding=False)
     region = WholeAttribute()

@@ -26,6 +26,7 @@ Number = tuple[MacKind, str]
 class Record(Value, frozen=True):
     """A registration with its sealed part. `version` is 1 when it is new and grows with each write.
 
+    `question`: the version from which on a registry is asked the same of it, and has not answered that.
     `ask_from`, of one that is saved: from when it is asked about anew, as in `Verifications.ask_from`.
     """
 
@@ -34,6 +35,15 @@ class Record(Value, frozen=True):
     wrapped_key: bytes
     version: int
     ask_from: datetime | None = None
+    question: int = 1
+
+    def changed(
+        self, after: Registrant, ask_from: datetime | None, sealed: bytes | None = None, *, asks_anew: bool = False
+    ) -> Record:
+        """The next version. `asks_anew`: an answer to what was asked before says nothing of it."""
+        version = self.version + 1
+        question = version if asks_anew else self.question
+        return Record(after, sealed or self.sealed, self.wrapped_key, version, ask_from, question)
 
 
 def frozen_part(registrant: Registrant, person: PersonalData) -> dict[str, str]:

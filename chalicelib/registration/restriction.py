@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from ..errors import Unavailable
 from .errors import NotRegistered
 from .items import TRIES
-from .records import Record
 from .store import RegistrationOvertaken, RegistrationStore
 from .verifications import Verifications
 
@@ -47,7 +46,7 @@ class Restrictions:
                 return since
             registrant = replace(record.registrant, restricted_at=now if restricted else None, updated_at=now)
             ask_from = self._verifications.ask_from(registrant, now)
-            after = Record(registrant, record.sealed, record.wrapped_key, record.version + 1, ask_from)
+            after = record.changed(registrant, ask_from)
             try:
                 self._store.save(after, [], unless_excluded=False)
             except RegistrationOvertaken:

@@ -355,13 +355,13 @@ class Registrations:
             raise self._refusals.too_many()
         changed = replace(changed, updated_at=now)
         counting = None
-        if asked_part(changed, person) != asked_part(old, known):
+        if asks_anew := asked_part(changed, person) != asked_part(old, known):
             # The registry has not seen this form yet, whatever it said about the last one.
             counting = self._verifications.counting(old, changed, now, claims=form.claim_nik)
             changed = unverified(changed)
         sealed = key.seal("person/1", msgspec.json.encode(person))
         ask_from = self._verifications.ask_from(changed, now)
-        new_record = Record(changed, sealed, record.wrapped_key, record.version + 1, ask_from)
+        new_record = record.changed(changed, ask_from, sealed, asks_anew=asks_anew)
         told = change_notices.of_details(known, person, new_record.version)
         renamed = renaming(old.id) if person.name != known.name else None
         forgets = forgetting(old, changed)

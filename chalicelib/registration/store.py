@@ -235,7 +235,8 @@ def _refused(registrant_id: str, day: date) -> Refused:
 
 
 def record_of(registrant_id: str, item: Profile) -> Record:
-    return Record(registrant_of(registrant_id, item), item.sealed, item.wrapped_key, item.version)
+    who, question = registrant_of(registrant_id, item), item.question or item.version
+    return Record(who, item.sealed, item.wrapped_key, item.version, question=question)
 
 
 def unique_pk(kind: MacKind, mac: str) -> str:
@@ -250,6 +251,7 @@ def _profile(record: Record) -> Profile:
         "PROFILE",
         who,
         version=record.version,
+        question=record.question,
         sealed=record.sealed,
         wrapped_key=record.wrapped_key,
         registered_shard=None if who.restricted_at else shard(who.id, SHARDS),

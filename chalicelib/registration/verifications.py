@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
+from pynamodb.expressions.condition import Condition
 
 from ..aws import dynamodb
 from ..aws.clients import is_passing
@@ -186,33 +187,37 @@ class Verifications:
     def keep(
         self, record: Record, state: Verification, source: str, now: datetime, school: School | None = None
     ) -> bool:
-        """Keep what a registry says of this version of a registration, and tell the person if something differs.
+        """Keep what a registry says of a registration, and tell the person if something differs.
 
         `school`: of a NIK and data that the civil registry confirmed. While it is UNANSWERED the sweep goes on asking.
-        One transaction; False, and nothing is kept, if the version was changed or answered meanwhile.
+        One transaction; False, and nothing is kept, if what was asked was changed or answered meanwhile, or who is to
+        be told. Another change (a claim, a proof of presence, a place) leaves the answer as good as it was.
         """
         who, before = record.registrant.id, record.registrant.verification
         told_of = Profile.school.remove() if school is None else Profile.school.set(school)
         if {before, state} <= DIFFERING:
             # They were told, and from when they were counts; why is for administrators.
             if school is not record.registrant.school:
-                dynamodb.update_if(Profile(person_pk(who), "PROFILE"), [told_of], Profile.version == record.version)
+                dynamodb.update_if(Profile(person_pk(who), "PROFILE"), [told_of], _same_question(record))
             return False
         said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
         if state is Verification.VERIFIED:
             since = record.registrant.confirmed_at or record.registrant.verified_at
             said.append(Profile.confirmed_at.set((since if self.confirms(record.registrant) else None) or now))
         said.append(told_of)
-        done = [Profile.version.add(1), Profile.undecided.remove(), Profile.undecided_at.remove()]
+        done = [Profile.version.add(1), Profile.question.set(Profile.version + 1)]
+        done += [Profile.undecided.remove(), Profile.undecided_at.remove()]
         if school is School.UNANSWERED:
             done += [Profile.unverified_shard.set(shard(who, UNVERIFIED)), Profile.ask_from.set(now)]
             done += [Profile.waits_since.set(Profile.waits_since | now)]
         else:
             done += [each.remove() for each in (Profile.unverified_shard, Profile.ask_from, Profile.waits_since)]
-        as_asked = (Profile.version == record.version) & (Profile.verification == before)
+        as_asked = _same_question(record) & (Profile.verification == before)
         facts = {"tries": self._most, "days": self._within.days, "removed_days": self._removed.days}
         # Who claims a NIK is not told: see `wire.registration_view`.
         tells = state in DIFFERING and record.registrant.claimed_at is None
+        if state in DIFFERING:
+            as_asked &= Profile.claimed_at.does_not_exist() if tells else Profile.claimed_at.exists()
         told = [(f"{Kind.DATA_DIFFERS}/{record.version}", Kind.DATA_DIFFERS, facts)] if tells else []
         try:
             with telling(self._notices(), who, told) as legs, self._transaction() as tx:
@@ -222,15 +227,16 @@ class Verifications:
             return False
         return True
 
-    def leave_undecided(self, asked: Ask, fact: str, now: datetime) -> None:
-        """Keep why the registry's answer about this version decides nothing, and since when; it is asked again less
-        often. One write; nothing if the version was changed or answered meanwhile.
+    def leave_undecided(self, asked: Record, fact: str, now: datetime) -> None:
+        """Keep why the registry's answer decides nothing, and since when; it is asked again less often. One write;
+        nothing if what was asked was changed or answered meanwhile.
         """
         said = [Profile.undecided.set(fact), Profile.undecided_at.set(Profile.undecided_at | now)]
-        waits = [Profile.unverified_shard.set(f"undecided-{shard(asked.registrant_id, UNVERIFIED)}")]
+        who = asked.registrant.id
+        waits = [Profile.unverified_shard.set(f"undecided-{shard(who, UNVERIFIED)}")]
         waits.append(Profile.ask_from.set(now + self._undecided_again))
-        as_asked = (Profile.version == asked.version) & (Profile.verification == Verification.PENDING)
-        dynamodb.update_if(Profile(person_pk(asked.registrant_id), "PROFILE"), [*said, *waits], as_asked)
+        as_asked = _same_question(asked) & (Profile.verification == Verification.PENDING)
+        dynamodb.update_if(Profile(person_pk(who), "PROFILE"), [*said, *waits], as_asked)
 
     def undecided(self, limit: int) -> list[str]:
         """At most `limit` of the people about whom the registry has answered, and decided nothing. From the index."""
@@ -331,3 +337,10 @@ class Verifications:
                 tx.put(OVERTAKEN_LEG, item, as_read)
 
         return legs
+
+
+def _same_question(record: Record) -> Condition:
+    """That a registry would be asked today what it was asked about this version."""
+    before = Profile.question.does_not_exist() & (Profile.version == record.version)  # kept by an earlier release
+    same: Condition = (Profile.question == record.question) | before
+    return same

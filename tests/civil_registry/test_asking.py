@@ -124,6 +124,15 @@ def test_an_answer_to_a_version_that_was_corrected_meanwhile_is_dropped(stage):
     assert (stage.state(), stage.registry.asked) == (Verification.VERIFIED, {SITI.nik: 1})
 
 
+@pytest.mark.parametrize(("state", "kept"), [(Verification.VERIFIED, True), (Verification.MISMATCH, False)])
+def test_who_came_to_claim_the_nik_meanwhile_is_not_told_that_something_differs(stage, state, kept):
+    stage.register()
+    record = stage.services.registration_store.record(WHO)
+    Profile(person_pk(WHO), "PROFILE").update([Profile.claimed_at.set(T0), Profile.version.add(1)])
+    assert stage.services.verifications.keep(record, state, "dci", stage.now) is kept
+    assert (stage.state(), stage.told()) == (state if kept else Verification.PENDING, [])
+
+
 def test_while_the_registry_is_silent_nobody_is_judged_and_the_sweep_asks_until_it_answers(stage):
     stage.registry.configure(down=True)
     assert stage.asked() is Verification.PENDING  # no message fails: `deliver` asserts it

@@ -18,7 +18,9 @@ from msgspec.structs import replace
 from chalicelib.civil_registry.errors import AnswerRefused
 from chalicelib.civil_registry.service import consume
 from chalicelib.config import Settings
+from chalicelib.registration.items import Profile, person_pk
 from chalicelib.registration.rules import Verification
+from chalicelib.registration.wire import CorrectionForm
 from chalicelib.wiring import Services
 from local.sandbox.registry import ALGORITHM, Person, Registry
 from local.sandbox.server import JsonHandler, Loopback
@@ -165,6 +167,21 @@ def test_an_answer_to_what_was_corrected_meanwhile_is_refused(stage):
     assert stage.refused(first) == "not_outstanding"
     stage.take(second)
     assert stage.state() is Verification.VERIFIED
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["", "kept by an earlier release"])
+def test_an_answer_counts_once_after_a_change_of_what_nobody_asked_about(stage, old: bool):
+    if old:
+        stage.services.registrations.register(WHO, SITI, T0)
+        Profile(person_pk(WHO), "PROFILE").update([Profile.question.remove()])
+    answer = stage.asks()
+    stage.services.registrations.register(WHO, form(phone="0812-3456-7891"), T0)
+    stage.services.corrections.propose(WHO, CorrectionForm(presence="proven"), "maker", "seen", T0)
+    stage.services.corrections.approve(WHO, "checker", T0)
+    stage.take(answer)
+    assert stage.refused(answer) == "not_outstanding"
+    assert stage.state() is Verification.VERIFIED
+    assert stage.services.registration_store.record(WHO).question == 4
 
 
 def test_only_what_the_pinned_key_signed_is_believed(stage):

@@ -144,9 +144,9 @@ class Corrections:
         birth_date = date.fromisoformat(values.get("birth_date", old.birth_date.isoformat()))
         nik_mac = self._vault.mac("nik", corrected.nik) if "nik" in values else old.nik_mac
         kk_mac = self._vault.mac("kk", corrected.kk) if "kk" in values else old.kk_mac
+        asks_anew = standing.changes.keys() != {"presence"}  # of which the registry is asked nothing
         new = replace(
-            # The registry is asked about nothing of a presence.
-            old if standing.changes.keys() == {"presence"} else with_nik(unverified(old), nik_mac),
+            with_nik(unverified(old), nik_mac) if asks_anew else old,
             birth_date=birth_date,
             employment=Employment(values.get("employment", old.employment)),
             kk_mac=kk_mac,
@@ -167,7 +167,7 @@ class Corrections:
 
         sealed = key.seal("person/1", msgspec.json.encode(corrected))
         ask_from = self._verifications.ask_from(new, now)
-        after = Record(new, sealed, record.wrapped_key, record.version + 1, ask_from)
+        after = record.changed(new, ask_from, sealed, asks_anew=asks_anew)
         told = of_details(person, corrected, after.version)
         renamed = renaming(old.id) if corrected.name != person.name else None
         with telling(self._notices, old.id, told, others, renamed, forgetting(old, new)) as legs:
