@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from ..figures import PayoutRules
 from ..figures.schemes import Scheme
 from ..ids import derived_id
 from ..ids import same_person as same_person
@@ -192,17 +191,6 @@ class Move(Value, frozen=True):
     authority: Authority | None = None
 
 
-class Step(StrEnum):
-    """What a worker does with an entitlement."""
-
-    CLAIM = "CLAIM"
-    """Make a new attempt."""
-    ASK = "ASK"
-    """Ask the provider about the latest attempt."""
-    CANCEL = "CANCEL"
-    WAIT = "WAIT"
-
-
 def entitlement_id(wave: int, registrant_id: str, kind: Kind) -> str:
     """Derived, so that a replay collides with itself."""
     return derived_id("pay/v1", wave, registrant_id, kind.value)
@@ -238,45 +226,6 @@ def entitlement_of(reference: str) -> str | None:
     """The entitlement of a reference that `reference` made; None for any other text."""
     match = re.fullmatch(r"([a-z2-7]{26})-[1-9][0-9]{0,3}", reference)
     return match[1] if match else None
-
-
-def next_step(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> Step:
-    """What to do with an entitlement. PAID is asked about too: a message about it may tell of a reversal."""
-    used_up = entitlement.n - entitlement.n_before >= rules.attempts_max
-    match entitlement.state:
-        case State.DUE | State.FAILED if used_up:
-            return Step.CANCEL
-        case State.DUE:
-            return Step.CLAIM
-        case State.SENDING | State.PAID:
-            return Step.ASK
-        case State.FAILED:
-            # Pauses, so that neither doubled messages nor a night's maintenance of a bank can use up every attempt.
-            return Step.CLAIM if now >= _rested_at(entitlement, rules) else Step.WAIT
-        case State.HELD if entitlement.hold in WAITING:
-            return Step.CLAIM
-        case State.HELD if entitlement.hold not in FOR_A_PERSON:
-            return Step.ASK
-        case _:
-            return Step.WAIT
-
-
-def may_resend(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> bool:
-    """Whether the provider surely still remembers an attempt's key, so that the same bytes cannot pay twice."""
-    return now - first_sent_at < timedelta(seconds=rules.key_lifetime_s) * rules.resend_before_percent / 100
-
-
-def sender_is_gone(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> bool:
-    """Whether who made an attempt is surely not sending it any more: `pay` is ended before so long.
-
-    Nobody else sends until then, so what a claim's own sending is answered is the only answer there is.
-    """
-    return now - first_sent_at >= timedelta(seconds=rules.requeue_after_s)
-
-
-def key_is_dead(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> bool:
-    """Whether no sending of an attempt can still be on its way: its key's whole life is over, and nothing re-sends."""
-    return now - first_sent_at >= timedelta(seconds=rules.key_lifetime_s)
 
 
 def after_send(answer: Answer, *, first: bool) -> Move | None:
@@ -338,71 +287,15 @@ def _after_failure(word: str, why: Cause) -> Move:
     return Move(State.FAILED if hold is None else State.HELD, word, hold)
 
 
-def retries_at(entitlement: Entitlement, rules: PayoutRules) -> datetime:
-    """When one that is HELD for a refusing account, or for our own side, is tried again without a word from anybody."""
-    waits = rules.our_retry_after_s if entitlement.hold is Hold.OUR_SIDE else rules.retry_after_s
-    return _after(entitlement, waits, entitlement.n)
-
-
-def _rested_at(entitlement: Entitlement, rules: PayoutRules) -> datetime:
-    """When one that FAILED is tried again."""
-    return _after(entitlement, rules.failed_rest_s, entitlement.n - entitlement.n_before)
-
-
-def ours_from(entitlement: Entitlement, rules: PayoutRules) -> datetime | None:
-    """From when on it waits for nobody but us and the provider, at the latest; None: for people, or for ever."""
-    match entitlement.state:
-        case State.FAILED if entitlement.n - entitlement.n_before < rules.attempts_max:
-            return _rested_at(entitlement, rules)
-        case State.DUE | State.SENDING | State.FAILED:
-            return entitlement.changed_at
-        case State.HELD if entitlement.hold in UNCOUNTED:
-            return retries_at(entitlement, rules)
-        case State.HELD if entitlement.hold is Hold.ADDRESS_CHANGED:
-            return entitlement.changed_at + timedelta(seconds=rules.address_wait_s)
-        case _:
-            return None
-
-
-def _after(entitlement: Entitlement, waits: tuple[int, ...], times: int) -> datetime:
-    """When it has rested for the wait of this time; after the last, for so long each time."""
-    return entitlement.changed_at + timedelta(seconds=waits[min(times, len(waits)) - 1])
-
-
-def may_retry(entitlement: Entitlement, address_version: int, now: datetime, rules: PayoutRules) -> bool:
-    """Whether a claim may be made: no account was in the way, it has rested, or the person has another account now."""
-    same_account = entitlement.hold is Hold.ACCOUNT_REFUSED and address_version == entitlement.address_version
-    waits = same_account or entitlement.hold is Hold.OUR_SIDE
-    return not waits or now >= retries_at(entitlement, rules)
-
-
-def may_be_mended(entitlement: Entitlement, now: datetime, rules: PayoutRules) -> bool:
-    """Whether the person may have the same account tried again: not before a HELD one would have been looked at."""
-    rest = timedelta(seconds=rules.requeue_after_s * rules.held_look_factor)
-    return entitlement.hold is Hold.ACCOUNT_REFUSED and now - entitlement.changed_at >= rest
-
-
 def contradicts(entitlement: Entitlement, answer: Answer) -> bool:
     """Whether a status answer denies that a PAID one was paid, once and in our amount; that is no transition."""
     other_amount = answer.outcome is Outcome.SUCCEEDED and answer.amount_idr != entitlement.amount_idr
     return entitlement.state is State.PAID and (other_amount or answer.outcome in {Outcome.FAILED, Outcome.DUPLICATE})
 
 
-def after_not_found(first_sent_at: datetime, now: datetime, rules: PayoutRules) -> Move | None:
-    """What follows when the provider does not know a SENDING's reference; None: the same bytes are sent again."""
-    if may_resend(first_sent_at, now, rules):
-        return None
-    return Move(State.HELD, "not_found_after_key_life", Hold.KEY_EXPIRED)
-
-
 def needs_another_look(state: State, hold: Hold | None) -> bool:
     """Whether the sweep must come back to it: it is not at rest and no alarm has handed it to a person."""
     return state not in AT_REST and hold not in FOR_A_PERSON
-
-
-def takes_long(entitlement: Entitlement, now: datetime, limit_s: int) -> bool:
-    """Whether an attempt has been under way for so long that somebody should look."""
-    return entitlement.state is State.SENDING and now - entitlement.changed_at >= timedelta(seconds=limit_s)
 
 
 def nothing_alive(entitlement: Entitlement) -> bool:

@@ -16,7 +16,7 @@ from ..aws import queues
 from ..aws.dynamodb import Transaction
 from ..config import Programme
 from ..waves.rules import Beneficiary
-from . import alarm_words, rules, wire
+from . import alarm_words, rules, steps, wire
 from .errors import InvalidCallback, Superseded, UnknownEntitlement
 from .ledger.records import SELDOM_RAILS, News, unsettled_shards
 from .ledger.store import ENTITLEMENT_LEG, PayoutStore
@@ -112,14 +112,14 @@ class Payouts:
     def look_again(self, beneficiary: Beneficiary | None, now: datetime) -> None:
         """Continue what was HELD because of the account, after a person has given one, or the same one again.
 
-        A person who gives the same account again says that it takes money now. `rules.may_be_mended` says how soon
+        A person who gives the same account again says that it takes money now. `steps.may_be_mended` says how soon
         after a refusal that counts. If the function dies half-way, the sweep does the rest.
         """
         if beneficiary is None:
             return
         held = [each for each in self._store.batch(self.ids(beneficiary)) if each.hold in rules.WAITING]
         for each in held:
-            if rules.may_be_mended(each, now, self._rules):
+            if steps.may_be_mended(each, now, self._rules):
                 with suppress(Superseded):
                     self._store.move(each, Move(State.DUE, "person_says_mended"), now)
         if held:
@@ -146,9 +146,9 @@ class Payouts:
             queued += len(marked)
             # A SENDING in the partitions looked at less often goes by bank file.
             if seldom:
-                long_by_file += sum(rules.takes_long(each, now, alarm_words.BY_FILE_LONG_S) for each in marked)
+                long_by_file += sum(steps.takes_long(each, now, alarm_words.BY_FILE_LONG_S) for each in marked)
             else:
-                long += sum(rules.takes_long(each, now, alarm_words.SENDING_LONG_S) for each in marked)
+                long += sum(steps.takes_long(each, now, alarm_words.SENDING_LONG_S) for each in marked)
         if queued:
             log.info("payouts_swept", extra={"queued": queued})
         if long:
@@ -168,7 +168,7 @@ class Payouts:
 
     def _ours_from(self, entitlement: Entitlement) -> datetime | None:
         """A HELD one counts from the first look after its wait. The sweep logs bank files, which take days."""
-        ours = rules.ours_from(entitlement, self._rules)
+        ours = steps.ours_from(entitlement, self._rules)
         if ours is None or (entitlement.state is State.SENDING and entitlement.rail in SELDOM_RAILS):
             return None
         looks = self._rules.held_look_factor if entitlement.state is State.HELD else 0
@@ -199,7 +199,7 @@ class Payouts:
         if beneficiary is None:
             return []
         own = self.of_many([beneficiary])[beneficiary.registrant_id]
-        until = {each.id: rules.retries_at(each, self._rules) for each in own if each.hold in rules.UNCOUNTED}
+        until = {each.id: steps.retries_at(each, self._rules) for each in own if each.hold in rules.UNCOUNTED}
         known = addresses() if any(each.address_version for each in own) else {}
         sent = {each.id: known.get(each.address_version, EARLIER) for each in own if each.address_version}
         return [wire.view(each, until.get(each.id), sent.get(each.id)) for each in own]

@@ -16,14 +16,15 @@ from msgspec.structs import replace
 from ..figures import PayoutRules
 from ..registration.rules import Payee
 from ..values import Value
-from . import alarm_words, rules
+from . import alarm_words, rules, steps
 from .bank_files.transfers import BankFile
 from .controls.limits import Allowance, Pause
 from .errors import OutcomeNotKnown, Superseded
 from .ledger.records import Attempt, StoredAttempt
 from .ledger.store import PayoutStore
 from .providers.provider import Providers
-from .rules import Answer, Entitlement, Hold, Move, Outcome, State, Step
+from .rules import Answer, Entitlement, Hold, Move, Outcome, State
+from .steps import Step
 
 if TYPE_CHECKING:
     from ..registration.service import Registrations
@@ -73,7 +74,7 @@ class Worker:
             answer = self._providers.named(BankFile.rail).status(rules.reference(entitlement.id, entitlement.n))
             for move in rules.after_late_word(answer):
                 return self._move(entitlement, move, now).state
-        match rules.next_step(entitlement, now, self._rules):
+        match steps.next_step(entitlement, now, self._rules):
             case Step.CLAIM if pause is None:
                 return self._claim(entitlement, now)
             case Step.CLAIM:
@@ -89,7 +90,7 @@ class Worker:
         payee = self._ports.payees.payee(entitlement.registrant_id, now)
         if isinstance(payee, Hold):
             return self._hold(entitlement, payee, now)
-        if not rules.may_retry(entitlement, payee.address.version, now, self._rules):
+        if not steps.may_retry(entitlement, payee.address.version, now, self._rules):
             return entitlement.state
         if entitlement.state is State.HELD:
             entitlement = self._move(entitlement, Move(State.DUE, "obstacle_gone"), now)
@@ -124,7 +125,7 @@ class Worker:
 
         So is a wait that is renewed when it should end: the account was changed again, or the person was told later.
         """
-        over = rules.ours_from(entitlement, self._rules)
+        over = steps.ours_from(entitlement, self._rules)
         if entitlement.hold is hold and (over is None or now < over):
             return entitlement.state
         return self._move(entitlement, Move(State.HELD, _OBSTACLES[hold], hold), now).state
@@ -137,9 +138,9 @@ class Worker:
         if pause is not None:
             return self._paused(entitlement)
         attempt = stored.opened(self._ports.sealer.unseal(entitlement.registrant_id, stored.sealed_body))
-        if not rules.sender_is_gone(attempt.first_sent_at, now, self._rules):
+        if not steps.sender_is_gone(attempt.first_sent_at, now, self._rules):
             raise OutcomeNotKnown(entitlement_id=entitlement.id, reason=answer.fact)
-        move = rules.after_not_found(attempt.first_sent_at, now, self._rules)
+        move = steps.after_not_found(attempt.first_sent_at, now, self._rules)
         return self._move(entitlement, move, now).state if move else self._send(entitlement, attempt, now)
 
     def _send(self, entitlement: Entitlement, attempt: Attempt, now: datetime, *, first: bool = False) -> State:
@@ -165,7 +166,7 @@ class Worker:
         unanswered = answer.outcome is Outcome.UNKNOWN and entitlement.state is not State.PAID
         if missing or unanswered:
             raise OutcomeNotKnown(entitlement_id=entitlement.id, reason=answer.fact)
-        if rules.next_step(entitlement, now, self._rules) is Step.CANCEL:
+        if steps.next_step(entitlement, now, self._rules) is Step.CANCEL:
             entitlement = self._move(entitlement, Move(State.CANCELLED, "attempts_used_up"), now)
         return entitlement.state
 

@@ -25,7 +25,7 @@ PURE = sorted(
         *("*/rules.py", "*/wire.py", "draw/*.py", "waves/calendar.py"),
         *("accounts/*/rules.py", "accounts/contacts/contact.py", "accounts/signing_in/codes.py"),
         *("outcomes/*_rules.py", "outcomes/*_wire.py", "outcomes/figures.py"),
-        *("payouts/alarm_words.py", "payouts/*/*_rules.py", "payouts/ledger/records.py"),
+        *("payouts/alarm_words.py", "payouts/steps.py", "payouts/*/*_rules.py", "payouts/ledger/records.py"),
     )
     for path in (ROOT / "chalicelib").glob(pattern)
 )

@@ -12,7 +12,8 @@ from chalicelib.payouts import alarm_words
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.errors import OutcomeNotKnown
 from chalicelib.payouts.ledger.records import news_shard
-from chalicelib.payouts.rules import Hold, State, retries_at
+from chalicelib.payouts.rules import Hold, State
+from chalicelib.payouts.steps import retries_at
 from local.sandbox.provider_books import Refusal
 from tests.builders.payouts.states import ANI, BUDI
 from tests.builders.payouts.world import World, beneficiary

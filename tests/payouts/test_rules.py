@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from chalicelib.config import Programme, load_programme
 from chalicelib.money import Rupiah
-from chalicelib.payouts import rules
+from chalicelib.payouts import rules, steps
 from chalicelib.payouts.alarm_words import SENDING_LONG_S
 from chalicelib.payouts.errors import NotInScheme
 from chalicelib.payouts.ledger import records
@@ -25,8 +25,8 @@ from chalicelib.payouts.rules import (
     Kind,
     Outcome,
     State,
-    Step,
 )
+from chalicelib.payouts.steps import Step
 from infrastructure.functions import FUNCTIONS
 from tests.conftest import T0
 
@@ -115,7 +115,7 @@ def test_any_other_text_is_no_reference(text):
     ],
 )
 def test_a_worker_has_one_step_for_each_state(programme, state, hold, step):
-    assert rules.next_step(an_entitlement(state, hold=hold), T0, programme.payouts) is step
+    assert steps.next_step(an_entitlement(state, hold=hold), T0, programme.payouts) is step
 
 
 def test_every_hold_is_retested_asked_about_or_left_to_a_person():
@@ -129,19 +129,19 @@ def test_a_failed_attempt_rests_before_the_next_and_the_last_one_is_cancelled(pr
     figures = programme.payouts
     failed = an_entitlement(State.FAILED, n=figures.attempts_max - 1)
     rested = T0 + timedelta(seconds=figures.failed_rest_s[-1])
-    assert rules.next_step(failed, rested - timedelta(milliseconds=1), figures) is Step.WAIT
-    assert rules.next_step(failed, rested, figures) is Step.CLAIM
+    assert steps.next_step(failed, rested - timedelta(milliseconds=1), figures) is Step.WAIT
+    assert steps.next_step(failed, rested, figures) is Step.CLAIM
     last = replace(failed, n=figures.attempts_max)
-    assert rules.next_step(last, T0, figures) is Step.CANCEL
+    assert steps.next_step(last, T0, figures) is Step.CANCEL
 
 
 def test_the_same_bytes_are_sent_again_only_while_the_key_surely_lives(programme):
     figures = programme.payouts
     end = T0 + timedelta(seconds=figures.key_lifetime_s * figures.resend_before_percent // 100)
-    assert rules.may_resend(T0, end - timedelta(milliseconds=1), figures)
-    assert not rules.may_resend(T0, end, figures)
-    assert rules.after_not_found(T0, T0, figures) is None
-    held = rules.after_not_found(T0, end, figures)
+    assert steps.may_resend(T0, end - timedelta(milliseconds=1), figures)
+    assert not steps.may_resend(T0, end, figures)
+    assert steps.after_not_found(T0, T0, figures) is None
+    held = steps.after_not_found(T0, end, figures)
     assert (held.state, held.hold) == (State.HELD, Hold.KEY_EXPIRED)
 
 
@@ -286,20 +286,20 @@ def test_the_sweep_returns_to_every_unfinished_payout():
 def test_only_an_attempt_counts_as_long_after_an_hour():
     hour = timedelta(hours=1)
     assert SENDING_LONG_S == 3600
-    assert rules.takes_long(an_entitlement(State.SENDING), T0 + hour, SENDING_LONG_S)
-    assert not rules.takes_long(an_entitlement(State.SENDING), T0 + hour - timedelta(microseconds=1), SENDING_LONG_S)
+    assert steps.takes_long(an_entitlement(State.SENDING), T0 + hour, SENDING_LONG_S)
+    assert not steps.takes_long(an_entitlement(State.SENDING), T0 + hour - timedelta(microseconds=1), SENDING_LONG_S)
     for state in set(State) - {State.SENDING}:
-        assert not rules.takes_long(an_entitlement(state), T0 + hour * 100, SENDING_LONG_S)
+        assert not steps.takes_long(an_entitlement(state), T0 + hour * 100, SENDING_LONG_S)
 
 
 def test_attempts_before_a_reopening_do_not_count(programme):
     most = programme.payouts.attempts_max
     opened = replace(an_entitlement(State.DUE, n=most), n_before=most)
-    assert rules.next_step(opened, T0, programme.payouts) is Step.CLAIM
-    assert rules.next_step(replace(opened, n=2 * most - 1), T0, programme.payouts) is Step.CLAIM
-    assert rules.next_step(replace(opened, n=2 * most), T0, programme.payouts) is Step.CANCEL
+    assert steps.next_step(opened, T0, programme.payouts) is Step.CLAIM
+    assert steps.next_step(replace(opened, n=2 * most - 1), T0, programme.payouts) is Step.CLAIM
+    assert steps.next_step(replace(opened, n=2 * most), T0, programme.payouts) is Step.CANCEL
     failed = replace(opened, state=State.FAILED, n=most + 1)
-    assert rules.ours_from(failed, programme.payouts) == T0 + timedelta(seconds=programme.payouts.failed_rest_s[0])
+    assert steps.ours_from(failed, programme.payouts) == T0 + timedelta(seconds=programme.payouts.failed_rest_s[0])
 
 
 def test_news_are_final_states_and_obstacles_that_the_person_can_remove():
@@ -369,13 +369,13 @@ def test_an_outage_of_half_a_day_ends_no_payment():
     """By the figures of production, however often workers look."""
     figures = load_programme("prod").payouts
     failed, now = an_entitlement(State.FAILED, n=1), T0
-    while (step := rules.next_step(failed, now, figures)) is not Step.CANCEL:
+    while (step := steps.next_step(failed, now, figures)) is not Step.CANCEL:
         now += timedelta(minutes=1)
         if step is Step.CLAIM:
             failed = replace(failed, n=failed.n + 1, changed_at=now)
     assert now - T0 >= timedelta(hours=12)
     assert failed.n == figures.attempts_max
-    waits = [rules.retries_at(an_entitlement(State.HELD, n=n, hold=Hold.OUR_SIDE), figures) - T0 for n in range(1, 6)]
+    waits = [steps.retries_at(an_entitlement(State.HELD, n=n, hold=Hold.OUR_SIDE), figures) - T0 for n in range(1, 6)]
     assert waits == [timedelta(hours=hours) for hours in (1, 4, 12, 24, 24)]
 
 
@@ -384,5 +384,5 @@ def test_a_worker_ends_before_another_can_send_its_attempt(programme):
     figures = load_programme("prod").payouts
     assert figures.requeue_after_s > 2 * pay
     gone = T0 + timedelta(seconds=figures.requeue_after_s)
-    assert rules.sender_is_gone(T0, gone, figures)
-    assert not rules.sender_is_gone(T0, gone - timedelta(milliseconds=1), figures)
+    assert steps.sender_is_gone(T0, gone, figures)
+    assert not steps.sender_is_gone(T0, gone - timedelta(milliseconds=1), figures)

@@ -20,7 +20,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib import holder_names
 from chalicelib.ids import derived_id
-from chalicelib.payouts import rules
+from chalicelib.payouts import rules, steps
 from chalicelib.payouts.controls.administration import Administration
 from chalicelib.payouts.controls.limits import Allowance, Pause
 from chalicelib.payouts.controls.proposals import Proposal
@@ -240,11 +240,15 @@ def _rule(name: str, instead: Callable[..., Any] | frozenset[Any]) -> Bug:
     return Bug(patches=((rules, name, instead),))
 
 
+def _step(name: str, instead: Callable[..., Any]) -> Bug:
+    return Bug(patches=((steps, name, instead),))
+
+
 BUGS: dict[str, Bug] = {
     "a new key on retry": Bug(Parts(fsp=NewKeyOnRetry)),
     "send before store": Bug(Parts(worker=SendBeforeStore)),
     "time-out taken as failure": Bug(Parts(worker=TimeOutTakenAsFailure)),
-    "not found taken as failure": _rule("after_not_found", lambda *_: Move(State.FAILED, "not_found")),
+    "not found taken as failure": _step("after_not_found", lambda *_: Move(State.FAILED, "not_found")),
     "accepted taken as paid": Bug(Parts(worker=AcceptedTakenAsPaid)),
     "split transaction": Bug(Parts(store=SplitTransaction)),
     "unconditional create": Bug(Parts(store=UnconditionalCreate)),
@@ -263,8 +267,8 @@ BUGS: dict[str, Bug] = {
     "held while it is sending": _rule("nothing_alive", _alive_or_not),
     "resolve by one person": _rule("same_person", lambda *_: False),
     "provider not asked before a retry": Bug(Parts(administration=ProviderNotAsked)),
-    "key thought dead too soon": _rule("key_is_dead", lambda *_: True),
-    "resend after the key's life": _rule("may_resend", lambda *_: True),
+    "key thought dead too soon": _step("key_is_dead", lambda *_: True),
+    "resend after the key's life": _step("may_resend", lambda *_: True),
     "ceilings ignored": Bug(Parts(allowance=CeilingsIgnored)),
     "allowance given back of a claim that was made": Bug(Parts(worker=UnclaimedGivenBackTwice)),
     "alarm touched by a worker": _rule("FOR_A_PERSON", frozenset({Hold.ADMIN})),

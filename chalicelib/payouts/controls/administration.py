@@ -18,7 +18,7 @@ from ...aws.admin_acts import Act, Journal
 from ...figures import PayoutRules
 from ...money import Rupiah
 from ...values import Value
-from .. import alarm_words, rules
+from .. import alarm_words, rules, steps
 from ..bank_files.transfers import BankFile
 from ..errors import CeilingChanged, NoProposal, NotNow, ProposalStands, ProviderObjects, SamePerson
 from ..ledger.items import ActItem
@@ -194,7 +194,7 @@ class Administration:
         attempt = self._ledger.attempt(entitlement)
         answer = self._providers.named(attempt.rail).status(attempt.key)
         over = {Outcome.FAILED, Outcome.REVERSED}
-        if rules.key_is_dead(attempt.first_sent_at, now, self._rules):
+        if steps.key_is_dead(attempt.first_sent_at, now, self._rules):
             over.add(Outcome.NOT_FOUND)
         if attempt.rail == BankFile.rail:
             over |= _over_by_file(entitlement, attempt, now)
