@@ -129,7 +129,7 @@ def _pay(gateway: Gateway, person: str) -> None:
     pk, said = f"P#{entitlement.id}", services.registrations.seal(person, SEALED["narrative"].encode())
     _NoteItem(pk, "BANK#0001", narrative=said, imported_by=MAKER).save()
     _RejectionItem(pk, "BANKSAID#0001#file#word", imported_by=MAKER, imported_at=now, said_in="report").save()
-    ProposalItem(pk, "PROPOSAL", decision="REVERSED", seq=1, maker=MAKER, note="asked for", made_at=now).save()
+    ProposalItem(pk, "PROPOSAL", decision="REVERSED", seq=1, maker=MAKER, note="letter 7", made_at=now).save()
     PlanItem(f"PLAN#{person}", "000053", region=31, scheme="stipend", first_at=now, number=1).save()
 
 

@@ -106,7 +106,10 @@ def reject(desk: Desk, batch: str, reason: str) -> None:  # noqa: ARG001 - the j
 @click.command("import", cls=Administered, sets=(MAKER, CHECKER))
 @file_argument
 def import_report(desk: Desk, file: bytes) -> None:
-    """Read a bank's report (pain.002 or camt.054) and settle by it. Exit code 1 if any line was applied to nothing."""
+    """Read a bank's report (pain.002 or camt.054) and settle by it. Exit code 1 if any line was applied to nothing.
+
+    Each person whose transfer it names can read that it was imported.
+    """
     from ...bank import reports  # lxml: only for who reads or writes a bank's file
 
     try:
@@ -124,6 +127,9 @@ def import_report(desk: Desk, file: bytes) -> None:
         raise click.exceptions.Exit(1)
 
 
+_TOLD = 50
+"""Of how many lines people are told at once, before the first of them is taken."""
+
 _COUNTED = ("applied", "known_before", "kept_for_the_sweep_to_settle")
 
 
@@ -137,9 +143,12 @@ def _in_time(desk: Desk, done: Imported) -> Callable[[Sequence[Line]], Iterator[
     def lines(all_of_it: Sequence[Line]) -> Iterator[Line]:
         names = [f"{place} {line.number} {line.reference}" for place, line in enumerate(all_of_it, 1)]
         begun = names.index(desk.cursor) + 1 if desk.cursor in names else 0
+        told = desk.services.bank_reports.concerned
         if desk.cursor:
             done.findings.clear()  # of the report as a whole, which the first step has told
         for place in range(begun, len(names)):
+            if (place - begun) % _TOLD == 0:
+                desk.shows(told(all_of_it[place : place + _TOLD]))
             yield all_of_it[place]
             if desk.is_late():
                 _tell(desk, done)

@@ -9,7 +9,7 @@ import click
 
 from chalicelib.clock import WIB, iso, utc_now, wib_date
 from chalicelib.money import Rupiah, rupiah
-from chalicelib.payouts.controls.administration import Administration
+from chalicelib.payouts.controls.administration import Administration, PayoutDeed
 from chalicelib.payouts.controls.limits import day_name, envelope_name
 from chalicelib.payouts.ledger.records import NEWS_SHARDS, plan_shards
 from chalicelib.payouts.rules import Authority, Kind, State
@@ -20,8 +20,11 @@ from ...options import example, reason_option
 from ...rows import act_row
 from .lines import ceiling_row
 
-ACTS = 10
-"""How many of the latest acts `status` shows."""
+ACTS, OF = 10, 200
+"""How many of the latest acts `status` shows, of how many that it reads."""
+
+ON_ALL = {PayoutDeed.PAUSE, PayoutDeed.RESUME, PayoutDeed.SET_CEILING}
+"""Acts about nobody. The others are in the journal, with a line of the person."""
 
 
 NEWS_PAGE = 100
@@ -71,12 +74,10 @@ def status(desk: Desk) -> None:
 
     desk.pages(len(plans) + len(NEWS_SHARDS), page)
     count, paid_idr = desk.counts.pop("payments", 0), desk.counts.pop("paid_idr", 0)
+    acts = [act_row(act) for act in controls.acts(OF) if act.deed in ON_ALL][:ACTS]
     today = ceiling_row(controls.ceiling(day_name(now))) | {"payments": count, "paid_idr": Rupiah(paid_idr)}
     months = [{"month": name, "amount_idr": Rupiah(idr)} for name, idr in sorted(desk.counts.items())]
-    desk.show(
-        _standing(controls)
-        | {"today": [today], "to_come": months, "acts": [act_row(act) for act in controls.acts(ACTS)]}
-    )
+    desk.show(_standing(controls) | {"today": [today], "to_come": months, "acts": acts})
 
 
 def _standing(controls: Administration) -> dict[str, object]:

@@ -124,6 +124,11 @@ class BankReports:
         findings.sort(key=lambda each: (each.number, each.reference or ""))
         return done
 
+    def concerned(self, lines: Iterable[Line]) -> set[str]:
+        """Whose transfers are named. A batch get for each hundred lines."""
+        named = {rules.entitlement_of(each.reference or "") for each in lines}
+        return {each.registrant_id for each in self._ledger.batch(one for one in named if one)}
+
     def said(self, reference: str) -> Iterator[tuple[Word, str]]:
         """The bank's words on a transfer, for people, each with its text in clear; two if they contradict."""
         known = self._known(reference, {})

@@ -163,7 +163,7 @@ class Administration:
         return self._pause.get()
 
     def acts(self, limit: int) -> list[Act]:
-        """The latest acts on payouts as a whole, newest first."""
+        """The latest acts on payouts that no history of an entitlement has, newest first."""
         return self._journal.latest(limit)
 
     def ceiling(self, name: str) -> Ceiling:

@@ -53,10 +53,10 @@ def not_applied(desk, path) -> list[tuple[object, ...]]:
     return [tuple(one.values()) for one in json.loads(desk.run("import", str(path), "--json").stdout)["not_applied"]]
 
 
-def looks(desk, person) -> list[tuple[str, str, str | None]]:
+def looks(desk, person, act: str = "payout export approve") -> list[tuple[str, str, str | None]]:
     """Who had a file with a transfer to somebody, the last one first."""
     lines = desk.world.services.journal.of_person(person)
-    return [(one.person, one.about[0], one.outcome) for one in lines if one.route == "payout export approve"]
+    return [(one.person, one.about[0], one.outcome) for one in lines if one.route == act]
 
 
 def test_the_whole_round_by_two_people(desk, tmp_path):
@@ -103,6 +103,19 @@ def test_the_whole_round_by_two_people(desk, tmp_path):
     report.write_bytes(camt054(entry(references[0], returned="AC04", ref="C-1")))
     assert imported(desk, report) == ("camt.054", 1, 0, 0)
     assert desk.world.state(references[0]) is State.REVERSED
+
+
+def test_whose_transfer_a_report_names_can_read_that_it_was_imported(desk, tmp_path):
+    batch, [reference, other] = desk.world.sent("ani", "budi")
+    report = tmp_path / "report.xml"
+    report.write_bytes(pain002(batch, {reference: "ACSC", "of-another-bank": "ACSC"}))
+    imported(desk, report)
+    assert [one[0] for one in looks(desk, "ani", "payout import")] == [MAKER]
+    assert looks(desk, "budi", "payout import") == []
+    report.write_bytes(pain002(batch, {}, group="RJCT"))
+    desk.run("import", str(report))
+    assert len(looks(desk, "budi", "payout import")) == 1, "a word about the whole file is about each in it"
+    assert desk.world.state(other) is State.SENDING
 
 
 def test_lines_that_match_no_transfer_are_named_without_personal_data(desk, tmp_path):
