@@ -14,26 +14,11 @@ from msgspec import Meta, Struct
 
 from . import tables
 from .errors import DomainError
-from .figures import (
-    AccountRules,
-    CalendarRules,
-    DrawRules,
-    EligibilityRules,
-    HelpdeskRules,
-    JobRules,
-    NoticeRules,
-    PartnerRules,
-    PayoutRules,
-    Positive,
-    RegistryRules,
-    RetentionRules,
-    Skill,
-    StatisticsRules,
-    SurveyRules,
-    TrainingRules,
-    Words,
-)
+from .figures import Positive, Skill, Words
+from .figures.benefits import JobRules, PartnerRules, PayoutRules, StatisticsRules, SurveyRules, TrainingRules
+from .figures.people import AccountRules, HelpdeskRules, NoticeRules, RegistryRules, RetentionRules
 from .figures.schemes import Scheme
+from .figures.waves import CalendarRules, DrawRules, EligibilityRules
 
 FOLDER = Path(__file__).parent
 """Where `service.toml` and `programmes/` are."""

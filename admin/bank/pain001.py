@@ -16,7 +16,7 @@ from lxml import etree
 from lxml.builder import ElementMaker
 
 from chalicelib.clock import WIB
-from chalicelib.figures import BankFileRules
+from chalicelib.figures.benefits import BankFileRules
 from chalicelib.payouts.bank_files.transfers import Order, Transfer
 
 MESSAGE = "pain.001.001.09"

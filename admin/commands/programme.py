@@ -12,8 +12,8 @@ import msgspec
 
 from chalicelib.clock import WIB, utc_now
 from chalicelib.config import Programme, load_programme, programmes, read_programme
-from chalicelib.figures import Once
 from chalicelib.figures.schemes import Payment, Scheme
+from chalicelib.figures.waves import Once
 from chalicelib.money import format_idr, rupiah
 from chalicelib.waves.calendar import Calendar, PlannedWave
 

@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from chalicelib.administration.identity import SETS
 from chalicelib.clock import iso
 from chalicelib.config import DEFAULT_PROGRAMME, Programme, Settings, load_programme
-from chalicelib.figures import CalendarRules
+from chalicelib.figures.waves import CalendarRules
 from infrastructure import administration_stack, app_stack, data_stack
 
 from .. import client

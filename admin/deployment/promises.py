@@ -17,8 +17,8 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from chalicelib.config import DEFAULT_PROGRAMME, Programme
-from chalicelib.figures import CalendarRules
 from chalicelib.figures.schemes import Scheme
+from chalicelib.figures.waves import CalendarRules
 
 from . import stages
 from .stacks import DeployFailed, outputs, parameters

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ..aws import dynamodb
 from ..aws.attributes import item_of
-from ..figures import AccountRules
+from ..figures.people import AccountRules
 from ..structs import fill
 from .items import AccountItem, GuardItem, OfAccount, RecoveryItem, SessionItem, account_pk, contact_pk, session_sk
 from .rules import Recovery, has_begun, has_ended, is_barred, is_trusted

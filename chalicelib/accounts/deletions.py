@@ -12,7 +12,7 @@ from ..aws.attributes import item_of
 from ..aws.dynamodb import LegsFailed, Transaction, find
 from ..clock import iso, parse_iso
 from ..errors import Unavailable
-from ..figures import AccountRules
+from ..figures.people import AccountRules
 from ..ids import Randomness, derived_id, random_id
 from ..structs import fill
 from .contacts.changes import TRIES, Changes

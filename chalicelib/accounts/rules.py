@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
-from ..figures import AccountRules
+from ..figures.people import AccountRules
 from ..ids import derived_id
 from ..values import Value
 from .sessions.rules import ContactGuard, KeptContact, Session

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ..clock import iso
-from ..figures import RetentionRules
+from ..figures.people import RetentionRules
 from .deletions import Deletions
 from .personal_data import last_used, of_account
 

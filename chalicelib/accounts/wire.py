@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from .. import typed_text
 from ..clock import iso
 from ..errors import Malformed
-from ..figures import AccountRules
+from ..figures.people import AccountRules
 from ..structs import fill
 from .contacts.contact import ContactKind
 from .passkeys.wire import UsedPasskey

@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from ..aws import clients
 from ..clock import Clock, iso
-from ..figures import RegistryRules
+from ..figures.people import RegistryRules
 from ..ids import Randomness, random_id
 from .errors import NoAnswer
 from .registry import CivilRecord

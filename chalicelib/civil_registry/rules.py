@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .. import holder_names
-from ..figures import RegistryRules
+from ..figures.people import RegistryRules
 from ..registration.identity import sex_of
 from ..registration.rules import PersonalData, Registrant, Verification
 from .registry import CivilRecord

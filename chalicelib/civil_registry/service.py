@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..aws import queues
 from ..clock import Clock
-from ..figures import RegistryRules
+from ..figures.people import RegistryRules
 from ..registration.records import Record, person_of
 from ..registration.rules import Employment, PersonalData, School, Verification
 from ..registration.verifications import UNDECIDED_SHARDS, UNVERIFIED_SHARDS, Ask, Verifications, decode_message

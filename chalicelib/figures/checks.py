@@ -14,8 +14,8 @@ from ..clock import WIB, iso
 from ..config import LONGEST_REQUEST_S, Programme
 from ..registration.rules import Education, Employment
 from ..waves.calendar import LAST, Calendar, PlannedWave, end_of
-from . import CalendarRules
 from .schemes import Scheme
+from .waves import CalendarRules
 
 AGES = (17, 120)
 """A KTP is issued at 17: before that nobody has the NIK card and account to be paid."""

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..clock import WIB, wib_date
-from ..figures import HelpdeskRules
+from ..figures.people import HelpdeskRules
 from ..ids import derived_id
 from ..values import Value
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from ..aws.dynamodb import LegsFailed, Transaction
 from ..clock import WIB, iso
 from ..errors import NotFound
-from ..figures import HelpdeskRules
+from ..figures.people import HelpdeskRules
 from ..notices.rules import Kind as Notice
 from ..notices.service import NoticeService
 from ..payouts.service import Payouts

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..aws.dynamodb import LegsFailed, Transaction, update_if
 from ..clock import parse_iso
-from ..figures import RetentionRules
+from ..figures.people import RetentionRules
 from .store import GrievanceItem, NumberItem
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..errors import DomainError, raise_together
-from ..figures import JobRules
+from ..figures.benefits import JobRules
 from ..ids import derived_id
 from ..values import Value
 from .errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill

@@ -23,7 +23,7 @@ from ..aws.attributes import InstantAttribute, WholeAttribute
 from ..aws.clients import is_passing
 from ..aws.dynamodb import find, save_if
 from ..clock import Clock, iso
-from ..figures import ChannelRules
+from ..figures.people import ChannelRules
 from .announcements import PublicEvent, PublicEventStore, told
 from .feeds import announcement
 from .store import NoticesTable

@@ -16,7 +16,7 @@ from ..aws.dynamodb import Transaction
 from ..aws.queues import Queue
 from ..clock import Clock
 from ..errors import Unavailable
-from ..figures import NoticeRules
+from ..figures.people import NoticeRules
 from . import rules
 from .rules import Facts, Kind, NoticeState, Told
 from .store import NoticeStore

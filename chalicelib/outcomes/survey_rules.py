@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
-from ..figures import SurveyRules
+from ..figures.benefits import SurveyRules
 from ..figures.schemes import Scheme
 from ..ids import derived_id
 from ..money import Rupiah, rupiah

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ..figures import PayoutRules
+from ..figures.benefits import PayoutRules
 from . import rules
 from .rules import Entitlement, Hold, Move, State
 

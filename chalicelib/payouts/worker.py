@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ..figures import PayoutRules
+from ..figures.benefits import PayoutRules
 from ..registration.rules import Payee
 from ..values import Value
 from . import alarm_words, rules, steps

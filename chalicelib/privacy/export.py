@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from ..figures import RetentionRules
+from ..figures.people import RetentionRules
 from ..ids import derived_id
 from ..structs import fill
 from ..vault import PersonKey, SealKind

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from .. import tables
-from ..figures import RetentionRules
+from ..figures.people import RetentionRules
 from ..values import Hidden, Value
 from ..vault import SealKind
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..aws import dynamodb
 from ..errors import DomainError
-from ..figures import EligibilityRules
+from ..figures.waves import EligibilityRules
 from .errors import ConsentWithdrawn, Excluded, NikAlreadyRegistered, NotRegistered
 from .items import RegistrationsTable, exclusion_pk, person_pk
 from .rules import (

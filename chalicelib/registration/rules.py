@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec.structs import replace
 
-from ..figures import EligibilityRules, Once
+from ..figures.waves import EligibilityRules, Once
 from ..values import Hidden, Value
 from .errors import ConsentMissing, EducationNotAccepted, ExcludedOccupation, InFormalEducation, OverAge, UnderAge
 

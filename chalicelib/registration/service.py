@@ -13,7 +13,7 @@ from msgspec.structs import asdict, replace
 from .. import clock
 from ..at_once import at_once
 from ..errors import Unavailable, all_of
-from ..figures import EligibilityRules
+from ..figures.waves import EligibilityRules
 from ..structs import fill
 from ..vault import PersonKey, Vault
 from . import change_notices, fitness, identity, rules, wire

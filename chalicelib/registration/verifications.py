@@ -31,7 +31,7 @@ from .store import OVERTAKEN_LEG, UNVERIFIED, Legs
 
 if TYPE_CHECKING:
     from ..aws.queues import Queue
-    from ..figures import RegistryRules
+    from ..figures.people import RegistryRules
     from ..notices.service import NoticeService
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
 from .. import typed_text
-from ..figures import TrainingRules
+from ..figures.benefits import TrainingRules
 from ..ids import derived_id
 from ..spreadsheets import whole
 from ..values import Value

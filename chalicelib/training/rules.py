@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Literal
 
 from ..clock import iso, wib_date
-from ..figures import TrainingRules, UnusualRules
+from ..figures.benefits import TrainingRules, UnusualRules
 from ..figures.schemes import Scheme
 from ..ids import derived_id
 from ..values import Value

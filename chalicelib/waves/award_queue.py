@@ -24,7 +24,7 @@ from ..aws import queues
 from ..aws.queues import Queue
 from ..config import Programme
 from ..draw.selection import DrawResult, drawn_seat
-from ..figures import AWARD_BATCH_MAX, AwardRules
+from ..figures.waves import AWARD_BATCH_MAX, AwardRules
 from ..time_budget import TimeBudget
 from .award import AT_ONCE, ONE_AWARD_S, Award, Decisions, Turn, Walk
 from .calendar import Calendar

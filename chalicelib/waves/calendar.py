@@ -16,7 +16,7 @@ from msgspec import field
 from msgspec.structs import replace
 
 from ..clock import WIB, iso
-from ..figures import FIRST_EXTRA, CalendarRules, ListedWave
+from ..figures.waves import FIRST_EXTRA, CalendarRules, ListedWave
 from ..values import Value
 from .errors import BadPlan, ChangeTooLate, CloseTooNear, UnknownWave, WavesOverlap
 

@@ -24,7 +24,7 @@ from ..draw import merkle, note, published
 from ..draw.leaves import LEAF_BYTES, Region, Unsorted, commit_to, table_of
 from ..draw.selection import allot
 from ..errors import Unavailable
-from ..figures import DrawRules
+from ..figures.waves import DrawRules
 from ..registration.errors import (
     ConsentWithdrawn,
     EducationNotAccepted,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from ..config import Programme
-from ..figures import CalendarRules, DrawRules
+from ..figures.waves import CalendarRules, DrawRules
 from .calendar import Calendar, PlannedWave
 from .rules import NEXT, Wave, WaveState, freeze_due, round_due
 

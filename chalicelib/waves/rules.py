@@ -12,8 +12,9 @@ from ..draw import note
 from ..draw.leaves import TICKET_BYTES, leaf
 from ..draw.note import Chain
 from ..draw.selection import DrawResult
-from ..figures import DrawRules, EligibilityRules, TrainingRules
+from ..figures.benefits import TrainingRules
 from ..figures.schemes import Scheme
+from ..figures.waves import DrawRules, EligibilityRules
 from ..ids import shard
 from ..registration.rules import (
     Applicant,

@@ -10,7 +10,7 @@ from ..clock import iso
 from ..config import Programme
 from ..draw.leaves import TICKET_BYTES
 from ..errors import NotFound
-from ..figures import FIRST_EXTRA, CalendarRules
+from ..figures.waves import FIRST_EXTRA, CalendarRules
 from ..ids import Randomness
 from ..registration.errors import ConsentWithdrawn
 from ..registration.rules import check_eligible

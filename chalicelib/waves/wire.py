@@ -13,8 +13,8 @@ from ..clock import iso
 from ..draw import note, published
 from ..draw.proofs import Proof
 from ..draw.selection import DrawResult, open_value, rank
-from ..figures import DrawRules
 from ..figures.schemes import Scheme, Trigger
+from ..figures.waves import DrawRules
 from ..notices.rules import Facts, Kind, Told
 from ..structs import fill
 from .calendar import PlannedWave

@@ -10,7 +10,7 @@ from msgspec import Struct
 from ..accounts.wire import ContactView
 from ..clock import iso
 from ..errors import DomainError
-from ..figures import EligibilityRules
+from ..figures.waves import EligibilityRules
 from ..registration.errors import ConsentWithdrawn, NotRegistered
 from ..registration.rules import Registrant, check_eligible
 from ..registration.wire import FinancialAddressView, RegistrationView

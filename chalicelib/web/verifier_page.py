@@ -19,7 +19,7 @@ import msgspec
 from ..values import Value
 
 if TYPE_CHECKING:
-    from ..figures import DrawRules
+    from ..figures.waves import DrawRules
     from ..waves.wire import WaveView
 
 FILE = Path(__file__).parents[1] / "draw/public/verify.html"

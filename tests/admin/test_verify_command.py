@@ -24,7 +24,7 @@ from admin.deployment import stages
 from chalicelib.clock import iso
 from chalicelib.config import BadConfiguration, load_programme
 from chalicelib.draw.cosignatures import Signer
-from chalicelib.figures import WitnessRules
+from chalicelib.figures.waves import WitnessRules
 from chalicelib.waves.publication.bucket import VERIFIER_FILE
 from tests.builders.draws.files import (
     DEVELOPMENT,

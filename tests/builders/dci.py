@@ -15,7 +15,7 @@ from referencing import Registry as Documents
 from referencing.jsonschema import DRAFT4
 
 from chalicelib.civil_registry.dci import AnswersSecret, AskingSecret, DciRegistry
-from chalicelib.figures import RegistryRules
+from chalicelib.figures.people import RegistryRules
 from chalicelib.ids import system_randomness
 from local.sandbox.registry import Registry
 from tests.conftest import T0

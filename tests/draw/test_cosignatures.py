@@ -13,7 +13,7 @@ from chalicelib.config import BadConfiguration, load_programme
 from chalicelib.draw import cosignatures
 from chalicelib.draw.cosignatures import Cosignature, Signer, WitnessKey
 from chalicelib.draw.errors import ForgedCosignature, MalformedCosignature, UnknownWitness
-from chalicelib.figures import WitnessRules
+from chalicelib.figures.waves import WitnessRules
 from local.sandbox.beacon import WITNESS
 from tests.builders.draws.verify_draw import program
 from tests.builders.figures import changed

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from chalicelib.clock import WIB, wib_date
 from chalicelib.config import Settings, load_programme
-from chalicelib.figures import Once, Waiting
 from chalicelib.figures.checks import faults
 from chalicelib.figures.schemes import Payment, Scheme
+from chalicelib.figures.waves import Once, Waiting
 from chalicelib.outcomes.store import REGISTERED
 from chalicelib.outcomes.tally_rules import Count
 from local.demo import wave

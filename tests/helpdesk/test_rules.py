@@ -14,7 +14,7 @@ import pytest
 
 from chalicelib.clock import WIB
 from chalicelib.draw.selection import DrawResult
-from chalicelib.figures import HelpdeskRules
+from chalicelib.figures.people import HelpdeskRules
 from chalicelib.helpdesk import errors, rules
 from chalicelib.helpdesk.evidence import of_selection
 from chalicelib.helpdesk.rules import (

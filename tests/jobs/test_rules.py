@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from bench.aws.endpoint import item_size
 from chalicelib.errors import Malformed, UnknownField
-from chalicelib.figures import JobRules
+from chalicelib.figures.benefits import JobRules
 from chalicelib.jobs import rules, wire
 from chalicelib.jobs.errors import ClosingTimeOutOfRange, ConsentIncomplete, SalaryRangeReversed, UnknownSkill
 from chalicelib.jobs.rules import Listing, Vacancy

@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from chalicelib.config import BadConfiguration, Programme, Settings, load_programme
-from chalicelib.figures import ChannelRules
+from chalicelib.figures.people import ChannelRules
 from chalicelib.notices import channels
 from chalicelib.notices.announcements import PublicEvent, event_id
 from chalicelib.notices.channels import FIRST_REST, POST_MAX, Https, signed

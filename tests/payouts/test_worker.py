@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.config import Programme
-from chalicelib.figures import CeilingRules
+from chalicelib.figures.benefits import CeilingRules
 from chalicelib.payouts import alarm_words
 from chalicelib.payouts.controls.limits import Allowance, Pause
 from chalicelib.payouts.errors import OutcomeNotKnown, Superseded

@@ -14,7 +14,7 @@ import pytest
 
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
-from chalicelib.figures import CeilingRules
+from chalicelib.figures.benefits import CeilingRules
 from chalicelib.money import Rupiah
 from chalicelib.payouts import service
 from chalicelib.payouts.bank_files.store import BatchState

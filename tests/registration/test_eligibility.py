@@ -14,7 +14,7 @@ from pynamodb.exceptions import GetError
 
 from chalicelib.aws import dynamodb
 from chalicelib.errors import DomainError
-from chalicelib.figures import Waiting
+from chalicelib.figures.waves import Waiting
 from chalicelib.registration import rules
 from chalicelib.registration.errors import (
     ConsentMissing,

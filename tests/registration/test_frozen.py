@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from chalicelib import wiring
 from chalicelib.config import Programme, Settings
-from chalicelib.figures import Waiting
+from chalicelib.figures.waves import Waiting
 from chalicelib.registration.errors import ExcludedOccupation, FixedAfterAward, FrozenUntilSettled
 from chalicelib.registration.items import Exclusion, exclusion_pk
 from chalicelib.registration.rules import Education, Employment, Standing

@@ -12,7 +12,7 @@ from itertools import accumulate
 from unittest.mock import patch
 
 from chalicelib.errors import DomainError
-from chalicelib.figures import CeilingRules
+from chalicelib.figures.benefits import CeilingRules
 from chalicelib.money import rupiah
 from chalicelib.payouts import wire
 from chalicelib.payouts.controls.limits import day_name

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chalicelib.config import load_programme
-from chalicelib.figures import CeilingRules
+from chalicelib.figures.benefits import CeilingRules
 from chalicelib.payouts import wire
 from chalicelib.payouts.address_checks import AddressBook
 from chalicelib.payouts.controls.administration import Administration, PayoutStores

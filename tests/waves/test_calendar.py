@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.clock import WIB
 from chalicelib.config import load_programme
-from chalicelib.figures import CalendarRules, PlannedPause
+from chalicelib.figures.waves import CalendarRules, PlannedPause
 from chalicelib.waves.calendar import FIRST_EXTRA, Calendar, CalendarException, PlannedWave
 from chalicelib.waves.errors import BadPlan, ChangeTooLate, CloseTooNear, UnknownWave, WavesOverlap
 

@@ -14,7 +14,7 @@ from admin.deployment.stacks import DeployFailed
 from chalicelib.aws.admin_acts import Signed
 from chalicelib.clock import iso
 from chalicelib.config import Programme, Settings
-from chalicelib.figures import PlannedPause
+from chalicelib.figures.waves import PlannedPause
 from chalicelib.waves.calendar import Changes
 from chalicelib.waves.errors import (
     ChangeTooLate,

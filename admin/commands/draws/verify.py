@@ -28,7 +28,7 @@ from chalicelib.draw import cosignatures, note, published
 from chalicelib.draw.cosignatures import Signer
 from chalicelib.draw.errors import ForeignChain, LateWitness
 from chalicelib.errors import DomainError
-from chalicelib.figures import DrawRules
+from chalicelib.figures.waves import DrawRules
 from chalicelib.waves.publication.bucket import VERIFIER_FILE
 
 from ...deployment import stages

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from chalicelib.clock import utc_now, wib_date
-from chalicelib.figures import BankFileRules
+from chalicelib.figures.benefits import BankFileRules
 from chalicelib.helpdesk.rules import is_holiday
 from chalicelib.payouts.bank_files.export import Write
 from chalicelib.payouts.bank_files.report_lines import Finding, Line

@@ -14,7 +14,7 @@ from ...aws.attributes import item_of
 from ...aws.dynamodb import LegsFailed, Transaction, find
 from ...clock import iso
 from ...errors import NotFound, Unavailable
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...ids import Randomness, random_id
 from ...notices.rules import LINK_DAYS, Kind
 from ...notices.service import NoticeService

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ...aws.dynamodb import LegsFailed, Transaction
 from ...errors import NotFound, Unavailable
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...ids import derived_id
 from ...structs import fill
 from ...vault import PersonKey, Vault

@@ -20,7 +20,7 @@ from ...aws.attributes import item_of
 from ...aws.dynamodb import LegsFailed, Transaction, find
 from ...clock import iso
 from ...errors import NotFound, Unavailable
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...ids import Randomness, random_id, same_person
 from ...notices.rules import Kind
 from ...notices.service import NoticeService

@@ -15,7 +15,7 @@ from ...aws import queues
 from ...aws.clients import is_passing
 from ...clock import Clock
 from ...errors import Unavailable
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...notices.ses import NeverTaken, NotTaken, OutcomeUnknown
 from ..contacts.contact import ContactKind
 from ..macs import Macs

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...clock import wib_date
-from ...figures import SmsRules
+from ...figures.people import SmsRules
 from ..signing_in import counters
 
 log = logging.getLogger(__name__)

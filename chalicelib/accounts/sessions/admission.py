@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ..account_store import AccountStore
 from ..errors import InvalidToken
 from ..tokens.tokens import Access, Tokens

@@ -26,7 +26,7 @@ from ..errors import IdTokenRefused
 if TYPE_CHECKING:
     from joserfc.jwk import Key
 
-    from ...figures import IssuerRules
+    from ...figures.people import IssuerRules
 
 KEYS_KEPT = timedelta(hours=1)
 """How long an issuer's keys are kept. After that a key that it withdrew is refused."""

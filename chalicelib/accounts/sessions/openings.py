@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ...clock import iso
 from ...errors import Unavailable
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...ids import derived_id
 from ...structs import fill
 from ...vault import Vault

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...values import Value
 from ..contacts.contact import ContactKind
 from ..errors import InvalidDpopProof, TooManyRequests

@@ -13,7 +13,7 @@ import re
 from datetime import datetime
 
 from ...errors import NotFound, Unavailable
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...ids import Randomness, derived_id, system_randomness
 from ...notices.service import NoticeService
 from ..account_store import AccountStore

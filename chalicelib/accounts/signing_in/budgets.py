@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ...clock import iso, parse_iso
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...ids import derived_id
 from ...values import Value
 from ..errors import CodeUsedUp, TooManyCodes, TooManyTries

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 from ...aws.clients import is_passing
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...ids import Randomness
 from . import counters
 

@@ -15,7 +15,7 @@ from typing import Literal
 from ... import ids
 from ...aws.clients import is_passing
 from ...errors import Unavailable
-from ...figures import AccountRules
+from ...figures.people import AccountRules
 from ...ids import Randomness
 from ...values import Hidden, Value
 from ..contacts.contact import Contact, parse_contact

@@ -17,7 +17,7 @@ from functools import cache
 import msgspec
 from msgspec.structs import replace
 
-from ...figures import BankFileRules
+from ...figures.benefits import BankFileRules
 from ...ids import Randomness, comparable, random_id
 from ...registration.service import Registrations
 from ...values import Value

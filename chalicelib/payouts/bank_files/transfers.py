@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 import msgspec
 from msgspec import Struct
 
-from ...figures import PayoutCode
+from ...figures.benefits import PayoutCode
 from ...money import Rupiah
 from ...registration.rules import FinancialAddress
 from ...values import Value

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ...aws.admin_acts import Act, Journal
-from ...figures import PayoutRules
+from ...figures.benefits import PayoutRules
 from ...money import Rupiah
 from ...values import Value
 from .. import alarm_words, rules, steps

@@ -15,7 +15,7 @@ from datetime import datetime
 from ...aws.attributes import item_of
 from ...aws.dynamodb import find, save_if, update_if
 from ...clock import wib_date
-from ...figures import CeilingRules
+from ...figures.benefits import CeilingRules
 from ...money import Rupiah, rupiah
 from ...structs import fill
 from ...values import Value

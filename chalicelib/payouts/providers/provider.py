@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from ...figures import PayoutCode
+from ...figures.benefits import PayoutCode
 from ...money import Rupiah
 from ...registration.rules import FinancialAddress
 from ...values import Hidden, Value

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ... import clock, typed_text
 from ...errors import Unavailable
-from ...figures import PayoutRules
+from ...figures.benefits import PayoutRules
 from ...vault import Vault
 from .. import change_notices, rules, wire
 from ..errors import AccountAlreadyUsed, NotRegistered, UnknownPayoutCode

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from ...clock import iso
-from ...figures import RegistryRules, TrainingRules
+from ...figures.benefits import TrainingRules
+from ...figures.people import RegistryRules
 from ...figures.schemes import Scheme
 from ...ids import Randomness
 from ...registration.rules import DIFFERING, Registrant

@@ -19,7 +19,7 @@ from ...draw import cosignatures, published
 from ...draw.errors import LateWitness
 from ...draw.leaves import Region
 from ...draw.selection import Substitution
-from ...figures import DrawRules
+from ...figures.waves import DrawRules
 from ...values import Value
 from ..errors import NotFrozenYet, UnknownWave
 from ..rules import round_due

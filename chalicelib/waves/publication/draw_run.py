@@ -21,7 +21,7 @@ from ...draw.errors import BeaconUnavailable, ForgedBeacon
 from ...draw.leaves import region_table, top
 from ...draw.note import Chain
 from ...draw.selection import DrawResult, Selection, draw_seed
-from ...figures import DrawRules
+from ...figures.waves import DrawRules
 from ..errors import ListChanged
 from ..rules import Wave, chain_of, commitment
 from .bucket import Publication

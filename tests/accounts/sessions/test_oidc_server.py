@@ -16,7 +16,7 @@ import urllib3
 
 from chalicelib.accounts.errors import IdTokenRefused
 from chalicelib.accounts.sessions.issuers import Issuers, fetch, hashed
-from chalicelib.figures import IssuerRules
+from chalicelib.figures.people import IssuerRules
 
 CLIENT, REDIRECT = "gelombang", "https://gelombang.example/signed-in"
 HTTP = urllib3.PoolManager()

@@ -11,7 +11,7 @@ from joserfc.jws import JWSRegistry
 from msgspec.structs import replace
 
 from chalicelib.accounts.sessions.issuers import hashed
-from chalicelib.figures import IssuerRules, PresenceClaims
+from chalicelib.figures.people import IssuerRules, PresenceClaims
 from tests.builders.accounts.passkeys import b64
 from tests.conftest import T0
 

@@ -12,7 +12,7 @@ from lxml import etree
 
 from admin.bank import pain001, reports
 from chalicelib.config import Programme, Settings
-from chalicelib.figures import BankFileRules, PayoutCode
+from chalicelib.figures.benefits import BankFileRules, PayoutCode
 from chalicelib.payouts.bank_files.report_lines import Line, Problem
 from chalicelib.payouts.bank_files.reports import Imported, Source
 from chalicelib.payouts.bank_files.store import Batch, Word

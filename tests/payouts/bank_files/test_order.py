@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from admin.bank import pain001
 from admin.bank.pain001 import NAMELESS, bank_text
 from chalicelib.config import BadConfiguration, load_programme
-from chalicelib.figures import PayoutCode
+from chalicelib.figures.benefits import PayoutCode
 from chalicelib.money import rupiah
 from chalicelib.payouts.bank_files.transfers import BankFile, Order, Transfer
 from chalicelib.payouts.rules import Answer, Entitlement, Kind, Outcome, State, reference

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
-from chalicelib.figures import CeilingRules
+from chalicelib.figures.benefits import CeilingRules
 from chalicelib.money import Rupiah
 from chalicelib.payouts import alarm_words
 from chalicelib.payouts.controls import limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from chalicelib.figures import EligibilityRules
+from chalicelib.figures.waves import EligibilityRules
 from chalicelib.registration.rules import Education, Employment
 from chalicelib.registration.wire import FinancialAddressForm, RegistrationForm
 

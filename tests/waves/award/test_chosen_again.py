@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.config import Programme, Settings
-from chalicelib.figures import Once, Waiting
 from chalicelib.figures.schemes import Payment
+from chalicelib.figures.waves import Once, Waiting
 from chalicelib.payouts.rules import Kind, entitlement_id
 from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, rules

@@ -19,7 +19,7 @@ from admin.deployment import stages
 from chalicelib.config import load_programme
 from chalicelib.draw import cosignatures
 from chalicelib.draw.cosignatures import Signer
-from chalicelib.figures import WitnessRules
+from chalicelib.figures.waves import WitnessRules
 from chalicelib.waves.errors import NotFrozenYet, UnknownWave
 from chalicelib.waves.publication.bucket import CosignatureIntake
 from local.sandbox.beacon import WITNESS
