@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from chalicelib.config import Programme, Settings
 from chalicelib.notices.store import NoticeItem
 from chalicelib.registration.errors import ConsentWithdrawn
 from chalicelib.registration.store import RegistrationOvertaken
 from chalicelib.waves.rules import closing_day
 from tests.builders.waves import CLOSES
 from tests.e2e import routes
-from tests.e2e.gateway import Call, Gateway, serving
+from tests.e2e.gateway import Call, Gateway
 from tests.e2e.refusals.partners import applying
-
-
-@pytest.fixture
-def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
-    with serving(cloud, programme) as gateway:
-        yield gateway
 
 
 def withdraw(gateway: Gateway, person: str, consent: str = "registration") -> dict[str, Any]:

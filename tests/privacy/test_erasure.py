@@ -1,9 +1,9 @@
-"""Deleting an account: told, cancelled, refused while something is under way; then nothing can be read back."""
+"""What an erasure takes away: nothing that is stored can be read back, after a restore either."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 from types import SimpleNamespace
@@ -18,218 +18,29 @@ from admin.desk import Desk
 from bench import rights
 from chalicelib.accounts.items import DueDeletionItem
 from chalicelib.clock import utc_now
-from chalicelib.config import Programme, Settings
-from chalicelib.notices.rules import ChangeLink
-from chalicelib.notices.rules import Kind as Kind_
+from chalicelib.config import Settings
+from chalicelib.notices.rules import ChangeLink, Kind
 from chalicelib.notices.store import NoticeItem
-from chalicelib.payouts.plans import plan_rules
-from chalicelib.payouts.rules import Kind, Move, State
 from chalicelib.privacy import erasure
-from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, WAITS, Replayed
-from chalicelib.privacy.rules import register
+from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, Replayed
 from chalicelib.waves.places.items import BeneficiaryItem
-from chalicelib.waves.rules import BeneficiaryState, WaveState
-from chalicelib.waves.store import WaveItem
+from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.commands import CALLER, Terminal
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.functions import Functions
-from tests.builders.lives import FORM, SEALED, compared, live, rows, settled, young
-from tests.builders.rights import rights_of
-from tests.builders.waves import WAVE
+from tests.builders.lives import FORM, SEALED, live, rows, settled, young
 from tests.e2e import routes
-from tests.e2e.gateway import Call, Gateway, serving
-
-A_MINUTE = timedelta(minutes=1)
-STAYS = {kind for kind, kept in register().kept.items() if kept.stays}
-
-
-@pytest.fixture
-def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
-    with serving(cloud, programme) as gateway:
-        yield gateway
-
-
-def ask(gateway: Gateway, person: str) -> dict[str, Any]:
-    return dict(gateway.ok(Call(routes.DELETE_ME, person=person)))
-
-
-def refusal(gateway: Gateway, person: str) -> str:
-    answer = gateway.send(Call(routes.DELETE_ME, person=person))
-    assert (answer.status_code, answer.json_body["code"]) == (409, "not_deletable_yet")
-    return str(answer.json_body["because"])
-
-
-def run(gateway: Gateway, *, after: timedelta = timedelta()) -> bool:
-    gateway.now += after
-    with rights_of("erase_people"):
-        return gateway.services.erasure.run(gateway.now, 800, lambda: 0)
-
-
-def carry_out(gateway: Gateway, person: str) -> None:
-    """All of it, from the request."""
-    ask(gateway, person)
-    assert run(gateway, after=young(gateway) + A_MINUTE)
-    assert run(gateway, after=TOKENS_LIVE + A_MINUTE)
-    assert list(DueDeletionItem.query("DELETIONS")) == []
-
-
-def told_of(person: str, kind: str) -> list[dict[str, Any]]:
-    return [dict(one.facts) for one in NoticeItem.query(f"N#{person}") if one.kind == kind]
-
-
-def in_wave(gateway: Gateway, state: WaveState) -> None:
-    WaveItem("WAVES", f"{WAVE:06d}").update([WaveItem.state.set(state)])
-    gateway.services.waves._waves_kept = None
-
-
-def snapshot(cloud: Settings) -> list[tuple[str, dict[str, Any]]]:
-    return rows(cloud)
-
-
-def restore(cloud: Settings, before: list[tuple[str, dict[str, Any]]], only: str = "") -> None:
-    """What an administrator does with a restored table: every row that is missing is copied."""
-    client = boto3.client("dynamodb", cloud.region)
-    there = {(table, row["pk"]["S"], row["sk"]["S"]) for table, row in rows(cloud)}
-    for table, row in before:
-        if (table, row["pk"]["S"], row["sk"]["S"]) not in there and only in ("", table):
-            client.put_item(TableName=cloud.table(table), Item=row)
-
-
-def about(cloud: Settings, person: str) -> set[str]:
-    """The kinds of rows that are left about a person, as the register names them."""
-    found = set()
-    for table, row in rows(cloud):
-        if person in str(row):
-            kinds = [
-                kind
-                for kind, kept in register().kept.items()
-                if kept.table == table and row["pk"]["S"].startswith(kept.key.partition("<")[0].rstrip())
-            ]
-            found.add(next((kind for kind in kinds if kind in STAYS), f"{table}: {row['pk']['S']} / {row['sk']['S']}"))
-    return found
-
-
-def secrets_of(before: list[tuple[str, dict[str, Any]]], person: str) -> set[str]:
-    """What leads to a person: keyed hashes, wrapped keys, birth date and regency, as they were stored."""
-    found = set[str]()
-    for _, row in before:
-        if person in row["pk"]["S"] or row.get("account_id", {}).get("S") == person:
-            macs = ("kk_mac", "phone_mac", "name_mac", "account_mac")
-            for name in ("wrapped_key", *macs, "birth_date", "regency", "answers"):
-                found |= {str(next(iter(row[name].values())))} if name in row else set()
-    return found
-
-
-def test_a_deletion_is_told_and_cancelled_as_any_change(gateway: Gateway, cloud: Settings) -> None:
-    person = gateway.registered()
-    asked = ask(gateway, person)
-    assert ask(gateway, person) == asked, "again is the same"
-    assert asked["change"] == "account_deleted"
-    [change] = gateway.ok(Call(routes.MY_CHANGES, person=person))["changes"]
-    assert change == asked
-    assert told_of(person, "account_deleting") == [{"takes_effect_at": asked["takes_effect_at"], "reason": "asked"}]
-
-    assert run(gateway), "not due yet"
-    gateway.ok(Call(routes.CANCEL_CHANGE, person=person).at(asked["change_id"]))
-    before = snapshot(cloud)
-    for _ in range(2):
-        assert run(gateway, after=young(gateway) + A_MINUTE)
-    assert [row for _, row in rows(cloud)] == [row for _, row in before if row["pk"]["S"] != "DELETIONS"]
-    assert ask(gateway, person)["change_id"] != asked["change_id"], "it may be asked for anew"
-
-
-def test_the_link_of_the_notice_cancels_it_too(gateway: Gateway) -> None:
-    person = gateway.registered()
-    asked = ask(gateway, person)
-    gateway.services.deny_change(person, asked["change_id"], gateway.now)
-    assert run(gateway, after=young(gateway) + A_MINUTE)
-    assert gateway.services.registrations.registrant(person).id == person
-
-
-def test_nobody_is_deleted_while_something_is_under_way(gateway: Gateway) -> None:
-    person, payout = gateway.being_paid()
-    services = gateway.services
-    assert refusal(gateway, person) == "payment"
-    services.payout_store.move(services.payout_store.get(payout), Move(State.PAID, "succeeded"), gateway.now)
-    assert refusal(gateway, person) == "reconciliation"
-    compared(gateway)
-    assert ask(gateway, person)["change"] == "account_deleted"
-
-
-def test_months_to_come_are_under_way(gateway: Gateway) -> None:
-    services = gateway.services
-    monthly = next(each for each in services.programme.schemes if plan_rules.is_monthly(each))
-    chosen = gateway.chosen(scheme=monthly.version)
-    with services.transaction() as tx:
-        payout = services.payouts.entitle(tx, chosen, Kind.INCENTIVE, gateway.now)
-    ledger = services.payout_store
-    ledger.move(ledger.get(payout), Move(State.CANCELLED, "given up"), gateway.now)
-    assert refusal(gateway, chosen.registrant_id) == "instalments"
-    services.plans.stop(chosen, plan_rules.Stop.DROPPED_OUT, gateway.now)
-    ask(gateway, chosen.registrant_id)
-
-
-def test_a_deletion_ends_if_a_draw_came_up_and_may_be_asked_for_after_it(gateway: Gateway) -> None:
-    person = gateway.registered()
-    gateway.ok(Call(routes.JOIN, person=person))
-    ask(gateway, person)
-    in_wave(gateway, WaveState.FROZEN)
-    assert run(gateway, after=young(gateway) + A_MINUTE)
-    assert list(DueDeletionItem.query("DELETIONS")) == []
-    assert told_of(person, "account_kept") == [{"reason": "selection"}]
-    assert gateway.ok(Call(routes.MY_CHANGES, person=person))["changes"] == []
-    assert refusal(gateway, person) == "selection"
-    in_wave(gateway, WaveState.SETTLED)
-    carry_out(gateway, person)
-    assert gateway.services.registration_store.registrant(person) is None
-
-
-def test_a_deletion_ends_if_a_payment_came_up(gateway: Gateway) -> None:
-    chosen = gateway.chosen()
-    person = chosen.registrant_id
-    services = gateway.services
-    ask(gateway, person)
-    with services.transaction() as tx:
-        services.payouts.entitle(tx, chosen, Kind.INCENTIVE, gateway.now)
-    assert run(gateway, after=young(gateway) + A_MINUTE)
-    assert told_of(person, "account_kept") == [{"reason": "payment"}]
-    for _ in range(2):
-        assert run(gateway, after=young(gateway) + A_MINUTE)
-    assert services.registrations.registrant(person).id == person
-
-
-def test_nobody_whose_account_is_closed_is_chosen(gateway: Gateway) -> None:
-    person = gateway.registered()
-    gateway.ok(Call(routes.JOIN, person=person))
-    ask(gateway, person)
-    assert run(gateway, after=young(gateway) + A_MINUTE)
-    in_wave(gateway, WaveState.CLOSED)
-    assert run(gateway, after=TOKENS_LIVE + A_MINUTE), "waits for the draw"
-    assert gateway.services.registrations.registrant(person).consent_withdrawn_at is not None
-    in_wave(gateway, WaveState.SETTLED)
-    assert gateway.services.deletions.counted(gateway.now) == (1, 1)
-    assert list(gateway.services.deletions.due(gateway.now)) == [], "it holds up nobody for some hours"
-    assert run(gateway, after=WAITS + A_MINUTE)
-    assert gateway.services.registration_store.registrant(person) is None
-    assert gateway.services.deletions.counted(gateway.now) == (0, 0)
-
-
-def test_a_deletion_that_is_due_is_given_to_whoever_asks_again(gateway: Gateway) -> None:
-    person = gateway.registered()
-    asked = ask(gateway, person)
-    gateway.now += young(gateway) + A_MINUTE
-    assert ask(gateway, person) == asked
-
-
-def test_nobody_signs_in_from_the_first_step_on(gateway: Gateway) -> None:
-    person = gateway.registered()
-    ask(gateway, person)
-    call = Call(routes.CONTACTS, person=person)
-    gateway.ok(call)
-    assert run(gateway, after=young(gateway) + A_MINUTE)
-    assert gateway.send(call).json_body["code"] == "session_expired"
-    assert run(gateway, after=A_MINUTE), "a token may still live"
-    assert gateway.services.registrations.registrant(person).id == person
+from tests.e2e.gateway import Call, Gateway
+from tests.privacy.erasing import (
+    A_MINUTE,
+    STAYS,
+    about,
+    ask,
+    carry_out,
+    restore,
+    run,
+    secrets_of,
+)
 
 
 def test_nothing_that_is_stored_can_be_read_back_after_a_restore(
@@ -237,7 +48,7 @@ def test_nothing_that_is_stored_can_be_read_back_after_a_restore(
 ) -> None:
     person = live(gateway)
     settled(gateway, person)
-    before = snapshot(cloud)
+    before = rows(cloud)
     with caplog.at_level(logging.INFO):
         carry_out(gateway, person)
     after = rows(cloud)
@@ -268,7 +79,7 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     gateway: Gateway, cloud: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people = [gateway.registered() for _ in range(2)]
-    before = snapshot(cloud)
+    before = rows(cloud)
     for person in people:
         carry_out(gateway, person)
     restore(cloud, before)
@@ -317,7 +128,7 @@ def test_a_row_of_a_later_release_is_no_fault_and_goes(gateway: Gateway, cloud: 
 def test_what_comes_late_about_the_erased_is_forgotten(gateway: Gateway, cloud: Settings) -> None:
     person, services = gateway.registered(), gateway.services
     carry_out(gateway, person)
-    services.notices.tell(person, Kind_.REVOKED, "revoked/53", {"wave": 53})
+    services.notices.tell(person, Kind.REVOKED, "revoked/53", {"wave": 53})
     services.mailer.process(person, "revoked/53", gateway.now)
     [notice] = NoticeItem.query(f"N#{person}")
     assert notice.expires_at <= gateway.now + timedelta(days=31)

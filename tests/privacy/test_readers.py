@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from chalicelib.administration.journal import DONE, Line
-from chalicelib.config import Programme, Settings
 from tests.builders.lives import MAKER
 from tests.builders.rights import rights_of
 from tests.e2e import routes
-from tests.e2e.gateway import Call, Gateway, serving
+from tests.e2e.gateway import Call, Gateway
 from tests.e2e.refusals.partners import applying
-
-
-@pytest.fixture
-def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
-    with serving(cloud, programme) as gateway:
-        yield gateway
 
 
 def readers(gateway: Gateway, person: str, query: str = "") -> list[dict[str, Any]]:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from chalicelib.config import Programme, Settings
 from chalicelib.notices.rules import Kind, Notice, NoticeState, withheld
 from chalicelib.outcomes.store import SurveyStore
 from tests.builders.rights import rights_of
 from tests.builders.surveys import ANSWERS, survey_of
 from tests.e2e import routes
-from tests.e2e.gateway import Call, Gateway, serving
+from tests.e2e.gateway import Call, Gateway
 from tests.e2e.refusals.partners import applying
-
-
-@pytest.fixture
-def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
-    with serving(cloud, programme) as gateway:
-        yield gateway
 
 
 def restrict(gateway: Gateway, person: str, *, restricted: bool = True) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +11,7 @@ from msgspec.structs import replace
 from chalicelib import status
 from chalicelib.accounts.items import DueDeletionItem
 from chalicelib.aws.admin_acts import Act
-from chalicelib.config import Programme, Settings
+from chalicelib.config import Settings
 from chalicelib.helpdesk.rules import Grievance
 from chalicelib.notices.store import NoticeItem
 from chalicelib.privacy import terms
@@ -21,17 +20,11 @@ from chalicelib.privacy.terms import PAGE_S, Place, Terms
 from tests.builders.lives import rows
 from tests.builders.rights import rights_of
 from tests.e2e import routes
-from tests.e2e.gateway import Call, Gateway, serving
+from tests.e2e.gateway import Call, Gateway
 from tests.e2e.refusals.citizens import complaining
 
 YEAR = timedelta(days=366)
 A_MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def gateway(cloud: Settings, programme: Programme) -> Iterator[Gateway]:
-    with serving(cloud, programme) as gateway:
-        yield gateway
 
 
 def run(gateway: Gateway, now: datetime, left_s: float = 800) -> bool:
