@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -57,12 +57,15 @@ class NoticeWriter:
         notices: NoticeService,
         cursors: Cursors,
         progress: TellingProgress,
+        confirmed: Callable[[Sequence[str]], Collection[str]],
     ) -> None:
+        """`confirmed`: who of at most 100 people may buy, as far as the civil registry and claims to NIKs go."""
         self._waves = waves
         self._payouts = payouts
         self._notices = notices
         self._cursors = cursors
         self._progress = progress
+        self._confirmed = confirmed
         self._marks_s = (*sorted(programme.notices.remind_before_s, reverse=True), 0)
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._told = 0
@@ -112,6 +115,8 @@ class NoticeWriter:
     def _remind(self, before_s: int, next_s: int, now: datetime, budget: TimeBudget) -> None:
         """Remind those whose deadline came within `before_s` since the last run. The next reminder covers the last
         `next_s`.
+
+        Who may not buy yet is not reminded: their deadline is put off, and each deadline is reminded of.
         """
         before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
         after = now + timedelta(seconds=next_s)
@@ -127,7 +132,8 @@ class NoticeWriter:
                 page = self._waves.beneficiaries.of_many(due[start : start + PAGE])
                 # The index lags behind, and people who have bought by now are not reminded.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
-                self._tell(_deadline(one, before_s) for one in late)
+                may = self._confirmed([one.registrant_id for one in late])
+                self._tell(_deadline(one, before_s) for one in late if one.registrant_id in may)
             if due:
                 self._cursors.advance(job, shard, now)
 

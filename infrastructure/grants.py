@@ -258,6 +258,7 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("notices/index/unsent", read="Query", why="FindUnsent"),
         rows("waves", read="GetItem BatchGetItem Query"),
         rows("waves/index/potential", read="Query", why="FindDeadlines"),
+        rows("registrations", read="BatchGetItem", why="SeeWhoMayBuy"),
         rows("payouts", read="BatchGetItem"),
         rows("payouts/index/news", read="Query", why="FindNews"),
         send("mails", look=True),

@@ -97,6 +97,7 @@ class Profile(RegistrationsTable):
     claims = WholeAttribute(null=True)
     present_at = UTCDateTimeAttribute(null=True)
     contested_at = UTCDateTimeAttribute(null=True)
+    uncontested_at = UTCDateTimeAttribute(null=True)
     confirmed_at = UTCDateTimeAttribute(null=True)
     phone_lost_at = UTCDateTimeAttribute(null=True)
     warnings = TextsAttribute()

@@ -98,7 +98,7 @@ def with_nik(registrant: Registrant, nik_mac: str) -> Registrant:
     """The same with another NIK, of which nothing is proven yet."""
     if nik_mac == registrant.nik_mac:
         return registrant
-    nothing = dict.fromkeys(("claimed_at", "present_at", "contested_at", "confirmed_at"))
+    nothing = dict.fromkeys(("claimed_at", "present_at", "contested_at", "uncontested_at", "confirmed_at"))
     return replace(registrant, nik_mac=nik_mac, **nothing)
 
 

@@ -93,8 +93,8 @@ class Registrant(Value, frozen=True):
     `verified_at` and `verification_source`: when which registry said what it said; None while it is PENDING.
     `claimed_at`: since when they claim a NIK that another registration holds; None: they hold it. `claims`: how many
     they ever made. `present_at`: when they proved by presence that it is theirs. `contested_at`: since when another has
-    no less proof for the NIK that they hold. `confirmed_at`: when a registry last came to confirm this NIK with their
-    data; one that goes on confirming them changes nothing.
+    no less proof for the NIK that they hold; `uncontested_at`: since when, after that, none has. `confirmed_at`: when a
+    registry last came to confirm this NIK with their data; one that goes on confirming them changes nothing.
     """
 
     id: str
@@ -129,6 +129,7 @@ class Registrant(Value, frozen=True):
     claims: int = 0
     present_at: datetime | None = None
     contested_at: datetime | None = None
+    uncontested_at: datetime | None = None
     confirmed_at: datetime | None = None
     phone_lost_at: datetime | None = None
     """Since when the phone number is another's, who proved it by a code; None: it is theirs alone."""

@@ -93,6 +93,12 @@ class RegistrationStore:
         rows = dynamodb.get_rows(Profile, keys, "pk,restricted_at")
         return {row["pk"]["S"].removeprefix(person_pk("")) for row in rows if "restricted_at" not in row}
 
+    def registrants(self, registrant_ids: Sequence[str]) -> list[Registrant]:
+        """Those of at most 100 people who are registered, in no order. One batch get."""
+        keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
+        found = dynamodb.get_batch(Profile, keys) if keys else ()
+        return [registrant_of(item.pk.removeprefix(person_pk("")), item) for item in found]
+
     def record(self, registrant_id: str) -> Record | None:
         """A registration with its sealed part. One read."""
         item = dynamodb.find(Profile, person_pk(registrant_id), "PROFILE")

@@ -286,7 +286,8 @@ class Services(PrivacyServices):
         from ..notices.store import TellingCursor, TellingProgress
 
         cursors = Cursors(TellingCursor)
-        return NoticeWriter(self.programme, self.waves, self.payouts, self.notices, cursors, TellingProgress())
+        confirmed, progress = self.registrations.confirmed, TellingProgress()
+        return NoticeWriter(self.programme, self.waves, self.payouts, self.notices, cursors, progress, confirmed)
 
     @cached_property
     def watch(self) -> Watch:

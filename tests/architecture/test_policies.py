@@ -34,7 +34,7 @@ MATRIX = {
     "erase_people": ("accounts sign-ins registrations waves training jobs helpdesk notices outcomes runs", "payouts"),
     "end_terms": ("accounts helpdesk waves registrations payouts training outcomes notices journal runs", ""),
     "reconcile_payouts": ("payouts runs", ""),
-    "write_notices": ("notices runs", "waves payouts"),
+    "write_notices": ("notices runs", "waves payouts registrations"),
     "send_mail": ("notices sign-ins", "accounts"),
     "send_code": ("sign-ins", ""),
     "mail_feedback": ("notices sign-ins", "accounts"),

@@ -118,6 +118,7 @@ class World:
         self.office = PostOffice(cloud, programme)
         self.happened = Happened()
         self.programme = programme
+        self.unconfirmed: set[str] = set()
         self.writer = NoticeWriter(
             programme,
             self.happened,
@@ -125,6 +126,7 @@ class World:
             self.office.services.notices,
             Cursors(TellingCursor),
             TellingProgress(),
+            lambda people: set(people) - self.unconfirmed,
         )
 
     def run(self, now: datetime, deadline_s: float = 60) -> None:
@@ -200,6 +202,22 @@ def test_a_person_without_a_purchase_is_reminded_once_at_each_mark(world, caplog
     world.happened.chosen = {"ani": beneficiary("ani", wave=59, buy_by=later + 9 * DAY)}
     world.run(later + 9 * DAY - timedelta(seconds=1))
     assert world.told() == [f"purchase_deadline/59/{min(before)}"], "after days without a run: what still matters"
+
+
+def test_who_may_not_buy_yet_is_reminded_of_what_comes_when_they_may_and_of_a_later_deadline(world):
+    world.happened.chosen = {"siti": beneficiary("siti")}
+    world.unconfirmed = {"siti"}
+    first, last = (timedelta(seconds=each) for each in world.programme.notices.remind_before_s)
+    world.run(BUY_BY - first)
+    assert world.told() == []
+    world.unconfirmed.clear()
+    for minutes in (0, 5):
+        world.run(BUY_BY - last + timedelta(minutes=minutes))
+    assert world.told() == [f"purchase_deadline/60/{last.total_seconds():.0f}"]
+    later = BUY_BY + 15 * DAY
+    world.happened.chosen = {"siti": replace(beneficiary("siti", buy_by=later), put_off_at=BUY_BY)}
+    world.run(later - first)
+    assert world.told() == [f"purchase_deadline/60/{first.total_seconds():.0f}/{iso(later)}"]
 
 
 def test_a_whole_wave_is_reminded_though_every_run_dies_early(cloud, programme, monkeypatch):

@@ -219,6 +219,17 @@ def test_an_answer_that_confirms_once_more_puts_no_deadline_off(world):
     assert (world.expire(due).revoked, state(world, a)) == (1, BeneficiaryState.REVOKED)
 
 
+def test_whose_nik_is_contested_no_more_has_the_whole_time(world):
+    a, _ = drawn(world, 1, *"ab")
+    said(world, a, Verification.VERIFIED, ROUND)
+    world.step()
+    due = place(world, a).buy_by
+    freed = due - timedelta(seconds=1)
+    world.people.add(replace(world.people.by_id[a], uncontested_at=freed))
+    assert (world.expire(due), place(world, a).buy_by) == (Report(0, 0), freed + TO_BUY)
+    assert world.expire(freed + TO_BUY).revoked == 1
+
+
 def test_who_was_put_in_order_in_time_keeps_the_place_that_nothing_could_be_bought_with(world):
     a, _ = drawn(world, 1, *"ab")
     said(world, a, Verification.VERIFIED, ROUND)

@@ -184,7 +184,7 @@ class Claims:
                 return True
         if what.contested is not (holder.who.contested_at is not None):
             told = [] if any(what.moves_at.values()) else [holder, *claimants.values()]
-            self._contest(holder, told, now if what.contested else None)
+            self._contest(holder, told, now, ends=not what.contested)
             return True
         return self._follow(nik_mac, owed, now)
 
@@ -298,20 +298,20 @@ class Claims:
         news = "stays" if at is None else "passes"
         self._do(legs, holder.told(news, at), claimant.told("stays" if at is None else "comes", at))
 
-    def _contest(self, holder: _Found, told: Iterable[_Found], since: datetime | None) -> None:
-        """Keep with the holder since when their right is in doubt, so that nothing is paid meanwhile; or that it is
-        not.
+    def _contest(self, holder: _Found, told: Iterable[_Found], now: datetime, *, ends: bool) -> None:
+        """Keep with the holder since when their right is in doubt, so that nothing is paid meanwhile; or since when it
+        is not any more.
         """
 
         def legs(tx: dynamodb.Transaction) -> None:
-            contested = Profile.contested_at.remove() if since is None else Profile.contested_at.set(since)
-            holder.update(tx, contested)
-            if since is None:
+            if ends:
+                holder.update(tx, Profile.contested_at.remove(), Profile.uncontested_at.set(now))
                 tx.delete("claim", claim_item(holder.who))
             else:
-                keep_claim(tx, holder.who, since)
+                holder.update(tx, Profile.contested_at.set(now))
+                keep_claim(tx, holder.who, now)
 
-        self._do(legs, *(one.told("contested") for one in told if since))
+        self._do(legs, *(one.told("contested") for one in told if not ends))
 
     def _do(self, legs: Callable[[dynamodb.Transaction], None], *told: tuple[str, list[ChangeNotice]]) -> None:
         """One transaction with its notices."""

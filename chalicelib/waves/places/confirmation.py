@@ -77,9 +77,10 @@ class Confirmation:
         except NotRegistered:
             return BeneficiaryState.REVOKED
         if self._registrations.is_confirmed(registrant):
-            since = registrant.confirmed_at or registrant.verified_at
-            # From the registry's answer on, if it confirmed them only after the award: before, nothing could be bought.
-            until = buy_by(since, training) if since and since > one.awarded_at else one.buy_by
+            # Before the registry confirmed them, or while the NIK was contested, nothing could be bought.
+            freed = (registrant.confirmed_at or registrant.verified_at, registrant.uncontested_at, one.awarded_at)
+            since = max(at for at in freed if at is not None)
+            until = buy_by(since, training) if since > one.awarded_at else one.buy_by
             lost = BeneficiaryState.REVOKED
         else:
             waits = waits_until(registrant, self._programme.registry, one.awarded_at)

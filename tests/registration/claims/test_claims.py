@@ -95,6 +95,7 @@ def test_presence_of_the_holder_ends_a_claim_by_data(town):
     town.sees(SQUATTER)
     town.run(2 * DAY)
     assert (town.holder(), town.of(SQUATTER).contested) == (SQUATTER, False)
+    assert town.of(SQUATTER).uncontested_at.replace(microsecond=0) == town.now
 
 
 def test_a_nik_that_its_holder_gives_up_passes_at_once(town):
