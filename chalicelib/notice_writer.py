@@ -57,15 +57,15 @@ class NoticeWriter:
         notices: NoticeService,
         cursors: Cursors,
         progress: TellingProgress,
-        confirmed: Callable[[Sequence[str]], Collection[str]],
+        unconfirmed: Callable[[Sequence[str]], Collection[str]],
     ) -> None:
-        """`confirmed`: who of at most 100 people may buy, as far as the civil registry and claims to NIKs go."""
+        """`unconfirmed`: which of at most 100 people may not buy yet, by the civil registry or a claim to their NIK."""
         self._waves = waves
         self._payouts = payouts
         self._notices = notices
         self._cursors = cursors
         self._progress = progress
-        self._confirmed = confirmed
+        self._unconfirmed = unconfirmed
         self._marks_s = (*sorted(programme.notices.remind_before_s, reverse=True), 0)
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._told = 0
@@ -132,8 +132,8 @@ class NoticeWriter:
                 page = self._waves.beneficiaries.of_many(due[start : start + PAGE])
                 # The index lags behind, and people who have bought by now are not reminded.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
-                may = self._confirmed([one.registrant_id for one in late])
-                self._tell(_deadline(one, before_s) for one in late if one.registrant_id in may)
+                cannot = self._unconfirmed([one.registrant_id for one in late])
+                self._tell(_deadline(one, before_s) for one in late if one.registrant_id not in cannot)
             if due:
                 self._cursors.advance(job, shard, now)
 

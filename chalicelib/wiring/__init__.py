@@ -286,8 +286,8 @@ class Services(PrivacyServices):
         from ..notices.store import TellingCursor, TellingProgress
 
         cursors = Cursors(TellingCursor)
-        confirmed, progress = self.registrations.confirmed, TellingProgress()
-        return NoticeWriter(self.programme, self.waves, self.payouts, self.notices, cursors, progress, confirmed)
+        unconfirmed, progress = self.registrations.unconfirmed, TellingProgress()
+        return NoticeWriter(self.programme, self.waves, self.payouts, self.notices, cursors, progress, unconfirmed)
 
     @cached_property
     def watch(self) -> Watch:

@@ -126,7 +126,7 @@ class World:
             self.office.services.notices,
             Cursors(TellingCursor),
             TellingProgress(),
-            lambda people: set(people) - self.unconfirmed,
+            lambda _: self.unconfirmed,
         )
 
     def run(self, now: datetime, deadline_s: float = 60) -> None:

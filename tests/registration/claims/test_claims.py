@@ -92,6 +92,7 @@ def test_presence_of_the_holder_ends_a_claim_by_data(town):
     town.says(OWNER, Verification.VERIFIED)
     town.run()
     assert town.of(SQUATTER).contested
+    assert town.people.unconfirmed([SQUATTER, "nobody"]) == {SQUATTER}
     town.sees(SQUATTER)
     town.run(2 * DAY)
     assert (town.holder(), town.of(SQUATTER).contested) == (SQUATTER, False)
