@@ -46,8 +46,8 @@ test-quick: $(BIN)/.installed ## the pure rules only, in seconds
 test-deep: $(BIN)/.installed ## all cases of which make test plays a few, such as jobs that die at every call (some minutes)
 	$(BIN)/pytest -n 2 --dist worksteal -m deep
 
-test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local (optional: needs java and npm)
-	@bash tests/on_dynamodb.sh tests/races
+test-dynamodb: $(BIN)/.installed ## races on DynamoDB Local, and test-scale with 60 people (optional: needs java and npm)
+	@MANY=60 bash tests/on_dynamodb.sh tests/races tests/scale
 
 test-api: $(BIN)/.installed build/api/.installed ## the document as others read it: a linter, generated clients, any request (needs npm)
 	$(BIN)/pytest -n 2 --dist worksteal -m api tests/api
@@ -70,7 +70,7 @@ pictures: $(BIN)/.installed ## the pages in pictures, into .pictures; ONLY=uang
 lighthouse: $(BIN)/.installed ## Lighthouse's scores of the citizen's home, as guest and signed in (needs npm)
 	@$(BIN)/python -m bench.lighthouse
 
-test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way (needs java and npm)
+test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed half-way; MANY=n (needs java and npm)
 	@bash tests/on_dynamodb.sh tests/scale
 
 simulate: $(BIN)/.installed ## simulated schedules of payouts, accounts and claims with faults everywhere; FEW=1 (as CI); OF=accounts SEED=n replays one

@@ -56,7 +56,7 @@ class Meter:
             result = None  # the result of a run must not take memory during the next one
             prepared = given()
             gc.collect()
-            _reset_peak()
+            reset_peak()
             began_s, began_cpu_s = time.perf_counter(), self._cpu_s()
             result = work(prepared)
             cpu_s.append(self._cpu_s() - began_cpu_s)
@@ -76,14 +76,14 @@ class Meter:
         return time.process_time() - self._aside_s()
 
 
-def _reset_peak() -> None:
+def reset_peak() -> None:
     """Reset the peak of the resident memory, where the system supports it (Linux)."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def resident_peak() -> int:
-    """The peak of this process's resident memory in bytes, since `_reset_peak` or, without Linux, since the start."""
+    """The peak of this process's resident memory in bytes, since `reset_peak` or, without Linux, since the start."""
     for line in told("/proc/self/status", "VmHWM:"):
         return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -1,24 +1,27 @@
 """Asking the civil registry, measured: calls, capacity units and CPU per registration, and the files of a batch.
 
-    python -m bench.registry [RUNS] [--rows 1000000] [--json]
+    python -m bench.registry [RUNS] [--rows 1000000] [--batch 100000] [--json]
 
 The first table has what one registration costs that the registry confirms: asked at once, and with others in one
 question (the double answers without network, envelope or signature), answered later (the signature is verified), and in
 a file that is imported or approved. They take turns, in process and with HTTP counted. The second table has the files
 alone, of `--rows` rows: writing the questions, reading the answer with all its checks, and comparing each record with
 what was typed. The third has the envelopes of a question about 100, signed and read, and how long the registry's rate
-`registry.asks_per_s` gives so many. Exits with 1 if an answer costs more than three write units, the index's among
-them. The other targets are how long it takes to import and approve such a batch, and to ask about as many 100 at a
-time, each on one core, against how long the registry needs for them one by one.
+`registry.asks_per_s` gives so many. The fourth plays a batch of `--batch` people from its questions to the last
+approved part, in process; the memory is what a part of 2,000 rows adds. Exits with 1 if an answer costs more than three
+write units, the index's among them. The other targets are how long it takes to import and approve `--rows` rows, and to
+ask about as many 100 at a time, each on one core, against how long the registry needs for them one by one.
 """
 
 from __future__ import annotations
 
 import csv
+import gc
 import hashlib
 import io
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from time import process_time
@@ -42,13 +45,13 @@ from chalicelib.registration.verifications import Ask
 from chalicelib.registration.wire import RegistrationForm
 from local.sandbox.registry import Person, Registry
 
-from .aws.endpoint import Index
-from .harness import REGISTRATION, Report, Table, Target, machine, parser, tell
-from .meter import resident_peak
-from .race import Stage, Way, race
+from .aws.endpoint import Endpoint, Index
+from .harness import ENVIRONMENT, REGISTRATION, Report, Row, Table, Target, machine, parser, tell
+from .meter import reset_peak, resident_peak
+from .race import Stage, Way, apart, race
 from .requests import REGISTRATIONS
 
-RUNS, ROWS, TURN, BATCH = 100, 100_000, 10, 20
+RUNS, ROWS, TURN, BATCH, PLAYED = 100, 100_000, 10, 20, 4_000
 TOGETHER, QUESTIONS = 100, 50
 UNITS_MAX = 3
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -143,7 +146,9 @@ class Asking:
 
     def _register(self) -> tuple[str, str]:
         self._people += 1
-        who, nik = f"person-{self._people:06}", f"317409{self._people // 9_999 + 1:02}0895{self._people % 9_999 + 1:04}"
+        block, serial = divmod(self._people, 9_999)
+        who = f"person-{self._people:06}"
+        nik = f"3174{block % 99 + 1:02}{block // 99 + 1:02}0895{serial + 1:04}"
         own = {"nik": nik, "phone": f"0812{30_000_000 + self._people}"}
         self._services.registrations.register(who, msgspec.convert(REGISTRATION | own, RegistrationForm), NOW)
         known = {"name": REGISTRATION["name"], "birth_date": REGISTRATION["birth_date"], "kk": REGISTRATION["kk"]}
@@ -159,13 +164,100 @@ class Asking:
         return str(answer["signature"])
 
 
+class Played:
+    """A whole batch, part by part as the administration's function is called."""
+
+    def __init__(self, rows: int) -> None:
+        os.environ.update(ENVIRONMENT)
+        self._endpoint = Endpoint({REGISTRATIONS: INDEXES})
+        stage = Stage(self._endpoint, None)
+        stage.counted = False
+        self._rows, self._asking = rows, Asking("imported", stage)
+        asks = [Ask(self._asking._register()[0], 1) for _ in range(rows)]
+
+        def waiting(after: str, limit: int) -> tuple[list[Ask], str]:
+            end = int(after or 0) + limit
+            return asks[end - limit : end], str(end) if end < rows else ""
+
+        services = self._asking._services
+        services.verifications.page_waiting = waiting  # type: ignore[method-assign]  # as in `Asking`
+        self._batches = services.registry_batches
+        self._batch = self._batches.propose(rows, "bench/a", "bench", NOW)
+        self._written, self._found, self._kept = list[bytes](), Counter[str](), Counter[str]()
+
+    def steps(self) -> dict[str, Row]:
+        """CPU of each step by row, of the last tenth of its parts too; and what a part adds to the process."""
+        self._endpoint.take()
+        gc.collect()
+        gc.freeze()  # what is stored: looking for garbage in it is no part of the work
+        steps = {"writing the questions": self._measured(self._writing())}
+        raw = batch_file.whole(self._batch.id, b"".join(self._written))
+        parts = batch_file.parts(self._asking._sandbox.answer_file(raw))
+        steps["importing"] = self._measured(self._importing(parts))
+        steps["approving"] = self._measured(self._approving(parts))
+        if not self._found == self._kept == {"VERIFIED": self._rows}:
+            raise RuntimeError(f"not all were confirmed: {self._found}, {self._kept}")
+        return steps
+
+    def _measured(self, parts: Iterator[int]) -> Row:
+        taken, peak = list[tuple[float, int]](), 0
+        while True:
+            reset_peak()
+            before, began = resident_peak(), process_time()
+            if (count := next(parts, None)) is None:
+                break
+            taken.append((process_time() - began - self._endpoint.take()[1], count))
+            peak = max(peak, resident_peak() - before)
+        return {
+            "CPU s": round(sum(spent for spent, _ in taken), 1),
+            "us a row": _each(taken),
+            "us a row, last tenth": _each(taken[-max(1, len(taken) // 10) :]),
+            "MB a part": round(peak / 1e6, 1),
+        }
+
+    def _writing(self) -> Iterator[int]:
+        row, after = 0, ""
+        while row < self._rows:
+            lines, count, after = self._batches.questions(self._batch.id, "bench/b", row, after)
+            self._written.append(lines)
+            row += count
+            yield count
+        self._batches.sent(self._batch.id, "bench/b", row, NOW)
+
+    def _importing(self, parts: Sequence[bytes]) -> Iterator[int]:
+        sums = []
+        for number, part in enumerate(parts):
+            batch, sha256 = self._batches.part(part, self._batch.id, BatchState.SENT)
+            sums.append(sha256)
+            counted = self._batches.count(batch, part, number)
+            self._found.update(counted)
+            yield counted.total()
+        self._batches.take_in(self._batches.batch(self._batch.id), sums, dict(self._found), "bench/a", NOW)
+
+    def _approving(self, parts: Sequence[bytes]) -> Iterator[int]:
+        for number, part in enumerate(parts):
+            batch = self._batches.standing(part, self._batch.id, number, "bench/b")
+            kept = self._batches.apply(batch, part, number)
+            self._kept.update(kept)
+            yield kept.total()
+        self._batches.applied(self._batches.batch(self._batch.id), "bench/b", NOW)
+
+
+def _each(taken: Sequence[tuple[float, int]]) -> int:
+    return round(sum(spent for spent, _ in taken) / sum(count for _, count in taken) * 1e6)
+
+
+def _played(rows: int) -> dict[str, Row]:
+    return Played(rows).steps()
+
+
 WAYS = ("at once", "together", "later", "imported", "approved")
 
 
-def report(runs: int, rows: int) -> Report:
+def report(runs: int, rows: int, batch: int) -> Report:
     ways = [Way(name, _Maker(name), BATCH) for name in WAYS]
     raced = {each.way.name: each for each in race(ways, runs, turn=TURN, indexes={REGISTRATIONS: INDEXES})}
-    steps = files(rows)
+    steps, whole = files(rows), apart(_played, batch)
     per_s = load_programme("prod").registry.asks_per_s
     asked_in = rows / per_s
     envelope = envelopes()
@@ -187,6 +279,7 @@ def report(runs: int, rows: int) -> Report:
         [
             Table("a registration", {name: each.row() for name, each in raced.items()}),
             Table(f"a file of {rows:,} rows", steps),
+            Table(f"a batch of {batch:,} people", whole),
             Table(
                 f"a question about {TOGETHER}",
                 {"envelopes": {**envelope, f"s for {rows:,} at {per_s} questions a second": rows / TOGETHER / per_s}},
@@ -233,9 +326,9 @@ def envelopes() -> dict[str, float]:
     return {"us a person": round(own / QUESTIONS / TOGETHER * 1e6, 1), "bytes": len(asks._question(people, "t" * 26))}
 
 
-def files(rows: int) -> dict[str, dict[str, float | int | None]]:
+def files(rows: int) -> dict[str, Row]:
     """CPU seconds and the peak of memory of each step with the two files."""
-    steps: dict[str, dict[str, float | int | None]] = {}
+    steps: dict[str, Row] = {}
 
     def step(name: str, work: Callable[[], Any]) -> Any:
         began = process_time()
@@ -301,5 +394,6 @@ if __name__ == "__main__":
     given = parser(__doc__ or "")
     given.add_argument("runs", type=int, nargs="?", default=RUNS, help=f"{RUNS} without it")
     given.add_argument("--rows", type=int, default=ROWS, help=f"{ROWS:,} without it")
+    given.add_argument("--batch", type=int, default=PLAYED, help=f"{PLAYED:,} without it")
     options = given.parse_args()
-    sys.exit(tell(report(options.runs, options.rows), options))
+    sys.exit(tell(report(options.runs, options.rows, options.batch), options))

@@ -28,19 +28,17 @@ from unittest.mock import patch
 from admin.commands.stage import fetch
 from admin.deployment import deploy, stages
 from admin.deployment.stacks import Count, Report
-from chalicelib.aws import clients, dynamodb
 
 from ..sandbox.beacon import DevelopmentBeacon
 from ..sandbox.provider import Sandbox
 from ..sandbox.registry import Person, Registry
+from .patience import patience
 
 STAGE = "local"
 REGION = "ap-southeast-3"
 
 START_S = 900
 """How long starting may take, in seconds: far more than the slowest machine needs. A failure shows earlier."""
-
-PATIENT_S = 120
 
 FUNCTION_S = 60
 """The shortest time-out of a function, in seconds. AWS gives a request ten seconds, which is long on a whole processor.
@@ -108,7 +106,7 @@ class LocalCloud:
                 self.registry = resources.enter_context(Registry(self._seed, self._people))
             self.endpoint, self._group = resources.enter_context(_ministack(program, self.folder))
             resources.enter_context(_environment(_client_variables(self.endpoint)))
-            resources.enter_context(_patience())
+            resources.enter_context(patience())
             resources.callback(_ignore_signals)  # the last to be entered is the first to be left
             self._resources = resources.pop_all()
         self._report(f"local cloud: {self.endpoint}, its log in {self.folder}")
@@ -263,14 +261,6 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):  # the group outlives its leader as long as any worker does
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-@contextmanager
-def _patience() -> Iterator[None]:
-    """Give this process's own calls to the local cloud long time-outs, as a busy machine answers late."""
-    late: dict[str, Any] = {"CONNECT_TIMEOUT_S": PATIENT_S, "READ_TIMEOUT_S": PATIENT_S}
-    with patch.multiple(clients, **late), patch.multiple(dynamodb, **late):
-        yield
 
 
 @contextmanager

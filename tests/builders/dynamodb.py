@@ -23,6 +23,7 @@ from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.registration.items import RegistrationsTable
 from chalicelib.training.store import TrainingTable
 from chalicelib.waves.store import WavesTable
+from local.cloud.patience import patience
 from tests.conftest import REGION
 
 TABLES: dict[str, type[Model]] = {
@@ -45,7 +46,8 @@ def endpoint() -> Iterator[str]:
     if "GELOMBANG_TEST_DYNAMODB" not in os.environ:
         pytest.skip("needs DynamoDB Local: make test-dynamodb, make test-scale")
     dynamodb._connection.cache_clear()
-    yield os.environ["GELOMBANG_TEST_DYNAMODB"]
+    with patience():
+        yield os.environ["GELOMBANG_TEST_DYNAMODB"]
     dynamodb._connection.cache_clear()
 
 

@@ -25,6 +25,7 @@ from click.testing import CliRunner
 from chalicelib.aws import clients, dynamodb
 from local.cloud import local_cloud
 from local.cloud.local_cloud import besides
+from local.cloud.patience import PATIENT_S, patience
 from local.sandbox import inbox
 from local.sandbox.server import JsonHandler, Loopback
 from tests.conftest import REGION
@@ -153,8 +154,8 @@ def test_a_caller_is_looked_up_once_in_each_request(emulator: ModuleType) -> Non
 
 
 def test_only_calls_to_the_local_cloud_get_long_time_outs() -> None:
-    with local_cloud._patience():
-        assert clients.client("sqs", REGION).meta.config.read_timeout == local_cloud.PATIENT_S
+    with patience():
+        assert clients.client("sqs", REGION).meta.config.read_timeout == PATIENT_S
     assert (clients.CONNECT_TIMEOUT_S, clients.READ_TIMEOUT_S) == (1, 3)
     assert (dynamodb.CONNECT_TIMEOUT_S, dynamodb.READ_TIMEOUT_S) == (1, 2)
 

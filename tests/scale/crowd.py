@@ -9,6 +9,7 @@ from hashlib import sha256
 from itertools import chain, groupby
 from typing import Any
 
+from msgspec.structs import replace
 from pynamodb.models import Model
 
 from chalicelib.draw.leaves import leaf
@@ -20,7 +21,7 @@ from chalicelib.registration.rules import Registrant
 from chalicelib.registration.store import _profile
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.entries import EntryItem, entry_item
-from chalicelib.waves.places.beneficiaries import BeneficiaryStore
+from chalicelib.waves.places.beneficiaries import _put_place
 from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.rules import Beneficiary, EntryOutcome, buy_by
 from tests.builders.people import beneficiary, card, registrant
@@ -64,7 +65,7 @@ def awarded(beneficiaries: Iterable[Beneficiary]) -> None:
     """Places and their cards."""
     put = _Put()
     for one in beneficiaries:
-        BeneficiaryStore(lambda: put, 2)._add_legs(put, one, card(one.registrant_id))
+        _put_place(put, replace(one, kk_mac=card(one.registrant_id)), None)
     write(put.items)
 
 
@@ -136,6 +137,3 @@ class _Put:
 
     def put(self, leg: str, item: Model, condition: Any = None) -> None:
         self.items.append(item)
-
-    def update(self, *leg: Any) -> None:
-        pass
