@@ -218,10 +218,10 @@ class Played:
     def _writing(self) -> Iterator[int]:
         row, after = 0, ""
         while row < self._rows:
-            lines, count, after = self._batches.questions(self._batch.id, "bench/b", row, after)
+            lines, people, after = self._batches.questions(self._batch.id, "bench/b", row, after)
             self._written.append(lines)
-            row += count
-            yield count
+            row += len(people)
+            yield len(people)
         self._batches.sent(self._batch.id, "bench/b", row, NOW)
 
     def _importing(self, parts: Sequence[bytes]) -> Iterator[int]:
