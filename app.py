@@ -1313,11 +1313,12 @@ def advance_plans(event: Any) -> None:
 
 
 @app.schedule(Rate(1, unit=Rate.HOURS))
-def erase_people(event: Any) -> Any:
-    now, again = app.clock(), event.detail.get("replay")  # of `gelombang erasures replay`
-    if again is None and services().erasure.run(now, failures.remaining_s(event)):
+def erase_people(event: Any) -> None:
+    now, left, asked = app.clock(), failures.remaining_s(event), event.detail.get("errand")
+    if asked is not None:  # of `gelombang erasures replay`
+        services().replays.run(asked, now, lambda errand: services().erasure.replay_again(errand, now, left))
+    elif services().erasure.run(now, left):
         services().runs.whole("erase_people", now)
-    return services().erasure.replay_for_a_while(again, now) if again is not None else None
 
 
 # What is kept about people and past its term: a round over all of it, and the next a week later
@@ -1335,9 +1336,11 @@ def end_terms(event: Any) -> None:
 
 @app.schedule(Cron("30", "19-22", "*", "*", "?", "*"))
 def reconcile_payouts(event: Any) -> None:
-    now, again = app.clock(), event.detail.get("again")  # of `gelombang payout reconcile`
-    services().daily_reconciliation.compare_again(again, now)
-    if again is None and services().daily_reconciliation.run(now, failures.remaining_s(event)):
+    now, left, asked = app.clock(), failures.remaining_s(event), event.detail.get("errand")
+    if asked is not None:  # of `gelombang payout reconcile`
+        compared = services().daily_reconciliation
+        services().comparisons.run(asked, now, lambda errand: compared.again(errand, now, left))
+    elif services().daily_reconciliation.run(now, left):
         services().runs.whole("reconcile_payouts", now)
 
 

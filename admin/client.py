@@ -33,6 +33,9 @@ NOT_AUTHORIZED = "is not authorized to perform"
 _UNCERTAIN = {None, Unavailable.code, "unexpected"}
 """Codes of failures in the midst of a command, and of the gateway. Any other one is a refusal that did nothing."""
 
+_STANDS = ("cursor", "counts", "run", "seal")
+"""Where a command in steps stands, as it is answered and sent again."""
+
 SENT_MAX = 5_500_000
 """Bytes of a request: Lambda takes 6 MB with all that is around it."""
 
@@ -121,7 +124,9 @@ def to_its_end(
             bar.update(task, completed=int(answer["cursor"].partition("/")[0]) if answer.get("steps") else len(rows))
             rows += answer["rows"]
             file += unpacked(answer["file"]) if answer.get("file") else b""
-            sent = {**sent, "cursor": answer["cursor"], "counts": answer.get("counts", {}), "seal": answer["seal"]}
+            if pause := answer.get("wait_s"):
+                time.sleep(pause)
+            sent = {**sent, "counts": {}, **{name: answer[name] for name in _STANDS if name in answer}}
     if answer.get("file"):
         answer["file"] = file + unpacked(answer["file"])
     if rows and (into := answer.get("into")):

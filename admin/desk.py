@@ -173,6 +173,10 @@ class Desk:
         file = packed(self.written) if self.written else ""
         raise NotYet(Answer(sent(self.rows), cursor=cursor, steps=steps, counts=self.counts, file=file))
 
+    def wait(self, cursor: str, seconds: int) -> NoReturn:
+        """Raises `NotYet`: go on at the cursor when so many seconds are over. The terminal waits, not the function."""
+        raise NotYet(Answer([], cursor=cursor, counts=self.counts, wait_s=seconds))
+
     def acts(self, journal: Journal, about: str) -> list[Row]:
         """What administrators did about somebody, newest first, for the list `acts` of an answer; goes on in steps."""
         for act in journal.all(self.cursor):

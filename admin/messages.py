@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -20,11 +20,21 @@ FILE_MAX = 64 * 1024 * 1024
 Hash = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 
 
+class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of which run of a command a step is: the id of its first line in the journal, if it has one, and the seconds of
+    the epoch at which that was written and at which the last step was answered.
+    """
+
+    line: str
+    began: int
+    answered: int
+
+
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is sent: arguments as they were typed, by name; a file as `packed`. `seen` is what was shown and approved.
 
     `stage` is the one that was named; another stage's administration refuses.
-    `cursor`, `counts` and `seal` are those of the answer before, if it said that there is more to do.
+    `cursor`, `counts`, `run` and `seal` are those of the answer before, if it said that there is more to do.
     """
 
     arguments: dict[str, str | bool | list[str | list[str]]] = {}
@@ -32,20 +42,21 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seen: Hash = ""
     cursor: str = ""
     counts: dict[str, int] = {}
+    run: Run | None = None
     seal: Hash = ""
 
-    def digest(self, words: str, by: str, cursor: str, counts: Mapping[str, int], apart: Collection[str] = ()) -> str:
+    def digest(self, words: str, by: str, at: Answer, apart: Collection[str] = ()) -> str:
         """The SHA-256 of where somebody's command with these arguments, but those `apart`, stands."""
         arguments = {name: value for name, value in self.arguments.items() if name not in apart}
-        stands = [words, by, arguments, self.seen, cursor, counts]
+        stands = [words, by, arguments, self.seen, at.cursor, at.counts, msgspec.to_builtins(at.run)]
         return hashlib.sha256(json.dumps(stands, sort_keys=True).encode()).hexdigest()
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is answered: rows to show, or to ask about, if `asks` has what is then to be sent as `seen`.
 
-    Or how far it has come, if there is a `cursor`: send the same with it, with `counts` and `seal` again. The rows of
-    such answers follow each other.
+    Or how far it has come, if there is a `cursor`: send the same with it, with `counts`, `run` and `seal` again. The
+    rows of such answers follow each other.
     """
 
     rows: Any = None
@@ -58,10 +69,13 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     steps: int = 0
     """Of how many the cursor begins with the number; 0: nobody knows."""
     counts: dict[str, int] = {}
+    run: Run | None = None
     seal: str = ""
-    """Proves that cursor and counts are the administration's own."""
+    """Proves that cursor, counts and run are the administration's own."""
     file: str = ""
     """What is written to a file at the terminal, `packed`; the parts of steps follow each other."""
+    wait_s: int = 0
+    """How many seconds the terminal waits before it goes on at the cursor."""
     into: str = ""
     """The name of the list in `rows` that the rows of the steps before belong to."""
 

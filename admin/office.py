@@ -17,7 +17,7 @@ import click
 import msgspec
 from chalice.app import Chalice, IAMAuthorizer, Response
 
-from chalicelib.administration.errors import ForeignStep
+from chalicelib.administration.errors import ForeignStep, LateStep
 from chalicelib.administration.identity import principal
 from chalicelib.administration.journal import ASKED, DONE, GOES_ON, Line
 from chalicelib.aws import clients
@@ -27,7 +27,7 @@ from chalicelib.errors import DomainError, Unavailable
 from chalicelib.web import decoding, problems
 
 from .desk import Administered, Desk
-from .messages import Answer, NotYet, Request
+from .messages import Answer, NotYet, Request, Run
 
 if TYPE_CHECKING:
     from chalicelib.wiring import Services
@@ -39,6 +39,9 @@ REFUSED, USAGE, TOO_LARGE = "refused", "usage", "answer_too_large"
 
 ANSWER_MAX = 5_500_000
 """Bytes of an answer: Lambda takes 6 MB with all that is around it."""
+
+GOES_ON_WITHIN_S = 3_600
+"""How long after a step was answered the next one is taken: a run that somebody kept from earlier is over."""
 
 
 def administered(group: click.Group, path: str = "") -> Iterator[tuple[str, Administered]]:
@@ -106,25 +109,37 @@ class Office(Chalice):
         who = principal(self.current_request.context, own)
         by = services.roster.caller(who)
 
-        def seal(cursor: str, counts: Mapping[str, int]) -> str:
-            return services.vault.mac("step", request.digest(words, by, cursor, counts, command.in_parts))
+        def seal(at: Answer) -> str:
+            return services.vault.mac("step", request.digest(words, by, at, command.in_parts))
 
-        goes_on = request.cursor or request.counts
-        if goes_on and not hmac.compare_digest(seal(request.cursor, request.counts), request.seal):
-            raise ForeignStep()
+        now, run = utc_now(), request.run
+        if run or request.cursor or request.counts:
+            stands = Answer(cursor=request.cursor, counts=request.counts, run=run)
+            if run is None or not hmac.compare_digest(seal(stands), request.seal):
+                raise ForeignStep()
+            if now.timestamp() - run.answered > GOES_ON_WITHIN_S:
+                raise LateStep()
         desk = Desk(services, who, by, request.seen, request.cursor, Counter(request.counts))
         with command.make_context(command.name, command.words(request.arguments), obj=desk) as context:
-            about = command.about(services, context.params)
-            line = Line(utc_now(), desk.caller, who.arn, words, *about, reason=context.params.get("reason"))
+            ids, person = command.about(services, context.params)
+            ids = (*ids, f"run={run.line}") if run and run.line else ids
+            line = Line(now, desk.caller, who.arn, words, ids, person, reason=context.params.get("reason"))
             try:
                 with kept(desk, line) if command.is_kept else nullcontext():
                     command.invoke(context)
             except click.exceptions.Exit as left:
                 return msgspec.structs.replace(desk.answer, exit_code=left.exit_code)
             except NotYet as more:
-                found = more.answer
-                return found if found.asks else msgspec.structs.replace(found, seal=seal(found.cursor, found.counts))
+                return more.answer if more.answer.asks else self._sealed(more.answer, desk, run, seal)
         return desk.answer
+
+    @staticmethod
+    def _sealed(answer: Answer, desk: Desk, run: Run | None, seal: Callable[[Answer], str]) -> Answer:
+        """Where a command goes on, bound to the run that its first step began."""
+        answered, line = int(utc_now().timestamp()), desk.begun
+        first = Run(line.id, int(line.at.timestamp()), answered) if line else Run("", answered, answered)
+        stands = msgspec.structs.replace(answer, run=msgspec.structs.replace(run or first, answered=answered))
+        return msgspec.structs.replace(stands, seal=seal(stands))
 
 
 @contextmanager

@@ -137,13 +137,16 @@ CORS = {
 }
 """Scripts of any web page may read the published files, also in parts (range requests)."""
 
-PARTS = {
-    "Id": "PartsOfReconciliations",
-    "Status": "Enabled",
-    "Prefix": "reconciliation/parts/",
-    "ExpirationInDays": 90,
-    "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
-}
+FOR_A_WHILE = [
+    {
+        "Id": name,
+        "Status": "Enabled",
+        "Prefix": prefix,
+        "ExpirationInDays": days,
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    }
+    for name, prefix, days in (("PartsOfReconciliations", "reconciliation/parts/", 90), ("Errands", "errands/", 30))
+]
 
 BUCKETS = {
     "ResultsBucket": bucket(
@@ -165,7 +168,7 @@ BUCKETS = {
         },
     ),
     "ReportsBucket": bucket(
-        "reports", VersioningConfiguration={"Status": "Enabled"}, LifecycleConfiguration={"Rules": [PARTS]}
+        "reports", VersioningConfiguration={"Status": "Enabled"}, LifecycleConfiguration={"Rules": FOR_A_WHILE}
     ),
     "ArtifactsBucket": bucket("artifacts"),
 }

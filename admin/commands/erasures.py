@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 
 import click
@@ -12,18 +11,10 @@ from chalicelib.clock import iso
 from chalicelib.privacy.erasure import Replayed
 
 from ..desk import OPERATOR, Administered, Desk
-from ..messages import Answer, NotYet
 from ..options import example, instant, reason_option
-from .trigger import Busy, invoke
+from .trigger import errand
 
-WAIT_S = 25
-"""A step begins nothing after eight seconds, and ends what it has begun: one for each request."""
-
-_BEGIN = "!"
-"""The cursor before the first person: it is less than every id."""
-
-_PAUSE_S = 3
-"""Between two looks whether the function is free again: its hourly run may have its one execution for 15 minutes."""
+_ALL = "everybody"
 
 
 @click.group()
@@ -34,24 +25,25 @@ def erasures() -> None:
 @example("erasures replay --reason 'the table of registrations was restored'")
 @erasures.command(cls=Administered, sets=(OPERATOR,))
 @click.option("--restored-to", type=instant, help="What the table was restored to, if no older row was copied.")
+@click.option(
+    "--go-on", is_flag=True, help="From where the last one broke off, if nothing was restored since it began."
+)
 @reason_option
-def replay(desk: Desk, restored_to: datetime | None, reason: str) -> None:  # noqa: ARG001 - the journal has it
+def replay(
+    desk: Desk,
+    restored_to: datetime | None,
+    go_on: bool,
+    reason: str,  # noqa: ARG001 - the journal has it
+) -> None:
     """Erase everybody again who was ever erased: needed after any table was restored, before it is used.
 
-    The function `erase_people` does it, step by step; while its hourly run goes on, it is waited for. Broken off, it is
-    done by doing it again.
+    The function `erase_people` does it, in as many runs as it takes; it is waited for. Broken off, it is done by doing
+    it again.
     """
-    asked, client = {"restored_to": iso(restored_to)} if restored_to else {}, desk.client("lambda", WAIT_S)
-    after = desk.cursor or _BEGIN
-    while True:
-        try:
-            found = invoke(desk.stage, "erase_people", client, {"replay": asked | {"after": after}})
-            break
-        except Busy:
-            desk.go_on(after)
-            time.sleep(_PAUSE_S)
-    done = msgspec.json.decode(found["Payload"].read(), type=Replayed)
-    desk.counts["erased"] += done.erased
-    if done.after:
-        raise NotYet(Answer([], cursor=done.after, counts=desk.counts))
-    desk.show({"erased": desk.counts["erased"]})
+    replays, asked = desk.services.replays, {"restored_to": iso(restored_to)} if restored_to else {}
+    last = replays.last(_ALL) if go_on and not desk.cursor else None
+    if last and last.asked != asked:
+        raise click.ClickException("the last one had another --restored-to")
+    after = last.after if last else ""
+    done = errand(desk, "erase_people", replays, _ALL, asked, joins=go_on, after=after)
+    desk.show({"erased": msgspec.convert(done.found, Replayed).erased})

@@ -252,7 +252,7 @@ _OVER = {State.PAID, State.CANCELLED, State.REVERSED}
 def list_lists(desk: Desk) -> None:
     """List every version of every list, with what was done to it last; IMPORT or RETRACT alone broke off.
 
-    PROPOSE: another person is to approve its retraction.
+    PROPOSE: another person is to approve its retraction. REJECT: that was taken away.
     """
     lists = desk.services.exclusion_lists.all()
     desk.show([act_row(act) for act in lists.values()], "no list was ever imported")
@@ -298,6 +298,17 @@ def approve_retraction(desk: Desk, name: str, version: str) -> None:
     desk.ask_before(act, lambda: {**act, **_freed(desk, name, version)})
     freed = lists.retract(name, version, desk.caller, utc_now, desk.steps, desk.counts)
     desk.show({"list": name, "version": version, "niks_no_longer_named": freed})
+
+
+@example("exclusion reject --list civil-servants --version 2026-11 --reason 'the list is right'")
+@exclusion.command("reject", cls=Administered, sets=(MAKER, CHECKER))
+@list_option
+@version_option
+@reason_option
+def reject_retraction(desk: Desk, name: str, version: str, reason: str) -> None:
+    """Take the proposal to retract a version of a list away, one's own or another's."""
+    desk.services.exclusion_lists.reject(name, version, desk.caller, reason, utc_now())
+    desk.show({"list": name, "version": version, "done": "the proposal was taken away"})
 
 
 def _freed(desk: Desk, name: str, version: str) -> Row:

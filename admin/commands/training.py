@@ -59,6 +59,15 @@ def approve(desk: Desk, file: bytes) -> None:
     desk.show({"courses_imported": courses.approve(lines, desk.caller, utc_now())})
 
 
+@example("course reject --reason 'two prices are wrong'")
+@course.command(cls=Administered, sets=(MAKER, CHECKER))
+@reason_option
+def reject(desk: Desk, reason: str) -> None:
+    """Take the import that is proposed away, one's own or another's."""
+    taken = desk.services.courses.reject(desk.caller, reason, utc_now())
+    desk.show({"done": "taken away", "proposed_at": taken.made_at, "by": taken.maker, "reason": taken.note})
+
+
 @example("course history")
 @course.command(cls=Administered, sets=EVERYONE)
 def history(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from botocore.exceptions import ReadTimeoutError
 
+from chalicelib.aws.errands import Errand, Errands, State
 from chalicelib.clock import iso, utc_now
 from chalicelib.watch import PROMISED
 
@@ -40,6 +41,10 @@ SCHEDULED = (
 
 WAIT_S = 20
 """For how long it is waited; the gateway waits for 29 seconds."""
+
+
+LOOKS_EVERY_S = 15
+"""How long a terminal waits at most before it asks again whether a function has come to an end."""
 
 
 class Busy(click.ClickException):
@@ -114,6 +119,29 @@ def invoke(
         error = died.get("errorType", answer["FunctionError"])
         raise click.ClickException(f"{function} failed: {error}; its log is {_log(stage, function)}")
     return answer
+
+
+def errand(
+    desk: Desk, function: str, errands: Errands, about: str, asked: Any = None, *, joins: bool = False, after: str = ""
+) -> Errand:
+    """What a function has done, at its end: the first request of a command begins it, the others look.
+
+    Raises `NotYet` until then, and `ClickException` with the type of the error that ended it.
+    """
+
+    def send(detail: Mapping[str, object]) -> object:
+        return invoke(desk.stage, function, desk.client("lambda"), detail, "Event")
+
+    if not desk.cursor:
+        line = desk.begun.id if desk.begun else ""
+        errands.begin(Errand(line, about, asked, utc_now(), after=after), send, joins=joins)
+    found = errands.look(about, utc_now(), send)
+    if found is None:
+        desk.counts["looks"] += 1
+        desk.wait(about, min(2 * desk.counts["looks"], LOOKS_EVERY_S))
+    if found.state is State.FAILED:
+        raise click.ClickException(f"{function} failed: {found.error}; its log is {_log(desk.stage, function)}")
+    return found
 
 
 def _log(stage: str, function: str) -> str:

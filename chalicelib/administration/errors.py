@@ -90,6 +90,15 @@ class ForeignStep(DomainError):
     english = "The command has never come to this step. Run it again from its beginning."
 
 
+class LateStep(DomainError):
+    """More than an hour after the last answer, what a command had done by then may not hold any more."""
+
+    code = "late_step"
+    status = 409
+    indonesian = "Langkah sebelumnya sudah lebih dari satu jam yang lalu. Jalankan perintah ini lagi dari awal."
+    english = "The step before was more than an hour ago. Run the command again from its beginning."
+
+
 class PersonalDataInLine(DomainError):
     """A line of the journal is kept for good: no NIK, phone number or e-mail address, and a person by an id alone."""
 

@@ -20,8 +20,10 @@ from typing import Any, Protocol
 import msgspec
 from botocore.exceptions import ClientError
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..aws import dynamodb
+from ..aws.errands import Errand, State
 from ..clock import iso
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
@@ -43,9 +45,6 @@ _AT_ONCE = 8
 
 _PAGE = 48
 """People who are erased before it is seen whether it is late: some six seconds."""
-
-_REPLAY_S = 8
-"""For how long a step of a replay begins anything; the administration waits for it."""
 
 _SEGMENTS = 1_024
 """Parts of each table: with ten million people a part has some 40 MB."""
@@ -107,17 +106,18 @@ class Erased(Value, frozen=True):
 
 class Replay(Struct, frozen=True):
     """What is erased again: with `restored_to` only those who still had rows then, as each try to erase somebody enters
-    them first; from behind the person or the part of the tables at which a step before ended.
+    them first; from behind the person or the part of the tables at which a run before ended, and how many it erased.
     """
 
     restored_to: datetime | None = None
     after: str = ""
+    erased: int = 0
 
 
 class Replayed(Struct, frozen=True):
-    """How many people of the list this step erased, and behind what to go on; nothing: all is done."""
+    """How many people of the list were erased, and behind what to go on; nothing: all is done."""
 
-    erased: int
+    erased: int = 0
     after: str = ""
 
 
@@ -180,41 +180,48 @@ class Erasure:
             for held in reversed(list(part(person, now))):
                 self._erase(held, person, chosen=chosen)
 
-    def replay(
-        self, now: datetime, asked: Replay = _ALL, segments: int = 1, is_late: Callable[[], bool] = lambda: False
-    ) -> Replayed:
-        """Erase everybody of the list again, after a table was restored, until it is late.
+    def replay(self, now: datetime) -> Replayed:
+        """Erase everybody of the list again, after a table was restored."""
+        *_, done = self.replayed(now)
+        return done
+
+    def replayed(self, now: datetime, asked: Replay = _ALL, segments: int = 1) -> Iterator[Replayed]:
+        """As `replay`, and how far it came after each page or part.
 
         A table that was restored alone has rows that were found through rows of another. So every table is read whole,
-        in so many segments.
+        in so many segments. The list is in memory while that goes on: some 100 bytes for each person.
         """
         since, in_tables = asked.restored_to and asked.restored_to - _ONE_RUN, asked.after.startswith(_TABLES)
-        rest, count = iter(()) if in_tables else self._erased.all(since, asked.after), 0
+        rest, count = iter(()) if in_tables else self._erased.all(since, asked.after), asked.erased
         with ThreadPoolExecutor(_AT_ONCE, "erasure") as pool:
             while page := list(islice(rest, _PAGE)):
                 list(pool.map(lambda person: self.erase(person, now), page))
                 count += len(page)
-                if is_late():
-                    return Replayed(count, page[-1])
-        if not (people := set(self._erased.all(since))):
-            return Replayed(0)
-        tables = sorted({kept.table for kept in register().kept.values()})
+                yield Replayed(count, page[-1])
+        people, tables = set(self._erased.all(since)), sorted({kept.table for kept in register().kept.values()})
         begun = int(asked.after.removeprefix(_TABLES)) if in_tables else 0
-        for part in range(begun, len(tables) * segments):
+        for part in range(begun, len(tables) * segments if people else 0):
             table = tables[part // segments]
             for row in dynamodb.every_row(self._table(table), self._region, part % segments, segments):
                 kind = kind_of(table, row)
                 for person in people & _people_of(row) if kind else ():
                     self._erase(Held(kind, row), person, chosen=self._was_chosen(person, now))
-            if is_late():
-                return Replayed(count, f"{_TABLES}{part + 1}")
-        return Replayed(count)
+            yield Replayed(count, f"{_TABLES}{part + 1}")
+        yield Replayed(count)
 
-    def replay_for_a_while(self, asked: Any, now: datetime, seconds: Callable[[], float] = time.monotonic) -> Any:
-        """As `replay`, for one request of the administration; what is asked and answered is as in JSON."""
-        ends_at = seconds() + _REPLAY_S
-        done = self.replay(now, msgspec.convert(asked, Replay), _SEGMENTS, lambda: seconds() >= ends_at)
-        return msgspec.to_builtins(done)
+    def replay_again(
+        self, errand: Errand, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic
+    ) -> Iterator[Errand]:
+        """As `replay`, of an errand of the administration, for `deadline_s` seconds at most."""
+        budget, found = TimeBudget(now, deadline_s, seconds), msgspec.convert(errand.found or Replayed(), Replayed)
+        asked = msgspec.convert({**errand.asked, "after": errand.after, "erased": found.erased}, Replay)
+        try:
+            for done in self.replayed(now, asked, _SEGMENTS):
+                state = State.PAUSES if done.after else State.DONE
+                yield replace(errand, state=state, after=done.after, found=msgspec.to_builtins(done))
+                budget.need(ONE_PERSON_S if done.after else 0)
+        except OutOfTime:
+            log.info("replay_goes_on_later")
 
     def _go_on(self, one: Due, now: datetime) -> None:
         if one.begun_at is None:

@@ -129,14 +129,18 @@ class Courses:
         with CourseItem.batch_write() as batch:
             for course in courses:
                 batch.save(item_of(CourseItem, "COURSES", course.id, course))
-        # The proposal is done, unless something else was proposed meanwhile.
-        same = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == proposed.made_at)
-        try:
-            ProposedItem(PARTITION, "CATALOGUE").delete(condition=same)
-        except DeleteError as error:
-            if not is_condition_failure(error):
-                raise
+        _end(proposed)
         return len(courses)
+
+    def reject(self, by: str, note: str, now: datetime) -> ProposedImport:
+        """Take the import that is proposed away, one's own or another's. Raises `CatalogueNotProposed`."""
+        item = find(ProposedItem, PARTITION, "CATALOGUE")
+        if item is None:
+            raise CatalogueNotProposed()
+        proposed = fill(ProposedImport, item)
+        self._journal.add(Act(now, TrainingAct.REJECT, f"catalogue {proposed.digest}", by, note))
+        _end(proposed)
+        return proposed
 
     def search(self, query: CourseQuery, now: datetime) -> CourseList:
         """A page of the offered courses that match, in order of id, which a later import does not change."""
@@ -190,6 +194,16 @@ class Courses:
             offered = {one.id: replace(one, offered=one.offered and one.partner_id not in revoked) for one in courses}
             self._kept = now, offered, partners
         return self._kept[1:]
+
+
+def _end(proposed: ProposedImport) -> None:
+    """The proposal is done, unless something else was proposed meanwhile."""
+    same = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == proposed.made_at)
+    try:
+        ProposedItem(PARTITION, "CATALOGUE").delete(condition=same)
+    except DeleteError as error:
+        if not is_condition_failure(error):
+            raise
 
 
 def _about(proposed: ProposedImport, courses: Sequence[Course]) -> str:

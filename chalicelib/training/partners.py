@@ -118,6 +118,7 @@ class TrainingAct(StrEnum):
     APPROVE = "APPROVE"
     REVOKE = "REVOKE"
     PROPOSE = "PROPOSE"
+    REJECT = "REJECT"
     IMPORT = "IMPORT"
 
 

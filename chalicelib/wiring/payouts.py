@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .people import PeopleServices
 
 if TYPE_CHECKING:
+    from ..aws.errands import Errands
     from ..payouts.address_checks import AddressBook
     from ..payouts.bank_files.export import BankFiles
     from ..payouts.bank_files.reports import BankReports
@@ -92,6 +94,14 @@ class PayoutsServices(PeopleServices):
 
         store = DayStore(self._client("s3"), self.settings.reports_bucket)
         return NightlyComparison(self.day_comparison(), store, f"gelombang-{self.settings.stage}")
+
+    @cached_property
+    def comparisons(self) -> Errands:
+        """Days that an administrator has compared again."""
+        from ..aws.errands import Errands
+
+        lives = timedelta(seconds=1_000)  # a run of 900 seconds
+        return Errands(self._client("s3"), self.settings.reports_bucket, "reconcile_payouts", lives)
 
     def day_comparison(self) -> DayComparison:
         """The comparison of days, in their order; each has its own memory of what it read last."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..accounts.rules import AskedChange
     from ..accounts.sessions.rules import Session
     from ..accounts.terms import How
+    from ..aws.errands import Errands
     from ..aws.job_progress import Runs
     from ..privacy.consents import Consents
     from ..privacy.erasure import Erasure
@@ -152,6 +153,16 @@ class PrivacyServices(ParticipantsServices):
         settings = self.settings
         gone, leave = self.under_way, self._leave_open_wave
         return Erasure(self.held, settings.table, settings.region, self.deletions, erased, gone, leave)
+
+    @cached_property
+    def replays(self) -> Errands:
+        """What erases everybody of the list again."""
+        from datetime import timedelta
+
+        from ..aws.errands import Errands
+
+        lives = timedelta(seconds=2_000)  # a run of 900 seconds, which waits for the hourly one
+        return Errands(self._client("s3"), self.settings.reports_bucket, "erase_people", lives)
 
     def _leave_open_wave(self, person: str, now: datetime) -> None:
         """Whoever is in an open wave is chosen in none without the consent: it may close before they are erased."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 
+from admin import client
 from admin.commands import erasures
 from admin.deployment import stages
 from admin.desk import Desk
 from bench import rights
 from chalicelib.accounts.items import DueDeletionItem
+from chalicelib.aws.errands import Errand
 from chalicelib.clock import utc_now
 from chalicelib.config import Settings
 from chalicelib.notices.rules import ChangeLink, Kind
@@ -86,18 +87,18 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     monkeypatch.setattr(stages, "load", lambda _: SimpleNamespace(name="test", services=gateway.services))
     monkeypatch.setattr(stages, "caller", lambda: CALLER)
 
-    begun, hourly = list[str](), count()
+    begun, left = list[str](), iter([0] * 4)
+    replays = gateway.services.replays
 
-    def again(detail: Any) -> Any:
-        if next(hourly) % 3 == 0:
-            raise Functions.exceptions.TooManyRequestsException
-        begun.append(detail["replay"]["after"])
-        return gateway.services.erasure.replay_for_a_while(detail["replay"], gateway.now)
+    def again(detail: Any) -> None:
+        def work(errand: Errand) -> Iterator[Errand]:
+            begun.append(errand.after)
+            return gateway.services.erasure.replay_again(errand, gateway.now, next(left, 880))
+
+        replays.run(detail["errand"], gateway.now, work)
 
     monkeypatch.setattr(Desk, "client", lambda *_: Functions(erase_people=again))
-    monkeypatch.setattr(erasures, "_PAUSE_S", 0)
-    monkeypatch.setattr("admin.desk.STEPS_S", -1)  # who is waited for is asked again in the next request
-    monkeypatch.setattr(erasure, "_REPLAY_S", -1)  # each step does one thing
+    monkeypatch.setattr(client.time, "sleep", lambda _: None)
     monkeypatch.setattr(erasure, "_PAGE", 1)
     monkeypatch.setattr(erasure, "_SEGMENTS", 2)
     later = (utc_now() + timedelta(hours=2)).isoformat()
@@ -105,10 +106,19 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     assert Terminal("erasures").found(*words, "--restored-to", later) == {"erased": 0}
     assert [about(cloud, person) == set() for person in people] == [False, False]
     begun.clear()
+    first, second = sorted(people)
     assert Terminal("erasures").found(*words) == {"erased": 2}
-    assert begun[:4] == ["!", *sorted(people), "#1"]
-    assert len(begun) == len(set(begun)), "no step is lost or taken again where the hourly run came between"
+    assert begun == ["", first, second, "#1"], "each run goes on where the one before came to"
     assert [about(cloud, person) for person in people] == [set(), set()]
+    restore(cloud, before)
+    with monkeypatch.context() as patch:
+        patch.setattr(erasure, "kind_of", lambda *_: {}["broken"])
+        assert "erase_people failed: KeyError" in Terminal("erasures").refused(*words)
+    assert replays.last(erasures._ALL).after == second
+    assert "another --restored-to" in Terminal("erasures").refused(*words, "--go-on", "--restored-to", later)
+    begun.clear()
+    assert Terminal("erasures").run(*words, "--go-on").exit_code == 0
+    assert begun[0] == second
 
 
 def test_a_row_of_a_later_release_is_no_fault_and_goes(gateway: Gateway, cloud: Settings) -> None:

@@ -363,6 +363,10 @@ def test_two_people_retract_a_list_which_frees_people_on_no_other_list(
     assert "(retraction_not_proposed)" in gelombang("approve", *version).output
     assert "another person approves it" in gelombang("retract", *version, "--reason", "an old list").output
     assert "(retraction_same_person)" in gelombang("approve", *version).output
+    assert gelombang("reject", *version, *REASON).exit_code == 0
+    for refused in ("reject", *version, *REASON), ("approve", *version):
+        assert "(retraction_not_proposed)" in gelombang(*refused).output
+    gelombang("retract", *version, "--reason", "an old list")
     monkeypatch.setattr(stages, "caller", lambda: BUDI)
     assert gelombang("approve", *version, input="n\n").exit_code == 1
     assert rows(cloud) == before
@@ -374,6 +378,7 @@ def test_two_people_retract_a_list_which_frees_people_on_no_other_list(
         f"X#{vault(cloud).mac('nik', NIKS[2])}": ["officials/1/2026-11-01", "police/2/2026-11-01"],
     }
     assert registrations(cloud, programme).register("siti", SITI, T0)[1], "nobody names her any more"
+    assert "(retraction_begun)" in gelombang("reject", *version, *REASON).output
     again = gelombang("approve", *version)
     assert "niks no longer named  0" in again.output
 
@@ -385,7 +390,7 @@ def test_two_people_retract_a_list_which_frees_people_on_no_other_list(
     ]
     shown = json.loads(gelombang("show", "--list", "police", "--version", "1", "--json").stdout)
     assert {(act["deed"], act["by"]) for act in shown} == {
-        *((deed, SIGNED[0]) for deed in ("IMPORT", "IMPORTED", "PROPOSE")),
+        *((deed, SIGNED[0]) for deed in ("IMPORT", "IMPORTED", "PROPOSE", "REJECT")),
         *((deed, BUDI) for deed in ("RETRACT", "RETRACTED")),
     }
     assert {"3 NIKs: letter 12", f"3 NIKs: {SIGNED[0]}: an old list"} <= {act["reason"] for act in shown}

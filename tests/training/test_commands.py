@@ -109,8 +109,11 @@ def courses(person: str, *words: str) -> Result:
         return invoke(["course", *words, "--stage", "test"])
 
 
+WHY = ("--reason", "katalog November")
+
+
 def propose(path: str) -> Result:
-    return courses(ANI, "import", path, "--reason", "katalog November")
+    return courses(ANI, "import", path, *WHY)
 
 
 def approve(path: str) -> Result:
@@ -210,6 +213,11 @@ def test_only_the_proposed_catalogue_is_imported_in_whatever_form(stage, tmp_pat
     for code in ("PY-3", "PY-4"):
         propose(file_of(tmp_path, course_row(stage.partner.id, code=code)))
     assert approve(file_of(tmp_path, course_row(stage.partner.id, code="PY-3"))).exit_code == 1
+    # Who made it or who would approve it takes it away.
+    assert ANI in courses(BUDI, "reject", "--reason", "two prices are wrong").output
+    path = file_of(tmp_path, course_row(stage.partner.id, code="PY-4"))
+    for refused in (approve(path), courses(ANI, "reject", *WHY)):
+        assert (refused.exit_code, "(catalogue_not_proposed)" in refused.output) == (1, True)
 
 
 def test_nothing_is_proposed_without_a_reason(stage, tmp_path):

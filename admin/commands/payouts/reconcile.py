@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from pathlib import Path
 
 import click
+import msgspec
 
 from chalicelib.clock import utc_now
 from chalicelib.payouts.errors import DayNotOver, StatementUnreadable
 from chalicelib.payouts.reconciliation import day_rules
-from chalicelib.payouts.reconciliation.nightly import Again, Answered
+from chalicelib.payouts.reconciliation.nightly import Answered
 from chalicelib.web import problems
 
 from ...desk import AUDITOR, CHECKER, MAKER, OPERATOR, Administered, Desk
 from ...options import Local, example
-from ..trigger import invoke
+from ..trigger import errand
 from .lines import difference_rows
-
-WAITS_S = 1_000
-"""A function runs for 900 seconds at most."""
 
 
 class NothingCompared(click.ClickException):
@@ -41,8 +38,9 @@ class NothingCompared(click.ClickException):
 def reconcile(desk: Desk, day: datetime | None) -> None:
     """Compare a day of payments with the providers' statements, both ways; exit code 1 if they differ in anything.
 
-    The function `reconcile_payouts` does it. Nothing is repaired: a difference is for people (`payout show`, `resolve`,
-    `reverse`). Exit code 2 if a statement cannot be read to its end.
+    The function `reconcile_payouts` does it, in as many runs as it takes; it is waited for. Nothing is repaired: a
+    difference is for people (`payout show`, `resolve`, `reverse`). Exit code 2 if a statement cannot be read to its
+    end.
     """
     answered = _answer(desk, day)
     if answered.report is None:
@@ -70,24 +68,16 @@ def reconcile(desk: Desk, day: datetime | None) -> None:
 
 
 def _answer(desk: Desk, day: datetime | None) -> Answered:
-    """What the function found. The first request starts it; the cursor is the name under which it answers."""
-    now, compared = utc_now(), desk.services.daily_reconciliation
-    if not desk.cursor:
-        latest = day_rules.latest_over(now)
+    """What the function found. The first request has it begin, unless that day is being compared; later ones look."""
+    about = desk.cursor
+    if not about:
+        latest = day_rules.latest_over(utc_now())
         wanted = day.date() if day else latest
         if wanted > latest:
             raise DayNotOver(day=str(wanted), latest=str(latest))
-        desk.cursor = f"{desk.begun.id if desk.begun else ''}/{wanted}"
-        desk.counts["until"] = int(now.timestamp()) + WAITS_S
-        again = dict(zip(("name", "day"), desk.cursor.split("/"), strict=True))
-        invoke(desk.stage, "reconcile_payouts", desk.client("lambda"), {"again": again}, "Event")
-    name, _, that_day = desk.cursor.partition("/")
-    while (found := compared.answer(Again(datetime.fromisoformat(that_day).date(), name))) is None:
-        if utc_now().timestamp() > desk.counts["until"]:
-            raise click.ClickException("reconcile_payouts has not answered: look at its log")
-        desk.go_on(desk.cursor)
-        time.sleep(1)
-    return found
+        about = wanted.isoformat()
+    found = errand(desk, "reconcile_payouts", desk.services.comparisons, about, joins=True).found
+    return msgspec.convert(found, Answered)
 
 
 COMMANDS: tuple[click.Command, ...] = (reconcile,)

@@ -25,6 +25,8 @@ from msgspec import Struct
 
 from ...aws.attributes import DayAttribute
 from ...aws.dynamodb import find, save_if
+from ...aws.errands import Errand
+from ...aws.errands import State as Stands
 from ...clock import iso
 from ...logs import metric
 from ...time_budget import OutOfTime, TimeBudget
@@ -93,37 +95,40 @@ class NightlyComparison:
             return False
         return True
 
-    def compare_again(self, asked: Any, now: datetime) -> None:
-        """Compare a day now, whatever was compared before, and keep the answer for who asked; `asked` as JSON has it.
+    def again(
+        self, errand: Errand, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic
+    ) -> Iterator[Errand]:
+        """Compare the day that an errand is about, whatever was compared before, for `deadline_s` seconds at most.
 
-        None: nobody asked. Raises `DayNotOver`.
+        Its slices are kept under its own id. A statement that cannot be read ends it. Raises `DayNotOver`.
         """
-        again = msgspec.convert(asked, Again | None)
-        if again is None:
-            return
+        budget, day = TimeBudget(now, deadline_s, seconds), date.fromisoformat(errand.about)
         try:
-            answered = Answered(compare(self._comparison, again.day, now))
+            answered = Answered(day_rules.whole(day, self._parts(day, now, budget, f"{errand.id}/")))
+        except OutOfTime:
+            yield msgspec.structs.replace(errand, state=Stands.PAUSES)
+            return
         except StatementUnreadable as error:
             answered = Answered(unreadable=str(error.facts["fact"]))
-        self._store.put_answer(again, answered)
-
-    def answer(self, again: Again) -> Answered | None:
-        """The answer, once it is there."""
-        return self._store.answer(again)
+        yield msgspec.structs.replace(errand, state=Stands.DONE, found=msgspec.to_builtins(answered))
 
     def _day(self, day: date, now: datetime, budget: TimeBudget) -> None:
-        parts = []
-        for piece in self._comparison.slices(day, now):
-            part = self._store.part(day, piece.name)
-            if part is None:
-                budget.need(SLICE_S)
-                part = self._comparison.part(piece, budget.now())
-                self._store.put_part(day, piece.name, part)
-            parts.append(part)
-        report = day_rules.whole(day, parts)
+        report = day_rules.whole(day, self._parts(day, now, budget))
         self._store.put_report(day, day_rules.as_csv(report))
         self._tell(report, now)
         self._store.mark_done(day)
+
+    def _parts(self, day: date, now: datetime, budget: TimeBudget, under: str = "") -> list[SlicePart]:
+        """What each slice came to; one that was not kept before is compared. Raises `OutOfTime`."""
+        parts = []
+        for piece in self._comparison.slices(day, now):
+            part = self._store.part(day, under + piece.name)
+            if part is None:
+                budget.need(SLICE_S)
+                part = self._comparison.part(piece, budget.now())
+                self._store.put_part(day, under + piece.name, part)
+            parts.append(part)
+        return parts
 
     def _tell(self, report: DayReport, now: datetime) -> None:
         """Log one line, with the metric in it; an ERROR if there is any difference.
@@ -135,23 +140,11 @@ class NightlyComparison:
         log.log(logging.ERROR if count else logging.INFO, "payouts_reconciled", extra=extra)
 
 
-class Again(Struct, frozen=True):
-    """A day that an administrator wants compared anew, and the name of the answer in the bucket."""
-
-    day: date
-    name: str
-
-
 class Answered(Struct, frozen=True):
     """What came of it: a report, or why a statement could not be read."""
 
     report: DayReport | None = None
     unreadable: str = ""
-
-
-def compare(comparison: DayComparison, day: date, now: datetime) -> DayReport:
-    """Compare one day now, whatever was compared before; writes nothing. Raises `DayNotOver`, `StatementUnreadable`."""
-    return day_rules.whole(day, [comparison.part(piece, now) for piece in comparison.slices(day, now)])
 
 
 class DayComparison:
@@ -309,13 +302,6 @@ class DayStore:
         """What a slice came to, if it is done."""
         body = self._get(_part_key(day, name))
         return None if body is None else msgspec.json.decode(body, type=SlicePart)
-
-    def put_answer(self, again: Again, answered: Answered) -> None:
-        self._put(_part_key(again.day, again.name), msgspec.json.encode(answered), "application/json")
-
-    def answer(self, again: Again) -> Answered | None:
-        body = self._get(_part_key(again.day, again.name))
-        return None if body is None else msgspec.json.decode(body, type=Answered)
 
     def _get(self, key: str) -> Any:
         try:

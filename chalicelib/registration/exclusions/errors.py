@@ -32,6 +32,15 @@ class RetractionNotProposed(DomainError):
     english = "Nobody has proposed to retract this list."
 
 
+class RetractionBegun(DomainError):
+    """A retraction that is being carried out is finished, by approving it again."""
+
+    code = "retraction_begun"
+    status = 409
+    indonesian = "Penarikan daftar ini sudah dijalankan."
+    english = "This list is being retracted already; what broke off is finished by approving it again."
+
+
 class RetractionBySamePerson(DomainError):
     code = "retraction_same_person"
     status = 403

@@ -24,6 +24,7 @@ from ..store import RegistrationStore
 from . import rows
 from .errors import (
     ExclusionListRetracted,
+    RetractionBegun,
     RetractionBySamePerson,
     RetractionNotProposed,
     UnknownExclusionList,
@@ -63,6 +64,7 @@ class ExclusionDeed(StrEnum):
     IMPORT = "IMPORT"
     IMPORTED = "IMPORTED"
     PROPOSE = "PROPOSE"
+    REJECT = "REJECT"
     RETRACT = "RETRACT"
     RETRACTED = "RETRACTED"
 
@@ -152,10 +154,21 @@ class ExclusionLists:
 
     def proposed(self, name: str, version: str) -> Act:
         """Who last proposed to retract a version, and why. Raises `UnknownExclusionList`, `RetractionNotProposed`."""
-        for act in self.acts(name, version):
-            if act.deed == ExclusionDeed.PROPOSE:
-                return act
-        raise RetractionNotProposed()
+        latest = next((act for act in self.acts(name, version) if act.deed in _PROPOSALS), None)
+        if latest is None or latest.deed == ExclusionDeed.REJECT:
+            raise RetractionNotProposed()
+        return latest
+
+    def reject(self, name: str, version: str, by: str, note: str, now: datetime) -> None:
+        """Take the proposal to retract a version away, one's own or another's. Raises as `proposed`, and
+        `RetractionBegun` once it is carried out: that is finished.
+        """
+        proposed = self.proposed(name, version)
+        acts = self.acts(name, version)
+        if any(act.deed in _RETRACTIONS and act.at >= proposed.at for act in acts):
+            raise RetractionBegun()
+        for entry in {act.about for act in acts}:
+            self._journal.add(Act(now, ExclusionDeed.REJECT, entry, by, note))
 
     def retract(
         self,
@@ -208,4 +221,5 @@ class ExclusionLists:
             return [who for who in pool.map(lambda one: self._store.holder("nik", mac(one)), named) if who]
 
 
+_PROPOSALS = frozenset({ExclusionDeed.PROPOSE, ExclusionDeed.REJECT})
 _RETRACTIONS = frozenset({ExclusionDeed.RETRACT, ExclusionDeed.RETRACTED})

@@ -24,10 +24,10 @@ from chalicelib.payouts.bank_files.transfers import BankFile, BankStatements
 from chalicelib.payouts.ledger.items import Head, PayoutsTable, partition
 from chalicelib.payouts.ledger.records import NEWS_SHARDS
 from chalicelib.payouts.providers.provider import Entry
-from chalicelib.payouts.reconciliation import nightly
 from chalicelib.payouts.reconciliation.nightly import DayComparison
 from chalicelib.payouts.rules import Entitlement, Kind, Move, Outcome, State
 from tests.builders.payouts.bank import CHECKER, MAKER, BankWorld, camt054, entry, pain002, told_of
+from tests.builders.payouts.days import compare
 from tests.conftest import T0
 
 
@@ -204,7 +204,7 @@ def test_readers_of_the_news_find_all_that_a_long_import_settles(world: BankWorl
 def differences(world: BankWorld) -> list[tuple[str, str]]:
     """Of the day of `world.now`, compared two days later."""
     comparison = DayComparison(world.store, {BankFile.rail: BankStatements(world.bank_store)})
-    report = nightly.compare(comparison, wib_date(world.now), world.now + timedelta(days=2))
+    report = compare(comparison, wib_date(world.now), world.now + timedelta(days=2))
     return [(each.difference.value, each.subject) for each in report.found]
 
 

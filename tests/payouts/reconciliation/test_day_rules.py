@@ -25,6 +25,7 @@ from chalicelib.payouts.reconciliation.day_rules import DayReport, DayTotals, Sl
 from chalicelib.payouts.reconciliation.nightly import DayComparison
 from chalicelib.payouts.reconciliation.whole_ledger import Difference, Disagreement, payment
 from chalicelib.payouts.rules import Entitlement, Kind, State
+from tests.builders.payouts.days import compare
 
 AMOUNT = Rupiah(600_000)
 RAIL = "xendit-v2"
@@ -112,7 +113,7 @@ class Books:
 
     def reports(self, now: datetime = NOW) -> list[DayReport]:
         comparison = DayComparison(self.ledger, {RAIL: self.statement})  # type: ignore[arg-type]  # what is read of a store
-        return [nightly.compare(comparison, day, now) for day in DAYS]
+        return [compare(comparison, day, now) for day in DAYS]
 
     def found(self) -> list[tuple[Difference, str]]:
         """Every finding of every day; the same one may be found on the day of either side."""
@@ -228,7 +229,7 @@ def test_a_payment_that_moves_meanwhile_is_left_to_its_slice(books):
     books.statement.change(line, entry=Entry.REVERSED, updated_at=now - timedelta(minutes=1))
     books.ledger.put(books.ledger.heads[reference[:-2]])
     comparison = DayComparison(books.ledger, {RAIL: books.statement})  # type: ignore[arg-type]  # as above
-    assert nightly.compare(comparison, DAYS[1], now).found == []
+    assert compare(comparison, DAYS[1], now).found == []
     assert books.found() == [(Difference.REVERSED, reference)]
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from admin import client
 from admin import desk as desk_
-from admin.commands.payouts import reconcile
 from chalicelib.config import Programme, Settings
 from chalicelib.payouts.bank_files.store import BankStore
 from chalicelib.payouts.bank_files.transfers import BankFile, BankStatements
@@ -29,7 +29,7 @@ from local.sandbox import provider
 from tests.builders.aws_calls import stated
 from tests.builders.crashes import Calls, some_of
 from tests.builders.functions import Functions
-from tests.builders.payouts.days import RAIL, Days
+from tests.builders.payouts.days import RAIL, Days, compare
 from tests.builders.payouts.desk import Desk
 from tests.builders.payouts.states import refused
 from tests.builders.payouts.world import running
@@ -155,7 +155,7 @@ def test_one_person_paid_for_one_kind_under_two_waves_is_found(world):
     assert world.found(20) == [("paid_twice", "ani/INCENTIVE")]
     comparison = world.comparison()
     comparison._each_place = True  # as where a programme lets people be chosen again
-    assert nightly.compare(comparison, date(2026, 11, 20), world.now).found == []
+    assert compare(comparison, date(2026, 11, 20), world.now).found == []
 
 
 @pytest.mark.parametrize(("settle_s", "heard_after_s"), some_of(product([30, 120, 3 * 3600], [0, 60, 5 * 3600]), 2))
@@ -319,11 +319,15 @@ def test_a_run_that_dies_at_any_call_is_continued_with_the_same_result(world, mo
 
 @pytest.fixture
 def desk(world, monkeypatch) -> Desk:
-    def again(detail: Any) -> None:
-        world.services.daily_reconciliation.compare_again(detail["again"], world.now)
+    services = world.services
 
-    monkeypatch.setattr(desk_, "STEPS_S", -1)
+    def again(detail: Any) -> None:
+        compared = services.daily_reconciliation
+        services.comparisons.run(detail["errand"], world.now, lambda one: compared.again(one, world.now, world.left_s))
+
+    world.left_s = 880
     monkeypatch.setattr(desk_.Desk, "client", lambda *_: Functions(reconcile_payouts=again))
+    monkeypatch.setattr(client.time, "sleep", lambda _: None)
     return Desk(world, monkeypatch)
 
 
@@ -350,16 +354,41 @@ def test_the_command_says_when_it_cannot_compare(world, desk):
     assert "statement_unreadable" in result.output
 
 
-def test_the_command_waits_for_the_function_and_not_for_ever(world, desk, monkeypatch):
+def test_the_command_compares_in_as_many_runs_as_it_takes_each_slice_once(world, desk, monkeypatch):
+    entitlement = world.pay("ani")
+    world.sandbox.books._db.execute("update payouts set amount = 600001")
     world.at(21, 3)
-    compared, looks = world.services.daily_reconciliation, [world.now, world.now, world.now]
-    answer = compared.answer
-    monkeypatch.setattr(compared, "answer", lambda again: looks.pop() and None if looks else answer(again))
-    assert desk.found("reconcile")["day"] == "2026-11-20"
-    assert looks == []
-    monkeypatch.setattr(reconcile, "WAITS_S", -1)
-    monkeypatch.setattr(compared, "answer", lambda _: None)
-    assert "look at its log" in desk.refused("reconcile")
+    took = iter(range(1000))
+    compared, part = list[str](), DayComparison.part
+    monkeypatch.setattr(DayComparison, "part", lambda *args: compared.append(args[1].name) or part(*args))
+    monkeypatch.setattr(nightly.TimeBudget, "_passed", lambda _: 0 if next(took) % 2 else 880)  # a run has one slice
+    result = desk.run("reconcile", "--json")
+    assert result.exit_code == 1
+    assert [one["subject"] for one in json.loads(result.stdout)["differences"]] == [f"{entitlement}-1"]
+    assert compared == sorted(set(compared))
+    assert len(compared) == 8
+
+
+def test_the_command_is_told_what_ends_the_function_and_when_nothing_comes_of_it(world, desk, monkeypatch):
+    world.at(21, 3)
+    services = world.services
+    with monkeypatch.context() as patch:
+        patch.setattr(DayComparison, "part", lambda *_: {}["none"])
+        assert "reconcile_payouts failed: KeyError; its log is" in desk.refused("reconcile")
+    assert desk.found("reconcile")["differences"] == [], "what failed keeps nothing from being done again"
+    begun = list[Any]()
+    monkeypatch.setattr(desk_.Desk, "client", lambda *_: Functions(reconcile_payouts=begun.append))
+    with monkeypatch.context() as patch:
+        patch.setattr(client.time, "sleep", lambda _: patch.setattr(services.comparisons, "_lives", timedelta(0)))
+        assert "no end within its time" in desk.refused("reconcile")
+    services.comparisons._lives = timedelta(seconds=1_000)
+
+    def ends(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(client.time, "sleep", ends)
+    assert [desk.run("reconcile").exit_code for _ in range(2)] == [1, 1]
+    assert len(begun) == 1, "the second waits for what the first began"
 
 
 def test_a_deployment_compares_by_every_rail_that_it_pays_by(cloud, programme):

@@ -1,0 +1,146 @@
+"""What an administrator has a function do, in as many runs as it takes: one after another, whoever waits for them.
+
+How far it came is in a file. A run ends when its time is up, and whoever looks has the function run again; so a run may
+die anywhere. Of one thing there is one errand, and each run of another one since does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+from msgspec import Struct
+from msgspec.structs import replace
+
+_OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+Invoke = Callable[[Mapping[str, object]], object]
+"""Has the function run with this detail of its event, and does not wait for it."""
+
+
+class State(StrEnum):
+    RUNS = "runs"
+    PAUSES = "pauses"
+    """Its time was up: the function is to run again."""
+    DONE = "done"
+    FAILED = "failed"
+
+
+class Errand(Struct, frozen=True):
+    """`id` is its own, `about` what it is about. `asked` and `found` are as JSON has them. `after`: how far it came.
+
+    `at`: when the function was last asked to run, or began to. `error`: the type of what ended it.
+    """
+
+    id: str
+    about: str
+    asked: Any
+    at: datetime
+    state: State = State.RUNS
+    after: str = ""
+    found: Any = None
+    error: str = ""
+
+
+class _Run(Struct, frozen=True):
+    """What a function is asked: the errand with this id, if it still is the one about this."""
+
+    about: str
+    id: str
+
+
+class Errands:
+    """Those of one function. `s3` is a client. A run that has not ended `lives` after `Errand.at` has died."""
+
+    def __init__(self, s3: Any, bucket: str, function: str, lives: timedelta) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._folder = f"errands/{function}"
+        self._lives = lives
+
+    def begin(self, new: Errand, invoke: Invoke, *, joins: bool = False) -> None:
+        """Begin an errand in the place of the one before. One that `joins` waits for that one, if it is under way."""
+        while True:
+            known, version = self._read(new.about)
+            if joins and known and known.state in {State.RUNS, State.PAUSES} and new.at - known.at < self._lives:
+                return
+            if self._put(new, version):
+                self._send(new, invoke)
+                return
+
+    def last(self, about: str) -> Errand | None:
+        """The errand about something as it stands, also if it was long ago."""
+        return self._read(about)[0]
+
+    def look(self, about: str, now: datetime, invoke: Invoke) -> Errand | None:
+        """The errand, once it is done or failed, as which a run that died counts; None: look again later.
+
+        The function runs again if it is to.
+        """
+        known, version = self._read(about)
+        if known is None or (known.state is State.RUNS and now - known.at >= self._lives):
+            return Errand("", about, None, now, State.FAILED, error="no end within its time")
+        if known.state is State.PAUSES:
+            again = replace(known, state=State.RUNS, at=now)
+            if self._put(again, version):
+                self._send(again, invoke)
+            return None
+        return None if known.state is State.RUNS else known
+
+    def run(self, asked: Any, now: datetime, work: Callable[[Errand], Iterator[Errand]]) -> None:
+        """Run in the function: `asked` is what it was invoked with. `work` yields the errand as it stands after each
+        part of it: the last one is kept, also if an error follows, which is raised when it is kept.
+        """
+        run = msgspec.convert(asked, _Run)
+        known, version = self._read(run.about)
+        if known is None or known.id != run.id or known.state is not State.RUNS:
+            return
+        last = begun = replace(known, at=now)
+        if not (version := self._put(begun, version)):
+            return
+        try:
+            for stands in work(begun):
+                last = stands
+        except Exception as error:
+            self._put(replace(last, state=State.FAILED, error=type(error).__name__), version)
+            raise
+        self._put(last, version)
+
+    def _send(self, errand: Errand, invoke: Invoke) -> None:
+        try:
+            invoke({"errand": {"about": errand.about, "id": errand.id}})
+        except Exception as error:
+            _, version = self._read(errand.about)
+            self._put(replace(errand, state=State.FAILED, error=type(error).__name__), version)
+            raise
+
+    def _read(self, about: str) -> tuple[Errand | None, str]:
+        """The errand, and the version of its file."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=self._key(about))
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None, ""
+            raise
+        return msgspec.json.decode(answer["Body"].read(), type=Errand), answer["ETag"]
+
+    def _put(self, errand: Errand, version: str) -> str:
+        """Write the file if it still is of this version; its new one. Nothing: another overtook."""
+        unchanged = {"IfMatch": version} if version else {"IfNoneMatch": "*"}
+        body, key = msgspec.json.encode(errand), self._key(errand.about)
+        try:
+            told = self._s3.put_object(
+                Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", **unchanged
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _OVERTAKEN:
+                raise
+            return ""
+        return str(told["ETag"])
+
+    def _key(self, about: str) -> str:
+        return f"{self._folder}/{about}.json"
