@@ -1314,10 +1314,9 @@ def advance_plans(event: Any) -> None:
 
 @app.schedule(Rate(1, unit=Rate.HOURS))
 def erase_people(event: Any) -> None:
-    now, left, asked = app.clock(), failures.remaining_s(event), event.detail.get("errand")
-    if asked is not None:  # of `gelombang erasures replay`
-        services().replays.run(asked, now, lambda errand: services().erasure.replay_again(errand, now, left))
-    elif services().erasure.run(now, left):
+    now, left = app.clock(), failures.remaining_s(event)
+    again = services().replays.run(event.detail, now, lambda errand: services().erasure.replay_again(errand, now, left))
+    if not again and services().erasure.run(now, left):
         services().runs.whole("erase_people", now)
 
 
@@ -1336,11 +1335,9 @@ def end_terms(event: Any) -> None:
 
 @app.schedule(Cron("30", "19-22", "*", "*", "?", "*"))
 def reconcile_payouts(event: Any) -> None:
-    now, left, asked = app.clock(), failures.remaining_s(event), event.detail.get("errand")
-    if asked is not None:  # of `gelombang payout reconcile`
-        compared = services().daily_reconciliation
-        services().comparisons.run(asked, now, lambda errand: compared.again(errand, now, left))
-    elif services().daily_reconciliation.run(now, left):
+    now, left, nightly = app.clock(), failures.remaining_s(event), services().daily_reconciliation
+    again = services().comparisons.run(event.detail, now, lambda errand: nightly.again(errand, now, left))
+    if not again and nightly.run(now, left):
         services().runs.whole("reconcile_payouts", now)
 
 

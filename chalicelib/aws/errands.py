@@ -91,17 +91,19 @@ class Errands:
             return None
         return None if known.state is State.RUNS else known
 
-    def run(self, asked: Any, now: datetime, work: Callable[[Errand], Iterator[Errand]]) -> None:
-        """Run in the function: `asked` is what it was invoked with. `work` yields the errand as it stands after each
-        part of it: the last one is kept, also if an error follows, which is raised when it is kept.
+    def run(self, detail: Mapping[str, object], now: datetime, work: Callable[[Errand], Iterator[Errand]]) -> bool:
+        """Run in the function, if the `detail` of its event asks for an errand; whether it does. `work` yields the
+        errand as it stands after each part of it: the last one is kept, also if an error follows, which is then raised.
         """
-        run = msgspec.convert(asked, _Run)
+        if "errand" not in detail:
+            return False
+        run = msgspec.convert(detail["errand"], _Run)
         known, version = self._read(run.about)
         if known is None or known.id != run.id or known.state is not State.RUNS:
-            return
+            return True
         last = begun = replace(known, at=now)
         if not (version := self._put(begun, version)):
-            return
+            return True
         try:
             for stands in work(begun):
                 last = stands
@@ -109,6 +111,7 @@ class Errands:
             self._put(replace(last, state=State.FAILED, error=type(error).__name__), version)
             raise
         self._put(last, version)
+        return True
 
     def _send(self, errand: Errand, invoke: Invoke) -> None:
         try:

@@ -24,15 +24,15 @@ class World:
         self.sent = list[Any]()
 
     def send(self, detail: Mapping[str, object]) -> None:
-        self.sent.append(detail["errand"])
+        self.sent.append(detail)
 
     def work(self, errand: Errand) -> Iterator[Errand]:
         """Two parts in two runs."""
         state = State.DONE if errand.after else State.PAUSES
         yield replace(errand, state=state, after=f"{errand.after}x", found=[errand.id])
 
-    def run(self, asked: Any) -> None:
-        self.errands.run(asked, T0, self.work)
+    def run(self, detail: Any) -> None:
+        assert self.errands.run(detail, T0, self.work)
 
     def look(self, after: timedelta = timedelta(0)) -> Errand | None:
         return self.errands.look("day", T0 + after, self.send)
@@ -44,6 +44,7 @@ def world(cloud: Settings) -> World:
 
 
 def test_it_runs_until_it_is_done_and_a_doubled_run_does_nothing(world: World) -> None:
+    assert not world.errands.run({}, T0, world.work), "a schedule's event asks for nothing"
     world.errands.begin(FIRST, world.send)
     assert world.look() is None
     world.run(world.sent[0])
@@ -58,13 +59,13 @@ def test_it_runs_until_it_is_done_and_a_doubled_run_does_nothing(world: World) -
 def test_one_about_the_same_is_joined_or_takes_its_place(world: World) -> None:
     world.errands.begin(FIRST, world.send)
     world.errands.begin(replace(SECOND, at=T0 + LIVES / 2), world.send, joins=True)
-    assert [one["id"] for one in world.sent] == ["one"]
+    assert [one["errand"]["id"] for one in world.sent] == ["one"]
     world.errands.begin(SECOND, world.send)
     world.run(world.sent[0])
     assert world.errands.last("day") == SECOND
     world.run(world.sent[1])
     world.errands.begin(replace(FIRST, at=T0 + LIVES), world.send, joins=True)
-    assert [one["id"] for one in world.sent] == ["one", "two", "one"], "one that nobody looks at any more is not joined"
+    assert [one["errand"]["id"] for one in world.sent] == ["one", "two", "one"], "who looks at the second?"
 
 
 def test_one_that_is_overtaken_while_it_runs_writes_nothing(world: World) -> None:

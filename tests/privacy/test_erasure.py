@@ -95,7 +95,7 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
             begun.append(errand.after)
             return gateway.services.erasure.replay_again(errand, gateway.now, next(left, 880))
 
-        replays.run(detail["errand"], gateway.now, work)
+        replays.run(detail, gateway.now, work)
 
     monkeypatch.setattr(Desk, "client", lambda *_: Functions(erase_people=again))
     monkeypatch.setattr(client.time, "sleep", lambda _: None)

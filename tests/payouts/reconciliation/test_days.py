@@ -323,7 +323,7 @@ def desk(world, monkeypatch) -> Desk:
 
     def again(detail: Any) -> None:
         compared = services.daily_reconciliation
-        services.comparisons.run(detail["errand"], world.now, lambda one: compared.again(one, world.now, world.left_s))
+        services.comparisons.run(detail, world.now, lambda one: compared.again(one, world.now, world.left_s))
 
     world.left_s = 880
     monkeypatch.setattr(desk_.Desk, "client", lambda *_: Functions(reconcile_payouts=again))
