@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from chalicelib.aws import dynamodb
 from chalicelib.config import Settings
+from chalicelib.privacy.wire import DataQuery
 from chalicelib.registration.claims.service import MOST
 from chalicelib.registration.corrections.errors import NoCorrection
 from chalicelib.registration.errors import (
@@ -20,6 +22,7 @@ from chalicelib.registration.errors import (
     TooManyRefusals,
 )
 from chalicelib.registration.items import CLAIMS, ClaimItem, PresenceItem, Profile, person_pk
+from chalicelib.registration.personal_data import of_registration
 from chalicelib.registration.rules import Place, Standing, Verification
 from chalicelib.registration.wire import CorrectionForm, OwnCorrectionForm
 from chalicelib.waves.places.nik_claims import EntriesOfNik
@@ -268,14 +271,23 @@ def test_a_holder_whom_the_registry_confirmed_loses_the_nik_to_presence_alone(to
     assert town.holder() == OWNER
 
 
-def test_a_claimant_learns_nothing_of_the_registrys_word_from_a_notice(town):
-    town.says(SQUATTER, Verification.VERIFIED)
+@pytest.mark.parametrize(
+    ("state", "news"), [(Verification.VERIFIED, "contested"), (Verification.UNKNOWN_NIK, "passes")]
+)
+def test_a_claimant_learns_nothing_of_the_registrys_word_from_a_notice_or_their_data(town, state, news: str):
+    def kept(who: str) -> Any:
+        found = town.services.export.page(who, DataQuery(limit=100), None, town.now).records
+        own = [one for one in found if one.kind in {"registration", "nik_claim"}]
+        return [(one.kind, sorted(one.content), one.withheld) for one in own]
+
+    town.says(SQUATTER, state)
     town.people.register(OWNER, MINE, town.now)
     town.people.register(THIRD, form(phone="0812-9999-0002", name="Orang Karangan", claim_nik=True), town.now)
     town.says(OWNER, Verification.VERIFIED)
     town.says(THIRD, Verification.MISMATCH)
     town.run()
-    assert (town.told(SQUATTER), town.told(OWNER), town.told(THIRD)) == (["contested"], [], [])
+    assert (town.told(SQUATTER), town.told(OWNER), town.told(THIRD)) == ([news], [], [])
+    assert kept(OWNER) == kept(THIRD)
 
 
 def test_any_number_of_claims_shuts_nobody_out(town):
@@ -377,6 +389,9 @@ def test_the_corrections_of_claimants_keep_the_holder_from_none_of_theirs(town):
         town.people.register(OWNER, town.people.with_changes(OWNER, OwnCorrectionForm(name=name)), town.now)
     corrected = town.people.with_changes(SQUATTER, OwnCorrectionForm(name="Siti D"))
     assert town.people.register(SQUATTER, corrected, town.now)[0].verification is Verification.PENDING
+    for who, times in ((SQUATTER, 1), (OWNER, 3)):
+        rows_of_nik = [one for one in of_registration(who, town.now) if one.kind == "recent_corrections_of_nik"]
+        assert [len(json.loads(one.row["times"]["S"])) for one in rows_of_nik] == [times], "theirs, and nobody else's"
 
 
 def test_a_run_that_ends_early_is_gone_on_with_by_the_next_one(town, monkeypatch):
