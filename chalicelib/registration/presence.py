@@ -145,8 +145,8 @@ class Presence:
 
 
 def forgetting(before: Registrant, after: Registrant) -> Legs | None:
-    """The legs that forget a proof which counts no more after a change of the registration, with its code."""
-    if before.present_at is None or after.present_at is not None:
+    """The legs that forget a proof which a change takes back or puts another in the place of, with its code."""
+    if before.present_at in {None, after.present_at}:
         return None
     return lambda tx: tx.delete("presence", PresenceItem(person_pk(before.id), "PRESENCE"))
 

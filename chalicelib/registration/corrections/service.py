@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ... import clock
-from ...aws.dynamodb import Transaction
+from ...aws.dynamodb import Transaction, find
 from ...errors import Unavailable
 from ...ids import same_person
 from ...notices.service import NoticeService
@@ -23,10 +23,10 @@ from .. import identity, wire
 from ..addresses.store import renaming
 from ..change_notices import of_details, telling
 from ..errors import NikCannotChange, NotRegistered
-from ..items import TRIES
+from ..items import TRIES, PresenceItem, person_pk
 from ..presence import forgetting
 from ..records import PROVEN, Record, frozen_part, mac_of_change, person_of, presence, released, with_nik
-from ..rules import DIFFERING, Employment, Registrant, unverified
+from ..rules import DIFFERING, Employment, PersonalData, Registrant, unverified
 from ..store import Legs, RegistrationOvertaken, RegistrationStore
 from ..verifications import Verifications
 from .errors import CorrectionBySamePerson, CorrectionStands, NoCorrection, NothingToCorrect
@@ -73,7 +73,7 @@ class Corrections:
         """
         record, key = self._open(registrant_id)
         person = person_of(key, record)
-        known = frozen_part(record.registrant, person)
+        known = _known(record, person)
         given = _given(form)
         nik = given.get("nik", person.nik)
         identity.check_apart(nik, given.get("kk", person.kk))
@@ -196,11 +196,19 @@ def _check_nik(registrant: Registrant, changes: Changes) -> None:
         raise NikCannotChange()
 
 
+def _known(record: Record, person: PersonalData) -> dict[str, str]:
+    """As `frozen_part`, with who attested a presence if it was not two administrators: their word is more."""
+    known, present_at = frozen_part(record.registrant, person), record.registrant.present_at
+    row = find(PresenceItem, person_pk(record.registrant.id), "PRESENCE") if present_at else None
+    by = f" by {row.proven_by}" if row is not None and row.proven_at == present_at else ""
+    return known | {"presence": known["presence"] + by}
+
+
 def _standing(proposal: Proposal | None, record: Record, key: PersonKey) -> Correction | None:
     if proposal is None:
         return None
     changes = _changes(key, proposal.sealed)
-    known = frozen_part(record.registrant, person_of(key, record))
+    known = _known(record, person_of(key, record))
     return Correction(proposal, changes) if all(known[field] == was for field, (was, _) in changes.items()) else None
 
 
