@@ -65,6 +65,16 @@ def rows(cloud: Settings) -> list[tuple[str, dict[str, Any]]]:
     return [(name, row) for name in table_names() for row in client.scan(TableName=cloud.table(name))["Items"]]
 
 
+def put_back(cloud: Settings, world: list[tuple[str, dict[str, Any]]]) -> None:
+    """Every table as it was when `rows` read this world."""
+    client = boto3.client("dynamodb", cloud.region)
+    for name, row in rows(cloud):
+        if (name, row) not in world:
+            client.delete_item(TableName=cloud.table(name), Key={key: row[key] for key in ("pk", "sk")})
+    for name, row in world:
+        client.put_item(TableName=cloud.table(name), Item=row)
+
+
 def live(gateway: Gateway) -> str:
     """Everything. Whoever is to be somebody new in `gateway` is this person."""
     person = _sign_up(gateway)

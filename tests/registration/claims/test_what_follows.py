@@ -29,6 +29,7 @@ from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOu
 from chalicelib.waves.store import WaveItem
 from tests.builders.claims import CHECKER, DAY, MAKER, MINE, OWNER, SQUATTER, Town
 from tests.builders.crashes import SOME_OR_ALL, Calls
+from tests.builders.lives import put_back, rows
 from tests.builders.people import beneficiary
 from tests.builders.rights import rights_of
 from tests.builders.training import Scene, scene
@@ -390,14 +391,13 @@ def test_it_may_die_at_any_call(cloud, programme, monkeypatch, picked):
     def hand_over() -> bool:
         return town.services._passing.hand_over(SQUATTER, OWNER, town.now)
 
+    world = rows(cloud)
     calls.reset()
-    count = 40
-    for at in picked(range(count)):
-        for where in ("before", "after"):
-            calls.dies(hand_over, where, at)
-            if town.beneficiaries.of(OWNER) is not None and at > 0:
-                break
     assert hand_over()
-    assert town.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.GRADUATED}
-    assert town.money(OWNER) == {Kind.INCENTIVE: (State.HELD, Hold.WRITTEN_OFF)}
-    assert town.services.training.of(OWNER).balance_idr == 2_500_000
+    for at in picked(range(len(calls.made))):
+        put_back(cloud, world)
+        assert calls.dies(hand_over, "after", at)
+        assert hand_over()
+        assert town.states() == {SQUATTER: BeneficiaryState.PASSED, OWNER: BeneficiaryState.GRADUATED}
+        assert town.money(OWNER) == {Kind.INCENTIVE: (State.HELD, Hold.WRITTEN_OFF)}
+        assert town.services.training.of(OWNER).balance_idr == 2_500_000
