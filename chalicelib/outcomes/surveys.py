@@ -12,6 +12,7 @@ from ..clock import iso
 from ..errors import NotFound
 from ..payouts.plans.plan_rules import SURVEYS
 from ..payouts.service import Payouts
+from ..waves.places.beneficiaries import BENEFICIARY_LEG
 from ..waves.rules import LOST
 from ..waves.service import Waves
 from . import questions, survey_rules
@@ -101,10 +102,13 @@ class Surveys:
             try:
                 with self._store.transaction() as tx:
                     self._store.answer(tx, survey)
+                    self._waves.beneficiaries.check_as_read(tx, beneficiary)
                     return self._payouts.entitle(tx, beneficiary, SURVEYS[survey.number - 1], now)
             except LegsFailed as failed:
                 if ANSWER_LEG in failed.legs:
                     raise
+                if BENEFICIARY_LEG in failed.legs:
+                    return self._write(survey, now)  # it came to be another's, or to an end, meanwhile
             # The ledger has the money of an answer that this table lacks: this table was restored to an earlier time.
         with self._store.transaction() as tx:
             self._store.answer(tx, survey)

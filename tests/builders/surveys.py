@@ -110,6 +110,9 @@ class People:
     def at_many(self, keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Beneficiary]:
         return {key: found for key in keys if (found := self.at(*key)) is not None}
 
+    def check_as_read(self, _tx: dynamodb.Transaction, beneficiary: Beneficiary) -> None:
+        assert self.of(beneficiary.registrant_id) == beneficiary  # a place that passes is of `test_what_follows`
+
     def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
         return [self.chosen[one] for one in registrant_ids if one in self.chosen]
 

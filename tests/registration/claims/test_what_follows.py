@@ -32,6 +32,7 @@ from tests.builders.crashes import SOME_OR_ALL, Calls
 from tests.builders.lives import put_back, rows
 from tests.builders.people import beneficiary
 from tests.builders.rights import rights_of
+from tests.builders.surveys import response, survey_of
 from tests.builders.training import Scene, scene
 from tests.conftest import T0
 
@@ -377,6 +378,20 @@ def test_a_place_that_passed_earlier_comes_out_of_nothing_for_nobody(town):
     third = derived_id("sim", "third")
     assert town.services._passing.hand_over(SQUATTER, third, town.now)
     assert town.beneficiaries.of(third) is None
+
+
+def test_a_survey_that_is_answered_in_the_instant_in_which_the_place_passes_makes_nothing_due(town, monkeypatch):
+    town.seat()
+    town.graduate()
+    town.paid()
+    survey = town.services._survey_store.open(survey_of(town.place(SQUATTER), town.services.programme, town.now))
+    closed, answered = Calls(monkeypatch).meeting(
+        2,  # between its last read and its write
+        lambda: town.services.surveys.respond(SQUATTER, survey.id, response(), town.now),
+        lambda: town.beneficiaries.close(town.place(SQUATTER), OWNER, town.now),
+    )
+    assert (closed, answered[1]) == (True, True)
+    assert town.money(SQUATTER) == {Kind.INCENTIVE: (State.PAID, None)}
 
 
 @SOME_OR_ALL
