@@ -46,7 +46,7 @@ def counted(gateway: Gateway, without: str = "") -> Iterator[Callable[[], Row]]:
 
     Yields what a further call gives: calls by service, and units, since the call before.
     """
-    from tests.builders.aws_calls import wrap_calls
+    from tests.builders.aws.calls import wrap_calls
     from tests.builders.lives import rows
     from tests.simulation.accounts.cloud import refusal
 

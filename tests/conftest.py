@@ -165,7 +165,7 @@ def strict_programme(programme: Programme) -> Programme:
 
 @pytest.fixture(scope="session", autouse=True)
 def moto_as_it_should_be() -> Iterator[None]:
-    from tests.builders import moto
+    from tests.builders.aws import moto
 
     with pytest.MonkeyPatch.context() as patch:
         for change in (
@@ -198,7 +198,7 @@ def cloud(no_real_cloud: None) -> Iterator[Settings]:
     """The data stack, created on moto from the very template that production uses."""
     from moto import mock_aws
 
-    from tests.builders import moto
+    from tests.builders.aws import moto
 
     with mock_aws(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(BotocoreSession, "create_client", client_made_once)

@@ -9,7 +9,7 @@ import pytest
 from admin.deployment import deploy, stages
 from admin.deployment.stacks import HOLDS_DATA, Consent, DeployFailed, Template, losses
 from infrastructure import data_stack
-from tests.builders.cloudformation import TEMPLATE, CloudFormation, event, stacks
+from tests.builders.aws.cloudformation import TEMPLATE, CloudFormation, event, stacks
 
 TABLE = "AWS::DynamoDB::Table"
 

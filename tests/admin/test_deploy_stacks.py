@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from admin.deployment.stacks import DeployFailed, Stacks, Template
-from tests.builders.cloudformation import TEMPLATE, CloudFormation, event, stacks
+from tests.builders.aws.cloudformation import TEMPLATE, CloudFormation, event, stacks
 
 
 def deployed() -> CloudFormation:

@@ -21,7 +21,7 @@ from chalicelib.administration.roster import RosterItem
 from chalicelib.administration.terms import end_lines
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
-from tests.builders.rights import rights_of
+from tests.builders.aws.rights import rights_of
 from tests.conftest import REGION, T0
 
 DAY = timedelta(days=1)

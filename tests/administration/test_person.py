@@ -14,9 +14,9 @@ from admin.cli import main
 from admin.commands.people import person as person_commands
 from admin.deployment import stages
 from chalicelib.config import Programme, Settings
+from tests.builders.aws.rights import rights_of
 from tests.builders.commands import ACCOUNT, Terminal
 from tests.builders.lives import FORM, SEALED, live, rows
-from tests.builders.rights import rights_of
 from tests.e2e.gateway import Gateway, serving
 
 terminal = Terminal("person")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infrastructure.grants import GRANTS, policy
-from tests.builders import rights
+from tests.builders.aws import rights
 
 from .conftest import FUNCTIONS, Template, of_type
 

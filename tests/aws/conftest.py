@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.aws import dynamodb
-from tests.builders.aws_wire import Server
+from tests.builders.aws.wire import Server
 
 
 @pytest.fixture

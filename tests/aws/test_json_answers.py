@@ -24,7 +24,7 @@ from pynamodb.exceptions import GetError, TransactWriteError, UpdateError
 from chalicelib.aws import dynamodb
 from chalicelib.aws.json_protocol import OPERATIONS, Wire
 from chalicelib.errors import Unavailable
-from tests.builders.aws_wire import (
+from tests.builders.aws.wire import (
     ALL,
     EACH,
     ERROR,

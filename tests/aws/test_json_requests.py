@@ -18,7 +18,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.aws import dynamodb, json_protocol
 from chalicelib.aws.json_protocol import Wire
-from tests.builders.aws_wire import ALL, REGION, Server, Thing, least, ours, reply, ways
+from tests.builders.aws.wire import ALL, REGION, Server, Thing, least, ours, reply, ways
 
 keys = st.text(min_size=1, max_size=8)
 things = st.builds(

@@ -12,7 +12,7 @@ import pytest
 from botocore.session import get_session
 
 from chalicelib.aws.json_protocol import Wire
-from tests.builders.aws_wire import ALL, PATIENT, least, seen
+from tests.builders.aws.wire import ALL, PATIENT, least, seen
 from tests.conftest import REGION
 
 MADE_ANEW = {"authorization", "x-amz-date"}

@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from urllib3 import HTTPConnectionPool, Timeout
 
 from chalicelib.aws.json_protocol import Wire
-from tests.builders.aws_wire import least, seen
+from tests.builders.aws.wire import least, seen
 from tests.conftest import REGION
 
 AT_LEISURE_S = 20

@@ -17,7 +17,7 @@ from admin.cli import main
 from admin.deployment import stages
 from admin.options import Look
 from chalicelib.administration.journal import Line
-from tests.builders.rights import rights_of
+from tests.builders.aws.rights import rights_of
 
 ACCOUNT = "123456789012"
 CALLER = f"arn:aws:iam::{ACCOUNT}:user/sari"

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.errors import DomainError
 
-from .aws_calls import Call, wrap_calls
+from .aws.calls import Call, wrap_calls
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from chalicelib.payouts.wire import PayoutView
 from chalicelib.vault import PersonKey
 from chalicelib.waves.rules import Beneficiary, DrawnEntry, shard_of
 from chalicelib.wiring import Services
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.builders.waves import FREEZES, OPENS, ROUND, WavesWorld, joined
 from tests.conftest import T0
 

@@ -20,7 +20,7 @@ from chalicelib.notices.rules import Facts, Kind, NoticeState
 from chalicelib.notices.ses import TAG, tag_of
 from chalicelib.notices.texts import MailText
 from chalicelib.wiring import Services
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.conftest import T0
 
 CHOSEN: Facts = {"wave": 60, "training_idr": 3_500_000, "buy_by": "2026-12-08T17:00:00Z"}

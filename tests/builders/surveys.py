@@ -27,7 +27,7 @@ from chalicelib.waves.errors import ListChanged
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Wave, WaveState
 from chalicelib.wiring import Services
 from tests.builders import people
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.conftest import REGION, T0
 
 WAVE = 143

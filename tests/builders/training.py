@@ -31,7 +31,7 @@ from chalicelib.training.wire import (
     TrainingView,
 )
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.builders.people import beneficiary, card
 from tests.conftest import T0
 

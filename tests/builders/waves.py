@@ -31,7 +31,7 @@ from chalicelib.waves.step import Transition
 from chalicelib.waves.store import WavesTable
 from chalicelib.wiring import Services
 from local.sandbox.beacon import sign
-from tests.builders.aws_calls import drained, wipe
+from tests.builders.aws.calls import drained, wipe
 from tests.builders.draws.files import write
 from tests.builders.draws.verify_draw import verify
 from tests.builders.people import Mailbox, People, card, registrant

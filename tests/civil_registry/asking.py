@@ -14,7 +14,7 @@ from chalicelib.registration.rules import Verification
 from chalicelib.registration.wire import RegistrationForm
 from chalicelib.wiring import Services
 from local.sandbox.registry import Person, Registry
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.builders.registration import SITI
 from tests.conftest import T0
 

@@ -44,7 +44,7 @@ from chalicelib.registration.wire import CorrectionForm
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
 from chalicelib.wiring import Services
 from local.sandbox.registry import Person, Registry
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.builders.commands import Terminal
 from tests.builders.registration import ACCOUNT, SITI, form, other_form, rows
 from tests.civil_registry.asking import KNOWN, WHO, Stage, refusing, stage_of

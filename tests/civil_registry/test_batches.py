@@ -25,7 +25,7 @@ from chalicelib.registration.rules import Verification
 from chalicelib.registration.verifications import Verifications
 from chalicelib.wiring import Services
 from local.sandbox.registry import Person, Registry
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.builders.commands import Terminal
 from tests.builders.registration import SITI, form, other_form, rows
 from tests.conftest import T0

@@ -24,10 +24,10 @@ from chalicelib.registration.wire import CorrectionForm
 from chalicelib.wiring import Services
 from local.sandbox.registry import ALGORITHM, Person, Registry
 from local.sandbox.server import JsonHandler, Loopback
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
+from tests.builders.aws.rights import rights_of
 from tests.builders.dci import ACKNOWLEDGED, CORE, CRVS, asked_by, faults, unknown_fields
 from tests.builders.registration import SITI, form
-from tests.builders.rights import rights_of
 from tests.conftest import T0
 
 WHO = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"

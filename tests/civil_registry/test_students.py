@@ -21,9 +21,9 @@ from chalicelib.registration.errors import NotConfirmed
 from chalicelib.registration.rules import School, Verification
 from chalicelib.wiring import Services
 from local.sandbox.registry import STUDENTS, Registry
+from tests.builders.aws.rights import rights_of
 from tests.builders.dci import CORE, asked_by, faults, unknown_fields
 from tests.builders.registration import SITI, form, other_form
-from tests.builders.rights import rights_of
 from tests.civil_registry.asking import KNOWN, WHO, Stage, refusing, stage_of
 from tests.conftest import T0
 

@@ -37,8 +37,8 @@ from local.demo.administrator import Comparison
 from local.demo.crowd import Partner
 from local.sandbox.beacon import DevelopmentBeacon
 from local.sandbox.provider import Sandbox
+from tests.builders.aws.rights import rights_of
 from tests.builders.draws.verify_draw import verify
-from tests.builders.rights import rights_of
 from tests.builders.training import import_courses
 from tests.builders.waves import Ticketed
 

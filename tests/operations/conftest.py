@@ -9,7 +9,7 @@ import pytest
 
 import app as application
 from chalicelib.wiring import Services
-from tests.builders.alarms import CloudWatch
+from tests.builders.aws.alarms import CloudWatch
 from tests.conftest import T0
 from tests.e2e.world import invoke
 

@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.at_once import THREADS, at_once
 from chalicelib.config import Programme
-from tests.builders.aws_calls import Call as AwsCall
-from tests.builders.aws_calls import wrap_calls
+from tests.builders.aws.calls import Call as AwsCall
+from tests.builders.aws.calls import wrap_calls
 from tests.e2e import routes
 from tests.e2e.gateway import DURING, Call, Gateway, serving_alone
 from tests.e2e.refusals import SUCCESSES

@@ -18,7 +18,7 @@ from chalicelib.aws.failures import Trouble, apart, failures_told
 from chalicelib.draw.errors import BeaconUnavailable
 from chalicelib.errors import Unavailable
 from chalicelib.waves.errors import ListChanged
-from tests.builders.alarms import CloudWatch
+from tests.builders.aws.alarms import CloudWatch
 
 
 def answered(code: str, status: int = 400) -> ClientError:

@@ -31,7 +31,7 @@ from chalicelib.outcomes.tally_job import Sources, TallyJob
 from chalicelib.payouts.rules import Entitlement
 from chalicelib.waves.errors import UnknownWave
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Wave, WaveState, shard_of
-from tests.builders.aws_calls import wipe
+from tests.builders.aws.calls import wipe
 from tests.builders.crashes import Calls, Crash, die
 from tests.builders.surveys import Seconds, beneficiary
 from tests.conftest import T0

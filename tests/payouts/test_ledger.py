@@ -20,7 +20,7 @@ from chalicelib.payouts.errors import CeilingChanged, OutcomeNotKnown, Supersede
 from chalicelib.payouts.ledger.items import PayoutsTable
 from chalicelib.payouts.ledger.records import NEWS_SHARDS, News, news_shard, unsettled_shard, unsettled_shards
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
-from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.aws.calls import Call, wrap_calls
 from tests.builders.payouts.states import Place, attempted, placed, refused
 from tests.builders.payouts.world import CALLBACK_TOKEN, World, beneficiary, incentive_id
 from tests.conftest import REGION, T0

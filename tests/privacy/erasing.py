@@ -14,8 +14,8 @@ from chalicelib.privacy.erasure import TOKENS_LIVE
 from chalicelib.privacy.rules import register
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveItem
+from tests.builders.aws.rights import rights_of
 from tests.builders.lives import rows, young
-from tests.builders.rights import rights_of
 from tests.builders.waves import WAVE
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway

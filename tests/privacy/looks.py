@@ -40,8 +40,8 @@ from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.rules import SHARDS, WaveState, leaf_of
 from chalicelib.wiring import Services
 from local.sandbox.registry import Person, Registry
+from tests.builders.aws.functions import Functions
 from tests.builders.commands import ACCOUNT, post
-from tests.builders.functions import Functions
 from tests.builders.lives import FORM, MAKER, SEALED, live
 from tests.builders.payouts.bank import pain002
 from tests.builders.training import course_row

@@ -26,9 +26,9 @@ from chalicelib.privacy import erasure
 from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, Replayed
 from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.rules import BeneficiaryState
+from tests.builders.aws.functions import Functions
 from tests.builders.commands import CALLER, Terminal
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
-from tests.builders.functions import Functions
 from tests.builders.lives import FORM, SEALED, live, rows, settled, young
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.administration.journal import DONE, Line
+from tests.builders.aws.rights import rights_of
 from tests.builders.lives import MAKER
-from tests.builders.rights import rights_of
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway
 from tests.e2e.refusals.partners import applying

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.notices.rules import Kind, Notice, NoticeState, withheld
 from chalicelib.outcomes.store import SurveyStore
-from tests.builders.rights import rights_of
+from tests.builders.aws.rights import rights_of
 from tests.builders.surveys import ANSWERS, survey_of
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway

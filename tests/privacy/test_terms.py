@@ -17,8 +17,8 @@ from chalicelib.notices.store import NoticeItem
 from chalicelib.privacy import terms
 from chalicelib.privacy.erasure import TOKENS_LIVE
 from chalicelib.privacy.terms import PAGE_S, Place, Terms
+from tests.builders.aws.rights import rights_of
 from tests.builders.lives import rows
-from tests.builders.rights import rights_of
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway
 from tests.e2e.refusals.citizens import complaining

@@ -11,8 +11,8 @@ import pytest
 from chalicelib.config import Programme, Settings
 from chalicelib.waves import entries, rules
 from local.sandbox.provider import Sandbox
-from tests.builders.aws_calls import wrap_calls
-from tests.builders.dynamodb import endpoint, tables_on
+from tests.builders.aws.calls import wrap_calls
+from tests.builders.aws.dynamodb import endpoint, tables_on
 from tests.builders.waves import WavesWorld
 from tests.conftest import T0
 

@@ -36,7 +36,7 @@ from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import NEXT, Entitlement, Kind, Move, State
 from chalicelib.payouts.service import Payouts, consume
 from chalicelib.payouts.worker import Ports, Worker
-from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.aws.calls import Call, wrap_calls
 from tests.conftest import REGION, T0
 from tests.simulation.people import MemoryPeople
 from tests.simulation.ports import Died, Nature

@@ -32,7 +32,7 @@ from chalicelib.registration.items import Profile, person_pk
 from chalicelib.registration.rules import Education, Employment, Standing, Verification
 from chalicelib.waves.errors import AlreadyBeneficiary
 from chalicelib.waves.rules import check_may_join
-from tests.builders.aws_calls import wrap_calls
+from tests.builders.aws.calls import wrap_calls
 from tests.builders.people import chosen_in
 from tests.builders.registration import other_form
 from tests.conftest import T0

@@ -22,7 +22,7 @@ from chalicelib.registration.rules import Employment, Standing
 from chalicelib.registration.service import Registrations
 from chalicelib.registration.store import RegistrationStore
 from chalicelib.vault import Vault
-from tests.builders.aws_calls import wrap_calls
+from tests.builders.aws.calls import wrap_calls
 from tests.builders.crashes import Calls
 from tests.builders.people import chosen_in
 from tests.builders.registration import ACCOUNT, SITI, form, other_form, rows, vault

@@ -9,8 +9,8 @@ from botocore.session import Session as BotocoreSession
 
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
+from tests.builders.aws.dynamodb import endpoint, tables_on
 from tests.builders.crashes import Calls
-from tests.builders.dynamodb import endpoint, tables_on
 from tests.builders.waves import WavesWorld
 from tests.conftest import CREATE_CLIENT, T0
 

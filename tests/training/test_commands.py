@@ -16,7 +16,7 @@ from admin.deployment import stages
 from chalicelib.clock import utc_now
 from chalicelib.config import Programme, Settings
 from chalicelib.training.catalogue import COLUMNS
-from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.aws.calls import Call, wrap_calls
 from tests.builders.commands import invoke
 from tests.builders.training import ANI, BUDI, PATH, Scene, course_row, scene, signed
 from tests.conftest import T0

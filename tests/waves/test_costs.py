@@ -12,7 +12,7 @@ from chalicelib.config import Programme, Settings
 from chalicelib.time_budget import TimeBudget
 from chalicelib.waves.freeze import REMOVED_AT_ONCE
 from chalicelib.waves.rules import WaveState, shard_of
-from tests.builders.aws_calls import stated
+from tests.builders.aws.calls import stated
 from tests.builders.crashes import Calls
 from tests.builders.registration import other_form, registrations
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld

@@ -16,9 +16,9 @@ from chalicelib.waves import entrants
 from chalicelib.waves.entrants import AskedItem
 from chalicelib.waves.rules import Entry, shard_of
 from chalicelib.wiring import Services
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
+from tests.builders.aws.rights import rights_of
 from tests.builders.registration import other_form
-from tests.builders.rights import rights_of
 from tests.builders.waves import CLOSES, OPENS, WAVE, WavesWorld
 from tests.conftest import T0
 

@@ -15,7 +15,7 @@ from chalicelib.registration.rules import Standing
 from chalicelib.waves import entries, rules
 from chalicelib.waves.places import revocation
 from chalicelib.waves.rules import EntryOutcome
-from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.aws.calls import Call, wrap_calls
 from tests.builders.crashes import SOME_OR_ALL, Calls, Crash, worth_it
 from tests.builders.people import registrant
 from tests.builders.places import buy, entered

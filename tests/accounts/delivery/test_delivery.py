@@ -17,7 +17,7 @@ from chalicelib.accounts.delivery.sms_costs import SmsCosts
 from chalicelib.accounts.errors import CodeExpired
 from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown
 from tests.builders.accounts.sign_ins import ADDRESS, SITI, SignInsWorld, offering_sms
-from tests.builders.aws_calls import stated
+from tests.builders.aws.calls import stated
 from tests.builders.crashes import SOME_OR_ALL, Calls
 
 NUMBER = "+6281234567890"

@@ -19,7 +19,7 @@ from tests.builders.accounts.contacts import EMAIL, OTHER_EMAIL, PHONE, WAIT
 from tests.builders.accounts.passkeys import Passkey
 from tests.builders.accounts.sessions import account_of
 from tests.builders.accounts.streets import Street
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.builders.crashes import Calls, Crash
 from tests.builders.notices import Phones, Ses
 

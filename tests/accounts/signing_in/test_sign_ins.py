@@ -17,7 +17,7 @@ from chalicelib.accounts.signing_in.hour_keys import HourKeys
 from chalicelib.accounts.signing_in.items import SENDINGS_MAX
 from chalicelib.errors import Unavailable
 from tests.builders.accounts.sign_ins import ADDRESS, SITI, SignInsWorld
-from tests.builders.aws_calls import wrap_calls
+from tests.builders.aws.calls import wrap_calls
 from tests.builders.crashes import Calls
 
 

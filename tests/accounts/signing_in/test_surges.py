@@ -18,7 +18,7 @@ from chalicelib.accounts.signing_in.sign_ins import Started
 from chalicelib.accounts.signing_in.work import LIFETIME, challenge, is_done
 from chalicelib.accounts.wire import SignInStart, WorkDone
 from tests.builders.accounts.sign_ins import SITI, SignInsWorld
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.conftest import T0
 
 BITS = 8

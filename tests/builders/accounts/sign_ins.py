@@ -23,7 +23,7 @@ from chalicelib.accounts.signing_in.sign_ins import Proved, SignIns, Started
 from chalicelib.accounts.wire import EnteredCode, Language, SignInStart
 from chalicelib.config import Programme, Settings
 from chalicelib.wiring import Services
-from tests.builders.aws_calls import drained
+from tests.builders.aws.calls import drained
 from tests.conftest import T0
 
 SITI = "siti.aminah@example.org"

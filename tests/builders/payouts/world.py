@@ -27,7 +27,7 @@ from chalicelib.registration.rules import AddressCheck, FinancialAddress, Payee,
 from chalicelib.waves.rules import Beneficiary
 from chalicelib.wiring import Services
 from local.sandbox.provider import Sandbox
-from tests.builders.aws_calls import drained, wipe
+from tests.builders.aws.calls import drained, wipe
 from tests.builders.people import beneficiary
 from tests.conftest import REGION, T0
 

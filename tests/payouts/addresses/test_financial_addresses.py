@@ -17,7 +17,7 @@ from chalicelib.payouts.rules import ALIVE, Hold, Kind, Move, State
 from chalicelib.registration.errors import AccountAlreadyUsed, PaymentUnderWay
 from chalicelib.registration.items import Exclusion
 from chalicelib.registration.rules import AddressCheck, FinancialAddress, Verdict
-from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.aws.calls import Call, wrap_calls
 from tests.builders.payouts.states import refused
 from tests.builders.payouts.town import OTHER, SITI_S, Town, answer, form
 from tests.builders.payouts.world import API_KEY, AnyCode, beneficiary

@@ -26,9 +26,9 @@ from chalicelib.payouts.reconciliation.nightly import Behind, DayComparison, Nig
 from chalicelib.payouts.rules import State
 from chalicelib.wiring import Services
 from local.sandbox import provider
-from tests.builders.aws_calls import stated
+from tests.builders.aws.calls import stated
+from tests.builders.aws.functions import Functions
 from tests.builders.crashes import Calls, some_of
-from tests.builders.functions import Functions
 from tests.builders.payouts.days import RAIL, Days, compare
 from tests.builders.payouts.desk import Desk
 from tests.builders.payouts.states import refused

@@ -27,11 +27,11 @@ from chalicelib.training.wire import RedemptionForm, ReviewForm
 from chalicelib.waves.places.items import FamilyItem
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, Entry, EntryOutcome, WaveState, standing
 from chalicelib.waves.store import WaveItem
+from tests.builders.aws.rights import rights_of
 from tests.builders.claims import CHECKER, DAY, MAKER, MINE, OWNER, SQUATTER, Town
 from tests.builders.crashes import SOME_OR_ALL, Calls
 from tests.builders.lives import put_back, rows
 from tests.builders.people import beneficiary
-from tests.builders.rights import rights_of
 from tests.builders.surveys import response, survey_of
 from tests.builders.training import Scene, scene
 from tests.conftest import T0

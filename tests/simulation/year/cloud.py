@@ -26,7 +26,7 @@ from chalicelib import at_once
 from chalicelib.aws import clients, dynamodb
 from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.providers.xendit_statements import XenditStatements
-from tests.builders.rights import Right, given, needed
+from tests.builders.aws.rights import Right, given, needed
 
 from ..accounts.cloud import Kms, refusal
 

@@ -19,7 +19,7 @@ from chalicelib.waves.entries import EntryItem
 from chalicelib.waves.places.items import BeneficiaryItem, CardItem, FamilyItem
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome
 from infrastructure.grants import GRANTS
-from tests.builders.aws_calls import Call, drained, wrap_calls
+from tests.builders.aws.calls import Call, drained, wrap_calls
 from tests.builders.crashes import Calls
 from tests.builders.places import entered, play
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WavesWorld

@@ -13,7 +13,7 @@ from chalicelib.clock import iso
 from chalicelib.waves.rules import WaveState, commitment
 from chalicelib.waves.wire import WAITS_AFTER, BeaconView
 from local.sandbox.beacon import sign
-from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.aws.calls import Call, wrap_calls
 from tests.builders.commands import invoke
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, joined
 from tests.waves.test_announced import mute

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infrastructure.grants import GRANTS
-from tests.builders.aws_calls import Call, wrap_calls
+from tests.builders.aws.calls import Call, wrap_calls
 
 _ANSWERS = "process_request_thread"
 """In the name of a thread in which `socketserver` answers: what HTTP asks meanwhile is done with other rights."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
-from tests.builders.rights import rights_of
+from tests.builders.aws.rights import rights_of
 
 
 class Functions:
