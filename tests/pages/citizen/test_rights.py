@@ -83,6 +83,7 @@ def test_a_code_for_an_office_is_made_shown_made_anew_and_proves(browser: Any, p
         page.airplane = False
         page.get_by_role("button", name="Buat kode").click()
         page.get_by_text("ABCD-EFGH-JKLM-NP23").wait_for()
+        assert page.evaluate("document.activeElement.textContent") == "Buat kode baru", "the focus stays"
         assert page.get_by_text("A B C D E F G H J K L M N P 2 3").count() == 1, "as it is read aloud"
         assert "sampai Rabu, 3 Juni pukul 10.09 WIB" in page.locator("main").inner_text()
         page.get_by_role("button", name="Apakah sudah terbukti?").click()

@@ -6,8 +6,8 @@ import { Act, Await, html, Link, Notice, Screen, useEffect, useRead, useState } 
 
 const STEPS = [
   ["Datanglah sendiri dengan KTP ke kantor yang punya pembaca KTP.", "Come yourself, with your KTP, to an office that has a card reader."],
-  ["Buat kode di loket, lalu tunjukkan atau bacakan.", "Make a code at the counter. Show it or read it out."],
-  ["Petugas membaca KTP Anda. Sejak itu terbukti bahwa NIK ini milik Anda.", "The officer has your KTP read. From then on it is proven that the NIK is yours."],
+  ["Di loket, buat kode dari akun Anda sendiri, lalu tunjukkan atau bacakan.", "At the counter, make a code from your own account. Show it or read it out."],
+  ["Petugas mencocokkan nama dan membaca KTP Anda. Sejak itu terbukti bahwa NIK ini milik Anda.", "The officer compares your name and has your KTP read. From then on it is proven that the NIK is yours."],
 ];
 
 /** A code as it is seen, in fours, and as it is heard, a letter at a time. */
@@ -15,29 +15,30 @@ const Spelled = ({ code }) => html`<p class="code"><span aria-hidden="true">${co
   <p class="hint">${t("Huruf, dan angka 2 sampai 7; tidak ada nol atau satu.", "Letters, and the digits 2 to 7; no zero and no one.")}</p>`;
 
 function Code({ again }) {
-  const [made, setMade] = useState(null), [said, setSaid] = useState(""), [over, setOver] = useState(false);
+  const [made, setMade] = useState(null), [unproven, setUnproven] = useState(false), [over, setOver] = useState(false);
   useEffect(() => {
     if (!made) return undefined;
     const alarm = setTimeout(() => setOver(true), Date.parse(made.expires_at) - now());
     return () => clearTimeout(alarm);
   }, [made]);
   const make = async () => {
-    setSaid("");
     setMade(await proved("POST", "/me/presence-codes"));
+    setUnproven(false);
     setOver(false);
   };
   const look = async () => {
     const { registration } = await mine("GET", "/me");
-    if (registration.present_at) return again();
-    return setSaid(t("Belum terbukti: kantor belum mengirimnya.", "Not proven yet: the office has not sent it."));
+    setUnproven(!registration.present_at);
+    if (registration.present_at) again();
   };
-  if (!made) return html`<p><${Act} act=${make}>${t("Buat kode", "Make a code")}<//></p>`;
-  return html`<div role="status">${over ? html`<${Notice} kind="bad">${t("Kode tadi tidak berlaku lagi.", "That code is good no longer.")}<//>`
+  // Each button stays where it is, so that it keeps the focus.
+  return html`<div role="status">${made && (over ? html`<${Notice} kind="bad">${t("Kode tadi tidak berlaku lagi.", "That code is good no longer.")}<//>`
     : html`<h2>${t("Kode Anda", "Your code")}</h2><${Spelled} code=${made.presence_code} />
-      <p>${t("Berlaku sekali, sampai", "Good once, until")} <strong>${last(made.expires_at)}</strong>.</p>`}</div>
-    <p><${Act} act=${look} key="look">${t("Apakah sudah terbukti?", "Is it proven?")}<//></p>${said && html`<${Notice} live>${said}<//>`}
-    <p><${Act} quiet act=${make} key="make">${t("Buat kode baru", "Make a new code")}<//></p>
-    ${!over && html`<p class="hint">${t("Dengan kode baru, kode ini tidak berlaku lagi.", "With a new code this one is good no longer.")}</p>`}`;
+      <p>${t("Berlaku sekali, sampai", "Good once, until")} <strong>${last(made.expires_at)}</strong>.</p>`)}</div>
+    ${made && html`<p><${Act} act=${look}>${t("Apakah sudah terbukti?", "Is it proven?")}<//></p>`}
+    <div role="status">${unproven && html`<${Notice}>${t("Belum terbukti: kantor belum mengirimnya.", "Not proven yet: the office has not sent it.")}<//>`}</div>
+    <p><${Act} quiet=${Boolean(made)} act=${make}>${made ? t("Buat kode baru", "Make a new code") : t("Buat kode", "Make a code")}<//></p>
+    ${made && !over && html`<p class="hint">${t("Dengan kode baru, kode ini tidak berlaku lagi.", "With a new code this one is good no longer.")}</p>`}`;
 }
 
 function Presence() {
