@@ -93,7 +93,7 @@ FUNCTIONS = (
     Function("open_surveys", memory_mb=2048, timeout_s=900, retries=2, within_s=3600),
     Function("tally_statistics", memory_mb=1024, timeout_s=900, retries=0, within_s=3600),
     Function("check_grievances", memory_mb=512, timeout_s=300, retries=2, within_s=3600),
-    Function("publish_journal", memory_mb=512, timeout_s=300, retries=2, within_s=3600),
+    Function("publish_journal", memory_mb=1024, timeout_s=900, retries=2, within_s=3600),
     Function("watch", memory_mb=512, timeout_s=120, retries=0, within_s=60),
 )
 

@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from ..ids import derived_id
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
-from .journal import Journal, Line
+from .journal import Journal, Line, key
 from .roster import Roster, RosterLine
 from .terms import first_kept
 
@@ -36,8 +36,8 @@ FILE = "journal/heads.jsonl"
 MARGIN = timedelta(minutes=15)
 """How long after its end a day may still get lines: a request that began in it ends within half a minute."""
 
-DAY_S = 30
-"""The time that one day may take, in seconds: a hundred thousand lines."""
+DAY_S = 400
+"""The time that one day may take, in seconds: a million lines."""
 
 LOOKS_BACK = timedelta(days=30)
 """How far back the first run looks for the first day with lines."""
@@ -89,19 +89,30 @@ class Found(Value, frozen=True):
     verdict: Verdict
 
 
-def head_of(before: str, day: date, acts: Iterable[Line], roster: Iterable[RosterLine], days: int) -> Head:
+class Read(Value, frozen=True):
+    """How far a day is read: how many lines, their digest, and the `journal.key` of the last."""
+
+    day: date
+    count: int = 0
+    digest: str = ""
+    after: str = ""
+
+    def with_line(self, line: Line | RosterLine, after: str = "") -> Read:
+        """Each digest is of the one before and the line, so a day need not be read at once, nor be in memory."""
+        raw = self.digest.encode() + msgspec.json.encode(line, order="sorted") + b"\n"
+        return Read(self.day, self.count + 1, hashlib.sha256(raw).hexdigest(), after)
+
+
+Pause = Callable[[Read], None]
+"""Is told how far the day is read that is being compared, after each line; it may end it there by an exception."""
+
+
+def head_of(before: str, acts: Read, roster: Iterable[RosterLine], days: int) -> Head:
     """The head of a day, from the head before and its lines in their order."""
-    acts_count, acts_digest = _digest(acts)
-    roster_count, roster_digest = _digest(roster)
-    return _chained(Head(day, acts_count + roster_count, acts_digest, roster_digest, days, before, ""))
-
-
-def _digest(lines: Iterable[Line | RosterLine]) -> tuple[int, str]:
-    hashed, count = hashlib.sha256(), 0
-    for line in lines:
-        hashed.update(msgspec.json.encode(line, order="sorted") + b"\n")
-        count += 1
-    return count, hashed.hexdigest()
+    others = Read(acts.day)
+    for line in roster:
+        others = others.with_line(line)
+    return _chained(Head(acts.day, acts.count + others.count, acts.digest, others.digest, days, before, ""))
 
 
 def _chained(one: Head) -> Head:
@@ -110,7 +121,7 @@ def _chained(one: Head) -> Head:
     return replace(one, head=hashlib.sha256("".join(f"{part}\n" for part in said).encode()).hexdigest())
 
 
-_NO_ACTS = _digest(())[1]
+_ALL = Read(date.min)
 
 
 class Heads:
@@ -149,34 +160,35 @@ class Heads:
         """Whether a head that somebody kept is among those that are published. One read."""
         return any(one.head == head.strip().casefold() for one in self._read()[0])
 
-    def verify(self, now: datetime, since: date = date.min) -> Iterator[Found]:
-        """Compare each day from `since` on with its published head. Seventeen queries for each day, paged.
+    def verify(self, now: datetime, since: Read = _ALL, pause: Pause = lambda _: None) -> Iterator[Found]:
+        """Compare each day, from where `since` stands on, with its published head. Seventeen queries for each day,
+        paged.
 
         The acts of a day may be gone if they are past the term that its head has, and then all of them.
         """
         heads, _ = self._read()
         earlier: Head | None = None
         if heads:
-            yield from self._before(heads[0].day, since)
+            yield from self._before(heads[0].day, since, pause)
         for head in heads:
-            if head.day >= since:
-                yield self._compare(earlier, head, now)
+            if head.day >= since.day:
+                yield self._compare(earlier, head, now, self._acts(head.day, since, pause))
             earlier = head
-        day = max(since, earlier.day + _DAY if earlier else self._first(now))
+        day = max(since.day, earlier.day + _DAY if earlier else self._first(now))
         while day <= (now.astimezone(UTC) - _LATE).date():
-            yield Found(day, 0, sum(1 for _ in self._of_day(day)), Verdict.MISSING)
+            yield Found(day, 0, self._lines(day, since, pause), Verdict.MISSING)
             day += _DAY
 
-    def _before(self, first: date, since: date) -> Iterator[Found]:
+    def _before(self, first: date, since: Read, pause: Pause) -> Iterator[Found]:
         """Days with lines of the month before the first head: the file may have lost its front."""
-        day = max(since, first - LOOKS_BACK)
+        day = max(since.day, first - LOOKS_BACK)
         while day < first:
-            if present := sum(1 for _ in self._of_day(day)):
+            if present := self._lines(day, since, pause):
                 yield Found(day, 0, present, Verdict.MISSING)
             day += _DAY
 
-    def _compare(self, earlier: Head | None, head: Head, now: datetime) -> Found:
-        present = self._head(head.before, head.day, head.days)
+    def _compare(self, earlier: Head | None, head: Head, now: datetime, acts: Read) -> Found:
+        present = head_of(head.before, acts, self._roster_of(head.day), head.days)
         verdict = Verdict.SAME
         follows = (earlier.head, earlier.day + _DAY) if earlier else ("", head.day)
         if (head.before, head.day) != follows or _chained(head) != head:
@@ -186,14 +198,26 @@ class Heads:
         elif present.lines < head.lines:
             verdict = Verdict.REMOVED
             if head.day < first_kept(now, head.days) and present.roster == head.roster:
-                verdict = Verdict.GONE if present.acts == _NO_ACTS else Verdict.HALF_GONE
+                verdict = Verdict.HALF_GONE if acts.count else Verdict.GONE
         elif present != head:
             verdict = Verdict.REWRITTEN
         return Found(head.day, head.lines, present.lines, verdict)
 
-    def _head(self, before: str, day: date, days: int | None = None) -> Head:
+    def _head(self, before: str, day: date) -> Head:
         """Of a day, as its lines are now. Seventeen queries, paged."""
-        return head_of(before, day, self._journal.of_day(day), self._roster_of(day), days or self._days)
+        return head_of(before, self._acts(day), self._roster_of(day), self._days)
+
+    def _acts(self, day: date, since: Read = _ALL, pause: Pause = lambda _: None) -> Read:
+        """A day's acts, read to their end; from where `since` stands, if it is of this day."""
+        read = since if since.day == day else Read(day)
+        for line in self._journal.of_day(day, read.after):
+            read = read.with_line(line, key(line))
+            pause(read)
+        return read
+
+    def _lines(self, day: date, since: Read, pause: Pause) -> int:
+        """How many lines a day has, with those of the roster."""
+        return self._acts(day, since, pause).count + sum(1 for _ in self._roster_of(day))
 
     def _roster_of(self, day: date) -> Iterator[RosterLine]:
         return (line for line in self._roster.lines() if line.at.date() == day)

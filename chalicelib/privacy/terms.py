@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from ..aws import dynamodb
 from ..aws.attributes import InstantAttribute, JsonAttribute
+from ..aws.clients import is_passing
 from ..aws.dynamodb import Transaction, find
 from ..aws.job_progress import RunsTable, TermsItem
 from ..time_budget import OutOfTime, TimeBudget
@@ -95,14 +97,15 @@ class Terms:
         while True:
             budget.need(PAGE_S)
             page = self._page(place, item.after)
-            gone = Counter(place.end(page["Items"], item.began_at if place.by_its_begin else budget.now()))
+            gone = _ended(name, place.end, page["Items"], item.began_at if place.by_its_begin else budget.now())
             item.gone = dict(Counter(item.gone) + gone)
             item.after = page.get("LastEvaluatedKey", {})
             if not item.after:
                 break
             item.save()
         if place.done is not None:
-            place.done(budget.now())
+            with _heard(name):
+                place.done(budget.now())
         item.place, item.after = f"{name} ", {}  # behind this place, before the next
         item.save()
 
@@ -122,3 +125,31 @@ class Terms:
             tx.put("round", item)
             tx.put("count", TermsItem("STATUS", "TERMS", ended_at=now, gone=dict(gone)))
         log.info("terms_ended", extra={"gone": dict(item.gone)})
+
+
+def _ended(name: str, end: End, rows: Sequence[Row], now: datetime) -> Counter[str]:
+    """What went of a page. If it fails, each row is ended by itself, so that an odd one stays alone.
+
+    What will pass is raised. The page is then done again.
+    """
+    try:
+        return Counter(end(rows, now))
+    except Exception as error:
+        if is_passing(error):
+            raise
+    gone = Counter[str]()
+    for row in rows:
+        with _heard(name):
+            gone += Counter(end([row], now))
+    return gone
+
+
+@contextmanager
+def _heard(name: str) -> Iterator[None]:
+    """What goes wrong here, and will the next time, is an error in the log, which rings; the round goes on."""
+    try:
+        yield
+    except Exception as error:
+        if is_passing(error):
+            raise
+        log.error("term_not_ended", extra={"place": name, "error": type(error).__name__})

@@ -165,7 +165,7 @@ def test_what_is_not_as_published_ends_with_exit_code_1(
     roster.found("propose", file, "--reason", "we begin")
     stage.now = T0 + timedelta(days=1)
     stage.services.journal_heads._sns = SimpleNamespace(publish=lambda **_: None)
-    stage.services.journal_heads.run(stage.now, 300)
+    stage.services.journal_heads.run(stage.now, 800)
     monkeypatch.setattr(desk, "STEPS_S", -1)
     found = journal.found("verify")
     assert found == {"days": [{"day": f"{T0.date()}", "lines_published": 2, "lines_now": 2, "verdict": "as published"}]}

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
-from chalicelib.administration.heads import DAY_S, FILE, Found, Head, Heads, Verdict, head_of
+from chalicelib.administration.heads import DAY_S, FILE, Found, Head, Heads, Read, Verdict, head_of
 from chalicelib.administration.identity import Principal
 from chalicelib.administration.journal import DONE, Journal, Line, LineItem
 from chalicelib.administration.roster import RosterItem
@@ -48,7 +48,7 @@ class World:
         begun = self.journal.write(LINE)
         self.journal.end(begun, DONE, T0)
         self.journal.write(replace(LINE, at=T0 + 2 * DAY))
-        self.heads.run(AFTER, 300)
+        self.heads.run(AFTER, 800)
 
     @property
     def published(self) -> list[dict[str, Any]]:
@@ -63,8 +63,8 @@ class World:
         every = LineItem.scan(LineItem.pk.startswith(f"LINE#{FIRST}#"))
         return sorted(every, key=lambda item: item.sk)[place]
 
-    def verdicts(self, now: datetime = AFTER, **asked: Any) -> list[Verdict]:
-        return [found.verdict for found in self.heads.verify(now, **asked)]
+    def verdicts(self, now: datetime = AFTER, since: date = date.min) -> list[Verdict]:
+        return [found.verdict for found in self.heads.verify(now, Read(since))]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_each_day_that_is_over_has_one_head_that_follows_from_the_day_before(wor
     assert [row["head"] for row in world.announced] == [row["head"] for row in world.published]
     assert {row["event"] for row in world.announced} == {"journal_head"}
     before = world.published
-    world.heads.run(AFTER, 300)
+    world.heads.run(AFTER, 800)
     assert (world.published, len(world.announced)) == (before, 3)
     assert list(world.heads.verify(AFTER)) == [
         Found(FIRST + number * DAY, lines, lines, Verdict.SAME) for number, lines in enumerate((2, 0, 1))
@@ -94,19 +94,44 @@ def test_a_head_is_made_of_bytes_that_anyone_can_make(world: World) -> None:
         f'{{"about":["p1"],"arn":"{LINE.arn}","at":"2026-11-24T03:00:00Z","id":"{kept.id}","person":"person/s1",'
         '"reason":"asked","registrant":"r1","route":"POST /payout/hold"}'
     )
-    acts, roster = (hashlib.sha256(lines.encode()).hexdigest() for lines in (f"{said}\n", ""))
-    raw = f"gelombang-journal/v1\nabc\n{FIRST}\n1\n{acts}\n{roster}\n3650\n"
-    head = head_of("abc", FIRST, world.journal.of_day(FIRST), [], 3650)
-    assert head == Head(FIRST, 1, acts, roster, 3650, "abc", hashlib.sha256(raw.encode()).hexdigest())
+    first = hashlib.sha256(f"{said}\n".encode()).hexdigest()
+    second = hashlib.sha256(f"{first}{said}\n".encode()).hexdigest()
+    raw = f"gelombang-journal/v1\nabc\n{FIRST}\n2\n{second}\n\n3650\n"
+    head = head_of("abc", Read(FIRST).with_line(kept).with_line(kept), [], 3650)
+    assert head == Head(FIRST, 2, second, "", 3650, "abc", hashlib.sha256(raw.encode()).hexdigest())
+
+
+def test_a_day_is_compared_in_as_many_requests_as_it_takes(world: World) -> None:
+    for number in range(7):
+        world.journal.write(replace(LINE, at=T0 + timedelta(minutes=number)))
+    world.heads.run(AFTER, 800)
+    stands, requests, found = Read(date.min), 0, list[Found]()
+
+    class Late(Exception): ...
+
+    def pause(read: Read) -> None:
+        if read.count == stands.count + 2:
+            raise Late(read)
+
+    while not found:
+        requests += 1
+        try:
+            found += world.heads.verify(AFTER, stands, pause)
+        except Late as late:
+            stands = late.args[0]
+    assert requests == 4
+    assert [(one.published, one.present, one.verdict) for one in found] == [
+        (7, 7, Verdict.SAME), (0, 0, Verdict.SAME), (0, 0, Verdict.SAME)
+    ]  # fmt: skip
 
 
 def test_a_day_gets_its_head_only_when_no_line_can_come_any_more(world: World) -> None:
     world.journal.write(LINE)
     over = datetime.combine(FIRST + DAY, datetime.min.time(), T0.tzinfo)
-    world.heads.run(over + timedelta(minutes=14), 300)
+    world.heads.run(over + timedelta(minutes=14), 800)
     [earlier] = world.published
     assert earlier["day"] == str(FIRST - DAY)
-    world.heads.run(over + timedelta(minutes=15), 300)
+    world.heads.run(over + timedelta(minutes=15), 800)
     assert [row["day"] for row in world.published] == [str(FIRST - DAY), str(FIRST)]
 
 
@@ -169,7 +194,7 @@ def test_heads_that_were_made_anew_contradict_one_that_somebody_kept(world: Worl
     assert world.heads.is_published(f" {last.upper()}")
     _change(world)
     boto3.client("s3", REGION).delete_object(Bucket=world.bucket, Key=FILE)
-    world.heads.run(AFTER, 300)
+    world.heads.run(AFTER, 800)
     assert world.verdicts() == [Verdict.SAME] * 3
     assert not world.heads.is_published(last)
 
@@ -215,7 +240,7 @@ def test_without_the_time_for_a_day_nothing_is_begun(world: World) -> None:
     world.journal.write(LINE)
     assert not world.heads.run(AFTER, DAY_S - 1)
     assert world.announced == []
-    assert world.heads.run(AFTER, 300)
+    assert world.heads.run(AFTER, 800)
 
 
 def test_of_two_runs_at_once_one_publishes_and_the_other_goes_on_from_there(
@@ -231,7 +256,7 @@ def test_of_two_runs_at_once_one_publishes_and_the_other_goes_on_from_there(
         real(heads, version)
 
     monkeypatch.setattr(world.heads, "_put", overtaken)
-    world.heads.run(AFTER, 300)
+    world.heads.run(AFTER, 800)
     assert [row["lines"] for row in world.published] == [1, 0, 0]
     assert world.verdicts() == [Verdict.SAME] * 3
 
@@ -244,8 +269,8 @@ def test_a_run_that_dies_before_it_publishes_announces_the_same_again(
         refusal = ClientError({"Error": {"Code": "InternalError"}}, "PutObject")
         patch.setattr(world.heads._s3, "put_object", lambda **_: (_ for _ in ()).throw(refusal))
         with pytest.raises(ClientError):
-            world.heads.run(AFTER, 300)
-    world.heads.run(AFTER, 300)
+            world.heads.run(AFTER, 800)
+    world.heads.run(AFTER, 800)
     assert world.announced[0] == world.announced[1]
     assert len(world.published) == 3
 

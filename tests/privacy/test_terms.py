@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from chalicelib import status
@@ -169,3 +170,36 @@ def test_a_round_goes_on_where_the_run_before_ended_and_says_so_to_the_public(
     view = gateway.ok(Call("GET /status.json"))["gone"]
     assert (view["acts"], view["tickets"]) == (8, 0)
     assert set(view) == {"ended_at", *status.GONE}
+
+
+def test_an_odd_row_rings_and_holds_up_nothing_and_what_will_pass_is_done_again(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    services, table = gateway.services, gateway.services.settings.table("notices")
+    journal, now = services.mailboxes.journal, gateway.now + timedelta(days=3_651)
+    for second in range(3):
+        journal.add(Act(gateway.now + timedelta(seconds=second), "open", "somebody", "ani", "asked for"))
+    real = services.terms._places(now)["acts of notices"].end
+    trouble: Exception = KeyError("secret")
+
+    def end(rows: Any, at: datetime) -> Any:
+        if any(row["sk"]["S"] == oldest for row in rows):
+            raise trouble
+        return real(rows, at)
+
+    def closed(_: datetime) -> None:
+        raise ValueError("secret")
+
+    oldest = min(row["sk"]["S"] for name, row in rows(services.settings) if name == "notices")
+    places = {"a": Place(table, end, "CONTROL", closed), "b": Place(table, real, "NOBODY")}
+    alone = Terms(lambda _: places, services.settings.region, services.transaction, 7)
+    assert alone.run(now, 800, lambda: 0)
+    assert [act.at for act in journal.all()] == [gateway.now]
+    heard = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert [(one.getMessage(), vars(one)["error"]) for one in heard] == [
+        ("term_not_ended", "KeyError"), ("term_not_ended", "ValueError")
+    ]  # fmt: skip
+    assert "secret" not in str([vars(one) for one in heard])
+    trouble = ClientError({"Error": {"Code": "ThrottlingException"}}, "DeleteItem")
+    with pytest.raises(ClientError):
+        alone.run(now + timedelta(days=8), 800, lambda: 0)

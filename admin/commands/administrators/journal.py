@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 import click
 
+from chalicelib.administration.heads import Read
 from chalicelib.administration.journal import Line, key
 from chalicelib.clock import utc_now
 
@@ -68,18 +69,25 @@ def verify(desk: Desk, since: datetime | None, kept: str | None) -> None:
 
     Heads that were all made anew are only found with one that somebody kept.
     """
-    heads, begun = desk.services.journal_heads, since.date() if since else date.min
-    for one in heads.verify(utc_now(), date.fromisoformat(desk.cursor) if desk.cursor else begun):
+    heads, begun = desk.services.journal_heads, Read(since.date() if since else date.min)
+    if desk.cursor:
+        day, count, digest, after = desk.cursor.split("/")
+        begun = Read(date.fromisoformat(day), int(count), digest, after)
+    for one in heads.verify(utc_now(), begun, lambda read: desk.go_on(_stands(read))):
         desk.counts["not_as_published"] += not one.verdict.is_well
         style = "green" if one.verdict.is_well else "bold red"
         counted = {"lines_published": one.published, "lines_now": one.present}
         desk.rows.append({"day": one.day.isoformat(), **counted, "verdict": Marked(one.verdict.value, style)})
-        desk.go_on((one.day + timedelta(days=1)).isoformat())
+        desk.go_on(_stands(Read(one.day + timedelta(days=1))))
     known = kept is None or heads.is_published(kept)
     told: Row = {} if kept is None else {"kept_head": "published" if known else "NOT PUBLISHED: they were made anew"}
     desk.show({"days": desk.rows, **told}, into="days")
     if not known or desk.counts["not_as_published"]:
         raise click.exceptions.Exit(1)
+
+
+def _stands(read: Read) -> str:
+    return f"{read.day}/{read.count}/{read.digest}/{read.after}"
 
 
 def _row(line: Line, end: Line | None) -> Row:
