@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -19,6 +20,8 @@ from tests.builders.registration import SITI
 from tests.conftest import T0
 
 WHO = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a11"
+OTHER = "3f0c9f5e-6a0b-4a7e-9d2c-1b7d0b6f2a12"
+AGAIN = timedelta(seconds=1_800)
 KNOWN = Person(nik=SITI.nik, name=SITI.name, birth_date="1995-08-17", kk=SITI.kk, province="31")
 
 
