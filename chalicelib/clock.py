@@ -19,9 +19,9 @@ def utc_now() -> datetime:
 
 def iso(instant: datetime) -> str:
     """`2023-06-05T17:15:00Z`, with milliseconds only where there are any. What was read is written as it was."""
-    utc = instant.astimezone(UTC)
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
     text = utc.isoformat(timespec="milliseconds" if utc.microsecond >= 1000 else "seconds")
-    return text.replace("+00:00", "Z")
+    return text.removesuffix("+00:00") + "Z"
 
 
 def parse_iso(text: str) -> datetime:
@@ -29,7 +29,7 @@ def parse_iso(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError("time zone missing")
-    return instant.astimezone(UTC)
+    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
 
 
 def wib_date(instant: datetime) -> date:

@@ -27,6 +27,9 @@ SHORT = 20
 LARGE = 20
 """Rows of a partition whose order is kept."""
 
+KNOWN = 2_000
+"""Items that are kept as they were read last: every job reads the same few again and again."""
+
 _TOP = "\U0010ffff"
 _KEYS = re.compile(
     r"\(?#?\w+ = (?P<partition>:\w+)(?: AND \(?(?:"
@@ -57,7 +60,10 @@ def _index(asked: dict[str, Any]) -> Index:
 
 
 class Rows(MutableMapping[tuple[str, str, str], Item]):
-    """Items by table, `pk` and `sk`. `watch` is told of each write: the key, the item before and after it."""
+    """Items by table, `pk` and `sk`. `watch` is told of each write: the key, the item before and after it.
+
+    What was read is not to be changed: the next reader gets it too.
+    """
 
     def __init__(self, indexes: dict[str, list[Index]]) -> None:
         self._indexes = indexes
@@ -65,6 +71,7 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
         """By table and `pk`. Most partitions have one row, which a pair holds in a third of a dict's memory."""
         self._in_order: dict[tuple[str, str], list[Place]] = {}
         """The places of the large partitions that were read."""
+        self._known: dict[tuple[str, str, str], Item] = {}
         self._places: dict[tuple[str, str, str], list[Place]] = {}
         self.watch: Callable[[tuple[str, str, str], Item | None, Item], None] = lambda _key, _before, _after: None
         self._encode, self._decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder().decode
@@ -100,16 +107,22 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
         return found
 
     def get(self, key: tuple[str, str, str], default: Any = None) -> Any:
+        if key in self._known:
+            return self._known[key]
         table, pk, sk = key
-        own = self._tables[table].get(pk)
-        if isinstance(own, tuple):
-            return self._decode(own[1]) if own[0] == sk else default
-        found = None if own is None else own.get(sk)
-        return default if found is None else self._decode(found)
+        own = self._tables[table].get(pk, {})
+        found = own.get(sk) if isinstance(own, dict) else own[1] if own[0] == sk else None
+        if found is None:
+            return default
+        if len(self._known) >= KNOWN:
+            self._known.clear()
+        item = self._known[key] = self._decode(found)
+        return item
 
     def __setitem__(self, key: tuple[str, str, str], item: Item) -> None:
         table, pk, sk = key
         before = self.get(key)
+        self._known.pop(key, None)
         own = self._partition(table, pk)
         if before is None and (places := self._in_order.get((table, pk))):
             insort(places, (sk, "", ""))
@@ -121,6 +134,7 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
     def __delitem__(self, key: tuple[str, str, str]) -> None:
         table, pk, sk = key
         before = self[key]
+        del self._known[key]
         own = self._partition(table, pk)
         del own[sk]
         self._in_order.pop((table, pk), None)
@@ -140,7 +154,7 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
 
     def _reindex(self, key: tuple[str, str, str], before: Item | None, after: Item | None) -> None:
         for index in self._indexes[key[0]]:
-            old, new = (_place(index, item, key) for item in (before, after))
+            old, new = _place(index, before, key), _place(index, after, key)
             if old == new:
                 continue
             if old:

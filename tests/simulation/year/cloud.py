@@ -158,8 +158,10 @@ class Cloud:
         raise refusal(answer.pop("__type").partition("#")[2], **answer)
 
     def _hold(self, operation: str, asked: dict[str, Any]) -> None:
-        legs = [(kind, one["TableName"]) for leg in asked.get("TransactItems", ()) for kind, one in leg.items()]
-        tables = asked.get("TableName"), asked.get("IndexName"), *asked.get("RequestItems", ()), *legs
+        tables: Iterable[Any] = (asked.get("IndexName"), asked["TableName"]) if "TableName" in asked else ()
+        if not tables:
+            legs = ((kind, one["TableName"]) for leg in asked.get("TransactItems", ()) for kind, one in leg.items())
+            tables = *asked.get("RequestItems", ()), *legs
         if (kind_of_call := (self._acts, operation, *tables)) not in self._known:
             self._known.add(kind_of_call)
             self.needed[self._acts].update(needed(operation, asked))

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from admin.commands.draws.verify import pinned
 from chalicelib.clock import WIB, iso, parse_iso
-from tests.builders.draws.verify_draw import verify_files
+
+from .draws import wrong_with_draw
 
 if TYPE_CHECKING:
     from .life import Life
@@ -292,30 +292,10 @@ class Oracle:
             )
 
     def _settled(self, wave: Any) -> None:
-        """A draw is verified by the published program, with what an outsider knows."""
+        """Its draw verifies, and gives no more places than there are people."""
         self.first[wave.number] = wave.chosen
-        prefix = f"draws/{wave.number}/"
-        bucket = self._world.services.settings.results_bucket
-        found = {
-            key[1].removeprefix(prefix): file
-            for key, file in self._world.cloud.files.written.items()
-            if key[0] == bucket and key[1].startswith(prefix)
-        }
-        due = wave.closes_at + timedelta(minutes=15)
-        if found["note.txt"][1] > due + timedelta(minutes=15):
-            self.fail(f"wave {wave.number} was frozen at {found['note.txt'][1]}")
-        known = [
-            "--wave",
-            wave.number,
-            "--closes-at",
-            wave.closes_at.isoformat(),
-            "--seen-at",
-            found["note.txt"][1].isoformat(),
-            *pinned(self._world.programme.draw),
-        ]
-        verdict = verify_files({name: file[0] for name, file in found.items()}, *known, wave=wave.number)
-        if not verdict.ok or verdict.failures:
-            self.fail(f"wave {wave.number}: the draw does not verify: {verdict.failures}")
+        for what in wrong_with_draw(self._world, wave):
+            self.fail(f"wave {wave.number}{what}")
         self.verified += 1
         if sum(self.joined[wave.number].values()) < wave.quota and wave.chosen == wave.quota:
             self.fail(f"wave {wave.number}: more places than people")
