@@ -252,9 +252,13 @@ def test_the_three_triggers_of_the_step_may_do_the_same() -> None:
         ("PutObject", {"Bucket": "any", "Key": "journal/heads.jsonl"}, "publish_journal", "administer"),
         ("HeadObject", {"Bucket": "any", "Key": "draws/1/seed.json"}, "advance", "watch"),
         ("Query", {"TableName": "gelombang-test-registrations", "IndexName": "named"}, "administer", "api"),
+        ("GetSecretValue", {"SecretId": "gelombang-test-registry"}, "ask_registry", "api"),
+        ("SendEmail", {"ConfigurationSetName": "gelombang-test-mails"}, "send_code", "write_notices"),
+        ("Publish", {"TopicArn": "arn:aws:sns:r:1:gelombang-test-announcements"}, "publish_journal", "send_code"),
+        ("Publish", {"PhoneNumber": "+6281"}, "send_mail", "advance"),
     ],
 )
-def test_a_run_is_held_to_the_rights_on_rows_keys_and_files(
+def test_a_run_is_held_to_the_rights_of_its_function(
     operation: str, asked: dict[str, str], may: str, may_not: str
 ) -> None:
     [right] = rights.needed(operation, asked)

@@ -35,7 +35,7 @@ from tests.e2e.refusals.citizens import complaining
 from tests.e2e.refusals.partners import applying
 from tests.e2e.refusals.signing_in import entering
 
-MAKER, CHECKER = "arn:aws:iam::1:user/ani", "arn:aws:iam::1:user/budi"
+MAKER, CHECKER = "arn:aws:iam::123456789012:user/ani", "arn:aws:iam::123456789012:user/budi"
 FORM = other_form(77)
 SEALED = {
     "NIK": FORM.nik,

@@ -65,6 +65,11 @@ BEFORE = (
 )  # fmt: skip
 """Asked before the others, in this order: each finds what those before it left."""
 
+SARI, BUDI = (f"arn:aws:iam::{ACCOUNT}:user/{name}" for name in ("sari", "budi"))
+"""Who proposes, and who approves; `MAKER` proposed a correction before."""
+
+OF_ANI = {"registration approve"}
+
 IN_STEPS = {"journal show", "payout export approve", "payout export list", "payout ledger", "payout list"}
 """Their time is up after each step."""
 
@@ -139,6 +144,8 @@ class Administration:
         self._stage = SimpleNamespace(services=services, settings=settings)
         self.rows: dict[str, Any] = {}
         """What each command answered last."""
+        self.own: dict[str, str] = {}
+        """How each approval is refused to who proposed: the code."""
         self._files: dict[str, bytes] = {}
         vars(services)["audit"] = self._drawn()
         self._functions = Functions(
@@ -154,14 +161,17 @@ class Administration:
             for words in (*BEFORE, *(one for one in COMMANDS if one not in BEFORE)):
                 made = self._given.get(words, lambda: {})()
                 for turn, more in enumerate([made] if isinstance(made, Mapping) else made):
-                    yield from self._asked(words, more, f"They called, {turn}")
+                    reason, checks = f"They called, {turn}", COMMANDS[words].sets == {CHECKER}
+                    if checks:
+                        *_, end = self._asked(words, more, reason, MAKER if words in OF_ANI else SARI)
+                        self.own.setdefault(words, end.code)
+                    yield from self._asked(words, more, reason, BUDI if checks else SARI)
 
-    def _asked(self, words: str, more: Given, why: str) -> Iterator[Look]:
+    def _asked(self, words: str, more: Given, why: str, who: str) -> Iterator[Look]:
         command = COMMANDS[words]
         named = {str(one.name) for one in command.sent}
         given = {name: value for name, value in {**self._usual, "reason": why, **more}.items() if name in named}
         parts = {name: split(given.pop(name)) for name, split in command.in_parts.items()}
-        who = f"arn:aws:iam::{ACCOUNT}:user/{'budi' if command.sets == {CHECKER} else 'sari'}"
         request = first = Request(given, "test")
         self._files[words] = b""
         with (

@@ -1,7 +1,8 @@
 """Every personal field, every reader: whoever is answered a field of a person leaves a line in `GET /me/readers`.
 
 A person with every kind of row is looked at by each command of the administration and each route of partners. Every
-answer, with its files and to its end, is searched for the value of each field that they see in `GET /me/data`.
+answer, with its files and to its end, is searched for the value of each field that they see in `GET /me/data`. Each
+approval is asked for twice: by who proposed, and by another person.
 """
 
 from __future__ import annotations
@@ -54,6 +55,21 @@ REFUSED = {
     "wave extend": "wave_not_open",
 }
 """For what this life, or its wave, has not come so far, and why. All else is answered."""
+
+OWN = {
+    "account recover approve": "recovery_by_same_person",
+    "course approve": "payout_same_person",
+    "exclusion approve": "retraction_same_person",
+    "partner approve": "payout_same_person",
+    "payout approve": "payout_same_person",
+    "payout export approve": "payout_same_person",
+    "payout plan approve": "nothing_to_continue",
+    "registration approve": "correction_same_person",
+    "registry approve": "registry_batch_same_person",
+    "registry export": "registry_batch_same_person",
+    "roster approve": "roster_by_same_person",
+}
+"""Each approval, and what whoever proposed it is told; another person's is answered."""
 
 ONE_FOR_ALL = {("recovery", "contact_mac"), ("session", "jkt")}
 """Everybody of a test has one contact and one device."""
@@ -144,7 +160,9 @@ def test_whoever_is_answered_a_field_of_a_person_leaves_a_line(gateway: Gateway)
     assert SHARED - fields.names == set()
     for look in others(life):
         assert fields.shown_in(look.answer) <= ONE_FOR_ALL, look.act
-    looks = [*partners(life), *Administration(life).looks()]
+    administration = Administration(life)
+    looks = [*partners(life), *administration.looks()]
+    assert administration.own == OWN
     assert {look.act: look.code for look in looks if look.code} == REFUSED
     assert {look.act for look in looks} >= COMMANDS.keys()
 

@@ -1,4 +1,6 @@
-"""What moto does not check: whether a function may make the calls to DynamoDB, SQS, KMS and S3 that it makes."""
+"""What moto does not check: whether a function has the rights on tables, queues, keys, files, secrets, mails, text
+messages and topics that it uses.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infrastructure.grants import GRANTS
+from infrastructure.grants import GRANTS, SEND_SMS
 from tests.builders.aws.calls import Call, wrap_calls
 
 _ANSWERS = "process_request_thread"
@@ -20,8 +22,17 @@ _within: list[object] = []
 """Whose rights are looked at: a function may invoke another, which has its own."""
 
 Right = tuple[str, str]
-"""An action, and the table, index (`notices/index/unsent`), queue or key without the name of the stage, or a folder."""
+"""An action, and the table, index (`notices/index/unsent`), queue, key, secret, topic or configuration set without the
+name of the stage; or a folder, or `SMS`.
+"""
 
+SMS = "any phone number"
+
+_SERVICES = {
+    "SendEmail": ("ses:SendEmail", "ConfigurationSetName"),
+    "Publish": ("sns:Publish", "TopicArn"),
+    "GetSecretValue": ("secretsmanager:GetSecretValue", "SecretId"),
+}
 _FILES = {"GetObject": "s3:GetObject", "HeadObject": "s3:GetObject", "PutObject": "s3:PutObject"}
 
 
@@ -50,7 +61,7 @@ def rights_of(function: str) -> Iterator[None]:
 
 
 def given(function: str) -> set[Right]:
-    """The rights on tables, indexes, queues, keys and folders that the policy of a function gives."""
+    """The rights that the policy of a function gives."""
     return set(_given(function))
 
 
@@ -68,6 +79,9 @@ def needed(operation: str, asked: Mapping[str, Any]) -> Iterator[Right]:
         yield f"sqs:{operation.removesuffix('Batch')}", _own(asked["QueueUrl"].rpartition("/")[2])
     if "alias/" in asked.get("KeyId", ""):
         yield f"kms:{operation}", _own(asked["KeyId"].rpartition("alias/")[2])
+    if operation in _SERVICES:
+        action, name = _SERVICES[operation]
+        yield action, _own(asked[name].rpartition(":")[2]) if name in asked else SMS
     if operation in _FILES and "Bucket" in asked:
         yield _FILES[operation], asked["Key"].partition("/")[0]
 
@@ -75,7 +89,11 @@ def needed(operation: str, asked: Mapping[str, Any]) -> Iterator[Right]:
 def _given(function: str) -> Iterator[Right]:
     for grant in GRANTS[function]:
         for name in re.findall(r"gelombang-\$\{Stage\}-([a-z-]+(?:/index/[a-z-]+)?)", str(grant)):
-            yield from ((action, name) for action in grant["Action"])
+            yield from ((action, name.removesuffix("-")) for action in grant["Action"])  # AWS adds to a secret's name
+        if grant == SEND_SMS:
+            yield "sns:Publish", SMS
+        if "AnnouncementsTopic" in str(grant):
+            yield from ((action, "announcements") for action in grant["Action"])
         for folder in re.findall(r"Bucket\}/([a-z-]+)/", str(grant)):
             yield from ((action, folder) for action in grant["Action"])
 
