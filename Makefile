@@ -74,7 +74,7 @@ test-scale: $(BIN)/.installed ## every scheduled job with 10,000 people, killed 
 	@bash tests/on_dynamodb.sh tests/scale
 
 simulate: $(BIN)/.installed ## simulated schedules of payouts, accounts and claims with faults everywhere; FEW=1 (as CI); OF=accounts SEED=n replays one
-	@$(if $(SEED),$(BIN)/python -m tests.simulation $(or $(OF),payouts) --seed $(SEED),$(BIN)/python -m tests.simulation payouts --schedules $(if $(FEW),3000,10000) && $(BIN)/python -m tests.simulation accounts --schedules $(if $(FEW),250,500) && $(BIN)/python -m tests.simulation claims --schedules $(if $(FEW),800,1600))
+	@$(if $(SEED),$(BIN)/python -m tests.simulation $(or $(OF),payouts) --seed $(SEED),$(BIN)/python -m tests.simulation payouts --schedules $(if $(FEW),3000,10000) && $(BIN)/python -m tests.simulation accounts --schedules $(if $(FEW),250,500) && $(BIN)/python -m tests.simulation claims --schedules $(if $(FEW),700,1600))
 
 simulate-long: $(BIN)/.installed ## twenty times as many
 	@$(BIN)/python -m tests.simulation payouts --schedules 200000

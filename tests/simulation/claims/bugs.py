@@ -1,7 +1,7 @@
 """Planted bugs of claims: plausible mistakes. The schedules must find each, or they prove nothing.
 
-Two more are too rare in them, and tests/registration/claims finds them: a day that was announced counts whatever the
-holder has proven since, or for the next holder.
+One more is too rare in them, and tests/registration/claims finds it: a day that was announced counts for the next
+holder, too.
 """
 
 from __future__ import annotations
@@ -9,25 +9,32 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 from msgspec.structs import replace
 
+from chalicelib.aws import dynamodb
+from chalicelib.payouts import passing
+from chalicelib.payouts.passing import _of_owner
+from chalicelib.payouts.rules import Entitlement, Hold, State
 from chalicelib.registration import corrections, records, service, store, verifications
 from chalicelib.registration.claims import service as claims
 from chalicelib.registration.claims.claim_rules import Claim, Proof, Settlement, proof, settle
-from chalicelib.registration.items import Guard
+from chalicelib.registration.items import CLAIMS, ClaimItem, Guard
 from chalicelib.registration.rules import Registrant, Verification
+from chalicelib.waves.places.passing import Passing
 
 _released, _with_nik, _told = records.released, records.with_nik, claims._Found.told
 _presence = records.presence
+Holder = Registrant | None
 Claimed = Mapping[str, tuple[Claim, Registrant]]
 
 
-def _passes_to_equal_proof(holder: Registrant | None, given: Claimed, now: datetime, wait: timedelta) -> Settlement:
+def _passes_to_equal_proof(holder: Holder, given: Claimed, now: datetime, wait: timedelta, *only: Any) -> Settlement:
     """Two who have typed the same data take the NIK from each other, day after day."""
-    done = settle(holder, given, now, wait)
+    done = settle(holder, given, now, wait, *only)
     if holder is None or done.passes_to or proof(holder) is Proof.NONE:
         return done
     same = {one: claim.moves_at or now + wait for one, (claim, who) in given.items() if proof(who) >= proof(holder)}
@@ -37,31 +44,31 @@ def _passes_to_equal_proof(holder: Registrant | None, given: Claimed, now: datet
     )
 
 
-def _passes_at_once(holder: Registrant | None, given: Claimed, now: datetime, _: timedelta) -> Settlement:
-    return settle(holder, given, now, timedelta())
+def _passes_at_once(holder: Holder, given: Claimed, now: datetime, _: timedelta, *only: Any) -> Settlement:
+    return settle(holder, given, now, timedelta(), *only)
 
 
-def _never_contested(holder: Registrant | None, given: Claimed, now: datetime, wait: timedelta) -> Settlement:
-    return settle(holder, given, now, wait)._replace(contested=False)
+def _never_contested(holder: Holder, given: Claimed, now: datetime, wait: timedelta, *only: Any) -> Settlement:
+    return settle(holder, given, now, wait, *only)._replace(contested=False)
 
 
-def _contested_by_any_claim(holder: Registrant | None, given: Claimed, now: datetime, wait: timedelta) -> Settlement:
+def _contested_by_any_claim(holder: Holder, given: Claimed, now: datetime, wait: timedelta, *only: Any) -> Settlement:
     """Whoever claims a NIK stops its holder's money."""
-    return settle(holder, given, now, wait)._replace(contested=bool(given and holder))
+    return settle(holder, given, now, wait, *only)._replace(contested=bool(given and holder))
 
 
-def _older_claim_first(holder: Registrant | None, given: Claimed, now: datetime, wait: timedelta) -> Settlement:
+def _older_claim_first(holder: Holder, given: Claimed, now: datetime, wait: timedelta, *only: Any) -> Settlement:
     """Only the first claim on a NIK is looked at."""
     first = dict(list(given.items())[:1])
-    done = settle(holder, first, now, wait)
+    done = settle(holder, first, now, wait, *only)
     return done._replace(moves_at={one: done.moves_at.get(one) for one in given} if holder else {})
 
 
-def _silence_is_no_proof(holder: Registrant | None, given: Claimed, now: datetime, wait: timedelta) -> Settlement:
+def _silence_is_no_proof(holder: Holder, given: Claimed, now: datetime, wait: timedelta, *only: Any) -> Settlement:
     """Whoever is not answered about has proven nothing, and loses the NIK to scraped data."""
     if holder is not None and holder.verification is Verification.PENDING:
         holder = replace(holder, verification=Verification.MISMATCH)
-    return settle(holder, given, now, wait)
+    return settle(holder, given, now, wait, *only)
 
 
 def _released_though_claimed(before: Registrant, after: Registrant) -> list[records.Number]:
@@ -78,12 +85,43 @@ def _presence_of_any_nik(_: str, *, proven: bool) -> str:
     return _presence("any", proven=proven)
 
 
+def _announced_day_counts(holder: Holder, given: Claimed, now: datetime, wait: timedelta, *only: Any) -> Settlement:
+    """Once it was announced a NIK passes, whatever the holder has proven since."""
+    done = settle(holder, given, now, wait, *only)
+    if holder is None or done.passes_to:
+        return done
+    due = next((one for one, (claim, _) in given.items() if claim.moves_at and claim.moves_at <= now), None)
+    days = {one: done.moves_at.get(one) or claim.moves_at for one, (claim, _) in given.items()}
+    return done._replace(passes_to=due, moves_at=days)
+
+
+def _begun_is_done(self: claims.Claims, nik_mac: str, owed: Mapping[str, str], now: datetime) -> bool:
+    """That something is to follow is forgotten before it has."""
+    for former, to in owed.items():
+        row, owed_to = ClaimItem(CLAIMS, f"{nik_mac}#{former}"), ClaimItem.owed_to
+        dynamodb.update_if(row, [owed_to.remove()], owed_to == to)
+        return self._hand_over(former, to, now)
+    return False
+
+
+def _hold_ends(one: Entitlement, theirs: Entitlement | None, to: str, now: datetime) -> Entitlement | None:
+    """What an administrator held is due to the owner."""
+    after = _of_owner(one, theirs, to, now)
+    return replace(after, state=State.DUE, hold=None) if after and after.hold is Hold.ADMIN else after
+
+
+def _due_again(one: Entitlement, theirs: Entitlement | None, to: str, now: datetime) -> Entitlement | None:
+    """What was paid to the former holder is paid to the owner, too, and no two have decided it."""
+    after = _of_owner(one, theirs, to, now)
+    return after and replace(after, state=State.DUE, hold=None)
+
+
 def _holder_not_told(found: claims._Found, news: str, at: datetime | None = None) -> Any:
     who, told = _told(found, news, at)
     return who, [] if found.who.claimed_at is None and news == "passes" else told
 
 
-def _former_holder_forgotten(_tx: Any, _who: Registrant, _at: datetime) -> None:
+def _former_holder_forgotten(*_: Any, **_owed: Any) -> None:
     """Whoever lost a NIK is on no list."""
 
 
@@ -111,6 +149,16 @@ BUGS: Mapping[str, list[tuple[Any, str, Any]]] = {
     "the holder is not told": [(claims._Found, "told", _holder_not_told)],
     "the former holder is forgotten": [(claims, "keep_claim", _former_holder_forgotten)],
     "a guard is written over": [(store, "_claim", _claimed_again_on_every_save)],
+    "an announced day counts, whatever came since": [(claims, "settle", _announced_day_counts)],
+    "the place stays with the former holder": [(Passing, "hand_over", lambda *_: True)],
+    "a place that was begun to pass is forgotten": [(claims.Claims, "_follow", _begun_is_done)],
+    "the plan stays with the former holder": [(passing.PassedPayments, "_pass_plan", lambda *_: None)],
+    "what was paid is due again": [(passing, "_of_owner", _due_again)],
+    "a hold ends by itself": [(passing, "_of_owner", _hold_ends)],
+    "a payment under way is not waited for": [
+        (passing, "State", SimpleNamespace(**{**State.__members__, "SENDING": None}))
+    ],
+    "whoever is drawn counts as confirmed": [(service.Registrations, "is_confirmed", lambda *_: True)],
     "the sweep asks nobody": [(verifications.Verifications, "waiting", lambda *_: iter(()))],
 }
 

@@ -12,7 +12,7 @@ from .bugs import BUGS, planted
 from .schedule import play
 
 FEW, SCHEDULES = 40, 300
-"""`make simulate` plays 1,600, with 10,000 registrations."""
+"""`make simulate` plays 1,600, with more than 10,000 registrations."""
 WITHIN = 300
 
 
@@ -34,6 +34,7 @@ def test_a_planted_bug_is_found(bug: str) -> None:
     with planted(bug):
         for seed in range(WITHIN):
             if (played := play(seed)).wrong:
+                assert "TypeError" not in played.wrong[0], "the mistake does not fit what it replaces"
                 sys.stdout.write(f"{bug}: schedule {seed + 1}: {played.wrong[0]}\n")
                 return
     pytest.fail(f"not found in {WITHIN} schedules")

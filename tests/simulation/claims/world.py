@@ -19,7 +19,9 @@ from chalicelib.civil_registry import service as asking
 from chalicelib.civil_registry.errors import NoAnswer
 from chalicelib.civil_registry.registry import CivilRecord, Said
 from chalicelib.civil_registry.service import Judge, Verifier, consume
+from chalicelib.config import Programme
 from chalicelib.errors import DomainError
+from chalicelib.payouts.ledger import records as ledger_partitions
 from chalicelib.registration import service, store, verifications
 from chalicelib.registration.claims import service as claims
 from chalicelib.registration.items import Profile
@@ -33,6 +35,7 @@ from ..oracle import Violation
 from ..ports import MemoryQueue, Nature, Scheduler, Task
 
 FUNCTION_S = 300
+_UNSETTLED = ("unsettled_shard", "updated_at")
 CLAIMS_WAIT = timedelta(seconds=PROGRAMME.eligibility.nik_claim_wait_s)
 
 
@@ -53,12 +56,15 @@ class RegistryCloud(Cloud):
         if "registry" in QueueUrl:
             self.registry.put([entry["MessageBody"] for entry in Entries])
             return {}
+        if "payout" in QueueUrl:
+            return {}  # a worker looks at the ledger itself
         return super()._send(QueueUrl, Entries)
 
     def _unsent(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if asked["IndexName"] != "unverified":
+        if asked["IndexName"] not in {"unverified", "unsettled"}:
             return super()._unsent(asked)
-        own = [item for item in self.tables.items.values() if "unverified_shard" in item and "ask_from" in item]
+        shard, at = ("unverified_shard", "ask_from") if asked["IndexName"] == "unverified" else _UNSETTLED
+        own = [item for item in self.tables.items.values() if shard in item and at in item]
         found = [item for item in own if holds(asked, item, "KeyConditionExpression")]
         return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
 
@@ -83,7 +89,7 @@ class Registry:
 class World:
     """`note` is told what happens; `wrong` is what must not have."""
 
-    def __init__(self, dice: random.Random, note: Callable[[str], None]) -> None:
+    def __init__(self, dice: random.Random, note: Callable[[str], None], programme: Programme = PROGRAMME) -> None:
         self.dice, self.note = dice, note
         self.now = T0
         self.wrong: list[str] = []
@@ -91,19 +97,23 @@ class World:
         self.nature = Nature(dice, self.scheduler.pause, note)
         self.cloud = RegistryCloud(self.nature, dice, lambda: self.now)
         settings = replace(SETTINGS, registry_url="https://registry.invalid")
-        self.services = Services(settings, PROGRAMME, clock=lambda: self.now, randomness=dice.randbytes)
+        self.services = Services(settings, programme, clock=lambda: self.now, randomness=dice.randbytes)
         self.registry = Registry(self.scheduler.pause)
         self.drawing: set[str] = set()
         """Whom a closed wave has yet to decide about."""
+        self.awaiting: set[str] = set()
+        """Whom the wave that gives places has yet to decide about."""
         services = self.services
         judge = Judge(
             services.registration_store, services.verifications, services.vault, PROGRAMME.registry, lambda: self.now
         )
         self._verifier = Verifier(judge, self.registry, int)
-        waves = SimpleNamespace(
-            in_draw=lambda who, _now: who in self.drawing, join_too=lambda *_: None, given=lambda _: None
+        self.waves = SimpleNamespace(
+            in_draw=lambda who, _now: who in self.drawing | self.awaiting,
+            join_too=lambda *_: None,
+            given=lambda _: None,
         )
-        services.nik_claims._entries = lambda: waves
+        services.nik_claims._entries = lambda: self.waves
         services.registry_sweep._first = SimpleNamespace(queue=lambda *_: None)
 
     @contextmanager
@@ -115,6 +125,7 @@ class World:
             for module in (store, verifications, claims):
                 stack.enter_context(patch.object(module, "UNVERIFIED", 1))
             stack.enter_context(patch.object(asking, "UNVERIFIED_SHARDS", ["00"]))
+            stack.enter_context(patch.object(ledger_partitions, "SHARDS", 1))
             yield
 
     def start(self, name: str, work: Callable[[], Any]) -> None:
@@ -156,33 +167,34 @@ class World:
 
     def profiles(self) -> dict[str, Registrant]:
         """Every registration as it is now, by account; nobody's call."""
-        found = self._rows("R#", "PROFILE")
+        found = self.rows("R#", "PROFILE")
         return {pk[2:]: store.registrant_of(pk[2:], Profile.from_raw_data(item)) for (pk, _), item in found.items()}
 
     def holders(self) -> dict[str, str]:
         """Who holds each NIK, by its keyed hash."""
-        return {pk[6:]: item["registrant"]["S"] for (pk, _), item in self._rows("U#nik#", "UNIQUE").items()}
+        return {pk[6:]: item["registrant"]["S"] for (pk, _), item in self.rows("U#nik#", "UNIQUE").items()}
 
     def claims(self) -> set[tuple[str, str]]:
         """The list of claims: keyed hash and registrant."""
-        found = self._rows("CLAIMS", "").keys()
+        found = self.rows("CLAIMS", "").keys()
         return {(sk.partition("#")[0], sk.partition("#")[2]) for _, sk in found}
 
     def told(self, who: str, news: str) -> list[datetime]:
         """When somebody was told a piece of news of a claim."""
-        rows = self._rows(f"N#{who}", f"nik_claim/{news}/").values()
+        rows = self.rows(f"N#{who}", f"nik_claim/{news}/").values()
         return sorted(datetime.fromisoformat(item["created_at"]["S"]) for item in rows)
 
     def fail(self, what: str) -> None:
         self.wrong.append(what)
         raise Violation(what)
 
-    def _rows(self, pk: str, sk: str) -> dict[tuple[str, str], Item]:
+    def rows(self, pk: str, sk: str) -> dict[tuple[str, str], Item]:
+        """The items whose keys begin so; nobody's call."""
         items = self.cloud.tables.items.items()
         return {(key[1], key[2]): item for key, item in items if key[1].startswith(pk) and key[2].startswith(sk)}
 
     def _failed(self, task: Task, error: Exception) -> None:
         self.note(f"{task.name}: {type(error).__name__} {error}")
         each = error.exceptions if isinstance(error, ExceptionGroup) else [error]
-        if not all(isinstance(one, DomainError | PynamoDBException | ClientError | BotoCoreError) for one in each):
-            self.wrong.append(f"{task.name} ended by {type(error).__name__}: {error}")
+        expected = (DomainError, PynamoDBException, ClientError, BotoCoreError)
+        self.wrong += [f"{task.name} ended by {one!r}" for one in each if not isinstance(one, expected)]
