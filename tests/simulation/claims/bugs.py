@@ -19,9 +19,10 @@ from chalicelib.aws import dynamodb
 from chalicelib.payouts import passing
 from chalicelib.payouts.passing import _of_owner
 from chalicelib.payouts.rules import Entitlement, Hold, State
-from chalicelib.registration import corrections, records, service, store, verifications
+from chalicelib.registration import records, service, store, verifications
 from chalicelib.registration.claims import service as claims
 from chalicelib.registration.claims.claim_rules import Claim, Proof, Settlement, proof, settle
+from chalicelib.registration.corrections import service as corrections
 from chalicelib.registration.items import CLAIMS, ClaimItem, Guard
 from chalicelib.registration.rules import Registrant, Verification
 from chalicelib.waves.places.passing import Passing
@@ -148,7 +149,7 @@ BUGS: Mapping[str, list[tuple[Any, str, Any]]] = {
     "silence is no proof": [(claims, "settle", _silence_is_no_proof)],
     "the holder is not told": [(claims._Found, "told", _holder_not_told)],
     "the former holder is forgotten": [(claims, "keep_claim", _former_holder_forgotten)],
-    "a guard is written over": [(store, "_claim", _claimed_again_on_every_save)],
+    "a guard is written over": [(store, "claim", _claimed_again_on_every_save)],
     "an announced day counts, whatever came since": [(claims, "settle", _announced_day_counts)],
     "the place stays with the former holder": [(Passing, "hand_over", lambda *_: True)],
     "a place that was begun to pass is forgotten": [(claims.Claims, "_follow", _begun_is_done)],
