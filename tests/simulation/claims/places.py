@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -58,6 +58,8 @@ class Places:
         self.given = False
         self.paid: dict[str, tuple[str, Kind]] = {}
         """What the bank paid: NIK and kind by the reference of the attempt."""
+        self.known_at: dict[str, datetime] = {}
+        """From when on the bank says what became of an attempt, by its reference."""
         self.payees: set[str] = set()
         self.lost: set[str] = set()
         """Whose place is to follow their NIK."""
@@ -131,7 +133,8 @@ class Places:
     def _pay(self, id_: str) -> None:
         world, one, now = self.world, self.store.get(id_), self.world.now
         if one.state is State.SENDING:
-            if now - one.changed_at > timedelta(seconds=FUNCTION_S):  # whoever claimed it is gone
+            gone = one.changed_at + timedelta(seconds=FUNCTION_S)  # whoever claimed it
+            if now > max(gone, self.known_at.get(reference(one.id, one.n), gone)):
                 self._ask(one)
         elif one.state in {State.DUE, State.FAILED}:
             registrations = world.services.registrations
@@ -149,7 +152,8 @@ class Places:
                 self.paid[key] = who.nik_mac, one.kind
                 self.payees.add(who.id)
             world.scheduler.pause()
-            if self.dice.random() < 0.5:  # the others are told later, when they ask
+            self.known_at[key] = now + timedelta(hours=self.dice.choice([0, 0, 30, 60]))
+            if self.known_at[key] == now:
                 self._ask(sent)
 
     def _ask(self, one: Entitlement) -> None:
