@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.aws import dynamodb
-from chalicelib.config import Settings
 from chalicelib.privacy.wire import DataQuery
-from chalicelib.registration.claims.service import MOST
 from chalicelib.registration.corrections.errors import NoCorrection, NothingToCorrect
 from chalicelib.registration.errors import (
     NikAlreadyRegistered,
@@ -21,7 +18,7 @@ from chalicelib.registration.errors import (
     TooManyCorrections,
     TooManyRefusals,
 )
-from chalicelib.registration.items import CLAIMS, ClaimItem, PresenceItem, Profile, person_pk
+from chalicelib.registration.items import PresenceItem, Profile, person_pk
 from chalicelib.registration.personal_data import of_registration
 from chalicelib.registration.rules import Place, Standing, Verification
 from chalicelib.registration.wire import CorrectionForm, OwnCorrectionForm
@@ -29,11 +26,6 @@ from chalicelib.waves.places.nik_claims import EntriesOfNik
 from tests.builders.claims import CHECKER, DAY, MAKER, MINE, OWNER, SQUATTER, THIRD, Town
 from tests.builders.registration import form, other_form, rows
 from tests.conftest import T0
-
-
-@pytest.fixture
-def town(cloud: Settings, programme: Any) -> Town:
-    return Town(cloud, programme)
 
 
 def test_a_claim_is_kept_beside_the_holder_and_changes_nothing_for_them(town):
@@ -143,23 +135,6 @@ def test_an_account_claims_three_times_and_a_claimant_guesses_three_times(town):
     with pytest.raises(TooManyCorrections):
         town.people.register(OWNER, town.people.with_changes(OWNER, OwnCorrectionForm(name="Siti D")), town.now)
     assert town.of(SQUATTER).nik_mac == town.of(OWNER).nik_mac
-
-
-def test_of_two_runs_at_once_one_decides(town):
-    town.says(SQUATTER, Verification.MISMATCH)
-    town.people.register(OWNER, MINE, town.now)
-    town.says(OWNER, Verification.VERIFIED)
-    claims, transaction, other = town.services.nik_claims, town.services.nik_claims._transaction, []
-
-    def meanwhile() -> dynamodb.Transaction:
-        if not other:
-            other.append(True)
-            town.services.nik_claims.settle(town.of(OWNER).nik_mac, town.now)
-        return transaction()
-
-    claims._transaction = meanwhile
-    claims.settle(town.of(OWNER).nik_mac, town.now)
-    assert town.told(SQUATTER) == ["passes"]
 
 
 def test_whoever_gets_the_nik_is_in_the_open_wave_and_the_freeze_removes_whoever_lost_it(town):
@@ -290,21 +265,6 @@ def test_a_claimant_learns_nothing_of_the_registrys_word_from_a_notice_or_their_
     assert kept(OWNER) == kept(THIRD)
 
 
-def test_any_number_of_claims_shuts_nobody_out(town):
-    """More than are read in a call, all with ids before the owner's."""
-    people = [f"00000000-0000-4000-8000-{number:012}" for number in range(MOST + 10)]
-    town.people.register(OWNER, MINE, town.now)
-    for who in people:
-        ClaimItem(CLAIMS, f"{town.of(OWNER).nik_mac}#{who}", registrant=who, made_at=town.now).save()
-        item = Profile.get(person_pk(OWNER), "PROFILE")
-        item.pk = person_pk(who)
-        item.save()
-    town.sees(OWNER)
-    town.run()
-    town.run(DAY + timedelta(minutes=1))
-    assert (town.holder(), town.of(OWNER).claimed_at) == (OWNER, None)
-
-
 @pytest.mark.parametrize(("used", "standing", "wave"), [(60, "BENEFICIARY", 60), (None, "REGISTERED", None)])
 def test_the_nik_of_an_erased_person_comes_to_whoever_is_seen_with_its_card(town, monkeypatch, used, standing, wave):
     monkeypatch.setattr(EntriesOfNik, "given", lambda _, who: {SQUATTER: used}[who])
@@ -392,35 +352,3 @@ def test_the_corrections_of_claimants_keep_the_holder_from_none_of_theirs(town):
     for who, times in ((SQUATTER, 1), (OWNER, 3)):
         rows_of_nik = [one for one in of_registration(who, town.now) if one.kind == "recent_corrections_of_nik"]
         assert [len(json.loads(one.row["times"]["S"])) for one in rows_of_nik] == [times], "theirs, and nobody else's"
-
-
-def test_a_run_that_ends_early_is_gone_on_with_by_the_next_one(town, monkeypatch):
-    for mac in "abcd":
-        ClaimItem(CLAIMS, f"{mac}#{THIRD}", registrant=THIRD, made_at=town.now).save()
-    claims, done, passed = town.services.nik_claims, [], [0.0]
-
-    def settle(mac: str, _: datetime) -> None:
-        done.append(mac)
-        passed[0] += 20
-
-    monkeypatch.setattr(claims, "settle", settle)
-    runs = [claims.run(town.now, 70, lambda: passed[0]) for _ in range(3)]
-    assert (runs, done) == ([False, True, False], [*"ab", *"cd", *"ab"])
-
-
-def test_one_nik_that_cannot_be_settled_holds_up_no_other(town, monkeypatch):
-    town.people.register(OWNER, MINE, town.now)
-    settle, done = town.services.nik_claims.settle, []
-    for mac in ("0", "zz"):  # before and behind the owner's
-        ClaimItem(CLAIMS, f"{mac}#{THIRD}", registrant=THIRD, made_at=town.now).save()
-
-    def fails_at_first(mac: str, now: datetime) -> None:
-        if mac == "0":
-            raise RuntimeError("wrong row")
-        done.append(mac)
-        settle(mac, now)
-
-    monkeypatch.setattr(town.services.nik_claims, "settle", fails_at_first)
-    with pytest.raises(ExceptionGroup):
-        town.services.nik_claims.run(town.now, 300)
-    assert done == [town.of(OWNER).nik_mac, "zz"]
