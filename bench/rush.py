@@ -21,6 +21,8 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from typing import Any
 
+from local.cloud.patience import patience
+
 from .harness import ENVIRONMENT, Report, Row, Table, Target, machine, parser, tell
 
 PEOPLE = 2_000
@@ -58,7 +60,7 @@ def work(first: int, end: int) -> tuple[Counter[str], Counter[str], float]:
     from .signing_in import Device, Entrance
 
     entrance, wrong, spent = Entrance(handler(HANDLERS["gelombang"])), Counter[str](), Counter[str]()
-    with entrance.installed(Kms()):
+    with patience(), entrance.installed(Kms()):
         device = Device(entrance.url)  # a phone would make its key itself; here it takes this process's time
         for start in range(first, end, AT_ONCE):
             people = [f"person-{number}@example.org" for number in range(start, min(start + AT_ONCE, end))]

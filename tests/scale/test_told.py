@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.aws.job_progress import OVERLAP
 from chalicelib.config import Programme, Settings
 from chalicelib.notice_writer import PAGE, PAGE_S
 from chalicelib.notices.store import NoticeItem
@@ -82,7 +83,7 @@ def test_ten_thousand_people_are_told_of_results_deadlines_and_payments_though_r
     payments.lives()
     expected += [(one, f"paid/{entitlement_id(WAVE, one, Kind.INCENTIVE)}") for one in chosen]
     assert told() == sorted(expected)
-    # A page is remembered, and of each shard what was paid in its last five minutes is read again.
+    # A page is remembered, and of each shard what was paid in its last quarter of an hour is read again.
     assert MANY <= payments.made("PutItem") <= MANY + MANY // PAGE + 6 * len(NEWS_SHARDS) + 2 * (PAGE + 100)
     show("write_notices, payments", payments)
 
@@ -97,12 +98,12 @@ def told() -> list[tuple[str, str]]:
 
 
 DUE = T0 + 31 * DAY
-SLOT = 100
-"""So many were paid at once, every six minutes: in ten hours all were."""
+SLOT, SLOT_LASTS = 100, timedelta(minutes=6)
+"""So many were paid at once, and the next ones so much later: in ten hours all were."""
 CURSORS = MANY // SURVEY_PAGE + 2 * len(NEWS_SHARDS)
 """A shard is read page by page, and the last page is seldom full."""
-AGAIN = SURVEY_PAGE + SLOT
-"""After a death a page is dealt with once more, and of every shard what was paid in its last five minutes."""
+AGAIN = SURVEY_PAGE + (OVERLAP // SLOT_LASTS + 1) * SLOT
+"""After a death a page is dealt with once more, and of every shard what was paid in its last quarter of an hour."""
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def people(cloud: Settings) -> list[str]:
     people = names(MANY)
     registered(map(registrant, people))
     awarded(surveys.beneficiary(name, card_number=f"{n:016d}") for n, name in enumerate(people))
-    paid((surveys.WAVE, name, T0 + n // SLOT * timedelta(minutes=6)) for n, name in enumerate(people))
+    paid((surveys.WAVE, name, T0 + n // SLOT * SLOT_LASTS) for n, name in enumerate(people))
     return people
 
 
@@ -151,8 +152,8 @@ def test_ten_thousand_surveys_open_and_reminders_are_sent_though_runs_are_cut_sh
     reminding.lives()
     assert told_of("survey_deadline/") == Counter(people)
     assert MANY <= reminding.made("GetItem") <= MANY + 3 * 4 * len(NEWS_SHARDS) + 4 * AGAIN
-    # What was opened is not opened again, but for the last minutes of each shard.
-    assert MANY <= reminding.made("PutItem") <= MANY + 2 * CURSORS + 4 * AGAIN
+    # What was opened is not opened again, but for the last quarter of an hour of each shard, in each of three runs.
+    assert MANY <= reminding.made("PutItem") <= MANY + 2 * CURSORS + (3 * 2 + 2) * AGAIN
     show("open_surveys, reminding", reminding)
 
     assert everybody_has_a_survey(people)
