@@ -118,7 +118,7 @@ class LocalCloud:
     def deploy(self) -> stages.Stage:
         """Deploy the application to the stage `local`, with the beacon and the provider of this cloud."""
         given = {"BeaconRelays": self.beacon.url, "FspUrl": self.fsp.url}
-        given |= {"RegistryUrl": self.registry.url, "StudentsUrl": self.registry.url} if self.registry else {}
+        given |= {"RegistryUrl": self.registry.url} if self.registry else {}
         deploy.deploy(STAGE, given, self._report, fetch, count=self._count)
         stage = stages.load(STAGE)
         self._share_secrets(stage)
