@@ -114,12 +114,6 @@ def is_monthly(scheme: Scheme) -> bool:
     return payment is not None and payment.trigger in {"review", "award"} and payment.times > 1
 
 
-def is_attended(scheme: Scheme) -> bool:
-    """Whether incentives follow from months that a partner attests."""
-    payment = scheme.payment("INCENTIVE")
-    return payment is not None and payment.trigger == "attendance"
-
-
 def unbegun(who: Beneficiary, scheme: Scheme, first_at: datetime) -> Plan:
     """A person's plan while the first incentive is not entitled, which falls due then."""
     payment, first = scheme.payment("INCENTIVE"), first_at.replace(microsecond=0)
