@@ -30,6 +30,13 @@ _times_options = (
 )
 
 
+@example("wave schemes")
+@wave.command("schemes", cls=Administered, sets=EVERYONE)
+def list_schemes(desk: Desk) -> None:
+    """List the schemes that waves have opened with or were given."""
+    desk.show([{"scheme": one} for one in sorted(desk.services.waves.schemes_used())], "no wave has one")
+
+
 @example("wave list")
 @wave.command("list", cls=Administered, sets=EVERYONE)
 def list_waves(desk: Desk) -> None:

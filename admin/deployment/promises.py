@@ -156,16 +156,19 @@ def take_back(aws: stages.Aws, bucket: str, app: Mapping[str, Any] | None, progr
         Promises(aws, bucket, app).take_back(new - used)
 
 
-def forget(stage: str, version: str) -> None:
+def forget(stage: str, version: str, used: Collection[str]) -> None:
     """Let a version be promised no longer that a deployment recorded which was killed, so that nothing took it back.
+
+    `used`: the versions that waves have.
 
     Raises `DeployFailed` if nothing has promised it, the stage runs it, a wave has it, or CloudFormation is at work.
     """
     promises = of_stage(stage)
     if version not in promises.served():
         raise DeployFailed(f"the stage {stage} has promised no scheme {version}")
-    programme = stages.load(stage).services.programme
-    take_back(promises._aws, promises._bucket, promises._app, programme, {version})
+    app = promises._app
+    if version not in used and (app is None or app["StackStatus"].endswith("_COMPLETE")):
+        promises.take_back({version})
     if version in promises.served():
         raise DeployFailed(f"the scheme {version} stays: the stage runs it or may yet, or a wave was given it")
 

@@ -31,7 +31,7 @@ READS = {
     "payout export list", "payout ledger", "payout list", "payout status", "payout written-off", "programme check",
     "programme diff",
     "programme list", "registry list", "roster show", "statistics show", "status",
-    "wave history", "wave list", "wave show",
+    "wave history", "wave list", "wave schemes", "wave show",
 }  # fmt: skip
 """They change nothing."""
 

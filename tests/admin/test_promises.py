@@ -12,16 +12,15 @@ from typing import Any
 
 import boto3
 import pytest
-from click.testing import CliRunner
 from msgspec.structs import asdict, replace
 
-from admin.cli import main
 from admin.deployment import promises, stages
 from admin.deployment.promises import Promises
 from admin.deployment.stacks import DeployFailed
 from chalicelib.config import FOLDER, Programme, Settings, load_programme
 from chalicelib.waves.store import ExceptionsItem
 from chalicelib.wiring import Services
+from tests.builders.commands import invoke
 from tests.conftest import REGION, T0
 
 PROGRAMME = load_programme("prod")
@@ -225,7 +224,7 @@ def test_what_a_killed_deployment_left_is_forgotten_if_nobody_was_promised_it(
     left = {"2020": (True, False), "2023": (True, False), "2027": (False, given)}
 
     def told(*words: str) -> Any:
-        return CliRunner().invoke(main, ["programme", "promises", "--stage", "test", "--json", *words])
+        return invoke(["programme", "promises", "--stage", "test", "--json", *words])
 
     def standing() -> dict[str, tuple[bool, bool]]:
         return {row["scheme"]: (row["runs"], row["a_wave_has_it"]) for row in json.loads(told().stdout)}
