@@ -142,6 +142,7 @@ LOOKING = {
     "show",
     "status",
     "history",
+    "schemes",
     "progress",
     "undecided",
     "audit-records",
