@@ -20,11 +20,13 @@ from msgspec.structs import replace
 
 import app as application
 from admin import desk
+from admin.client import _STANDS as STANDS
 from admin.commands.administered import COMMANDS
 from admin.deployment import stages
 from admin.desk import CHECKER, Desk
 from admin.messages import Request, packed, unpacked
 from admin.office import route
+from chalicelib.aws.errands import Errand
 from chalicelib.civil_registry import batch_file
 from chalicelib.clock import wib_date
 from chalicelib.notices import service as notices
@@ -149,9 +151,15 @@ class Administration:
         self._files: dict[str, bytes] = {}
         vars(services)["audit"] = self._drawn()
         self._functions = Functions(
-            erase_people=lambda asked: services.erasure.replay_for_a_while(asked["replay"], gateway.now),
-            reconcile_payouts=lambda asked: services.daily_reconciliation.compare_again(asked["again"], gateway.now),
+            erase_people=lambda asked: services.replays.run(asked, gateway.now, self._replay),
+            reconcile_payouts=lambda asked: services.comparisons.run(asked, gateway.now, self._reconcile),
         )
+
+    def _replay(self, errand: Errand) -> Iterator[Errand]:
+        return self.services.erasure.replay_again(errand, self.life.gateway.now, 800)
+
+    def _reconcile(self, errand: Errand) -> Iterator[Errand]:
+        return self.services.daily_reconciliation.again(errand, self.life.gateway.now, 800)
 
     def looks(self) -> Iterator[Look]:
         """What each command answers about the person. What is asked back is approved."""
@@ -189,7 +197,9 @@ class Administration:
                 self.rows[words] = answer.get("rows")
                 yield Look("administrator", words, given.get("reason"), answer.get("code", ""), (body + file).decode())
                 if answer.get("cursor"):
-                    request = replace(request, **{name: answer.get(name, {}) for name in ("cursor", "counts", "seal")})
+                    request = replace(
+                        request, **{"counts": {}} | {name: answer[name] for name in STANDS if name in answer}
+                    )
                 elif answer.get("asks"):
                     request = replace(first, seen=answer["asks"])
                 else:
@@ -229,6 +239,7 @@ class Administration:
             "draw witness add": lambda: {"line": "\u2014 witness.example.org 2net5wAA"},
             "exclusion approve": lambda: listed,
             "exclusion import": lambda: listed | {"file": packed(f"nik\n{FORM.nik}\n".encode())},
+            "exclusion reject": lambda: listed,
             "exclusion retract": lambda: listed,
             "exclusion show": lambda: listed,
             "grievance answer": lambda: open_ | {"text": "An answer."},
