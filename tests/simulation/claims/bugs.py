@@ -1,7 +1,7 @@
 """Planted bugs of claims: plausible mistakes. The schedules must find each, or they prove nothing.
 
-Two more are too rare in them, and tests/registration/claims finds them: a day that was announced counts whatever the
-holder has proven since, or for the next holder.
+Three more are too rare in them, and tests/registration/claims finds them: silence of the registry is no proof, and a
+day that was announced counts whatever the holder has proven since, or for the next holder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from chalicelib.registration.claims import service as claims
 from chalicelib.registration.claims.claim_rules import Claim, Proof, Settlement, proof, settle
 from chalicelib.registration.corrections import service as corrections
 from chalicelib.registration.items import CLAIMS, ClaimItem, Guard
-from chalicelib.registration.rules import Registrant, Verification
+from chalicelib.registration.rules import Registrant
 from chalicelib.waves.places.passing import Passing
 
 _released, _with_nik, _told = records.released, records.with_nik, claims._Found.told
@@ -63,13 +63,6 @@ def _older_claim_first(holder: Holder, given: Claimed, now: datetime, wait: time
     first = dict(list(given.items())[:1])
     done = settle(holder, first, now, wait, *only)
     return done._replace(moves_at={one: done.moves_at.get(one) for one in given} if holder else {})
-
-
-def _silence_is_no_proof(holder: Holder, given: Claimed, now: datetime, wait: timedelta, *only: Any) -> Settlement:
-    """Whoever is not answered about has proven nothing, and loses the NIK to scraped data."""
-    if holder is not None and holder.verification is Verification.PENDING:
-        holder = replace(holder, verification=Verification.MISMATCH)
-    return settle(holder, given, now, wait, *only)
 
 
 def _released_though_claimed(before: Registrant, after: Registrant) -> list[records.Number]:
@@ -136,7 +129,6 @@ BUGS: Mapping[str, list[tuple[Any, str, Any]]] = {
         (records, "presence", _presence_of_any_nik),
         (corrections, "presence", _presence_of_any_nik),
     ],
-    "silence is no proof": [(claims, "settle", _silence_is_no_proof)],
     "the holder is not told": [(claims._Found, "told", _holder_not_told)],
     "the former holder is forgotten": [(claims, "keep_claim", _former_holder_forgotten)],
     "a guard is written over": [(store, "claim", _claimed_again_on_every_save)],
