@@ -74,6 +74,12 @@ def paid(played: Played, idr: int | None = None) -> dict[str, Any]:
     return next(line for line in played.books["payouts"] if line["moved_idr"] and idr in (None, line["moved_idr"]))
 
 
+def told_share(played: Played) -> dict[str, Any]:
+    """A share of the outcomes that is told: of few people it is withheld, and who wins is drawn."""
+    shares = (played.statistics["outcomes"][name] for name in ("business_capital", "survey_1_response"))
+    return next(share for share in shares if share["numerator"] is not None)
+
+
 def choose_somebody_else(played: Played) -> None:
     winner, loser = first(played, lambda d: d.chosen), first(played, lambda d: d.standing == "not_chosen")
     put(winner.entry, standing="not_chosen", reason="not_drawn")
@@ -199,8 +205,8 @@ MISTAKES: dict[str, tuple[Mistake, str]] = {
         "statistics: net promoter score is 100",
     ),
     "find work for one more": (
-        figure(lambda played: played.statistics["outcomes"]["business_capital"], "numerator"),
-        "statistics: business_capital numerator is",
+        figure(told_share, "numerator"),
+        " numerator is",
     ),
 }
 """Each mistake that is planted into a wave that was played, and words of the difference that names it."""
