@@ -383,8 +383,7 @@ def remove_passkey(session: Session, passkey_id: str) -> edge.Reply:
     dpop=True,
 )
 def get_my_changes(session: Session) -> edge.Reply:
-    recent = services().changes.recent(session.account_id, app.now())
-    return edge.ok(accounts.ChangeList([accounts.change_view(asked) for asked in recent]))
+    return edge.ok(accounts.ChangeList(services().my_changes(session.account_id, app.now())))
 
 
 @app.endpoint(
@@ -419,7 +418,7 @@ def get_me() -> edge.Reply:
     dpop=True,
 )
 def delete_me(session: Session) -> edge.Reply:
-    return edge.accepted(accounts.change_view(services().delete_me(session, app.now())))
+    return edge.accepted(services().delete_me(session, app.now()))
 
 
 @app.endpoint(

@@ -5,7 +5,7 @@ What is due is found in one partition (`DELETIONS`), in order of time; the row o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ..aws.attributes import item_of
@@ -42,21 +42,28 @@ class Deletions:
         self._warned = timedelta(days=warned_days)
         self._randomness = randomness
 
-    def ask(self, session: Session, now: datetime) -> AskedChange:
-        """Delete the account after the wait of a young session, whatever session asks; all contacts are told.
+    def ask(self, session: Session, now: datetime, stays: Sequence[str]) -> AskedChange:
+        """Delete the account after the wait of a young session, whatever session asks; all contacts are told,
+        also what `stays` (as in `Changes.keep`).
 
         One that stands already is returned, also when it is due. One query, one transaction of 4 items.
         """
-        return self._ask(session.account_id, session.id, now, now + self._wait, None)
+        return self._ask(session.account_id, session.id, now, now + self._wait, None, stays)
 
-    def lapse(self, account_id: str, used_at: datetime, now: datetime) -> AskedChange:
+    def lapse(self, account_id: str, used_at: datetime, now: datetime, stays: Sequence[str]) -> AskedChange:
         """Delete an account that was last used at `used_at`, after its person was warned for some weeks; using it keeps
         it. Else as `ask`.
         """
-        return self._ask(account_id, "", now, now + self._warned, used_at)
+        return self._ask(account_id, "", now, now + self._warned, used_at, stays)
 
     def _ask(
-        self, account_id: str, session_id: str, now: datetime, at: datetime, used_at: datetime | None
+        self,
+        account_id: str,
+        session_id: str,
+        now: datetime,
+        at: datetime,
+        used_at: datetime | None,
+        stays: Sequence[str],
     ) -> AskedChange:
         for _ in range(TRIES):
             for standing in self._changes.recent(account_id, now):
@@ -67,7 +74,7 @@ class Deletions:
             due = DueDeletionItem(DELETIONS, f"{iso(at)}#{account_id}", due_at=at, used_at=used_at)
             try:
                 with self._transaction() as tx:
-                    told = self._changes.keep(tx, account_id, asked)
+                    told = self._changes.keep(tx, account_id, asked, stays)
                     stands = DeletionItem(account_pk(account_id), "DELETION", due_at=at)
                     tx.put("deletion", stands, DeletionItem.pk.does_not_exist())
                     tx.put("due", due)

@@ -17,7 +17,7 @@ How = Literal["unregistered", "unchosen"]
 
 class UnusedAccounts:
     """`how_far` gives those of a hundred accounts whose person did not register, or was never chosen; `under_way` what
-    of a person is not at its end.
+    of a person is not at its end, `stays` what an erasure leaves of their NIK.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class UnusedAccounts:
         figures: RetentionRules,
         how_far: Callable[[Collection[str]], Mapping[str, How]],
         under_way: Callable[[str], str | None],
+        stays: Callable[[str, datetime], Sequence[str]],
     ) -> None:
         self._deletions = deletions
         self._terms: Mapping[How, timedelta] = {
@@ -34,6 +35,7 @@ class UnusedAccounts:
         }
         self._how_far = how_far
         self._under_way = under_way
+        self._stays = stays
 
     def end(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> Counter[str]:
         """Begin to delete the accounts among these rows that were not used for so long; returns how many `accounts`.
@@ -58,5 +60,5 @@ class UnusedAccounts:
         used_at = last_used(held)
         if used_at + term > now or any(one.kind == "deletion" for one in held) or self._under_way(account_id):
             return False
-        self._deletions.lapse(account_id, used_at, now)
+        self._deletions.lapse(account_id, used_at, now, self._stays(account_id, now))
         return True

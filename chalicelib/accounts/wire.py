@@ -12,6 +12,7 @@ from .. import typed_text
 from ..clock import iso
 from ..errors import Malformed
 from ..figures.people import AccountRules
+from ..privacy.wire import Stays
 from ..structs import fill
 from .contacts.contact import ContactKind
 from .passkeys.wire import UsedPasskey
@@ -254,6 +255,7 @@ class ChangeView(Struct, frozen=True, kw_only=True):
     subject: Annotated[str, Meta(description="The id of the contact or passkey, or of the deletion")]
     asked_at: datetime
     takes_effect_at: datetime
+    stays: Annotated[list[Stays], Meta(description="Of a deletion: what is kept of the NIK after it")]
 
 
 class ChangeList(Struct, frozen=True):
@@ -262,9 +264,9 @@ class ChangeList(Struct, frozen=True):
     changes: list[ChangeView]
 
 
-def change_view(asked: AskedChange) -> ChangeView:
+def change_view(asked: AskedChange, stays: list[Stays]) -> ChangeView:
     """A change as its owner sees it."""
-    return fill(ChangeView, asked, change_id=asked.id, change=asked.change.value)
+    return fill(ChangeView, asked, change_id=asked.id, change=asked.change.value, stays=stays)
 
 
 class PublicKey(_Form, frozen=True):

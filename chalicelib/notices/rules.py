@@ -67,7 +67,7 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
         Kind.NIK_CLAIM: frozenset({"news", "passes_at"}),
         Kind.ACCOUNT_CHANGED: frozenset({"change"}),
         Kind.ACCOUNT_CHANGING: frozenset({"change", "takes_effect_at"}),
-        Kind.ACCOUNT_DELETING: frozenset({"takes_effect_at", "reason"}),
+        Kind.ACCOUNT_DELETING: frozenset({"takes_effect_at", "reason", "stays"}),
         Kind.ACCOUNT_KEPT: frozenset({"reason"}),
         Kind.RECOVERY_BEGUN: frozenset({"takes_effect_at"}),
         Kind.RECOVERY_ENDED: frozenset(),
@@ -75,7 +75,8 @@ NEEDS: Mapping[Kind, frozenset[str]] = MappingProxyType(
     }
 )
 """The facts that a kind's text needs, exactly these. `amount_idr` of a survey is 0 if it is voluntary,
-`next_opens_at` is "" if no wave is coming, `passes_at` if no NIK passes.
+`next_opens_at` is "" if no wave is coming, `passes_at` if no NIK passes. `stays` are
+words with a space between, or "".
 """
 
 

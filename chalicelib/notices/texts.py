@@ -31,7 +31,8 @@ def mail_text(notice: Notice, language: Language, now: datetime, url: str | None
         name: templates[name][language]
         for name in ("for", "reward", "start", "next", "news", "what", "change", "device")
     }
-    words["reason"] = own.get("reason", {})
+    words["reason"], stays = own.get("reason", {}), str(notice.facts.get("stays", ""))
+    words["stays"] = {stays: "".join(f"\n\n{own['stays'][one]}" for one in stays.split())}
     shown = _shown(notice.facts, words, language, now)
     parts = [frame["greeting"], own["body"].format(**shown, url=url), frame["farewell"]]
     if notice.kind in REMINDERS and url is not None:

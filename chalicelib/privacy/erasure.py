@@ -27,7 +27,7 @@ from ..aws.errands import Errand, State
 from ..clock import iso
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
-from .rules import Held, Part, Row, kept_of, register
+from .rules import Held, Part, Row, kept_of, register, stays
 
 log = logging.getLogger(__name__)
 
@@ -268,7 +268,7 @@ class Erasure:
         if kept.leaves:
             self._write(kept.table, held.row, "UpdateItem", f"DELETE {kept.leaves} :mine", {":mine": {"SS": [person]}})
             self._write(kept.table, held.row, "DeleteItem", None, {}, f"attribute_not_exists({kept.leaves})")
-        elif kept.stays == "always" or (kept.stays == "chosen" and chosen):
+        elif stays(held, chosen=chosen):
             gone = [name for name in kept.strips if name in held.row]
             if gone:
                 self._write(kept.table, held.row, "UpdateItem", f"REMOVE {', '.join(gone)}", {})

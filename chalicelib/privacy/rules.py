@@ -66,6 +66,8 @@ class Kept(Value, frozen=True):
     `told_to`: of which attributes the instant says that somebody outside was given it or gave it, and who that is (a
     name among `lookers`); of rows with the attribute `told_if` only.
 
+    `told`: what stays, in the words for a person who asks for the deletion; of kinds with a keyed hash of the NIK.
+
     `term` and `readers` are names in the register. `withheld` are keys and secrets, and who else had to do with it.
     """
 
@@ -80,6 +82,7 @@ class Kept(Value, frozen=True):
     withheld: Sequence[str] = ()
     stays: Literal["always", "chosen"] | None = None
     strips: Sequence[str] = ()
+    told: Words | None = None
     leaves: str = ""
     told_to: Mapping[str, str] = {}
     told_if: str = "pk"
@@ -151,6 +154,12 @@ def kept_of(held: Held) -> Kept:
         withheld=tuple(held.row.keys() - {"pk", "sk"}),
         stays="always" if held.table == "payouts" else None,
     )
+
+
+def stays(held: Held, *, chosen: bool) -> bool:
+    """Whether a row stays when its person is erased, of whom it is said whether they ever were chosen."""
+    kept = kept_of(held)
+    return kept.stays == "always" or (kept.stays == "chosen" and chosen)
 
 
 def known(table: str, kinds: Mapping[str, str], row: Row) -> Held:

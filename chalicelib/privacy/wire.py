@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from ..figures.people import RetentionRules
 from ..structs import fill
-from .rules import Consent, Ground, Source, Words, register
+from .rules import Consent, Ground, Source, Words, law, register, term
 
 PAGE_MAX = 100
 """Rows of a page: the longest has some 10 KB, so a page stays below a megabyte."""
@@ -44,6 +45,15 @@ class Bilingual(Struct, frozen=True):
 
     id: str
     en: str
+
+
+class Stays(Struct, frozen=True):
+    """What is kept of the caller's NIK after the deletion: what and why, on what ground of the law, and until when."""
+
+    what: Bilingual
+    ground: Ground
+    law: str
+    until: Bilingual
 
 
 class DataRecord(Struct, frozen=True):
@@ -143,6 +153,16 @@ class RestrictionView(Struct, frozen=True):
 def restriction_view(since: datetime | None) -> RestrictionView:
     words = register().restriction
     return RestrictionView(since, list(map(bilingual, words.stops)), list(map(bilingual, words.goes_on)))
+
+
+def stays_view(kinds: Iterable[str], figures: RetentionRules) -> list[Stays]:
+    """What is told of rows of these kinds, which stay."""
+    found = [register().kept[kind] for kind in kinds]
+    return [
+        Stays(bilingual(kept.told), kept.ground, law(kept.ground), bilingual(term(kept, figures)))
+        for kept in found
+        if kept.told is not None
+    ]
 
 
 def bilingual(words: Words) -> Bilingual:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ..accounts.rules import AskedChange
     from ..accounts.sessions.rules import Session
     from ..accounts.terms import How
+    from ..accounts.wire import ChangeView
     from ..aws.errands import Errands
     from ..aws.job_progress import Runs
     from ..privacy.consents import Consents
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ..privacy.readers import Look, Readers
     from ..privacy.rules import Held, Part
     from ..privacy.terms import Terms
-    from ..privacy.wire import DataPage, DataQuery
+    from ..privacy.wire import DataPage, DataQuery, Stays
     from ..registration.restriction import Restrictions
     from ..vault import PersonKey, SealKind
 
@@ -53,14 +54,43 @@ class PrivacyServices(ParticipantsServices):
 
         return Export(self.held, self._key_of, self.programme.retention)
 
-    def delete_me(self, session: Session, now: datetime) -> AskedChange:
+    def delete_me(self, session: Session, now: datetime) -> ChangeView:
         """`DELETE /me`. Raises `NotDeletableYet`."""
         from ..accounts.errors import NotDeletableYet
+        from ..accounts.wire import change_view
+        from ..privacy.wire import stays_view
 
         because = self.under_way(session.account_id)
         if because is not None:
             raise NotDeletableYet(because=because)
-        return self.deletions.ask(session, now)
+        stays = self.nik_stays(session.account_id, now)
+        asked = self.deletions.ask(session, now, stays)
+        return change_view(asked, stays_view(stays, self.programme.retention))
+
+    def my_changes(self, person: str, now: datetime) -> list[ChangeView]:
+        """`GET /me/changes`. What stays of the NIK is looked at only if the account is to be deleted."""
+        from ..accounts.rules import Change
+        from ..accounts.wire import change_view
+        from ..privacy.wire import stays_view
+
+        def stays(asked: AskedChange) -> list[Stays]:
+            deleted = asked.change is Change.ACCOUNT_DELETED
+            return stays_view(self.nik_stays(person, now), self.programme.retention) if deleted else []
+
+        return [change_view(asked, stays(asked)) for asked in self.changes.recent(person, now)]
+
+    def nik_stays(self, person: str, now: datetime) -> list[str]:
+        """The kinds of rows with the keyed hash of a person's NIK that their erasure leaves as things are now.
+
+        A query, a batch get, and a read for each place and one.
+        """
+        from ..privacy.rules import kept_of, stays
+        from ..waves.places.place_rules import UNCONFIRMED
+
+        told = [held for held in self.held["registrations"](person, now) if kept_of(held).told is not None]
+        places = self.waves.beneficiaries.places(person) if told else []
+        chosen = any(place.state not in UNCONFIRMED for place in places)
+        return [held.kind for held in told if stays(held, chosen=chosen)]
 
     def under_way(self, person: str) -> str | None:
         """What of a person is not at its end, as `NotDeletableYet` says it; None if nothing is."""
@@ -112,7 +142,7 @@ class PrivacyServices(ParticipantsServices):
         self.held, self.runs  # noqa: B018 - so that every table is bound
         figures, region, table = self.programme.retention, self.settings.region, self.settings.table
         audits = Audits(self._wave_store, self.waves.beneficiaries, figures.tickets_days)
-        accounts = UnusedAccounts(self.deletions, figures, self._unchosen, self.under_way)
+        accounts = UnusedAccounts(self.deletions, figures, self._unchosen, self.under_way, self.nik_stays)
         answered = AnsweredTerms(self.transaction, figures)
 
         def places(now: datetime) -> dict[str, Place]:

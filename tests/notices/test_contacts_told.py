@@ -43,7 +43,7 @@ LATER_AT = "2026-11-27T03:00:00Z"
 OF_ACCOUNTS = {
     Kind.ACCOUNT_CHANGED: {"change": "contact_added"},
     Kind.ACCOUNT_CHANGING: {"change": "passkey_added", "takes_effect_at": LATER_AT},
-    Kind.ACCOUNT_DELETING: {"takes_effect_at": LATER_AT, "reason": "asked"},
+    Kind.ACCOUNT_DELETING: {"takes_effect_at": LATER_AT, "reason": "asked", "stays": ""},
     Kind.ACCOUNT_KEPT: {"reason": "payment"},
     Kind.RECOVERY_BEGUN: {"takes_effect_at": LATER_AT},
     Kind.RECOVERY_ENDED: {},

@@ -39,6 +39,7 @@ VALUES = {
     "removed_days": [7],
     "days": [30],
     "news": ["passes", "contested", "passed", "stays"],
+    "stays": ["", "nik", "nik exclusion", "recent_corrections_of_nik"],
     "passes_at": ["2026-12-11T05:00:00Z"],
     "number": ["k7qx-2m4a-abcd-23yz"],
 }
@@ -72,7 +73,7 @@ def test_every_kind_reads_well_in_both_languages_whatever_the_facts(kind: Kind):
             assert "{" not in written.subject + written.body
             assert "  " not in written.body
             assert 10 < len(written.subject) < 70
-            assert len(written.body.split()) < 140
+            assert len(written.body.split()) < 140 + 32 * len(str(one.facts.get("stays", "")).split())
             assert re.search(r"\d{4}-\d{2}|T\d{2}:|\d{7}", written.body) is None, "a raw fact"
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from chalicelib.accounts.items import DueDeletionItem
 from chalicelib.config import Settings
 from chalicelib.payouts.plans import plan_rules
 from chalicelib.payouts.rules import Kind, Move, State
 from chalicelib.privacy.erasure import TOKENS_LIVE, WAITS
-from chalicelib.waves.rules import WaveState
+from chalicelib.privacy.rules import law, register, term
+from chalicelib.registration.items import Corrected, nik_pk
+from chalicelib.waves.places.items import BeneficiaryItem
+from chalicelib.waves.rules import BeneficiaryState, WaveState
 from tests.builders.lives import compared, rows, young
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway
@@ -29,7 +34,9 @@ def test_a_deletion_is_told_and_cancelled_as_any_change(gateway: Gateway, cloud:
     assert asked["change"] == "account_deleted"
     [change] = gateway.ok(Call(routes.MY_CHANGES, person=person))["changes"]
     assert change == asked
-    assert told_of(person, "account_deleting") == [{"takes_effect_at": asked["takes_effect_at"], "reason": "asked"}]
+    assert asked["stays"] == []
+    told = {"takes_effect_at": asked["takes_effect_at"], "reason": "asked", "stays": ""}
+    assert told_of(person, "account_deleting") == [told]
 
     assert run(gateway), "not due yet"
     gateway.ok(Call(routes.CANCEL_CHANGE, person=person).at(asked["change_id"]))
@@ -38,6 +45,29 @@ def test_a_deletion_is_told_and_cancelled_as_any_change(gateway: Gateway, cloud:
         assert run(gateway, after=young(gateway) + A_MINUTE)
     assert [row for _, row in rows(cloud)] == [row for _, row in before if row["pk"]["S"] != "DELETIONS"]
     assert ask(gateway, person)["change_id"] != asked["change_id"], "it may be asked for anew"
+
+
+def test_only_of_whom_the_nik_stays_are_told_so_with_its_ground_and_term(gateway: Gateway) -> None:
+    chosen = gateway.chosen().registrant_id
+    barred = gateway.registered()
+    gateway.exclude(barred)
+    corrected = gateway.registered()
+    nik = nik_pk(gateway.services.registrations.registrant(corrected).nik_mac)
+    Corrected(nik, "CORRECTIONS", times=(gateway.now,), expires_at=gateway.now + timedelta(days=30)).save()
+    kinds = {chosen: ["nik"], barred: ["exclusion"], corrected: ["recent_corrections_of_nik"]}
+    for person, expected in kinds.items():
+        asked = ask(gateway, person)
+        assert ask(gateway, person) == asked
+        assert gateway.ok(Call(routes.MY_CHANGES, person=person))["changes"] == [asked]
+        assert [one["stays"] for one in told_of(person, "account_deleting")] == [" ".join(expected)]
+        said = [(one["what"]["en"], one["law"], one["until"]["id"]) for one in asked["stays"]]
+        kept = [register().kept[kind] for kind in expected]
+        figures = gateway.services.programme.retention
+        assert said == [(one.told[1], law(one.ground), term(one, figures)[0]) for one in kept if one.told]
+    gateway.exclude(chosen)
+    assert [one["ground"] for one in ask(gateway, chosen)["stays"]] == ["public_service"] * 2, "as things are now"
+    BeneficiaryItem(f"B#{chosen}", "BENEFICIARY").update([BeneficiaryItem.state.set(BeneficiaryState.RESERVED)])
+    assert len(ask(gateway, chosen)["stays"]) == 1, "a place that only waits keeps no NIK"
 
 
 def test_the_link_of_the_notice_cancels_it_too(gateway: Gateway) -> None:

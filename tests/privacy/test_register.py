@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from chalicelib import tables
 from chalicelib.config import load_programme
 from chalicelib.privacy.rules import Ground, Kept, law, register, term
 from tests.builders.lives import table_names
@@ -56,6 +58,18 @@ def test_a_kind_is_described_in_both_languages(kind: str) -> None:
     assert kept.term in register().terms
     assert kept.readers in register().readers
     assert law(kept.ground)[-1] in "abcdef"
+
+
+def test_whatever_stays_under_a_keyed_hash_of_the_nik_is_told_with_its_ground_and_term() -> None:
+    told = {kind: kept.told for kind, kept in KEPT.items() if kept.told is not None}
+    assert set(told) == {kind for kind, kept in KEPT.items() if "<nik mac>" in kept.key and kept.stays} | {"nik"}
+    for n, language in enumerate(("id", "en")):
+        texts = tables.read(ROOT / "chalicelib/notices/mails.toml")["account_deleting"][language]["stays"]
+        assert texts.keys() == told.keys()
+        for kind, words in told.items():
+            until = re.split("terpilih, |chosen ", term(KEPT[kind], FIGURES)[n])[-1]
+            for part in (words[n], law(KEPT[kind].ground), until):
+                assert part[1:] in texts[kind], (kind, language)
 
 
 def test_nothing_of_the_record_is_unused() -> None:

@@ -72,7 +72,7 @@ def test_an_account_without_a_registration_goes_a_year_after_its_last_use_if_it_
     assert run(gateway, later)
     assert gone(gateway) == {"accounts": 2}
     warned = later + timedelta(days=gateway.services.programme.retention.warned_days)
-    assert [one["reason"] for one in told(unused)] == ["unused"]
+    assert [(one["reason"], one["stays"]) for one in told(unused)] == [("unused", "")]
     assert told(registered) == []
     assert run(gateway, later + timedelta(days=8))
     assert gone(gateway) == {"accounts": 2}, "told once"

@@ -55,8 +55,11 @@ class Changes:
         takes_effect_at = rules.takes_effect_at(session, now, self._figures)
         return AskedChange(random_id(self._randomness), change, subject, session.id, now, takes_effect_at)
 
-    def keep(self, tx: Transaction, account_id: str, asked: AskedChange) -> Queued:
-        """Add the legs that store a change and its notice. Pass the result to `tell` after the transaction."""
+    def keep(self, tx: Transaction, account_id: str, asked: AskedChange, stays: Sequence[str] = ()) -> Queued:
+        """Add the legs that store a change and its notice. Pass the result to `tell` after the transaction.
+
+        `stays`: the kinds of rows with the NIK's keyed hash that a deletion leaves.
+        """
         gone = asked.takes_effect_at + timedelta(days=LINK_DAYS)
         item = item_of(ChangeItem, account_pk(account_id), change_sk(asked.id), asked, expires_at=gone)
         tx.put("change", item, ChangeItem.pk.does_not_exist())
@@ -64,6 +67,7 @@ class Changes:
         if asked.change is Change.ACCOUNT_DELETED:
             why = "asked" if asked.session_id else "unused"
             kind, facts = Kind.ACCOUNT_DELETING, {"takes_effect_at": iso(asked.takes_effect_at), "reason": why}
+            facts["stays"] = " ".join(stays)
         elif asked.takes_effect_at > asked.asked_at:
             kind, facts["takes_effect_at"] = Kind.ACCOUNT_CHANGING, iso(asked.takes_effect_at)
         event = f"{kind}/{asked.id}"

@@ -75,7 +75,7 @@ class Household(SignInsWorld):
         return id_of(self.services, account_id, contact)
 
     def pending(self, account: Account) -> list[ChangeView]:
-        return [change_view(one) for one in self.services.changes.pending(account.id, self.now)]
+        return [change_view(one, []) for one in self.services.changes.pending(account.id, self.now)]
 
     def contacts(self, account: Account) -> set[str]:
         """The contacts that sign in now, as they are shown."""

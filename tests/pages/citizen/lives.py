@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.accounts.wire import ChangeList, ChangeView, ContactList, ContactView
-from chalicelib.config import Programme
+from chalicelib.config import Programme, load_programme
 from chalicelib.helpdesk.wire import GrievanceList, GrievanceView
 from chalicelib.jobs.wire import ApplicationList, MatchList, MatchView, Reason, VacancyView
 from chalicelib.notices.rules import Kind as NoticeKind
@@ -29,6 +29,7 @@ from chalicelib.privacy.wire import (
     ReaderList,
     ReaderView,
     restriction_view,
+    stays_view,
 )
 from chalicelib.registration.rules import Education, Employment, Standing
 from chalicelib.registration.wire import FinancialAddressView, PresenceCodeView, RegistrationView
@@ -165,7 +166,8 @@ GRIEVANCE = msgspec.convert(
 
 CONTACT = ContactView(contact_id=ID, kind="email", contact="s•••@example.com", signs_in_from=None, signs_in_until=None)
 
-DELETION = ChangeView(change_id=ID, change="account_deleted", subject=ID, asked_at=NOW, takes_effect_at=NOW)
+KEPT = stays_view(["nik", "exclusion"], load_programme("production").retention)
+DELETION = ChangeView(change_id=ID, change="account_deleted", subject=ID, asked_at=NOW, takes_effect_at=NOW, stays=KEPT)
 CONSENT = ConsentView(ID, "registration", "2026-01", None, NOW, None, Bilingual("Anda tidak ikut.", "You are not in."))
 READERS = ReaderList(
     [

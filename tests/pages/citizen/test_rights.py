@@ -136,6 +136,7 @@ def test_the_rights_over_ones_data_are_used_by_touches(browser: Any, programme: 
         assert json.loads((tmp_path / "data.json").read_text()) == {"records": []}
         page.get_by_text("nama dan nomor baru dibuka mulai").wait_for()
         with page.expect_response(f"**/me/changes/{ID}"):
+            page.get_by_text("karena Anda pernah terpilih").wait_for()
             page.get_by_role("button", name="Jangan hapus").click()
         assert page.sent == [
             ("POST", "/me/consents/" + ID + "/withdrawal", None),

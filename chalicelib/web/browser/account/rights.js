@@ -87,6 +87,7 @@ function Copy() {
 function Delete({ change, again }) {
   if (change) {
     return html`<${Notice} kind="bad" live>${t("Akun dan data Anda dihapus", "Your account and data go")} ${when(change.takes_effect_at)}.<//>
+      ${change.stays[0] && html`<h3>${t("Yang tetap kami simpan", "What we keep")}</h3><ul>${change.stays.map((one) => html`<li>${both(one.what)}. ${both(one.until)} (${one.law}).</li>`)}</ul>`}
       <${Act} act=${() => proved("DELETE", `/me/changes/${change.change_id}`).then(again)}>${t("Jangan hapus", "Do not delete")}<//>`;
   }
   return html`<p>${t("Dihapus 72 jam setelah Anda minta. Sampai saat itu Anda dapat membatalkannya.", "It goes 72 hours after you ask. Until then you can cancel it.")}</p>
