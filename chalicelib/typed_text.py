@@ -127,15 +127,11 @@ def _plain(letter: str) -> str:
 def mobile(text: str) -> str | None:
     """A mobile number in E.164, such as `+6281234567890`; None for anything else, landlines among it."""
     # Imported here: most requests need none of its metadata.
-    import phonenumbers
-    from phonenumbers import PhoneNumberType
+    from phonenumbers import PhoneNumber, PhoneNumberType, number_type
 
     written = _MOBILE.fullmatch(re.sub("[()]|^TEL:", "", compact(text)))
     if written is None:
         return None
-    number = phonenumbers.parse(f"+62{written[1]}")
-    if not phonenumbers.is_valid_number_for_region(number, "ID"):
-        return None
-    if phonenumbers.number_type(number) not in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    # Already taken apart: to parse it again, ask whether it is valid, and format it would take five times as long.
+    kind = number_type(PhoneNumber(country_code=62, national_number=int(written[1])))
+    return f"+62{written[1]}" if kind in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE) else None

