@@ -94,6 +94,11 @@ class Rows(MutableMapping[tuple[str, str, str], Item]):
         """The partition keys of a table, in order."""
         return sorted(self._tables[table])
 
+    def partition(self, table: str, pk: str) -> list[Item]:
+        """The items of a partition in order. They are not kept as read: a scan would drive out all that are."""
+        own = self._partition(table, pk)
+        return [self._decode(own[sk]) for sk, _, _ in self.places(table, "", pk)]
+
     def _partition(self, table: str, pk: str) -> dict[str, bytes]:
         """The rows of a partition by their sort keys; a change of these is no change of the table."""
         own = self._tables[table].get(pk, {})
@@ -200,7 +205,7 @@ class IndexedTables(Endpoint):
             self._scanned[table] = self.rows.partitions(table)
         own = self._scanned[table]
         for pk in own[bisect_right(own, after["pk"]["S"]) if after else 0 :]:
-            found += [self.rows.get((table, pk, sk)) for sk, _, _ in self.rows.places(table, "", pk)]
+            found += self.rows.partition(table, pk)
             if len(found) >= asked.get("Limit", PAGE):
                 return {"Items": found, "LastEvaluatedKey": {name: found[-1][name] for name in ("pk", "sk")}}
         return {"Items": found}

@@ -38,6 +38,9 @@ M = TypeVar("M", bound=Model)
 CONFLICT_TRIES = 5
 """How often a transaction that met another one on the same items is tried before the caller is told to come back."""
 
+BATCH = 100
+"""Keys of a batch get."""
+
 CONNECT_TIMEOUT_S = 1
 READ_TIMEOUT_S = 2
 _RETRIES = 2
@@ -137,9 +140,12 @@ def _client(region: str | None) -> Any:
         return _connection(region).client
 
 
-def find(kind: type[M], pk: str, sk: str, *, consistent: bool = True) -> M | None:
-    """An item, if there is one. One read."""
-    asked = {"TableName": kind.Meta.table_name, "Key": _key(pk, sk), "ConsistentRead": consistent}
+def find(kind: type[M], pk: str, sk: str, *, consistent: bool = True, only: Sequence[str] = ()) -> M | None:
+    """An item, if there is one; `only` these attributes of it, by their names in the table. One read."""
+    asked: dict[str, Any] = {"TableName": kind.Meta.table_name, "Key": _key(pk, sk), "ConsistentRead": consistent}
+    if only:
+        names = {f"#{place}": name for place, name in enumerate(only)}
+        asked |= {"ProjectionExpression": ",".join(names), "ExpressionAttributeNames": names}
     try:
         item = call(kind.Meta.region, "GetItem", asked).get("Item")
     except (BotoCoreError, ClientError) as error:
@@ -148,7 +154,8 @@ def find(kind: type[M], pk: str, sk: str, *, consistent: bool = True) -> M | Non
 
 
 def get_batch(table: type[M], keys: Sequence[tuple[str, str]], sleep: Callable[[float], None] = time.sleep) -> list[M]:
-    """Those of at most 100 items that exist, in no order, read consistently; one call unless DynamoDB leaves some out.
+    """Those of these items that exist, in no order, read consistently; a call for each 100, unless DynamoDB leaves
+    some out.
 
     Raises `Unavailable` (it left some out at every try) or pynamodb's `GetError`.
     """
@@ -162,12 +169,16 @@ def get_rows(
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[dict[str, Any]]:
     """As `get_batch`, in DynamoDB's own form and with these attributes only: a projection, as `pk,standing`."""
-    name = table.Meta.table_name
-    found: list[dict[str, Any]] = []
-    wanted: dict[str, Any] = {
-        "ConsistentRead": True,
-        "Keys": [_key(*each) for each in keys],
-    } | ({"ProjectionExpression": attributes} if attributes else {})
+    found, keys = list[dict[str, Any]](), list(dict.fromkeys(keys))  # DynamoDB refuses a key that is there twice
+    for at in range(0, len(keys), BATCH):
+        wanted: dict[str, Any] = {"ConsistentRead": True, "Keys": [_key(*each) for each in keys[at : at + BATCH]]}
+        wanted |= {"ProjectionExpression": attributes} if attributes else {}
+        found += _batch(table, wanted, sleep)
+    return found
+
+
+def _batch(table: type[Model], wanted: dict[str, Any], sleep: Callable[[float], None]) -> list[dict[str, Any]]:
+    name, found = table.Meta.table_name, list[dict[str, Any]]()
     asked = {name: wanted}
     for attempt in range(CONFLICT_TRIES):
         try:
@@ -232,13 +243,26 @@ def update_if(item: Model, actions: Sequence[Action], condition: Condition) -> b
     answer was lost is repeated, as by every client.
     """
     try:
-        call(item.Meta.region, "UpdateItem", _asked(item, condition, _keys(item), actions))
-    except (BotoCoreError, ClientError) as error:
-        failure = UpdateError(f"Failed to update item: {error}", error)
+        _update(item, actions, condition, {})
+    except UpdateError as failure:
         if is_condition_failure(failure):
             return False
-        raise failure from error
+        raise
     return True
+
+
+def updated(item: M, actions: Sequence[Action], condition: Condition | None = None) -> M:
+    """Change attributes of an item; returns it whole, as it is now. Raises pynamodb's `UpdateError`."""
+    return type(item).from_raw_data(_update(item, actions, condition, {"ReturnValues": "ALL_NEW"})["Attributes"])
+
+
+def _update(
+    item: Model, actions: Sequence[Action], condition: Condition | None, more: dict[str, Any]
+) -> dict[str, Any]:
+    try:
+        return call(item.Meta.region, "UpdateItem", _asked(item, condition, {**_keys(item), **more}, actions))
+    except (BotoCoreError, ClientError) as error:
+        raise UpdateError(f"Failed to update item: {error}", error) from error
 
 
 def save_if(item: Model, condition: Condition) -> bool:

@@ -18,7 +18,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from .. import ids
 from ..aws.admin_acts import ActColumns, Journal
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, TextsAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, save_if, update_if
+from ..aws.dynamodb import LegsFailed, Transaction, find, get_batch, is_condition_failure, save_if, update_if
 from ..aws.job_progress import CursorFields
 from ..aws.table import Table
 from ..structs import fill
@@ -187,7 +187,7 @@ class NoticeStore:
             )
             keys = [(row.pk, row.sk) for row in rows]
             # The index lags behind; the notice itself decides.
-            found += [_notice(item) for item in NoticeItem.batch_get(keys, consistent_read=True)]
+            found += [_notice(item) for item in get_batch(NoticeItem, keys)]
         return [notice for notice in found if notice.state is state and notice.updated_at < before]
 
     def mailbox(self, registrant_id: str) -> Mailbox:

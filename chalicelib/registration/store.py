@@ -74,11 +74,8 @@ class RegistrationStore:
     def applicant(self, registrant_id: str) -> Applicant | None:
         """What a join needs of a registration. One read, of these attributes only, as parsing all costs more CPU."""
         pk, names = person_pk(registrant_id), [name for name, _, _ in fields_of(Applicant)]
-        try:
-            item = Profile.get(pk, "PROFILE", consistent_read=True, attributes_to_get=names)
-        except Profile.DoesNotExist:
-            return None
-        return fill(Applicant, item)
+        item = dynamodb.find(Profile, pk, "PROFILE", only=names)
+        return fill(Applicant, item) if item else None
 
     def waves_of(self, registrant_ids: Sequence[str]) -> dict[str, int | None]:
         """The latest wave that chose each of at most 100 people who is registered. One batch get, of two attributes."""
@@ -96,7 +93,7 @@ class RegistrationStore:
     def registrants(self, registrant_ids: Sequence[str]) -> list[Registrant]:
         """Those of at most 100 people who are registered, in no order. One batch get."""
         keys = [(person_pk(registrant_id), "PROFILE") for registrant_id in registrant_ids]
-        found = dynamodb.get_batch(Profile, keys) if keys else ()
+        found = dynamodb.get_batch(Profile, keys)
         return [registrant_of(item.pk.removeprefix(person_pk("")), item) for item in found]
 
     def record(self, registrant_id: str) -> Record | None:

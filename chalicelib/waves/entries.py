@@ -16,7 +16,7 @@ from pynamodb.attributes import BinaryAttribute, UnicodeAttribute
 
 from ..aws import dynamodb
 from ..aws.attributes import EnumAttribute, InstantAttribute, WholeAttribute
-from ..aws.dynamodb import Transaction, update_if
+from ..aws.dynamodb import Transaction, update_if, updated
 from ..structs import fill
 from ..values import Value
 from .rules import SHARDS, Entry, EntryOutcome, shard_of
@@ -59,15 +59,13 @@ class EntryStore:
         """Write the entry, or leave the one that is there; one call. Returns the entry that counts from now on."""
         item = entry_item(entry.wave, entry.registrant_id)
         # Each value is set `if_not_exists` (`|`): no condition can fail, and a repeat gets the first values.
-        item.update(
-            [
-                EntryItem.ticket.set(EntryItem.ticket | entry.ticket),
-                EntryItem.region.set(EntryItem.region | entry.region),
-                EntryItem.kk.set(EntryItem.kk | bytes.fromhex(entry.kk_mac)),
-                EntryItem.joined_at.set(EntryItem.joined_at | entry.joined_at),
-            ]
-        )
-        return _entry(entry.wave, item)
+        first = [
+            EntryItem.ticket.set(EntryItem.ticket | entry.ticket),
+            EntryItem.region.set(EntryItem.region | entry.region),
+            EntryItem.kk.set(EntryItem.kk | bytes.fromhex(entry.kk_mac)),
+            EntryItem.joined_at.set(EntryItem.joined_at | entry.joined_at),
+        ]
+        return _entry(entry.wave, updated(item, first))
 
     def find(self, wave: int, registrant_id: str) -> Entry | None:
         return next(iter(self.of(registrant_id, [wave])), None)
@@ -75,13 +73,13 @@ class EntryStore:
     def of(self, registrant_id: str, waves: Iterable[int]) -> list[Entry]:
         """The person's entries in these waves, in any order; one call for each 100 waves."""
         keys = {(f"E#{wave}#{shard_of(registrant_id)}", registrant_id): wave for wave in waves}
-        items = EntryItem.batch_get(list(keys), consistent_read=True)
+        items = dynamodb.get_batch(EntryItem, list(keys))
         return [_entry(keys[item.pk, item.sk], item) for item in items]
 
     def of_people(self, wave: int, registrant_ids: Iterable[str]) -> dict[str, Entry]:
         """The entries of those of them who joined a wave; one call for each 100."""
         keys = [(f"E#{wave}#{shard_of(registrant_id)}", registrant_id) for registrant_id in set(registrant_ids)]
-        return {item.sk: _entry(wave, item) for item in EntryItem.batch_get(keys, consistent_read=True)}
+        return {item.sk: _entry(wave, item) for item in dynamodb.get_batch(EntryItem, keys)}
 
     def check_absent(self, tx: Transaction, leg: str, registrant_id: str, waves: Iterable[int]) -> None:
         """Add the legs that hold while a person has joined none of these waves."""

@@ -15,7 +15,7 @@ from pynamodb.expressions.update import Action
 
 from ..aws.admin_acts import Act, ActColumns, Journal
 from ..aws.attributes import EnumAttribute, InstantAttribute, JsonAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import LegsFailed, Transaction, find, rows_of, save_if, update_if
+from ..aws.dynamodb import LegsFailed, Transaction, find, get_batch, rows_of, save_if, update_if
 from ..aws.table import Table
 from ..draw.selection import DrawResult
 from ..structs import fill
@@ -303,7 +303,7 @@ class WaveStore:
     def draws(self, numbers: Iterable[int]) -> dict[int, DrawResult]:
         """The results of the draws of these waves, as far as they are drawn."""
         keys = {f"WAVE#{number}": number for number in numbers}
-        items = DrawItem.batch_get([(pk, "DRAW") for pk in keys], consistent_read=True)
+        items = get_batch(DrawItem, [(pk, "DRAW") for pk in keys])
         return {keys[item.pk]: item.draw for item in items}
 
     # Awards ahead of the walk

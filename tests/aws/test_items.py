@@ -118,26 +118,48 @@ def test_queries_are_asked_for_as_by_pynamodb(monkeypatch):
 def test_writes_are_asked_for_as_by_pynamodb(monkeypatch):
     dynamodb.bind(Ours, "things", "ap-southeast-3")
     asked: list[Any] = []
-    monkeypatch.setattr(dynamodb, "call", lambda _region, operation, of: asked.append((operation, of)))
+    stored = {"pk": {"S": "a"}, "sk": {"S": "b"}, "n": {"N": "7"}}
+    answer = {"Attributes": stored}
+    monkeypatch.setattr(dynamodb, "call", lambda _region, operation, of: asked.append((operation, of)) or answer)
     item, when = Ours("a", "b", at=T0), (Ours.count >= 1) & Ours.at.does_not_exist()
     actions = [Ours.count.add(1), Ours.told.remove()]
     shown = {"return_values_on_condition_failure": "ALL_OLD"}
 
     dynamodb.save_if(item, when)
     dynamodb.update_if(item, actions, when)
+    assert dynamodb.updated(item, actions, when).serialize(null_check=False) == stored
     with dynamodb.Transaction("ap-southeast-3") as tx:
         tx.check("one", Ours, ("a", "c"), when)
         tx.delete("two", item)
         tx.put("three", item, when)
         tx.update("four", item, actions)
 
-    assert asked[:2] == [
+    update = item.get_update_kwargs_from_instance(actions=actions, condition=when)
+    assert asked[:3] == [
         ("PutItem", item.get_save_kwargs_from_instance(condition=when)),
-        ("UpdateItem", item.get_update_kwargs_from_instance(actions=actions, condition=when)),
+        ("UpdateItem", update),
+        ("UpdateItem", update | {"ReturnValues": "ALL_NEW"}),
     ]
-    assert asked[2][1]["TransactItems"] == [
+    assert asked[3][1]["TransactItems"] == [
         {"ConditionCheck": Ours.get_operation_kwargs_from_class("a", "c", condition=when)},
         {"Delete": item.get_delete_kwargs_from_instance()},
         {"Put": item.get_save_kwargs_from_instance(condition=when, **shown)},
         {"Update": item.get_update_kwargs_from_instance(actions=actions, **shown)},
     ]
+
+
+def test_some_attributes_of_an_item_are_asked_for_as_by_pynamodb(monkeypatch):
+    dynamodb.bind(Ours, "things", "ap-southeast-3")
+    asked: list[Any] = []
+    monkeypatch.setattr(dynamodb, "call", lambda _region, operation, of: asked.append((operation, of)) or {})
+    assert dynamodb.find(Ours, "a", "b", only=["n", "at"]) is None
+    with pytest.raises(Ours.DoesNotExist):
+        Ours.get("a", "b", consistent_read=True, attributes_to_get=["n", "at"])
+    ours, theirs = (of | {"ProjectionExpression": of["ProjectionExpression"].replace(" ", "")} for _, of in asked)
+    assert ours == theirs
+
+
+def test_a_value_is_read_by_its_name_here():
+    item = Ours("a", "b", count=3)
+    assert (item.pk, item.count, item.at) == ("a", 3, None)
+    assert Ours.count is Ours.get_attributes()["count"]

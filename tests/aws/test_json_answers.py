@@ -233,6 +233,14 @@ def test_an_update_says_whether_its_condition_held(server: Server) -> None:
     assert server.sent == [expected]
 
 
+def test_keys_are_asked_for_by_the_hundred_and_each_once(server: Server) -> None:
+    server.answer_with(reply(200, {"Responses": {"things": []}, "UnprocessedKeys": {}}))
+    keys = [("a", f"{number:03}") for number in range(101)]
+    assert dynamodb.get_batch(Thing, keys + keys) == dynamodb.get_batch(Thing, []) == []
+    asked = [[key["sk"]["S"] for key in sent["RequestItems"]["things"]["Keys"]] for sent in server.sent]
+    assert asked == [[sk for _, sk in keys[:100]], ["100"]]
+
+
 def test_unprocessed_keys_of_a_batch_are_asked_for_again(server: Server) -> None:
     def item(sk: str) -> dict[str, Any]:
         return {"pk": {"S": "a"}, "sk": {"S": sk}, "n": {"N": "1"}}

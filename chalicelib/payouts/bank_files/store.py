@@ -16,7 +16,7 @@ from pynamodb.attributes import BinaryAttribute, BooleanAttribute, UnicodeAttrib
 from pynamodb.expressions.condition import Condition
 
 from ...aws.attributes import DayAttribute, EnumAttribute, InstantAttribute, RupiahAttribute, WholeAttribute, item_of
-from ...aws.dynamodb import LegsFailed, Transaction, find, save_if, update_if
+from ...aws.dynamodb import LegsFailed, Transaction, find, get_batch, save_if, update_if
 from ...clock import iso, parse_iso, wib_date
 from ...ids import PERSON
 from ...money import Rupiah
@@ -182,7 +182,7 @@ class BankStore:
         found = heapq.merge(*(Head.unsettled.query(one, since, page_size=_PAGE) for one in shards), key=_place)
         rest = (row for row in found if _place(row) > after)
         while page := list(islice(rest, _PAGE)):
-            heads = Head.batch_get([(row.pk, "HEAD") for row in page], consistent_read=True)
+            heads = get_batch(Head, [(row.pk, "HEAD") for row in page])
             entitlements = map(items.from_head, heads)
             on_their_way = (each for each in entitlements if each.state is State.SENDING and each.rail == RAIL)
             yield _place(page[-1]), sorted(on_their_way, key=lambda each: (each.changed_at, each.id))
@@ -194,7 +194,7 @@ class BankStore:
     def notes(self, references: Iterable[str]) -> dict[str, BankNote]:
         """What is known of references of our making; one batch get for each hundred."""
         by_keys = {_keys(each): each for each in references}
-        rows = _NoteItem.batch_get(list(by_keys), consistent_read=True)
+        rows = get_batch(_NoteItem, list(by_keys))
         return {by_keys[row.pk, row.sk]: _to_note(row) for row in rows}
 
     def mark(self, reference: str, batch: str, before: BankNote) -> bool:

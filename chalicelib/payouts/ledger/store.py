@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 
-from ...aws.dynamodb import LegsFailed, Transaction, find, get_batch, is_condition_failure
+from ...aws.dynamodb import LegsFailed, Transaction, find, get_batch, is_condition_failure, updated
 from ...clock import iso
 from ...structs import fill
 from ..controls.limits import PAUSE_KEYS, Pause
@@ -100,9 +100,7 @@ class PayoutStore:
     def batch(self, ids: Iterable[str]) -> list[Entitlement]:
         """The entitlements of these ids that exist, in any order; one batch get."""
         keys = [(partition(id_), "HEAD") for id_ in ids]
-        if not keys:
-            return []
-        return [items.from_head(head) for head in Head.batch_get(keys, consistent_read=True)]
+        return [items.from_head(head) for head in get_batch(Head, keys)]
 
     def attempt(self, entitlement: Entitlement) -> StoredAttempt:
         """The latest attempt, with one consistent read; it was written together with HEAD."""
@@ -180,12 +178,11 @@ class PayoutStore:
         head = Head(partition(row.entitlement_id), "HEAD")
         unchanged = (Head.updated_at == row.updated_at) & Head.unsettled_shard.exists()
         try:
-            head.update([Head.updated_at.set(iso(now))], condition=unchanged)
+            return items.from_head(updated(head, [Head.updated_at.set(iso(now))], unchanged))
         except UpdateError as error:
             if is_condition_failure(error):
                 return None
             raise
-        return items.from_head(head)
 
     def _events(self, entitlement_id: str) -> Iterator[EventItem]:
         return EventItem.query(partition(entitlement_id), EventItem.sk.startswith("EVENT#"), consistent_read=True)

@@ -46,7 +46,7 @@ class AddressStore:
         of the first. One batch get; the three may be of different instants.
         """
         keys = [(person_pk(registrant_id), kind) for kind in ("PROFILE", "ADDRESS", "DISPUTE")]
-        found: dict[str, Any] = {item.sk: item for item in OfPerson.batch_get(keys, consistent_read=True)}
+        found: dict[str, Any] = {item.sk: item for item in dynamodb.get_batch(OfPerson, keys)}
         if "PROFILE" not in found or "ADDRESS" not in found:
             return None
         return record_of(registrant_id, found["PROFILE"]), _address_record(found["ADDRESS"]), "DISPUTE" in found

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from pynamodb.expressions.condition import Condition
 
 from ...aws.attributes import item_of
-from ...aws.dynamodb import LegsFailed, Transaction, find, update_if
+from ...aws.dynamodb import LegsFailed, Transaction, find, get_batch, update_if
 from ..entries import UNDECIDED, EntryItem, entry_item
 from ..rules import LOST, Beneficiary, BeneficiaryState, Deadline, EntryOutcome, shard_of, sources
 from .items import (
@@ -118,7 +118,7 @@ class BeneficiaryStore:
         latest = self.of_many(dict.fromkeys(person for person, _ in wanted))
         found = {(one.registrant_id, one.wave): one for one in latest}
         earlier = [(place_pk(person), earlier_sk(wave)) for person, wave in wanted if (person, wave) not in found]
-        places = map(beneficiary_of, BeneficiaryItem.batch_get(earlier, consistent_read=True)) if earlier else ()
+        places = map(beneficiary_of, get_batch(BeneficiaryItem, earlier))
         found |= {(one.registrant_id, one.wave): one for one in places}
         return {key: found[key] for key in wanted if key in found}
 
@@ -133,7 +133,7 @@ class BeneficiaryStore:
     def of_many(self, registrant_ids: Iterable[str]) -> list[Beneficiary]:
         """The latest places of those of them who were ever chosen, in the given order; one call for each 100."""
         keys = [(place_pk(registrant_id), "BENEFICIARY") for registrant_id in registrant_ids]
-        found = {item.pk: beneficiary_of(item) for item in BeneficiaryItem.batch_get(keys, consistent_read=True)}
+        found = {item.pk: beneficiary_of(item) for item in get_batch(BeneficiaryItem, keys)}
         return [found[pk] for pk, _ in keys if pk in found]
 
     def roster(self, wave: int, shard: str) -> Iterator[Beneficiary]:
