@@ -10,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 from . import alarms, firewall
-from .cloudformation import STAGE, Json, named, parameter, ref, sub
+from .cloudformation import FILES_DAYS, STAGE, Json, named, parameter, ref, sub
 from .functions import FUNCTIONS, Function
 from .grants import policy
 
@@ -181,7 +181,7 @@ def write_project(
         "api_gateway_endpoint_type": "REGIONAL",
         "autogen_policy": False,
         "minimum_compression_size": COMPRESSED_FROM,
-        "log_retention_in_days": 90,
+        "log_retention_in_days": FILES_DAYS,
         "lambda_architecture": architecture,
         "lambda_functions": {function.chalice_name: function.settings() for function in functions},
     }

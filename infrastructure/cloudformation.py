@@ -8,6 +8,14 @@ from typing import Any
 
 Json = dict[str, Any]
 
+BACKUPS_DAYS = 35
+"""To how long ago a table can be restored: as long as AWS keeps backups if a table says nothing else.
+
+Whoever was erased may be in them so long. So versions, messages, files and logs live no longer.
+"""
+FILES_DAYS = BACKUPS_DAYS - 5
+"""A file is still a version after its term, and S3 deletes once a day. CloudWatch keeps logs for 30 days or for 60."""
+
 
 def ref(name: str) -> Json:
     """A reference to a parameter's value or to the name of a resource."""

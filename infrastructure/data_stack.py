@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 from .cloudformation import (
+    FILES_DAYS,
     STAGE,
     Index,
     Json,
@@ -138,14 +139,17 @@ CORS = {
 """Scripts of any web page may read the published files, also in parts (range requests)."""
 
 FOR_A_WHILE = [
-    {
-        "Id": name,
-        "Status": "Enabled",
-        "Prefix": prefix,
-        "ExpirationInDays": days,
-        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
-    }
-    for name, prefix, days in (("PartsOfReconciliations", "reconciliation/parts/", 90), ("Errands", "errands/", 30))
+    *(
+        {
+            "Id": name,
+            "Status": "Enabled",
+            "Prefix": prefix,
+            "ExpirationInDays": FILES_DAYS,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        }
+        for name, prefix in (("PartsOfReconciliations", "reconciliation/parts/"), ("Errands", "errands/"))
+    ),
+    {"Id": "Versions", "Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": FILES_DAYS}},
 ]
 
 BUCKETS = {

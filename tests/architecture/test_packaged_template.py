@@ -20,6 +20,8 @@ from chalicelib.waves.publication.leaf_owners import LeafOwners
 from chalicelib.waves.rules import SHARDS
 from infrastructure import firewall
 from infrastructure.app_stack import STAGES
+from infrastructure.cloudformation import BACKUPS_DAYS
+from infrastructure.grants import GRANTS
 from tests.conftest import REGION
 
 from .conftest import FUNCTIONS, Template, events, of_type
@@ -238,7 +240,51 @@ def test_every_parameter_is_an_output_of_the_data_stack_or_given_by_the_deployme
 def test_every_function_logs_for_a_limited_time_to_a_group_of_its_own_name(app_template: Template) -> None:
     groups = of_type(app_template, "AWS::Logs::LogGroup").values()
     assert {group["LogGroupName"]["Fn::Sub"] for group in groups} == {f"/aws/lambda/${{{name}}}" for name in FUNCTIONS}
-    assert all(group["RetentionInDays"] <= 90 for group in groups)
+
+
+OUTLIVES_BACKUPS = {
+    "ArtifactsBucket": "code and templates: nothing of a person",
+    "ResultsBucket": "published draws and heads of the journal: hashes that lead to nobody; versions prove a change",
+    "erasures": "ids that lead to nobody: what a restore brings back is erased again by this list",
+    "reconciliation": "each day's report is of the books (10 years), by references of payouts; its parts have a term",
+}
+"""By bucket, or folder of the reports bucket, why files stay for longer than the tables' backups."""
+
+
+def test_versions_dead_letters_files_and_logs_live_no_longer_than_the_backups(
+    app_template: Template, administration_template: Template, data_template: Template, queues: Template
+) -> None:
+    tables = of_type(data_template, "AWS::DynamoDB::Table").values()
+    recoverable = [table["PointInTimeRecoverySpecification"] for table in tables]
+    assert all(one.get("RecoveryPeriodInDays", 35) == BACKUPS_DAYS for one in recoverable)
+
+    assert queues
+    assert all(queue["MessageRetentionPeriod"] <= BACKUPS_DAYS * 24 * 3600 for queue in queues.values())
+    for template in (app_template, administration_template):
+        groups = of_type(template, "AWS::Logs::LogGroup").values()
+        assert len(groups) == len(of_type(template, "AWS::Serverless::Function"))
+        assert all(group["RetentionInDays"] <= BACKUPS_DAYS for group in groups)
+
+    buckets = of_type(data_template, "AWS::S3::Bucket")
+    rules = {name: one.get("LifecycleConfiguration", {"Rules": []})["Rules"] for name, one in buckets.items()}
+    assert {name for name, found in rules.items() if not found} == OUTLIVES_BACKUPS.keys() & buckets.keys()
+    [reports] = [found for found in rules.values() if found]
+    assert all(rule["Status"] == "Enabled" for rule in reports)
+    for rule in reports:
+        days = rule.get("ExpirationInDays", 0) + rule["NoncurrentVersionExpiration"]["NoncurrentDays"]
+        assert 0 < days < BACKUPS_DAYS, "S3 deletes once a day"
+    assert [rule["Id"] for rule in reports if "Prefix" not in rule] == ["Versions"], "of whatever has no other rule"
+
+    passing = tuple(f"{rule['Prefix']}" for rule in reports if "Prefix" in rule)
+    written = {
+        path["Fn::Sub"].partition("${ReportsBucket}/")[2]
+        for granted in GRANTS.values()
+        for one in granted
+        if "s3:PutObject" in one["Action"]
+        for path in one["Resource"]
+    }
+    stay = {folder.partition("/")[0] for folder in written if folder and not folder.startswith(passing)}
+    assert stay == OUTLIVES_BACKUPS.keys() - buckets.keys()
 
 
 def test_the_gateway_refuses_in_the_same_form_as_the_application(app_template: Template) -> None:
