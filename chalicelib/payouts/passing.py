@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from ..aws.dynamodb import LegsFailed
+from ..aws.dynamodb import LegsFailed, Transaction
 from ..waves.rules import Beneficiary
 from . import rules
 from .bank_files.store import RAIL
@@ -55,6 +55,25 @@ class PassedPayments:
             return True
         return False
 
+    def end(self, place: Beneficiary, to: str, now: datetime) -> bool | None:
+        """Let nothing more be paid for a place whose NIK is another's, who does not get the place; whether it was paid
+        for, or may have been. None: it is not known yet, or something came between, and a repeat is to do it.
+        """
+        own = self._payouts.of_many([place])[place.registrant_id]
+        if any(one.state is State.SENDING or one.hold in rules.ALIVE for one in own):
+            return None
+        with suppress(LegsFailed):
+            plan = self._store.plans.of((place.registrant_id, place.wave))
+            if plan is not None:
+                with self._store.transaction() as tx:
+                    self._store.plans.remove(tx, plan)
+            for one in own:
+                if one.state not in AT_REST:
+                    with self._store.transaction() as tx:
+                        self._cancel(tx, one, to, now)
+            return any(one.state is State.PAID or one.instead_of or _by_file(one) for one in own)
+        return None
+
     def _pass_plan(self, place: Beneficiary, to: str) -> None:
         plan = self._store.plans.of((place.registrant_id, place.wave))
         if plan is not None:
@@ -72,8 +91,7 @@ class PassedPayments:
             if one.state in AT_REST:
                 self._store.mark_passed(tx, one, to)
             else:
-                ended = replace(_next(one, State.CANCELLED, now), passed_to=to)
-                self._store.change(tx, one, ended, Move(State.CANCELLED, PASSED))
+                self._cancel(tx, one, to, now)
             after = _of_owner(one, theirs, to, now)
             if after is None:
                 self._store.mark_passed(tx, theirs, None) if theirs else None
@@ -81,6 +99,10 @@ class PassedPayments:
                 self._store.change(tx, theirs, after, Move(after.state, PASSED, after.hold))
         if after is not None and after.state is State.DUE:
             self._payouts.queue.send([after.id])
+
+    def _cancel(self, tx: Transaction, one: Entitlement, to: str, now: datetime) -> None:
+        ended = replace(_next(one, State.CANCELLED, now), passed_to=to)
+        self._store.change(tx, one, ended, Move(State.CANCELLED, PASSED))
 
 
 def _of_owner(one: Entitlement, theirs: Entitlement | None, to: str, now: datetime) -> Entitlement | None:
@@ -93,10 +115,14 @@ def _of_owner(one: Entitlement, theirs: Entitlement | None, to: str, now: dateti
     else:
         new = replace(_next(theirs, State.DUE, now), n_before=theirs.n, passed_to=None)
     new = replace(new, instead_of=one.instead_of)
-    by_file = one.n > 0 and one.rail == RAIL
-    if by_file or one.state in AT_REST or one.hold is Hold.WRITTEN_OFF:
+    if _by_file(one) or one.state in AT_REST or one.hold is Hold.WRITTEN_OFF:
         return replace(new, state=State.HELD, hold=Hold.WRITTEN_OFF, instead_of=one.instead_of or one.id)
     return replace(new, state=State.HELD, hold=Hold.ADMIN) if one.hold is Hold.ADMIN else new
+
+
+def _by_file(one: Entitlement) -> bool:
+    """Whether a bank that is sent files was told to pay it: it may say later that it did."""
+    return one.n > 0 and one.rail == RAIL
 
 
 def _next(entitlement: Entitlement, state: State, now: datetime) -> Entitlement:

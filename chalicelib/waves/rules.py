@@ -118,7 +118,8 @@ NEXT_BENEFICIARY: dict[BeneficiaryState, frozenset[BeneficiaryState]] = {
 }
 """A purchase makes ACTIVE, its cancellation POTENTIAL again; REVOKED is for good. A LAPSED place bars nobody.
 
-Any place that is not lost becomes PASSED when its NIK has passed to another person, who then has the place.
+Any place that is not lost becomes PASSED when its NIK has passed to another person, who then has the place. If they may
+not have it, an ACTIVE one for which nothing needs to be bought is LAPSED at once (`places.passing`).
 """
 
 LOST = frozenset({BeneficiaryState.REVOKED, BeneficiaryState.LAPSED, BeneficiaryState.PASSED})

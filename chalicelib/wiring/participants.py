@@ -110,11 +110,12 @@ class ParticipantsServices(WavesServices):
         from ..payouts.service import AtAward
         from ..training.passing import PassedCourses
         from ..waves.places.passing import Following, Passing, Places
+        from ..waves.places.revocation import RevocationLog
 
         return Passing(
             self.programme,
             self.transaction,
-            Places(self._wave_store, self._beneficiaries),
+            Places(self._wave_store, self._beneficiaries, RevocationLog(self.transaction, self._beneficiaries)),
             self.registrations,
             self.notices,
             self._randomness,

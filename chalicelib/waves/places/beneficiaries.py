@@ -316,19 +316,23 @@ class BeneficiaryStore:
         because: str | None = None,
     ) -> None:
         """No purchase came in time, or no confirmation (LAPSED): the family card is free again. The index `potential`
-        keeps the person until the place is passed on.
+        keeps the person until the place is passed on. An ACTIVE place, whose NIK is another's, has no deadline.
         """
-        overdue = BeneficiaryItem.buy_by <= whole_second(now)
+        state = BeneficiaryItem.state
+        if beneficiary.state is BeneficiaryState.ACTIVE:
+            may_be = _same(beneficiary) & (state == BeneficiaryState.ACTIVE)
+        else:
+            may_be = state.is_in(*sources(lost)) & (BeneficiaryItem.buy_by <= whole_second(now))
         tx.update(
             BENEFICIARY_LEG,
             latest_item(beneficiary.registrant_id),
             [
-                BeneficiaryItem.state.set(lost),
+                state.set(lost),
                 BeneficiaryItem.revoked_at.set(now),
                 BeneficiaryItem.revoked_seq.set(seq),
                 *([BeneficiaryItem.lost_because.set(because)] if because else []),
             ],
-            BeneficiaryItem.state.is_in(*sources(lost)) & overdue & on_card(beneficiary.kk_mac),
+            may_be & on_card(beneficiary.kk_mac),
         )
         if beneficiary.kk_mac is not None:
             holders = FamilyItem.holders.delete({beneficiary.registrant_id})

@@ -31,6 +31,7 @@ from .place_rules import card_number, given
 
 if TYPE_CHECKING:
     from ...registration.service import Registrations
+    from .revocation import RevocationLog
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ class Payments(Protocol):
 
     def pass_on(self, place: Beneficiary, to: str, now: datetime) -> bool:
         """Let it follow the place; whether all of it has."""
+
+    def end(self, place: Beneficiary, to: str, now: datetime) -> bool | None:
+        """Let nothing more be paid for it; whether something was. None: a repeat is to do it."""
 
 
 class Courses(Protocol):
@@ -57,6 +61,7 @@ class Places(NamedTuple):
 
     waves: WaveStore
     beneficiaries: BeneficiaryStore
+    log: RevocationLog
 
 
 class Following(NamedTuple):
@@ -83,7 +88,7 @@ class Passing:
         self._rules = programme.training
         self._schemes = {each.version: each for each in programme.schemes}
         self._transaction = transaction
-        self._waves, self._beneficiaries = places
+        self._waves, self._beneficiaries, self._log = places
         self._registrations = registrations
         self._notices = notices
         self._randomness = randomness
@@ -92,26 +97,40 @@ class Passing:
     def hand_over(self, former: str, to: str, now: datetime) -> bool:
         """Let the latest place of a person follow their NIK `to` another; whether nothing is left to do.
 
-        Who has a place of their own keeps that, and gets no second one; who is barred gets none. Raises `Unavailable`.
+        Who has a place of their own keeps that, and gets no second one; who is barred gets none: then it lapses. Raises
+        `Unavailable`.
         """
         before, own = self._beneficiaries.of(former), self._beneficiaries.of(to)
         if before is None or (before.state in LOST and before.passed_to != to):
             return True
         if own is not None and own.state not in LOST:
-            return self._after(before, own)
+            return self._lapses(before, to, now) and self._after(before)
         if before.state not in LOST:
             owner = self._registrant(to)
             if owner is not None and owner.standing is Standing.REVOKED:
-                return self._after(before, own)
+                return self._lapses(before, to, now) and self._after(before)
             if not self._beneficiaries.close(before, to, now):
                 return False
             before = replace(before, state=BeneficiaryState.PASSED, passed_to=to, passed_from=before.state)
         elif own is not None and own.wave == before.wave and own.state is not BeneficiaryState.PASSED:
-            return self._after(before, own)  # the place came, and was lost since
+            return self._after(before)  # the place came, and was lost since
         if not self._payments.pass_on(before, to, now):
             return False
         begun = self._courses.pass_on(before, to, now)
-        return begun is not None and self._give(before, own, to, now, begun=begun) and self._after(before, None)
+        return begun is not None and self._give(before, own, to, now, begun=begun) and self._after(before)
+
+    def _lapses(self, place_: Beneficiary, to: str, now: datetime) -> bool:
+        """Let a place lapse that is paid from the award on, unless it was paid for: no deadline takes it away. False if
+        something came between. Any other place lapses at its deadline, or was used.
+        """
+        used: bool | None = True
+        if place_.state is BeneficiaryState.ACTIVE and self._schemes[place_.scheme].begins_at_award:
+            used = self._payments.end(place_, to, now)
+        if used and place_.state not in LOST:
+            log.info("place_stays", extra={"wave": place_.wave})
+        if used is None or used:
+            return used is not None
+        return self._log.enter(place_, BeneficiaryState.LAPSED, self._record(place_.wave), now)
 
     def _give(
         self, before: Beneficiary, own: Beneficiary | None, to: str, now: datetime, *, begun: bool, earns: bool = True
@@ -171,12 +190,10 @@ class Passing:
         log.info("place_passed", extra={"wave": place_.wave})
         return True
 
-    def _after(self, before: Beneficiary, own: Beneficiary | None) -> bool:
+    def _after(self, before: Beneficiary) -> bool:
         """Bar nobody for a place that was taken from them unused."""
         if before.passed_from is BeneficiaryState.POTENTIAL and before.follows is None:
             self._registrations.take_back(before.registrant_id, before.wave, before.scheme, None)
-        if own is not None and before.state not in LOST:
-            log.info("place_stays", extra={"wave": before.wave})
         return True
 
     def _registrant(self, registrant_id: str) -> Registrant | None:

@@ -17,16 +17,18 @@ from chalicelib.payouts.passing import _of_owner
 from chalicelib.payouts.plans.plan_rules import Stop
 from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
 from chalicelib.registration.rules import Standing
+from chalicelib.time_budget import TimeBudget
 from chalicelib.training.errors import ParticipantBlocked
 from chalicelib.training.wire import RedemptionForm, ReviewForm
 from chalicelib.waves.rules import BeneficiaryState, Entry, WaveState, standing
+from tests.builders.aws.rights import rights_of
 from tests.builders.claims import CHECKER, DAY, MAKER, MINE, OWNER, SQUATTER
 from tests.builders.crashes import SOME_OR_ALL, Calls
 from tests.builders.lives import put_back, rows
 from tests.builders.people import beneficiary
 from tests.builders.surveys import response, survey_of
 from tests.conftest import T0
-from tests.registration.claims.seated import WAVE, Seated
+from tests.registration.claims.seated import PASSES, WAVE, Seated
 
 
 @pytest.fixture
@@ -259,6 +261,56 @@ def test_whoever_has_a_place_of_their_own_gets_no_second_one(town):
     town.beneficiaries.award(own, town.of(OWNER).kk_mac)
     assert town.services._passing.hand_over(SQUATTER, OWNER, town.now)
     assert (town.place(OWNER).wave, town.place(SQUATTER).state) == (WAVE + 1, BeneficiaryState.POTENTIAL)
+
+
+def has_own(town: Seated) -> None:
+    own = beneficiary(OWNER, wave=WAVE + 1, card_number="2026000000000041", scheme="monthly", state="ACTIVE")
+    town.services._entries.join(Entry(WAVE + 1, OWNER, 31, bytes(32), T0, town.of(OWNER).kk_mac))
+    town.beneficiaries.award(own, town.of(OWNER).kk_mac)
+
+
+def is_barred(town: Seated) -> None:
+    town.people.set_standing(OWNER, Standing.REVOKED)
+
+
+@pytest.mark.parametrize("may_not", [has_own, is_barred])
+def test_a_place_in_use_lapses_unpaid_where_the_owner_may_not_have_it(monthly, may_not):
+    town = monthly
+    town.seat(BeneficiaryState.ACTIVE)
+    town.people.register(OWNER, MINE, town.now)
+    may_not(town)
+    own = town.beneficiaries.of(OWNER)
+    sending = town.sending()
+    town.sees(OWNER)
+    town.run()
+    with rights_of("sweep_registry"):
+        town.run(PASSES)
+    assert (town.holder(), town.left()) == (OWNER, [OWNER]), "a payment is under way"
+    town.store.move(sending, Move(State.FAILED, "FAILED"), town.now)
+    with rights_of("sweep_registry"):
+        town.run()
+    assert (town.place(SQUATTER).state, town.beneficiaries.of(OWNER), town.left()) == ("LAPSED", own, [])
+    assert town.services.plans.run(T0 + 400 * DAY, 300)
+    assert (town.money(SQUATTER), town.money(OWNER)) == ({Kind.INCENTIVE: (State.CANCELLED, None)}, {})
+    assert town.entitlement(SQUATTER).passed_to == OWNER
+    # The seat is the next one's of the same draw, and nobody is barred for it.
+    wave, log = town.services._wave_store.wave(WAVE), town.services._passing._log
+    assert (log.lines(wave), log.holders(wave, 0), wave.passed_count) == ([SQUATTER], [SQUATTER], 0)
+    town.services.revocation._bar(wave, TimeBudget(town.now, 300))
+    assert (town.of(SQUATTER).standing, town.of(SQUATTER).beneficiary_wave) == (Standing.REGISTERED, None)
+
+
+def test_a_place_that_was_paid_for_is_used_and_earns_nothing_more(monthly):
+    town = monthly
+    town.seat(BeneficiaryState.ACTIVE)
+    town.people.register(OWNER, MINE, town.now)
+    has_own(town)
+    town.paid()
+    for _ in range(2):
+        assert town.services._passing.hand_over(SQUATTER, OWNER, town.now)
+    assert town.services.plans.run(T0 + 400 * DAY, 300)
+    assert (town.place(SQUATTER).state, town.money(OWNER)) == (BeneficiaryState.ACTIVE, {})
+    assert town.money(SQUATTER) == {Kind.INCENTIVE: (State.PAID, None)}
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
