@@ -217,7 +217,7 @@ class Batches:
         if asked is not None and undecided is not None:
             self._judge.leave(asked, undecided)
             return word
-        if asked is None or self._judge.keep(asked, Verification(word), SOURCE):
+        if asked is None or self._judge.keep(asked, Verification(word), SOURCE, answer.record):
             return word
         return "changed_meanwhile"
 

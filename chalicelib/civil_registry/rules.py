@@ -14,12 +14,12 @@ def missing(record: CivilRecord, rules: RegistryRules) -> list[str]:
     return [field for field in rules.compared if getattr(record, field) is None]
 
 
-def state_of(
+def differing(
     registrant: Registrant, person: PersonalData, record: CivilRecord | None, rules: RegistryRules
-) -> Verification:
-    """What a record that lacks nothing says of a person. A NIK of somebody who has died is nobody's to register."""
-    if record is None:
-        return Verification.UNKNOWN_NIK
+) -> frozenset[str]:
+    """The compared fields in which a record that lacks nothing differs. None of an unknown NIK, and of the dead."""
+    if record is None or record.dead:
+        return frozenset()
     agrees = {
         "name": holder_names.score_of_one(person.name, record.name or "") >= rules.name_score_min,
         "birth_date": registrant.birth_date == record.birth_date,
@@ -27,5 +27,14 @@ def state_of(
         "province": registrant.region == record.province,
         "sex": sex_of(person.nik) == record.sex,
     }
-    same = not record.dead and all(agrees[field] for field in rules.compared)
-    return Verification.VERIFIED if same else Verification.MISMATCH
+    return frozenset(field for field in rules.compared if not agrees[field])
+
+
+def state_of(
+    registrant: Registrant, person: PersonalData, record: CivilRecord | None, rules: RegistryRules
+) -> Verification:
+    """What a record that lacks nothing says of a person. A NIK of somebody who has died is nobody's to register."""
+    if record is None:
+        return Verification.UNKNOWN_NIK
+    differs = record.dead or differing(registrant, person, record, rules)
+    return Verification.MISMATCH if differs else Verification.VERIFIED

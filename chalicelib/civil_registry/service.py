@@ -125,9 +125,16 @@ class Judge:
         except NoAnswer as silence:
             self.leave(asked, silence)
         else:
-            self.keep(asked, state, source, school)
+            self.keep(asked, state, source, said, school)
 
-    def keep(self, asked: Asked, state: Verification, source: str, school: School | None = School.UNANSWERED) -> bool:
+    def keep(
+        self,
+        asked: Asked,
+        state: Verification,
+        source: str,
+        found: CivilRecord | None,
+        school: School | None = School.UNANSWERED,
+    ) -> bool:
         """Keep what was found; False if the registration was changed or answered meanwhile.
 
         `school` is of somebody whom the civil registry confirms.
@@ -135,8 +142,10 @@ class Judge:
         student = asked.record.registrant.employment is Employment.STUDENT
         if state is not Verification.VERIFIED or not self._asks_students or student:
             school = None
-        state = Verification.MISMATCH if school is School.STUDENT else state
-        kept = self._verifications.keep(asked.record, state, source, self._clock(), school)
+        differs = rules.differing(asked.record.registrant, asked.person, found, self._figures)
+        if school is School.STUDENT:
+            state, differs = Verification.MISMATCH, frozenset({"employment"})
+        kept = self._verifications.keep(asked.record, state, source, self._clock(), school, differs)
         log.info("registration_asked", extra={"state": state.value, "kept": kept})
         return kept
 
@@ -144,7 +153,7 @@ class Judge:
         """Keep what the students' register says of somebody whom the civil registry confirmed before."""
         who = asked.record.registrant
         if school is School.STUDENT:
-            self.keep(asked, Verification.VERIFIED, who.verification_source or "", school)
+            self.keep(asked, Verification.VERIFIED, who.verification_source or "", None, school)
         elif school is None and who.verified_at is not None:
             given = Verification.VERIFIED, who.verification_source or "", who.verified_at
             self._verifications.keep(asked.record, *given)

@@ -70,7 +70,7 @@ class Export:
 def _record(held: Held, unseal: Open | None, figures: RetentionRules) -> DataRecord:
     kept, row = kept_of(held), held.row
     # What is never shown is named whether it is there or not: that it is may say as much as what it says.
-    hidden = {*kept.withheld, *(name for name in row if unseal is None and name in kept.sealed)}
+    hidden = {*kept.withheld, *(name for name in row if unseal is None and name in kept.sealed)} - {*held.shown}
     content = {name: _shown(name, row[name], kept, unseal) for name in sorted(row.keys() - hidden - {"pk", "sk"})}
     expires = row.get("expires_at", {}).get("N")
     return fill(

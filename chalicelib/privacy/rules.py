@@ -130,11 +130,15 @@ UNKNOWN = "unknown"
 
 
 class Held(Hidden, frozen=True):
-    """A row about a person, and its kind in the register; `table` if that is `UNKNOWN`. Its repr shows nothing."""
+    """A row about a person, and its kind in the register; `table` if that is `UNKNOWN`. Its repr shows nothing.
+
+    `shown`: what of it this person may see of that which is withheld from others.
+    """
 
     kind: str
     row: Row
     table: str = ""
+    shown: Sequence[str] = ()
 
 
 def kept_of(held: Held) -> Kept:

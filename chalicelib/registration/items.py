@@ -87,6 +87,7 @@ class Profile(RegistrationsTable):
     verification = EnumAttribute(Verification)
     verified_at = UTCDateTimeAttribute(null=True)
     verification_source = UnicodeAttribute(null=True)
+    differs = TextsAttribute()
     unverified_shard = UnicodeAttribute(null=True)
     ask_from = UTCDateTimeAttribute(null=True)
     waits_since = UTCDateTimeAttribute(null=True)

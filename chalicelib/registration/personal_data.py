@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from ..aws.dynamodb import get_rows, rows_of
 from ..privacy.rules import Held, known
 from .items import CLAIMS, RegistrationsTable, exclusion_pk, nik_pk, person_pk
@@ -27,7 +29,10 @@ def of_registration(registrant_id: str, _now: datetime) -> Iterator[Held]:
     """The person's rows, the guards of their numbers, and whether a list excludes them. One query, one batch get."""
     others = list[tuple[str, str]]()
     for row in rows_of(RegistrationsTable, person_pk(registrant_id)):
-        yield known("registrations", _KINDS, row)
+        held = known("registrations", _KINDS, row)
+        # As `rules.Registrant.sees_what_differs`.
+        sees = "present_at" in row and not row.keys() & {"claimed_at", "contested_at"}
+        yield replace(held, shown=("differs",)) if sees else held
         others += [(f"U#{_GUARDED[name]}#{row[name]['S']}", "UNIQUE") for name in _GUARDED if name in row]
         if "nik_mac" in row:
             mac = row["nik_mac"]["S"]

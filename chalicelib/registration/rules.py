@@ -69,7 +69,9 @@ class Verification(StrEnum):
 
 
 DIFFERING = frozenset({Verification.MISMATCH, Verification.UNKNOWN_NIK})
-"""Of these the person is told one thing: that something differs. Which it is would tell of a stranger's NIK."""
+"""Of these the person is told one thing: that something differs. Which it is would tell of a stranger's NIK, unless
+`Registrant.sees_what_differs`.
+"""
 
 
 class School(StrEnum):
@@ -121,6 +123,8 @@ class Registrant(Value, frozen=True):
     schemes: frozenset[str] = frozenset()
     verified_at: datetime | None = None
     verification_source: str | None = None
+    differs: frozenset[str] = frozenset()
+    """What differs by the registry's word: fields of `RegistrationView`, and `sex`."""
     undecided: str | None = None
     """Why the registry's answer decided nothing (`several_records`, `without_kk`), since `undecided_at`."""
     undecided_at: datetime | None = None
@@ -142,6 +146,13 @@ class Registrant(Value, frozen=True):
     def waits(self) -> bool:
         """Whether a registry is still to answer about the registration."""
         return self.verification is Verification.PENDING or self.school is School.UNANSWERED
+
+    @property
+    def sees_what_differs(self) -> bool:
+        """Whether they are told which fields differ: they proved by presence that the NIK is theirs, and nobody else
+        did.
+        """
+        return self.present_at is not None and not self.contested
 
     @property
     def contested(self) -> bool:
@@ -266,7 +277,7 @@ class Payee(Hidden, frozen=True):
 def unverified(registrant: Registrant) -> Registrant:
     """The same, about which the civil registry has said nothing."""
     nothing = dict.fromkeys(("verified_at", "verification_source", "undecided", "undecided_at", "school"))
-    return replace(registrant, verification=Verification.PENDING, **nothing)
+    return replace(registrant, verification=Verification.PENDING, differs=frozenset(), **nothing)
 
 
 def age_on(birth_date: date, day: date) -> int:

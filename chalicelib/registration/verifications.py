@@ -185,7 +185,13 @@ class Verifications:
         return 0 if self._queue is None else self._queue.waiting()
 
     def keep(
-        self, record: Record, state: Verification, source: str, now: datetime, school: School | None = None
+        self,
+        record: Record,
+        state: Verification,
+        source: str,
+        now: datetime,
+        school: School | None = None,
+        differs: frozenset[str] = frozenset(),
     ) -> bool:
         """Keep what a registry says of a registration, and tell the person if something differs.
 
@@ -194,17 +200,18 @@ class Verifications:
         be told. Another change (a claim, a proof of presence, a place) leaves the answer as good as it was.
         """
         who, before = record.registrant.id, record.registrant.verification
-        told_of = Profile.school.remove() if school is None else Profile.school.set(school)
+        why = [Profile.school.remove() if school is None else Profile.school.set(school)]
+        why.append(Profile.differs.set(differs) if differs else Profile.differs.remove())
         if {before, state} <= DIFFERING:
-            # They were told, and from when they were counts; why is for administrators.
-            if school is not record.registrant.school:
-                dynamodb.update_if(Profile(person_pk(who), "PROFILE"), [told_of], _same_question(record))
+            # They were told, and from when they were counts; why is for administrators, and for who proved presence.
+            if (school, differs) != (record.registrant.school, record.registrant.differs):
+                dynamodb.update_if(Profile(person_pk(who), "PROFILE"), why, _same_question(record))
             return False
         said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
         if state is Verification.VERIFIED:
             since = record.registrant.confirmed_at or record.registrant.verified_at
             said.append(Profile.confirmed_at.set((since if self.confirms(record.registrant) else None) or now))
-        said.append(told_of)
+        said += why
         done = [Profile.version.add(1), Profile.question.set(Profile.version + 1)]
         done += [Profile.undecided.remove(), Profile.undecided_at.remove()]
         if school is School.UNANSWERED:

@@ -206,6 +206,14 @@ class RegistrationView(_Form, frozen=True):
             "and correct it."
         ),
     ]
+    differs: Annotated[
+        tuple[Literal["birth_date", "employment", "kk", "name", "province", "sex"], ...],
+        Meta(
+            description="Of DIFFERS: which fields do not agree, once presence has proven that the NIK is the person's; "
+            "empty for anybody else, and if it is none of them. sex is that of the NIK; employment: the person is a "
+            "pupil or student."
+        ),
+    ]
     nik_held: Annotated[
         Literal["yes", "claimed", "contested"],
         Meta(
@@ -277,6 +285,7 @@ def registration_view(registrant: Registrant, person: PersonalData) -> Registrat
         phone=None if registrant.phone_lost_at else f"+62********{person.phone[-4:]}",
         province=str(registrant.region),
         verification=_shown(registrant),
+        differs=tuple(sorted(registrant.differs)) if registrant.sees_what_differs else (),
         nik_held="claimed" if registrant.claimed_at else "contested" if registrant.contested_at else "yes",
     )
 

@@ -128,6 +128,7 @@ def test_two_people_send_a_batch_and_two_let_its_answer_in(office):
     assert (applied["found"], office.states()) == (COUNTS, FOUND)
     siti = office.services.registrations.registrant("siti")
     assert (siti.verified_at, siti.verification_source) == (T0, "file")
+    assert office.services.registrations.registrant("budi").differs == {"name"}
     told = {who for who in WHO if [one for one in office.services.mailboxes.notices(who) if one.kind == "data_differs"]}
     assert told == {"budi", "ani", "edi"}
     assert "is APPLIED" in office.refused("budi", "approve", str(office.answer), "--yes")

@@ -69,4 +69,6 @@ def test_only_what_is_configured_is_compared_and_what_a_record_lacks_is_named(fi
 
     assert rules.state_of(SITI, PERSON, record, ALL) is Verification.MISMATCH
     assert rules.state_of(SITI, PERSON, record, rest) is Verification.VERIFIED
+    found = [rules.differing(SITI, PERSON, one, ALL) for one in (record, RECORD, replace(record, dead=True), None)]
+    assert found == [{field}, set(), set(), set()]
     assert (rules.missing(without, ALL), rules.missing(without, rest)) == ([field], [])

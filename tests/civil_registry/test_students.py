@@ -76,6 +76,7 @@ def test_who_is_a_pupil_or_student_is_not_confirmed_and_told_only_that_something
     assert stage.registry.students_asked == {SITI.nik: 1}
     differs = found[1] is School.STUDENT
     assert (stage.shown(), stage.told()) == (("DIFFERS", ["data_differs/1"]) if differs else ("VERIFIED", []))
+    assert stage.services.registrations.registrant(WHO).differs == ({"employment"} if differs else set())
     assert SITI.nik not in caplog.text
 
 

@@ -56,6 +56,7 @@ def test_a_new_registration_is_stored_as_stated(service):
             "consent_withdrawn_at": None,
             "standing": "REGISTERED",
             "verification": "PENDING",
+            "differs": [],
             "nik_held": "yes",
             "present_at": None,
             "warnings": [],

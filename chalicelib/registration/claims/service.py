@@ -241,7 +241,7 @@ class Claims:
             # They were not told while they claimed: the registry is asked again, and they are.
             place += [Profile.verification.set(Verification.PENDING), Profile.verified_at.remove()]
             place += [Profile.verification_source.remove(), Profile.school.remove(), Profile.ask_from.set(now)]
-            place.append(Profile.question.set(claimant.version + 1))
+            place += [Profile.differs.remove(), Profile.question.set(claimant.version + 1)]
             place += [Profile.unverified_shard.set(shard(who.id, UNVERIFIED)), Profile.waits_since.set(now)]
         guard = Guard(unique_pk("nik", who.nik_mac), "UNIQUE", registrant=who.id)
         as_read: Condition = Guard.pk.does_not_exist() if holder is None else Guard.registrant == holder.who.id

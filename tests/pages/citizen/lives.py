@@ -58,7 +58,7 @@ REGISTRATION = RegistrationView(
     nik="3174**********01", kk="3174**********02", name="Siti Aminah", birth_date=date(1995, 8, 17),
     phone="+62********7890", phone_lost_at=None, province="31", regency="3174", education=Education.SENIOR_HIGH,
     employment=Employment.JOBSEEKER, consent_version="2026-01", consent_withdrawn_at=None, standing=Standing.REGISTERED,
-    verification="PENDING", nik_held="yes", present_at=None, warnings=(), registered_at=NOW, updated_at=NOW,
+    verification="PENDING", differs=(), nik_held="yes", present_at=None, warnings=(), registered_at=NOW, updated_at=NOW,
 )  # fmt: skip
 DIFFERS = msgspec.structs.replace(REGISTRATION, verification="DIFFERS")
 CONTESTED = msgspec.structs.replace(REGISTRATION, nik_held="contested")

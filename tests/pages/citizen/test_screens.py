@@ -15,7 +15,7 @@ from chalicelib.config import Programme, load_programme
 from tests.pages.opened import AXE, ORIGIN, for_everybody, speak
 
 from .conftest import KEPT
-from .lives import CLOSES, ID, LIVES, SCREENS, WAVE, WHOLE, Life, living, me, place
+from .lives import CLOSES, DIFFERS, ID, LIVES, NOW, SCREENS, WAVE, WHOLE, Life, living, me, place
 
 
 def test_axe_is_the_one_that_was_published():
@@ -230,8 +230,17 @@ def test_whose_data_differ_is_told_so_and_may_send_another_nik(browser: Any, pro
     with living(browser, programme, LIVES["none_open whose data differ"]) as page:
         page.goto(f"{ORIGIN}/#/akun")
         page.get_by_text(differ).wait_for()
+        assert page.get_by_text("Berbeda:").count() == 0
+        page.told.life = Life(me(registration=replace(DIFFERS, differs=("kk", "sex"), present_at=NOW)))
+        page.reload()
+        page.get_by_text("Berbeda: Jenis kelamin").wait_for()
+        assert page.get_by_text("Berbeda:").all_inner_texts() == ["Berbeda: KK", "Berbeda: Jenis kelamin"]
+        speak(page, "en")
+        page.get_by_text("Differs: Sex").wait_for()
+        speak(page, "id")
         page.get_by_role("link", name="Ubah NIK").click()
         page.get_by_label("NIK", exact=True).fill("3174 0957 0895 0001")
         page.get_by_role("button", name="Simpan").click()
         page.get_by_text("Data Anda tersimpan").wait_for()
-        assert page.sent == [("PATCH", "/me/registration", {"nik": "3174095708950001"})]
+        sent = [one for one in page.sent if one[1] != "/me/language"]
+        assert sent == [("PATCH", "/me/registration", {"nik": "3174095708950001"})]

@@ -47,8 +47,8 @@ function Presence() {
     <${Await} found=${found}>${({ me: { registration: of } }, { again }) => (!of
       ? html`<p>${t("Isi data Anda dahulu.", "Fill in your details first.")}</p><p><${Link} main to="daftar/1">${t("Isi data", "Fill in")}<//></p>`
       : of.present_at ? html`<${Notice} kind="good" live><strong>${t("Terbukti", "Proven")} ${when(of.present_at)}.</strong> ${t("NIK ini milik Anda.", "The NIK is yours.")}<//>`
-        : html`<p>${t("Ini bukti terkuat bahwa NIK milik Anda. Anda memerlukannya hanya bila orang lain juga menyatakan NIK itu miliknya.",
-          "It is the strongest proof that a NIK is yours. You need it only if somebody else says that it is theirs.")}</p>
+        : html`<p>${t("Ini bukti terkuat bahwa NIK milik Anda. Anda memerlukannya hanya bila orang lain juga menyatakan NIK itu miliknya, atau untuk melihat data mana yang berbeda dengan data kependudukan.",
+          "It is the strongest proof that a NIK is yours. You need it only if somebody else says that it is theirs, or to see which details differ from the civil registry.")}</p>
           <ol>${STEPS.map((step) => html`<li>${t(...step)}</li>`)}</ol>
           <p><strong>${t("Jangan pernah memberikan kode lewat telepon atau pesan.", "Never give the code by phone or in a message.")}</strong> ${" "}
             <${Link} to="bantuan/baru/personal_data">${t("Tanyakan kantor terdekat", "Ask for the nearest office")}<//></p><${Code} again=${again} />`)}<//><//>`;

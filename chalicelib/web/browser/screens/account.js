@@ -6,16 +6,20 @@ import { Answers, Await, html, Link, Notice, Screen, Sure, useRead } from "../co
 import { NikHeld } from "../citizen/home.js";
 import { named } from "../common/references.js";
 
+/** The name of a field is the last of its row; the sex, which is the NIK's, has none. */
+const rowsOf = (of) => [[t("Nama", "Name"), of.name, "daftar/2", "name"], ["NIK", of.nik, of.verification === "DIFFERS" && "daftar/2"], ["KK", of.kk, "daftar/3", "kk"], [t("Ponsel", "Mobile"), of.phone || t("Kini milik orang lain", "Now somebody else's"), "daftar/3"],
+  [t("Tanggal lahir", "Birth date"), day(of.birth_date), "daftar/1", "birth_date"], [t("Alamat di KTP", "Address on the KTP"), `${named("regions", of.regency)}, ${named("regions", of.province)}`, "daftar/4", "province"],
+  [t("Pendidikan", "Education"), named("education", of.education), "daftar/5"], [t("Pekerjaan", "Work"), named("employment", of.employment), "daftar/1", "employment"]];
+
 function Mine({ saved }) {
   const found = useRead({ me: "/me" });
   return html`<${Screen} title=${t("Akun saya", "My account")}><${Await} found=${found}>${({ me: { registration: of } }) => html`
     ${saved && html`<${Notice} kind="good" live>${t("Data Anda tersimpan.", "Your details are kept.")}<//>`}
     ${of && html`<${NikHeld} of=${of} />`}
-    ${of && of.verification === "DIFFERS" && html`<${Notice} kind="bad">${t("Data Anda berbeda dengan data kependudukan. Cocokkan dengan KTP dan KK.", "Your details differ from the civil registry. Check your KTP and KK.")}<//>`}
+    ${of && of.verification === "DIFFERS" && html`<${Notice} kind="bad">${t("Data Anda berbeda dengan data kependudukan. Cocokkan dengan KTP dan KK.", "Your details differ from the civil registry. Check your KTP and KK.")}
+      ${(of.differs || []).map((field) => html`<p>${t("Berbeda", "Differs")}: ${(rowsOf(of).find((row) => row[3] === field) || [t("Jenis kelamin", "Sex")])[0]}</p>`)}<//>`}
     ${of && of.verification === "UNDECIDED" && html`<${Notice}>${t("Data kependudukan belum dapat memastikan data Anda. Kami tanyakan lagi; Anda tidak perlu berbuat apa-apa.", "The civil registry could not confirm your details yet. We ask again; nothing for you to do.")}<//>`}
-    ${of ? html`<h2>${t("Data saya", "My details")}</h2><${Answers} rows=${[[t("Nama", "Name"), of.name, "daftar/2"], ["NIK", of.nik, of.verification === "DIFFERS" && "daftar/2"], ["KK", of.kk, "daftar/3"], [t("Ponsel", "Mobile"), of.phone || t("Kini milik orang lain", "Now somebody else's"), "daftar/3"],
-      [t("Tanggal lahir", "Birth date"), day(of.birth_date), "daftar/1"], [t("Alamat di KTP", "Address on the KTP"), `${named("regions", of.regency)}, ${named("regions", of.province)}`, "daftar/4"],
-      [t("Pendidikan", "Education"), named("education", of.education), "daftar/5"], [t("Pekerjaan", "Work"), named("employment", of.employment), "daftar/1"]]} />`
+    ${of ? html`<h2>${t("Data saya", "My details")}</h2><${Answers} rows=${rowsOf(of)} />`
       : html`<p><${Link} main to="daftar/1">${t("Isi data", "Fill in")}<//></p>`}
     <h2>${t("Cara masuk", "Ways to sign in")}</h2><ul class="links"><li><${Link} to="akun/kontak">${t("Surel dan nomor ponsel", "E-mail and mobile numbers")}<//></li>
       <li><${Link} to="akun/perangkat">${t("Perangkat yang masuk", "Devices that are signed in")}<//></li><li><${Link} to="akun/kunci">${t("Kunci sandi", "Passkeys")}<//></li></ul>
