@@ -129,6 +129,17 @@ def test_every_command_and_target_says_what_it_does():
     assert [command.name for command in commands if not command.help] == []
 
 
+def test_what_is_mutated_is_there_with_its_tests_and_all_that_they_may_import():
+    """`make mutation` takes minutes and is no part of CI; mutmut passes over a module that is not there."""
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
+    tests = [name.partition("::")[0] for name in asked["pytest_add_cli_args_test_selection"]]
+    named = [*asked["only_mutate"], *asked["also_copy"], *tests]
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    importable = {path.name for path in ROOT.glob("*.py")} | {path.parent.name for path in ROOT.glob("*/__init__.py")}
+    # mutmut copies the tests anyway; bench is there already, as it runs them.
+    assert importable - {*asked["source_paths"], "tests", "bench"} <= {*asked["also_copy"]}
+
+
 def test_the_changelog_has_the_version():
     assert f"## {app.VERSION}" in (ROOT / "CHANGELOG.md").read_text()
     assert f'version = "{app.VERSION}"' in (ROOT / "pyproject.toml").read_text()
