@@ -96,7 +96,8 @@ def live(gateway: Gateway) -> str:
     _claim(gateway.services.registrations.registrant(person), now)
     MonthItem(f"M#{person}", "000053#2026-10", training_id=bought.training_id, days=3, number=1, reported_at=now).save()
     _lose_the_place(gateway, person)
-    gateway.services.deletions.ask(gateway.session(person), gateway.now)
+    stays = gateway.services.nik_stays(person, gateway.now)
+    gateway.services.deletions.ask(gateway.session(person), gateway.now, stays)
     return person
 
 

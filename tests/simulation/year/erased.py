@@ -55,7 +55,7 @@ def erase_a_tenth(life: Life) -> int:
     gone = {*sorted(gone, key=lambda one: (not life.people[one].chosen, one))[: len(life.people) // 10]}
     for one in sorted(gone):
         life.people[one].alive = False
-        services.deletions.ask(SimpleNamespace(account_id=one, id="s" * 26), world.clock())
+        services.delete_me(SimpleNamespace(account_id=one, id="s" * 26), world.clock())
     before = {key: msgspec.msgpack.encode(item) for key, item in world.cloud.tables.rows.items()}
     leads = _leads(life, gone, before)
     with _logs_to(logged):
