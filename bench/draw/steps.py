@@ -41,6 +41,7 @@ from chalicelib.waves.entries import EntryItem, each_shard
 from chalicelib.waves.freeze import RemovedEntries
 from chalicelib.waves.rules import SHARDS, Wave, WaveState
 from local.sandbox.beacon import sign
+from tests.builders.draws.files import commitment_files
 
 from ..aws.draw_cloud import ATTRIBUTES, REGIONS, WAVE, Cloud, Pages, partition
 from ..harness import ENVIRONMENT, REGION, REGISTRATION
@@ -198,7 +199,7 @@ class Bench:
         return lists, leaves.table_of(counted, self._reserved)
 
     def _publish(self, commitment: Commitment, lists: Mapping[int, bytes], result: Mapping[str, bytes]) -> bool:
-        self._services._publication.put(WAVE, published.commitment_files(commitment, lists))
+        self._services._publication.put(WAVE, commitment_files(commitment, lists))
         self._services._publication.put(WAVE, result)
         return True
 

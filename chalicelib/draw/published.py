@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..values import Value
-from . import merkle
-from .leaves import Commitment, Region
+from .leaves import Region
 from .selection import FilledSeats, Selection, Substitution
 
 if TYPE_CHECKING:
@@ -51,16 +50,6 @@ def leaves_name(region: int) -> str:
 def nodes_name(region: int) -> str:
     """The file with the tree hash of each run of a region's list; an empty list has none."""
     return f"nodes/{region}.bin"
-
-
-def commitment_files(
-    commitment: Commitment, lists: Mapping[int, bytes], removed: Mapping[str, int] | None = None
-) -> dict[str, bytes]:
-    """At the freeze: every list, how many were `removed` for which reason, the region table, and last the note."""
-    files: dict[str, bytes] = {}
-    for region, leaves in sorted(lists.items()):
-        files |= list_files(region, leaves, merkle.run_hashes(leaves))
-    return files | table_files(commitment.regions, removed or {}) | {NOTE: commitment.note.encode()}
 
 
 def list_files(region: int, leaves: bytes, nodes: bytes) -> dict[str, bytes]:

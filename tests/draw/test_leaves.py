@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from chalicelib.aws import dynamodb
-from chalicelib.draw import leaves, merkle, published
+from chalicelib.draw import leaves, merkle
 from chalicelib.draw.errors import DuplicateLeaf
 from chalicelib.waves import entries
 from chalicelib.waves.rules import SHARDS
-from tests.builders.draws.files import QUICKNET, REAL_FROZEN, build_list, plain_root, random_lists
+from tests.builders.draws.files import QUICKNET, REAL_FROZEN, build_list, commitment_files, plain_root, random_lists
 from tests.builders.draws.verify_draw import program
 
 PATIENCE_S = 60.0
@@ -90,7 +90,7 @@ def test_packing_a_wave_takes_little_more_memory_than_its_leaves(
 def test_a_freeze_publishes_exactly_these_files():
     lists = random_lists(54, {31: 5000, 32: 1})
     commitment = leaves.commit_to(54, leaves.region_table(lists, {11: 2}), 9, REAL_FROZEN, QUICKNET)
-    files = published.commitment_files(commitment, lists, {"over_age": 3, "excluded": 1, "barred": 0})
+    files = commitment_files(commitment, lists, {"over_age": 3, "excluded": 1, "barred": 0})
     of_lists = ["leaves/31.bin", "nodes/31.bin", "leaves/32.bin", "nodes/32.bin"]
     assert list(files) == [*of_lists, "regions.json", "removals.json", "note.txt"], "the note comes last"
     assert files["nodes/31.bin"] == merkle.run_hashes(lists[31])
@@ -100,7 +100,7 @@ def test_a_freeze_publishes_exactly_these_files():
         b'{"removed":[{"reason":"excluded","entries":1},{"reason":"over_age","entries":3}]}\n'
     )
     assert [row["region"] for row in json.loads(files["regions.json"])] == [11, 31, 32]
-    assert published.commitment_files(commitment, {})["removals.json"] == b'{"removed":[]}\n'
+    assert commitment_files(commitment, {})["removals.json"] == b'{"removed":[]}\n'
 
 
 # Several shards at once

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from chalicelib.config import load_programme
-from chalicelib.draw import beacon, leaves, note, published
+from chalicelib.draw import beacon, leaves, merkle, note, published
 from chalicelib.draw.note import Chain, beacon_round, round_time
 from chalicelib.draw.selection import Selection, Substitution, allot, draw_seed
 
@@ -24,6 +24,16 @@ DEVELOPMENT = load_programme("local").draw.pinned
 REAL_ROUND: dict[str, Any] = VECTORS["drand_quicknet"][0]
 REAL_FROZEN = round_time(QUICKNET, REAL_ROUND["round"]) - timedelta(seconds=QUICKNET.delay_s)
 """The freeze for which quicknet's real signature above is the random number."""
+
+
+def commitment_files(
+    commitment: leaves.Commitment, lists: Mapping[int, bytes], removed: Mapping[str, int] | None = None
+) -> dict[str, bytes]:
+    """At the freeze: every list, how many were `removed` for which reason, the region table, and last the note."""
+    files: dict[str, bytes] = {}
+    for region, ordered in sorted(lists.items()):
+        files |= published.list_files(region, ordered, merkle.run_hashes(ordered))
+    return files | published.table_files(commitment.regions, removed or {}) | {published.NOTE: commitment.note.encode()}
 
 
 def plain_root(hashes: Sequence[bytes]) -> bytes:
@@ -84,7 +94,7 @@ def published_draw(
         out = [leaf for leaf, _ in selection.winners()][place]
         substitutions.append(selection.substitute(out, "family_card"))
     return (
-        published.commitment_files(commitment, lists)
+        commitment_files(commitment, lists)
         | published.result_files(wave, signed, seed, selection)
         | published.substitutions_file(substitutions)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Provoke
 
-from . import citizens, contacts, partners, passkeys, presence, privacy, registry, signing_in
+from . import citizens, contacts, partners, passkeys, presence, privacy, registry, signing_in, surveys
 
 REFERENCES = "GET /references/{list_name}"
 ASSET = "GET /assets/{build}/{folder}/{module}"
@@ -18,6 +18,7 @@ REFUSALS: dict[str, dict[str, Provoke]] = (
     | presence.REFUSALS
     | privacy.REFUSALS
     | registry.REFUSALS
+    | surveys.REFUSALS
     | {routes.JOIN: citizens.REFUSALS[routes.JOIN] | {"consent_withdrawn": privacy.joining_without_consent}}
     | {REFERENCES: {"not_found": lambda _: Call(REFERENCES).at("registrants")}}
     | {ASSET: {"not_found": lambda _: Call(ASSET).at("any", "citizen", "none.js")}}
@@ -51,6 +52,7 @@ SUCCESSES: dict[str, Provoke] = {
     **presence.SUCCESSES,
     **privacy.SUCCESSES,
     **registry.SUCCESSES,
+    **surveys.SUCCESSES,
     REFERENCES: lambda _: Call(REFERENCES).at("education"),
     ASSET: lambda _: Call(ASSET).at("any", "citizen", "main.js"),
     **{route: lambda _, route=route: Call(route) for route in _PUBLIC},

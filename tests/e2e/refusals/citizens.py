@@ -1,4 +1,4 @@
-"""Requests of citizens, except about trainings and jobs: successes and refusals of each endpoint."""
+"""Requests of citizens, except about trainings, surveys and jobs: successes and refusals of each endpoint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from chalicelib.waves.publication.bucket import Publication
 from chalicelib.waves.rules import WaveState
 from chalicelib.waves.store import WaveItem
 from tests.builders.draws.files import DEVELOPMENT, DEVELOPMENT_FROZEN, published_draw, random_lists
-from tests.builders.surveys import ANSWERS
 from tests.builders.waves import CLOSES, WAVE
 from tests.conftest import T0
 from tests.e2e import routes
@@ -190,7 +189,7 @@ def asked_of_a_change(route: str) -> Provoke:
     return provoke
 
 
-# Waves, surveys, statistics
+# Waves, statistics
 
 
 def join_at(instant: datetime) -> Provoke:
@@ -245,22 +244,6 @@ def published_leaf(gateway: Gateway) -> str:
 def proof_of_nobody(gateway: Gateway) -> Call:
     published_leaf(gateway)
     return proof("ab" * 32, region="31")
-
-
-def answering(person: str, survey: str, **changes: Any) -> Call:
-    return Call(routes.RESPOND, {"answers": ANSWERS | changes}, person=person).at(survey)
-
-
-def answer_anew(gateway: Gateway) -> Call:
-    surveyed = gateway.surveyed()
-    gateway.ok(answering(*surveyed))
-    return answering(*surveyed, recommendation=0)
-
-
-def answer_too_late(gateway: Gateway) -> Call:
-    surveyed = gateway.surveyed()
-    gateway.now += timedelta(seconds=gateway.services.programme.surveys.open_s)
-    return answering(*surveyed)
 
 
 def ask_about_a_counted_wave(gateway: Gateway) -> Call:
@@ -374,12 +357,6 @@ REFUSALS: dict[str, dict[str, Provoke]] = {
         "under_age": join_corrected(birth_date=date(2010, 1, 31)),
         "over_age": lambda gateway: Call(routes.JOIN, person=gateway.registered(birth_date=BIRTHDAY_WITHIN_THE_WAVE)),
     },
-    routes.RESPOND: {
-        "not_found": lambda gateway: answering(gateway.stranger(), gateway.surveyed()[1]),
-        "survey_closed": answer_too_late,
-        "survey_already_answered": answer_anew,
-        "survey_answer_invalid": lambda gateway: answering(*gateway.surveyed(), satisfaction=6),
-    },
 }
 
 SUCCESSES: dict[str, Provoke] = {
@@ -405,7 +382,5 @@ SUCCESSES: dict[str, Provoke] = {
     routes.VERIFY: lambda _: Call(routes.VERIFY).at(WAVE),
     routes.PROOF: lambda gateway: proof(published_leaf(gateway), region="31"),
     routes.ENTRIES: lambda gateway: Call(routes.ENTRIES, person=gateway.veteran),
-    routes.SURVEYS: lambda gateway: Call(routes.SURVEYS, person=gateway.surveyed()[0]),
-    routes.RESPOND: lambda gateway: answering(*gateway.surveyed()),
     routes.GET_WAVE_STATISTICS: ask_about_a_counted_wave,
 }
