@@ -23,10 +23,18 @@ ChangeNotice = tuple[str, Kind, Facts]
 """Event, kind and facts of one notice."""
 
 
-def of_details(before: PersonalData, after: PersonalData, version: int) -> list[ChangeNotice]:
-    """The notices of a registration's new version."""
+def event(what: str, now: datetime) -> str:
+    """The name of a change of a registration, which its person sees.
+
+    The version is not in it: that grows with the registry's answers too, which a claimant does not learn.
+    """
+    return f"{what}/{iso(now)}"
+
+
+def of_details(before: PersonalData, after: PersonalData, now: datetime) -> list[ChangeNotice]:
+    """The notices of a change of a registration."""
     changed = [what for what in ("name", "phone", "nik") if getattr(before, what) != getattr(after, what)]
-    return [(f"{what}_changed/{version}", Kind.DETAILS_CHANGED, {"what": what}) for what in changed]
+    return [(event(f"{what}_changed", now), Kind.DETAILS_CHANGED, {"what": what}) for what in changed]
 
 
 def of_address(version: int, pay_from: datetime | None, *, full_wait: bool) -> list[ChangeNotice]:
@@ -50,17 +58,17 @@ def telling(
 ) -> Iterator[Legs]:
     """The legs that keep notices with a change, after the legs of `others`; mails are queued after the change.
 
-    The version in an event's name makes it one change's. After the table was restored versions come again, and are
-    told anew.
+    The instant, or an address's version, in an event's name makes it one change's. After the table was restored
+    versions come again, and are told anew.
     """
 
     def legs(tx: Transaction) -> None:
         for more in others:
             if more is not None:
                 more(tx)
-        for event, kind, facts in told:
-            notices.keep(tx, registrant_id, kind, event, facts, anew=True)
+        for name, kind, facts in told:
+            notices.keep(tx, registrant_id, kind, name, facts, anew=True)
 
     yield legs
     if told:
-        notices.enqueue([(registrant_id, event) for event, _, _ in told])
+        notices.enqueue([(registrant_id, name) for name, _, _ in told])

@@ -59,7 +59,7 @@ class RegistrationConsent:
             ask_from = self._verifications.ask_from(registrant, now)
             # Where nobody is to be asked any more, an answer that is under way does not count either.
             after = record.changed(registrant, ask_from, asks_anew=ask_from is None)
-            told = [(f"consent_changed/{after.version}", Kind.DETAILS_CHANGED, {"what": "consent"})]
+            told = [(change_notices.event("consent_changed", now), Kind.DETAILS_CHANGED, {"what": "consent"})]
             try:
                 with change_notices.telling(self._notices(), person, told, None) as legs:
                     self._store.save(after, [], unless_excluded=False, others=legs)

@@ -193,9 +193,7 @@ class Decided(RegistrationsTable):
 
 
 class Corrected(RegistrationsTable):
-    """`R#<registrant>`, `N#<nik mac>` or `N#<nik mac>#claimed` / `CORRECTIONS`: the last corrections of what the
-    registry did not confirm.
-    """
+    """`R#<registrant>` or `N#<nik mac>` / `CORRECTIONS`: the last corrections of what the registry did not confirm."""
 
     times = JsonAttribute[tuple[datetime, ...]](tuple[datetime, ...])
     expires_at = TTLAttribute()
@@ -248,9 +246,9 @@ def person_pk(registrant_id: str) -> str:
     return f"R#{registrant_id}"
 
 
-def nik_pk(nik_mac: str, *, claimed: bool = False) -> str:
-    """The partition of what is counted by NIK: of its holder, or of all who claim it."""
-    return f"N#{nik_mac}#claimed" if claimed else f"N#{nik_mac}"
+def nik_pk(nik_mac: str) -> str:
+    """The partition of what is counted by NIK, of its holder."""
+    return f"N#{nik_mac}"
 
 
 def claim_item(who: Registrant) -> ClaimItem:

@@ -36,9 +36,9 @@ def of_registration(registrant_id: str, _now: datetime) -> Iterator[Held]:
         others += [(f"U#{_GUARDED[name]}#{row[name]['S']}", "UNIQUE") for name in _GUARDED if name in row]
         if "nik_mac" in row:
             mac = row["nik_mac"]["S"]
-            # Who claims a NIK is counted apart from its holder, who is another person.
-            others += [(exclusion_pk(mac), "EXCLUDED"), (nik_pk(mac, claimed="claimed_at" in row), "CORRECTIONS")]
-            others.append((CLAIMS, f"{mac}#{registrant_id}"))
+            others += [(exclusion_pk(mac), "EXCLUDED"), (CLAIMS, f"{mac}#{registrant_id}")]
+            if "claimed_at" not in row:  # else its holder's, who is another person
+                others.append((nik_pk(mac), "CORRECTIONS"))
     found = get_rows(RegistrationsTable, others, None) if others else []
     for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
         if row["sk"]["S"] == "EXCLUDED":

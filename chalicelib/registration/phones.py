@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..aws import dynamodb
 from ..notices.rules import Kind
 from ..vault import Vault
-from .change_notices import ChangeNotice, telling
+from .change_notices import ChangeNotice, event, telling
 from .items import Guard, Profile, person_pk
 from .rules import Registrant
 from .store import RegistrationStore, unique_pk
@@ -51,7 +51,7 @@ class Phones:
         if record is None or record.registrant.id == registrant_id:
             return holder is None
         who = record.registrant.id
-        told: list[ChangeNotice] = [(f"{Kind.PHONE_LOST}/{record.version + 1}", Kind.PHONE_LOST, {})]
+        told: list[ChangeNotice] = [(event(Kind.PHONE_LOST, now), Kind.PHONE_LOST, {})]
         with telling(self._notices(), who, told) as legs:
             try:
                 with self._transaction() as tx:

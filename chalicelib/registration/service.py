@@ -366,7 +366,7 @@ class Registrations:
         sealed = key.seal("person/1", msgspec.json.encode(person))
         ask_from = self._verifications.ask_from(changed, now)
         new_record = record.changed(changed, ask_from, sealed, asks_anew=asks_anew)
-        told = change_notices.of_details(known, person, new_record.version)
+        told = change_notices.of_details(known, person, now)
         renamed = renaming(old.id) if person.name != known.name else None
         forgets = forgetting(old, changed)
         with change_notices.telling(self._notices(), old.id, told, others, counting, renamed, forgets) as legs:

@@ -22,7 +22,7 @@ from ..errors import Unavailable
 from ..ids import shard
 from ..notices.rules import Kind
 from ..values import Value
-from .change_notices import telling
+from .change_notices import event, telling
 from .errors import TooManyCorrections
 from .items import Corrected, Profile, RegisteredIndex, UnverifiedIndex, nik_pk, person_pk
 from .records import Record
@@ -207,7 +207,10 @@ class Verifications:
             if (school, differs) != (record.registrant.school, record.registrant.differs):
                 dynamodb.update_if(Profile(person_pk(who), "PROFILE"), why, _same_question(record))
             return False
-        said = [Profile.verification.set(state), Profile.verified_at.set(now), Profile.verification_source.set(source)]
+        said = [Profile.verification.set(state), Profile.verification_source.set(source)]
+        # Later answers are kept in some states only, so their instant would tell a claimant which it is.
+        if before is Verification.PENDING or record.registrant.claimed_at is None:
+            said.append(Profile.verified_at.set(now))
         if state is Verification.VERIFIED:
             since = record.registrant.confirmed_at or record.registrant.verified_at
             said.append(Profile.confirmed_at.set((since if self.confirms(record.registrant) else None) or now))
@@ -225,7 +228,7 @@ class Verifications:
         tells = state in DIFFERING and record.registrant.claimed_at is None
         if state in DIFFERING:
             as_asked &= Profile.claimed_at.does_not_exist() if tells else Profile.claimed_at.exists()
-        told = [(f"{Kind.DATA_DIFFERS}/{record.version}", Kind.DATA_DIFFERS, facts)] if tells else []
+        told = [(event(Kind.DATA_DIFFERS, now), Kind.DATA_DIFFERS, facts)] if tells else []
         try:
             with telling(self._notices(), who, told) as legs, self._transaction() as tx:
                 tx.update("profile", Profile(person_pk(who), "PROFILE"), [*said, *done], as_asked)
@@ -321,13 +324,13 @@ class Verifications:
 
         None if it confirmed it or was not asked yet, unless the NIK is claimed. One batch get. Raises
         `TooManyCorrections`. Without a bound the registry's answers would tell a stranger's data, one guess after the
-        other. Claimants are counted apart from the holder, whom they could keep from their own corrections; so is a
-        new NIK that is claimed with the correction (`claims`).
+        other. A NIK that is claimed, before or with the correction (`claims`), does not count: strangers could use it
+        up, and a claimant is told none of these answers.
         """
         if before.verification not in DIFFERING and before.claimed_at is None:
             return None
-        niks = [nik_pk(before.nik_mac, claimed=before.claimed_at is not None)]
-        niks += [nik_pk(after.nik_mac, claimed=claims)] if after.nik_mac != before.nik_mac else []
+        niks = [nik_pk(before.nik_mac)] if before.claimed_at is None else []
+        niks += [nik_pk(after.nik_mac)] if after.nik_mac != before.nik_mac and not claims else []
         keys = [(pk, "CORRECTIONS") for pk in (person_pk(before.id), *niks)]
         found = {item.pk: item for item in dynamodb.get_batch(Corrected, keys)}
         counted = []

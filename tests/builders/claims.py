@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.config import Settings
-from chalicelib.registration.rules import Registrant, Verification
+from chalicelib.registration.rules import Registrant, School, Verification
 from chalicelib.registration.wire import CorrectionForm
 from chalicelib.wiring import Services
 from tests.builders.registration import SITI, form, guards
@@ -28,9 +28,9 @@ class Town:
         self.people = self.services.registrations
         self.people.register(SQUATTER, SITI, self.now)
 
-    def says(self, who: str, state: Verification) -> None:
+    def says(self, who: str, state: Verification, school: School | None = None) -> None:
         record = self.services.registration_store.record(who)
-        assert self.services.verifications.keep(record, state, "dci", self.now)
+        assert self.services.verifications.keep(record, state, "dci", self.now, school)
 
     def sees(self, who: str, presence: str = "proven") -> None:
         """Two administrators find that somebody is who they say they are."""
@@ -52,7 +52,7 @@ class Town:
 
     def told(self, who: str) -> list[str]:
         told = [one for one in self.services.mailboxes.notices(who) if one.kind == "nik_claim"]
-        return [str(one.facts["news"]) for one in sorted(told, key=lambda one: int(one.event.rpartition("/")[2]))]
+        return [str(one.facts["news"]) for one in sorted(told, key=lambda one: one.created_at)]
 
     def shown(self, who: str) -> tuple[str, str]:
         view = self.people.me(who).registration

@@ -59,7 +59,7 @@ class Stage:
         return view.verification
 
     def told(self) -> list[str]:
-        return [one.event for one in self.services.mailboxes.notices(WHO) if one.kind == "data_differs"]
+        return [one.kind for one in self.services.mailboxes.notices(WHO) if one.kind == "data_differs"]
 
 
 def refusing(registry: Registry, nik: str, monkeypatch: pytest.MonkeyPatch, of: str | None = None) -> None:

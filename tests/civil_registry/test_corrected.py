@@ -34,7 +34,7 @@ def test_a_mistyped_nik_of_somebody_with_a_place_is_corrected_by_two_administrat
     assert stage.state() is Verification.VERIFIED
     assert stage.services.registration_store.holder("nik", old) is None
     assert stage.services.finding.by_nik(SITI.nik) == WHO
-    assert "nik_changed/4" in {one.event for one in stage.services.mailboxes.notices(WHO)}
+    assert "nik_changed" in {one.event.partition("/")[0] for one in stage.services.mailboxes.notices(WHO)}
     with pytest.raises(NikCannotChange):
         corrections.propose(WHO, CorrectionForm(nik="3174095708950009"), "maker", "why", stage.now)
 
@@ -53,11 +53,12 @@ WRONG = ["Budi", "Budi Santoso", "Santoso Budi", "Siti Rahmah"]
 
 
 def test_what_differs_is_corrected_three_times_in_thirty_days(stage):
-    for name in WRONG:
+    for minute, name in enumerate(WRONG):
+        stage.now = T0 + timedelta(minutes=minute)
         assert stage.asked(form(name=name)) is Verification.MISMATCH
     with pytest.raises(TooManyCorrections) as refused:
         stage.register()
-    assert refused.value.facts == {"again_from": iso(T0 + timedelta(days=30))}
+    assert refused.value.facts == {"again_from": iso(T0 + timedelta(days=30, minutes=1))}
     stage.register(form(name=WRONG[-1], phone="0812-3456-7891"))  # what the registry is not asked about
     stage.now += timedelta(days=30)
     assert stage.asked() is Verification.VERIFIED

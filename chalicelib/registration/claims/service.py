@@ -25,7 +25,7 @@ from ...ids import shard
 from ...notices.rules import Facts, Kind
 from ...structs import fill
 from ...time_budget import OutOfTime, TimeBudget
-from ..change_notices import ChangeNotice, telling
+from ..change_notices import ChangeNotice, event, telling
 from ..items import CLAIMS, ClaimItem, Guard, PresenceItem, Profile, claim_item, keep_claim, person_pk
 from ..rules import DIFFERING, Registrant, Standing, Verification
 from ..store import UNVERIFIED, registrant_of, unique_pk
@@ -78,13 +78,13 @@ class _Found:
         item = Profile(person_pk(self.who.id), "PROFILE")
         tx.update("profile", item, [*actions, Profile.version.add(1)], Profile.version == self.version)
 
-    def told(self, news: str, at: datetime | None = None) -> tuple[str, list[ChangeNotice]]:
-        """The notice that goes with a change of this version."""
+    def told(self, news: str, now: datetime, at: datetime | None = None) -> tuple[str, list[ChangeNotice]]:
+        """The notice that goes with a change."""
         facts: Facts = {"news": news, "passes_at": iso(at) if at else ""}
         by_presence = proof(self.who) is Proof.PRESENCE
         if self.who.claimed_at is not None and news != "passed" and not by_presence:
             return self.who.id, []  # it would say that the civil registry confirms what they typed
-        return self.who.id, [(f"{Kind.NIK_CLAIM}/{news}/{self.version}", Kind.NIK_CLAIM, facts)]
+        return self.who.id, [(event(f"{Kind.NIK_CLAIM}/{news}", now), Kind.NIK_CLAIM, facts)]
 
 
 class Claims:
@@ -180,7 +180,7 @@ class Claims:
             self._ask(holder.who.id, now)
         for one, at in what.moves_at.items():
             if (claims[one][0].moves_at is None) is not (at is None):
-                self._announce(holder, claimants[one], listed[one], at)
+                self._announce(holder, claimants[one], listed[one], now, at)
                 return True
         if what.contested is not (holder.who.contested_at is not None):
             told = [] if any(what.moves_at.values()) else [holder, *claimants.values()]
@@ -226,7 +226,7 @@ class Claims:
             claimant.update(tx, Profile.claimed_at.remove(), *place)
             tx.delete("claim", claim_item(claimant.who))
 
-        self._do(legs, claimant.told("passed"))
+        self._do(legs, claimant.told("passed", now))
         log.info("nik_passed", extra={"held": False})
         return True
 
@@ -254,7 +254,7 @@ class Claims:
                 holder.update(tx, Profile.claimed_at.set(now), Profile.contested_at.remove())
                 keep_claim(tx, holder.who, now, owed_to=who.id)
 
-        self._do(legs, claimant.told("passed"), *([holder.told("passed")] if holder else []))
+        self._do(legs, claimant.told("passed", now), *([holder.told("passed", now)] if holder else []))
         log.info("nik_passed", extra={"held": holder is not None})
 
     def _is_barred(self, holder: Registrant) -> bool:
@@ -284,7 +284,9 @@ class Claims:
         values = {name: getattr(before, name) for name in names}
         return place + [getattr(Profile, name).set(value) for name, value in values.items() if value is not None]
 
-    def _announce(self, holder: _Found, claimant: _Found, listed: ClaimItem, at: datetime | None) -> None:
+    def _announce(
+        self, holder: _Found, claimant: _Found, listed: ClaimItem, now: datetime, at: datetime | None
+    ) -> None:
         """Say to both when a NIK passes, or that it does not."""
         moves: list[Action] = [ClaimItem.moves_at.remove(), ClaimItem.moves_from.remove()]
         if at is not None:
@@ -296,7 +298,7 @@ class Claims:
             claimant.update(tx)
 
         news = "stays" if at is None else "passes"
-        self._do(legs, holder.told(news, at), claimant.told("stays" if at is None else "comes", at))
+        self._do(legs, holder.told(news, now, at), claimant.told("stays" if at is None else "comes", now, at))
 
     def _contest(self, holder: _Found, told: Iterable[_Found], now: datetime, *, ends: bool) -> None:
         """Keep with the holder since when their right is in doubt, so that nothing is paid meanwhile; or since when it
@@ -311,7 +313,7 @@ class Claims:
                 holder.update(tx, Profile.contested_at.set(now))
                 keep_claim(tx, holder.who, now)
 
-        self._do(legs, *(one.told("contested") for one in told if not ends))
+        self._do(legs, *(one.told("contested", now) for one in told if not ends))
 
     def _do(self, legs: Callable[[dynamodb.Transaction], None], *told: tuple[str, list[ChangeNotice]]) -> None:
         """One transaction with its notices."""

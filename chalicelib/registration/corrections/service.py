@@ -168,7 +168,7 @@ class Corrections:
         sealed = key.seal("person/1", msgspec.json.encode(corrected))
         ask_from = self._verifications.ask_from(new, now)
         after = record.changed(new, ask_from, sealed, asks_anew=asks_anew)
-        told = of_details(person, corrected, after.version)
+        told = of_details(person, corrected, now)
         renamed = renaming(old.id) if corrected.name != person.name else None
         with telling(self._notices, old.id, told, others, renamed, forgetting(old, new)) as legs:
             self._store.save(after, released(old, new), unless_excluded=False, others=legs)

@@ -20,7 +20,7 @@ from chalicelib.registration.errors import (
 )
 from chalicelib.registration.items import PresenceItem, Profile, person_pk
 from chalicelib.registration.personal_data import of_registration
-from chalicelib.registration.rules import Place, Standing, Verification
+from chalicelib.registration.rules import Place, School, Standing, Verification
 from chalicelib.registration.wire import CorrectionForm, OwnCorrectionForm
 from chalicelib.waves.places.nik_claims import EntriesOfNik
 from tests.builders.claims import CHECKER, DAY, MAKER, MINE, OWNER, SQUATTER, THIRD, Town
@@ -253,16 +253,23 @@ def test_a_claimant_learns_nothing_of_the_registrys_word_from_a_notice_or_their_
     def kept(who: str) -> Any:
         found = town.services.export.page(who, DataQuery(limit=100), None, town.now).records
         own = [one for one in found if one.kind in {"registration", "nik_claim"}]
-        return [(one.kind, sorted(one.content), one.withheld) for one in own]
+        notices = sorted(one.kept_in.partition("/")[2].replace(who, "") for one in found if one.kind == "notice")
+        return [(sorted(one.content), one.withheld, one.content.get("verified_at")) for one in own], notices
 
     town.says(SQUATTER, state)
     town.people.register(OWNER, MINE, town.now)
     town.people.register(THIRD, form(phone="0812-9999-0002", name="Orang Karangan", claim_nik=True), town.now)
-    town.says(OWNER, Verification.VERIFIED)
+    town.says(OWNER, Verification.VERIFIED, School.UNANSWERED)
     town.says(THIRD, Verification.MISMATCH)
     town.run()
     assert (town.told(SQUATTER), town.told(OWNER), town.told(THIRD)) == ([news], [], [])
     assert kept(OWNER) == kept(THIRD)
+    town.now += timedelta(hours=1)
+    town.says(OWNER, Verification.MISMATCH, School.STUDENT)  # so late that the other has long been answered about
+    for who, phone in ((OWNER, "0812-9999-0003"), (THIRD, "0812-9999-0004")):
+        town.people.register(who, town.people.with_changes(who, OwnCorrectionForm(phone=phone)), town.now)
+    assert kept(OWNER) == kept(THIRD)
+    assert len(kept(OWNER)[1]) == 1, "of the phone"
 
 
 @pytest.mark.parametrize(("used", "standing", "wave"), [(60, "BENEFICIARY", 60), (None, "REGISTERED", None)])
@@ -342,13 +349,15 @@ def test_a_chosen_person_who_lost_a_mistyped_nik_is_given_their_own_by_two(town)
     assert town.services.corrections.approve(SQUATTER, CHECKER, town.now).claimed_at is None
 
 
-def test_the_corrections_of_claimants_keep_the_holder_from_none_of_theirs(town):
+def test_the_corrections_of_claimants_keep_nobody_else_from_theirs(town):
     town.says(SQUATTER, Verification.MISMATCH)
     town.people.register(OWNER, MINE, town.now)
     for name in ("Siti A", "Siti B", "Siti C"):
         town.people.register(OWNER, town.people.with_changes(OWNER, OwnCorrectionForm(name=name)), town.now)
     corrected = town.people.with_changes(SQUATTER, OwnCorrectionForm(name="Siti D"))
     assert town.people.register(SQUATTER, corrected, town.now)[0].verification is Verification.PENDING
-    for who, times in ((SQUATTER, 1), (OWNER, 3)):
+    town.people.register(THIRD, form(phone="0812-9999-0002", name="Siti E", claim_nik=True), town.now)
+    town.people.register(THIRD, town.people.with_changes(THIRD, OwnCorrectionForm(name="Siti F")), town.now)
+    for who, times in ((SQUATTER, [1]), (OWNER, []), (THIRD, [])):
         rows_of_nik = [one for one in of_registration(who, town.now) if one.kind == "recent_corrections_of_nik"]
-        assert [len(json.loads(one.row["times"]["S"])) for one in rows_of_nik] == [times], "theirs, and nobody else's"
+        assert [len(json.loads(one.row["times"]["S"])) for one in rows_of_nik] == times, "theirs, and nobody else's"
