@@ -253,14 +253,16 @@ def entry_view(
 
 
 def _revocation(beneficiary: Beneficiary | None) -> tuple[str | None, RevokedBecause | None]:
-    """When a place was revoked, lapsed or passed with its NIK, and why."""
-    if beneficiary is None or beneficiary.revoked_at is None:
+    """When a place was revoked, lapsed or passed with its NIK, and why. One of an earlier release has no instant."""
+    if beneficiary is None:
         return None, None
     because: dict[BeneficiaryState, RevokedBecause] = {
         BeneficiaryState.LAPSED: beneficiary.lost_because or "not_confirmed",
         BeneficiaryState.PASSED: "nik_passed",
+        BeneficiaryState.REVOKED: "no_first_purchase",
     }
-    return iso(beneficiary.revoked_at), because.get(beneficiary.state, "no_first_purchase")
+    at = beneficiary.revoked_at
+    return None if at is None else iso(at), because.get(beneficiary.state)
 
 
 _NO_DEADLINE = UNCONFIRMED | {BeneficiaryState.PASSED}

@@ -216,6 +216,9 @@ def test_an_entry_whose_place_was_revoked_says_when_and_why():
     passed = replace(revoked, state=BeneficiaryState.PASSED)
     view = entry_view(replace(ENTRY, outcome=EntryOutcome.CHOSEN), WaveState.SETTLED, passed, None, RESULTS)
     assert (view.standing, view.revoked_at, view.revoked_because) == ("revoked", iso(at), "nik_passed")
+    passed = replace(passed, revoked_at=None)  # by an earlier release
+    view = entry_view(replace(ENTRY, outcome=EntryOutcome.CHOSEN), WaveState.SETTLED, passed, None, RESULTS)
+    assert (view.revoked_at, view.revoked_because) == (None, "nik_passed")
     lost = entry_view(ENTRY, WaveState.SETTLED, revoked, None, RESULTS)
     assert (lost.revoked_at, lost.revoked_because) == (None, None)
 

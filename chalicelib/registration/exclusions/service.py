@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
+from itertools import takewhile
 
 from ...aws.admin_acts import Act, Journal
 from ...clock import Clock
@@ -153,22 +154,28 @@ class ExclusionLists:
             self._journal.add(Act(now, ExclusionDeed.PROPOSE, entry, by, note))
 
     def proposed(self, name: str, version: str) -> Act:
-        """Who last proposed to retract a version, and why. Raises `UnknownExclusionList`, `RetractionNotProposed`."""
-        latest = next((act for act in self.acts(name, version) if act.deed in _PROPOSALS), None)
-        if latest is None or latest.deed == ExclusionDeed.REJECT:
+        """Who last proposed to retract a version, and why. Raises `UnknownExclusionList`, `RetractionNotProposed`.
+
+        Once its retraction has begun, nothing takes a proposal away, so that what is half done can be finished.
+        """
+        acts = self.acts(name, version)
+        since = {act.deed for act in takewhile(lambda act: act.deed != ExclusionDeed.PROPOSE, acts)}
+        latest = next((act for act in acts if act.deed == ExclusionDeed.PROPOSE), None)
+        if latest is None or (ExclusionDeed.REJECT in since and not since & _RETRACTIONS):
             raise RetractionNotProposed()
         return latest
 
     def reject(self, name: str, version: str, by: str, note: str, now: datetime) -> None:
         """Take the proposal to retract a version away, one's own or another's. Raises as `proposed`, and
-        `RetractionBegun` once it is carried out: that is finished.
+        `RetractionBegun` once it is carried out, also if that began meanwhile: that is finished.
         """
         proposed = self.proposed(name, version)
-        acts = self.acts(name, version)
-        if any(act.deed in _RETRACTIONS and act.at >= proposed.at for act in acts):
-            raise RetractionBegun()
-        for entry in {act.about for act in acts}:
-            self._journal.add(Act(now, ExclusionDeed.REJECT, entry, by, note))
+        for done in (False, True):
+            acts = self.acts(name, version)
+            if any(act.deed in _RETRACTIONS and act.at >= proposed.at for act in acts):
+                raise RetractionBegun()
+            for entry in {act.about for act in acts} if not done else ():
+                self._journal.add(Act(now, ExclusionDeed.REJECT, entry, by, note))
 
     def retract(
         self,
@@ -221,5 +228,4 @@ class ExclusionLists:
             return [who for who in pool.map(lambda one: self._store.holder("nik", mac(one)), named) if who]
 
 
-_PROPOSALS = frozenset({ExclusionDeed.PROPOSE, ExclusionDeed.REJECT})
 _RETRACTIONS = frozenset({ExclusionDeed.RETRACT, ExclusionDeed.RETRACTED})

@@ -100,6 +100,8 @@ def test_a_code_for_an_office_is_made_shown_made_anew_and_proves(browser: Any, p
         page.told.life = Life(me(registration=lost))
         page.get_by_role("button", name="Apakah sudah terbukti?").click()
         page.get_by_text("Terbukti Rabu, 3 Juni pukul 10.00 WIB.").wait_for()
+        page.get_by_text("Orang lain menyatakan bahwa NIK Anda miliknya.").wait_for()
+        assert page.get_by_text("NIK ini milik Anda.").count() == 0, "it is contested still"
         assert [path for _, path, _ in page.sent if path != "/me/language"] == ["/me/presence-codes"] * 2
         page.get_by_role("link", name="Kembali").click()
         page.get_by_text("Kini milik orang lain").wait_for()

@@ -9,6 +9,7 @@ import pytest
 
 from admin import desk
 from admin.deployment import stages
+from chalicelib.aws.admin_acts import Act
 from chalicelib.errors import Unavailable
 from chalicelib.registration.exclusions import errors, service
 from chalicelib.registration.exclusions import rows as excluded
@@ -174,3 +175,20 @@ def test_a_list_imported_during_another_lists_retraction_stays(lists, cloud, mon
     monkeypatch.setattr(Exclusion, "update", then_another)
     retract(lists)
     assert list(rows(cloud).values()) == [["officials/1/2026-10-01"]]
+
+
+def test_a_rejection_loses_to_a_retraction_that_begins_beside_it(lists, cloud, monkeypatch):
+    lists.import_list(POLICE, ["nik", *NIKS], *SIGNED)
+    lists.propose("police", "2026-11", *SIGNED[:2], T0)
+    add = lists._journal.add
+
+    def after_another(act):
+        add(Act(T0 + timedelta(minutes=1), "RETRACT", act.about, BUDI, "an old list"))
+        add(act)
+
+    with monkeypatch.context() as beside:
+        beside.setattr(lists._journal, "add", after_another)
+        with pytest.raises(errors.RetractionBegun):
+            lists.reject("police", "2026-11", *SIGNED[:2], T0 + timedelta(minutes=2))
+    assert lists.retract("police", "2026-11", BUDI, lambda: T0 + timedelta(minutes=3)) == len(NIKS)
+    assert rows(cloud) == {}

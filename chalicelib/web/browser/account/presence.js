@@ -2,12 +2,13 @@
 
 import { last, now, t, when } from "../common/core.js";
 import { mine, proved } from "../common/net.js";
+import { NikHeld } from "../citizen/home.js";
 import { Act, Await, html, Link, Notice, Screen, useEffect, useRead, useState } from "../common/parts.js";
 
 const STEPS = [
   ["Datanglah sendiri dengan KTP ke kantor yang punya pembaca KTP.", "Come yourself, with your KTP, to an office that has a card reader."],
   ["Di loket, buat kode dari akun Anda sendiri, lalu tunjukkan atau bacakan.", "At the counter, make a code from your own account. Show it or read it out."],
-  ["Petugas mencocokkan nama dan membaca KTP Anda. Sejak itu terbukti bahwa NIK ini milik Anda.", "The officer compares your name and has your KTP read. From then on it is proven that the NIK is yours."],
+  ["Petugas mencocokkan nama dan membaca KTP Anda. Sejak itu terbukti bahwa Anda hadir dengan KTP itu.", "The officer compares your name and has your KTP read. From then on it is proven that you were there with this KTP."],
 ];
 
 /** A code as it is seen, in fours, and as it is heard, a letter at a time. */
@@ -46,7 +47,7 @@ function Presence() {
   return html`<${Screen} title=${t("Buktikan NIK dengan KTP", "Prove your NIK by your KTP")} back="akun">
     <${Await} found=${found}>${({ me: { registration: of } }, { again }) => (!of
       ? html`<p>${t("Isi data Anda dahulu.", "Fill in your details first.")}</p><p><${Link} main to="daftar/1">${t("Isi data", "Fill in")}<//></p>`
-      : of.present_at ? html`<${Notice} kind="good" live><strong>${t("Terbukti", "Proven")} ${when(of.present_at)}.</strong> ${t("NIK ini milik Anda.", "The NIK is yours.")}<//>`
+      : of.present_at ? html`<${Notice} kind="good" live><strong>${t("Terbukti", "Proven")} ${when(of.present_at)}.</strong> ${of.nik_held === "yes" && t("NIK ini milik Anda.", "The NIK is yours.")}<//><${NikHeld} of=${of} />`
         : html`<p>${t("Ini bukti terkuat bahwa NIK milik Anda. Anda memerlukannya hanya bila orang lain juga menyatakan NIK itu miliknya, atau untuk melihat data mana yang berbeda dengan data kependudukan.",
           "It is the strongest proof that a NIK is yours. You need it only if somebody else says that it is theirs, or to see which details differ from the civil registry.")}</p>
           <ol>${STEPS.map((step) => html`<li>${t(...step)}</li>`)}</ol>
