@@ -10,7 +10,7 @@ import boto3
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.aws.errands import Errand, Errands, State
+from chalicelib.aws.errands import KEPT_EVERY_S, LOST_MAX, Errand, Errands, State
 from chalicelib.config import Settings
 from tests.conftest import REGION, T0
 
@@ -91,9 +91,6 @@ def test_what_goes_wrong_is_answered_and_how_far_it_came_stays(world: World) -> 
     assert world.look() == replace(FIRST, state=State.FAILED, after="far", error="OSError")
 
     world.errands.begin(SECOND, world.send)
-    killed = world.look(LIVES)
-    assert killed is not None
-    assert (killed.state, world.look(LIVES - timedelta(seconds=1))) == (State.FAILED, None)
 
     def refused(_: Mapping[str, object]) -> None:
         raise ConnectionError
@@ -103,3 +100,79 @@ def test_what_goes_wrong_is_answered_and_how_far_it_came_stays(world: World) -> 
     told = world.look()
     assert told is not None
     assert (told.state, told.error) == (State.FAILED, "ConnectionError")
+
+
+def test_an_event_that_comes_twice_while_it_runs_begins_no_second_run(world: World) -> None:
+    begun = list[str]()
+
+    def doubled(errand: Errand) -> Iterator[Errand]:
+        begun.append(errand.id)
+        world.errands.run(world.sent[0], T0, doubled)
+        yield replace(errand, state=State.DONE)
+
+    world.errands.begin(FIRST, world.send)
+    world.errands.run(world.sent[0], T0, doubled)
+    assert begun == ["one"]
+    assert world.look() == replace(FIRST, state=State.DONE)
+
+
+@pytest.mark.parametrize("begins", [False, True])
+def test_a_run_that_is_lost_is_asked_for_again_but_not_for_ever(world: World, begins: bool) -> None:
+    """The event was lost, or the function killed: nothing is heard of it either way."""
+
+    class Killed(BaseException):
+        pass
+
+    def killed(errand: Errand) -> Iterator[Errand]:
+        raise Killed
+        yield errand
+
+    world.errands.begin(FIRST, world.send)
+    at = T0
+    for asked in range(1, LOST_MAX + 1):
+        if begins:
+            with pytest.raises(Killed):
+                world.errands.run(world.sent[-1], at, killed)
+        assert world.errands.look("day", at + LIVES - timedelta(seconds=1), world.send) is None
+        assert len(world.sent) == asked
+        at += LIVES
+        assert world.errands.look("day", at, world.send) is None
+    assert len(world.sent) == 1 + LOST_MAX
+    over = world.errands.look("day", at + LIVES, world.send)
+    assert over is not None
+    assert (over.state, over.id, len(world.sent)) == (State.FAILED, "one", 1 + LOST_MAX)
+
+
+def test_a_run_that_is_killed_loses_a_minute_of_its_work(world: World) -> None:
+    parts, clock = iter(range(10)), iter(range(0, 1_000, KEPT_EVERY_S // 2))
+
+    def killed(errand: Errand) -> Iterator[Errand]:
+        for part in parts:
+            if part == 5:
+                raise KeyboardInterrupt
+            yield replace(errand, state=State.PAUSES, after=str(part))
+
+    world.errands.begin(FIRST, world.send)
+    with pytest.raises(KeyboardInterrupt):
+        world.errands.run(world.sent[0], T0, killed, clock.__next__)
+    kept = world.errands.last("day")
+    assert kept is not None
+    assert (kept.state, kept.after) == (State.RUNS, "3")
+
+
+def test_whose_event_was_not_taken_says_so_of_nobody_else(world: World) -> None:
+    def overtaken(_: Mapping[str, object]) -> None:
+        world.errands.begin(SECOND, world.send)
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        world.errands.begin(FIRST, overtaken)
+    assert world.errands.last("day") == SECOND
+
+    def unheard(detail: Mapping[str, object]) -> None:
+        world.run(detail)
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        world.errands.begin(FIRST, unheard)
+    assert world.errands.last("day") == replace(FIRST, state=State.PAUSES, after="x", found=["one"])

@@ -25,6 +25,6 @@ class Functions:
         name = asked["FunctionName"].rpartition("-")[2]
         unheard = Exception if asked["InvocationType"] == "Event" else ()
         answer = None
-        with suppress(unheard), rights_of(name):  # who does not wait hears nothing of an error
+        with rights_of(name), suppress(unheard):  # who does not wait hears nothing of an error
             answer = self._run[name](json.loads(asked["Payload"])["detail"])
         return {"Payload": io.BytesIO(json.dumps(answer).encode())}

@@ -23,10 +23,11 @@ _within: list[object] = []
 
 Right = tuple[str, str]
 """An action, and the table, index (`notices/index/unsent`), queue, key, secret, topic or configuration set without the
-name of the stage; or a folder, or `SMS`.
+name of the stage; or a folder, `EVERY_FILE` or `SMS`.
 """
 
 SMS = "any phone number"
+EVERY_FILE = "the list of every file"
 
 _SERVICES = {
     "SendEmail": ("ses:SendEmail", "ConfigurationSetName"),
@@ -83,7 +84,9 @@ def needed(operation: str, asked: Mapping[str, Any]) -> Iterator[Right]:
         action, name = _SERVICES[operation]
         yield action, _own(asked[name].rpartition(":")[2]) if name in asked else SMS
     if operation in _FILES and "Bucket" in asked:
-        yield _FILES[operation], asked["Key"].partition("/")[0]
+        yield _FILES[operation], _folder(asked["Key"])
+    if operation.startswith("ListObject"):
+        yield "s3:ListBucket", EVERY_FILE
 
 
 def _given(function: str) -> Iterator[Right]:
@@ -94,8 +97,20 @@ def _given(function: str) -> Iterator[Right]:
             yield "sns:Publish", SMS
         if "AnnouncementsTopic" in str(grant):
             yield from ((action, "announcements") for action in grant["Action"])
-        for folder in re.findall(r"Bucket\}/([a-z-]+)/", str(grant)):
-            yield from ((action, folder) for action in grant["Action"])
+        for folder in re.findall(r"Bucket\}/([a-z_/-]+)/", str(grant)):
+            yield from ((action, one) for action in grant["Action"] for one in _folders(folder))
+        if "s3:ListBucket" in grant["Action"]:
+            yield "s3:ListBucket", EVERY_FILE
+
+
+def _folder(key: str) -> str:
+    """The folder that a grant names: those of errands each have a function's name."""
+    first, _, rest = key.partition("/")
+    return f"{first}/{rest.partition('/')[0]}" if first == "errands" else first
+
+
+def _folders(granted: str) -> Iterator[str]:
+    yield from (f"{granted}/{function}" for function in GRANTS) if granted == "errands" else (granted,)
 
 
 def _own(name: str) -> str:

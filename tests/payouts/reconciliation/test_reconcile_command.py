@@ -92,6 +92,7 @@ def test_the_command_is_told_what_ends_the_function_and_when_nothing_comes_of_it
         patch.setattr(client.time, "sleep", lambda _: patch.setattr(services.comparisons, "_lives", timedelta(0)))
         assert "no end within its time" in desk.refused("reconcile")
     services.comparisons._lives = timedelta(seconds=1_000)
+    begun.clear()
 
     def ends(_: int) -> None:
         raise KeyboardInterrupt
