@@ -156,7 +156,7 @@ class DciRegister(ABC, Generic[Read]):
         try:
             signature = msgspec.json.decode(raw, type=_Signed).signature
         except msgspec.DecodeError:
-            raise NoAnswer("malformed") from None  # without its cause, which may quote the answer
+            raise NoAnswer("malformed", refused=True) from None  # without its cause, which may quote the answer
         answer = self.believed(signature)
         if answer.message.transaction_id != transaction:
             raise NoAnswer("another_transaction")

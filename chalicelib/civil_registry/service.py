@@ -51,6 +51,9 @@ FIRST_PART, FIRST_S = 0.9, 120
 FILES_TAKE = timedelta(days=14)
 """How long an office has for a batch of files before anybody counts as waiting."""
 
+IN_A_ROW = 8
+"""So many questions of at most 100 people one of them can have refused in a row, halved from 100 to 1."""
+
 LOOKED_AT = 25
 """Registrations of one partition of the index whose age is looked at."""
 
@@ -164,14 +167,44 @@ class Judge:
         if silence.undecided:
             self._verifications.leave_undecided(asked.record, silence.fact, self._clock())
 
-    def halve(self, asked: Sequence[Asked], silence: NoAnswer) -> None:
-        """Queue those of a refused question of many again, in halves: one of them, who is found so, silences no other.
+    def left_alone(self, asked: Asked, fact: str) -> None:
+        """Leave a registration PENDING that a register refuses to be asked about, to be asked about less often."""
+        self._verifications.leave_undecided(asked.record, fact, self._clock())
 
-        Nothing if the registry did not refuse it.
-        """
-        middle = len(asked) // 2
-        for half in (asked[:middle], asked[middle:]) if silence.refused and middle else ():
-            self._verifications.ask((one.record.registrant.id, one.record.version) for one in half)
+    def queue(self, asked: Sequence[Asked]) -> None:
+        """Queue these again, in one question."""
+        self._verifications.ask((one.record.registrant.id, one.record.version) for one in asked)
+
+
+class Refusals:
+    """What becomes of a question that a register refuses: one of its people may be the cause, or the whole of it.
+
+    A question of many is put again in halves, so whoever is the cause silences no other; refused alone, they are left
+    undecided. After `IN_A_ROW` refusals the register is the cause: of each question one person alone is put again,
+    which shows when it takes questions, and the others wait for the sweep. It counts in this process.
+    """
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._in_a_row = 0
+        self._takes = False
+
+    def end(self) -> None:
+        """The register has taken a question."""
+        self._in_a_row, self._takes = 0, True
+
+    def divide(self, asked: Sequence[Asked], silence: NoAnswer) -> None:
+        """A question got no answer. Nothing if the register did not refuse it."""
+        if not silence.refused:
+            return
+        self._in_a_row += 1
+        by_person, middle = self._in_a_row <= IN_A_ROW, len(asked) // 2
+        if not middle:
+            if by_person and self._takes:
+                self._judge.left_alone(asked[0], silence.fact)
+            return
+        for part in (asked[:middle], asked[middle:]) if by_person else (asked[:1],):
+            self._judge.queue(part)
 
 
 class Students:
@@ -180,6 +213,7 @@ class Students:
     def __init__(self, judge: Judge, register: StudentsRegister | None, wait: Callable[[], None]) -> None:
         self._judge = judge
         self._register = register
+        self._refusals = Refusals(judge)
         self._wait = wait
 
     def ask(self, people: Sequence[Asked], *, again: bool = False) -> list[School | None]:
@@ -188,11 +222,13 @@ class Students:
             return [None] * len(people)
         self._wait()
         try:
-            return [_school(said) for said in self._register.find([one.person.nik for one in people])]
+            found = self._register.find([one.person.nik for one in people])
         except NoAnswer as silence:
             if again:
-                self._judge.halve(people, silence)
+                self._refusals.divide(people, silence)
             return [_school(silence)] * len(people)
+        self._refusals.end()
+        return [_school(said) for said in found]
 
     def settle(self, confirmed: Sequence[Asked], trouble: list[Exception]) -> None:
         """Ask about those who wait for its answer alone, and keep what it says."""
@@ -208,6 +244,7 @@ class Verifier:
     ) -> None:
         self._judge = judge
         self._registry = registry
+        self._refusals = Refusals(judge)
         self._wait = wait
         self._students = Students(judge, students, wait)
 
@@ -224,8 +261,9 @@ class Verifier:
                 found = self._registry.find([one.person.nik for one in asked])
             except NoAnswer as silence:
                 say(silence)
-                self._judge.halve(asked, silence)
+                self._refusals.divide(asked, silence)
             else:
+                self._refusals.end()
                 self._take(list(zip(asked, found, strict=True)), trouble)
         if trouble:
             raise trouble[0]

@@ -126,7 +126,7 @@ class Registrant(Value, frozen=True):
     differs: frozenset[str] = frozenset()
     """What differs by the registry's word: fields of `RegistrationView`, and `sex`."""
     undecided: str | None = None
-    """Why the registry's answer decided nothing (`several_records`, `without_kk`), since `undecided_at`."""
+    """Why the registry's answer decided nothing (`several_records`, `without_kk`, `http_400`), since `undecided_at`."""
     undecided_at: datetime | None = None
     school: School | None = None
     claimed_at: datetime | None = None

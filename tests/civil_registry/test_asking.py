@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import msgspec
 import pytest
@@ -16,8 +17,9 @@ from msgspec.structs import replace
 from admin.deployment import stages
 from chalicelib.aws import dynamodb
 from chalicelib.civil_registry import service
+from chalicelib.civil_registry.errors import NoAnswer
 from chalicelib.civil_registry.registry import CivilRecord
-from chalicelib.civil_registry.service import consume
+from chalicelib.civil_registry.service import Refusals, consume
 from chalicelib.clock import iso
 from chalicelib.notices.rules import Kind
 from chalicelib.registration.change_notices import event
@@ -277,6 +279,27 @@ def test_whom_the_registry_refuses_to_be_asked_about_silences_nobody_else(stage,
     known = [Verification.VERIFIED, *[Verification.UNKNOWN_NIK] * 5]
     known[4] = Verification.PENDING
     assert ([stage.state(who) for who in people], messages) == (known, 7), "6 in halves: 3 and 3, 1 and 2, 1 and 1"
+    assert stage.services.verifications.undecided(9) == ["d"], "asked about again less often"
+
+
+@pytest.mark.parametrize(
+    ("cause", "messages", "alone"),
+    [({57}, 16, {57}), ({3, 57, 99}, 36, {3, 57, 99}), (set(range(100)), 30, set[int]())],
+)
+def test_a_register_that_refuses_everything_is_asked_little_more_and_of_nobody_it_is_said_that_they_are_the_cause(
+    cause, messages, alone
+):
+    refusals = Refusals(judge := Mock())
+    left: set[int] = set()
+    judge.left_alone = lambda one, _: left.add(one)
+    questions = [[*range(100)], [*range(100, 200)]] if len(cause) < 100 else [[*range(100)]] * 3
+    judge.queue = questions.append
+    for asked in questions:
+        if cause & set(asked):
+            refusals.divide(asked, NoAnswer("http_400", refused=True))
+        else:
+            refusals.end()
+    assert (len(questions), left) == (messages, alone)
 
 
 def test_a_sweep_adds_nothing_to_a_queue_that_is_full(stage, monkeypatch: pytest.MonkeyPatch):
