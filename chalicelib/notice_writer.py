@@ -57,15 +57,15 @@ class NoticeWriter:
         notices: NoticeService,
         cursors: Cursors,
         progress: TellingProgress,
-        unconfirmed: Callable[[Sequence[str]], Collection[str]],
+        confirmed: Callable[[Sequence[str]], Collection[str]],
     ) -> None:
-        """`unconfirmed`: which of at most 100 people may not buy yet, by the civil registry or a claim to their NIK."""
+        """`confirmed`: which of at most 100 people are registered and may buy, by the civil registry and claims."""
         self._waves = waves
         self._payouts = payouts
         self._notices = notices
         self._cursors = cursors
         self._progress = progress
-        self._unconfirmed = unconfirmed
+        self._confirmed = confirmed
         self._marks_s = (*sorted(programme.notices.remind_before_s, reverse=True), 0)
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._told = 0
@@ -116,7 +116,8 @@ class NoticeWriter:
         """Remind those whose deadline came within `before_s` since the last run. The next reminder covers the last
         `next_s`.
 
-        Who may not buy yet is not reminded: their deadline is put off, and each deadline is reminded of.
+        Who may not buy yet is not reminded: their deadline is put off, and each deadline is reminded of. Nor is who was
+        erased.
         """
         before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
         after = now + timedelta(seconds=next_s)
@@ -132,8 +133,8 @@ class NoticeWriter:
                 page = self._waves.beneficiaries.of_many(due[start : start + PAGE])
                 # The index lags behind, and people who have bought by now are not reminded.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
-                cannot = self._unconfirmed([one.registrant_id for one in late])
-                self._tell(_deadline(one, before_s) for one in late if one.registrant_id not in cannot)
+                may = self._confirmed([one.registrant_id for one in late])
+                self._tell(_deadline(one, before_s) for one in late if one.registrant_id in may)
             if due:
                 self._cursors.advance(job, shard, now)
 

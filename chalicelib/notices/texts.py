@@ -33,7 +33,8 @@ def mail_text(notice: Notice, language: Language, now: datetime, url: str | None
     }
     words["reason"], stays = own.get("reason", {}), str(notice.facts.get("stays", ""))
     words["stays"] = {stays: "".join(f"\n\n{own['stays'][one]}" for one in stays.split())}
-    shown = _shown(notice.facts, words, language, now)
+    # A notice that was kept before a fact was told has none of it.
+    shown = {"stays": ""} | _shown(notice.facts, words, language, now)
     parts = [frame["greeting"], own["body"].format(**shown, url=url), frame["farewell"]]
     if notice.kind in REMINDERS and url is not None:
         parts.append(frame["way_out"].format(url=url))

@@ -188,9 +188,9 @@ class Registrations:
         """
         return self._verifications.confirms(registrant) and not registrant.contested
 
-    def unconfirmed(self, registrant_ids: Sequence[str]) -> set[str]:
-        """Which of at most 100 people are registered and may spend nothing: see `is_confirmed`. One batch get."""
-        return {one.id for one in self._store.registrants(registrant_ids) if not self.is_confirmed(one)}
+    def confirmed(self, registrant_ids: Sequence[str]) -> set[str]:
+        """Which of at most 100 people are registered and may spend: see `is_confirmed`. One batch get."""
+        return {one.id for one in self._store.registrants(registrant_ids) if self.is_confirmed(one)}
 
     def check_not_excluded(self, registrant: Registrant) -> None:
         """Test a person again who is about to be paid; age no longer counts. One read. Raises `Excluded`."""

@@ -286,8 +286,8 @@ class Services(PrivacyServices):
         from ..notices.store import TellingCursor, TellingProgress
 
         cursors = Cursors(TellingCursor)
-        unconfirmed, progress = self.registrations.unconfirmed, TellingProgress()
-        return NoticeWriter(self.programme, self.waves, self.payouts, self.notices, cursors, progress, unconfirmed)
+        progress, may_buy = TellingProgress(), self.registrations.confirmed
+        return NoticeWriter(self.programme, self.waves, self.payouts, self.notices, cursors, progress, may_buy)
 
     @cached_property
     def watch(self) -> Watch:

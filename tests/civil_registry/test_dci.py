@@ -184,3 +184,11 @@ def test_an_answer_to_another_question_is_not_believed(sandbox, monkeypatch: pyt
 
     monkeypatch.setattr(sandbox, "answer", replayed)
     assert no_answer(asked) == ("another_transaction", False)
+
+
+def test_an_answer_that_is_no_envelope_may_be_for_one_of_the_people(sandbox, monkeypatch):
+    asked = client(sandbox)
+    monkeypatch.setattr(asked, "_post", lambda *_: b"<html>")
+    with pytest.raises(NoAnswer, match="malformed") as silence:
+        asked.find([SITI.nik])
+    assert silence.value.refused

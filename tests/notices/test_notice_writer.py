@@ -118,7 +118,7 @@ class World:
         self.office = PostOffice(cloud, programme)
         self.happened = Happened()
         self.programme = programme
-        self.unconfirmed: set[str] = set()
+        self.unconfirmed: set[str] = set()  # or erased
         self.writer = NoticeWriter(
             programme,
             self.happened,
@@ -126,7 +126,7 @@ class World:
             self.office.services.notices,
             Cursors(TellingCursor),
             TellingProgress(),
-            lambda _: self.unconfirmed,
+            lambda people: set(people) - self.unconfirmed,
         )
 
     def run(self, now: datetime, deadline_s: float = 60) -> None:

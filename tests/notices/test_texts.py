@@ -231,3 +231,11 @@ def test_the_feed_says_which_round_a_draw_waits_for_and_since_when():
 
     empty = Xml.fromstring(feeds.feed([], "https://api", "g.example"))
     assert empty.find(f"{ATOM}updated").text == "2026-01-01T00:00:00Z", "one in which nothing has happened is valid too"
+
+
+def test_a_deletion_that_was_told_before_mails_said_what_stays_is_mailed():
+    facts: dict[str, str | int] = {"takes_effect_at": "2026-12-04T00:00:00Z", "reason": "asked"}
+    kept = Notice("person", "event", Kind.ACCOUNT_DELETING, facts, NoticeState.QUEUED, T0, T0)
+    body = texts.mail_text(kept, "en", T0, "https://api/x").body
+    assert "https://api/x" in body
+    assert "{" not in body
