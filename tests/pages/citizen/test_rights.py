@@ -38,7 +38,7 @@ def test_a_nik_that_is_taken_is_claimed_with_what_was_typed(browser: Any, progra
         page.get_by_label("Saya setuju.").check()
         page.get_by_role("button", name="Kirim pendaftaran").click()
         page.get_by_role("heading", level=1, name="NIK yang sudah terdaftar").wait_for()
-        assert "3174095708950001" in page.locator("main").inner_text()
+        page.locator("main").get_by_text("3174095708950001").first.wait_for()
         for_everybody(page)
         page.locator(".languages").get_by_role("button", name="Indonesia").click()
         page.told.then = Life(CLAIMED)
