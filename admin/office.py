@@ -41,7 +41,10 @@ ANSWER_MAX = 5_500_000
 """Bytes of an answer: Lambda takes 6 MB with all that is around it."""
 
 GOES_ON_WITHIN_S = 3_600
-"""How long after a step was answered the next one is taken: a run that somebody kept from earlier is over."""
+"""How long after a step was answered the next one is taken."""
+
+ENDS_WITHIN_S = 86_400
+"""How long after a run began a step of it is taken: what somebody kept of an earlier run is good for no longer."""
 
 
 def administered(group: click.Group, path: str = "") -> Iterator[tuple[str, Administered]]:
@@ -117,7 +120,8 @@ class Office(Chalice):
             stands = Answer(cursor=request.cursor, counts=request.counts, run=run)
             if run is None or not hmac.compare_digest(seal(stands), request.seal):
                 raise ForeignStep()
-            if now.timestamp() - run.answered > GOES_ON_WITHIN_S:
+            late = now.timestamp() - run.answered > GOES_ON_WITHIN_S
+            if late or now.timestamp() - run.began > ENDS_WITHIN_S:
                 raise LateStep()
         desk = Desk(services, who, by, request.seen, request.cursor, Counter(request.counts))
         with command.make_context(command.name, command.words(request.arguments), obj=desk) as context:

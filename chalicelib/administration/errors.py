@@ -91,12 +91,18 @@ class ForeignStep(DomainError):
 
 
 class LateStep(DomainError):
-    """More than an hour after the last answer, what a command had done by then may not hold any more."""
+    """What a command had done may not hold any more an hour after the last answer, or a day after it began."""
 
     code = "late_step"
     status = 409
-    indonesian = "Langkah sebelumnya sudah lebih dari satu jam yang lalu. Jalankan perintah ini lagi dari awal."
-    english = "The step before was more than an hour ago. Run the command again from its beginning."
+    indonesian = (
+        "Langkah sebelumnya sudah lebih dari satu jam yang lalu, atau perintah ini dimulai lebih dari sehari yang lalu. "
+        "Jalankan lagi dari awal."
+    )
+    english = (
+        "The step before was more than an hour ago, or the command began more than a day ago. Run it again from its "
+        "beginning."
+    )
 
 
 class PersonalDataInLine(DomainError):

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -24,7 +25,7 @@ from msgspec.structs import replace
 from ..ids import derived_id
 from ..time_budget import OutOfTime, TimeBudget
 from ..values import Value
-from .journal import Journal, Line, key
+from .journal import Journal, Line
 from .roster import Roster, RosterLine
 from .terms import first_kept
 
@@ -90,7 +91,7 @@ class Found(Value, frozen=True):
 
 
 class Read(Value, frozen=True):
-    """How far a day is read: how many lines, their digest, and the `journal.key` of the last."""
+    """How far a day is read: how many lines, their digest, and the key of the last."""
 
     day: date
     count: int = 0
@@ -210,8 +211,8 @@ class Heads:
     def _acts(self, day: date, since: Read = _ALL, pause: Pause = lambda _: None) -> Read:
         """A day's acts, read to their end; from where `since` stands, if it is of this day."""
         read = since if since.day == day else Read(day)
-        for line in self._journal.of_day(day, read.after):
-            read = read.with_line(line, key(line))
+        for sk, line in self._journal.of_day(day, read.after):
+            read = read.with_line(line, sk)
             pause(read)
         return read
 
@@ -222,16 +223,11 @@ class Heads:
     def _roster_of(self, day: date) -> Iterator[RosterLine]:
         return (line for line in self._roster.lines() if line.at.date() == day)
 
-    def _of_day(self, day: date) -> Iterator[Line | RosterLine]:
-        """The lines of a day, then what was done to the roster. Seventeen queries, paged."""
-        yield from self._journal.of_day(day)
-        yield from self._roster_of(day)
-
     def _first(self, now: datetime) -> date:
         """The first day with lines of late, or the day that is over if there are none."""
         last = (now.astimezone(UTC) - MARGIN).date() - _DAY
         days = (last - LOOKS_BACK + _DAY * number for number in range(LOOKS_BACK.days))
-        return next((day for day in days if any(True for _ in self._of_day(day))), last)
+        return next((day for day in days if any(True for _ in chain(self._journal.of_day(day), self._roster_of(day)))), last)
 
     def _announce(self, head: Head) -> None:
         said = {"v": 1, "id": derived_id("journal-head/v1", head.head), "event": "journal_head"}

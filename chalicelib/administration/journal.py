@@ -147,54 +147,56 @@ class Journal:
         _check(line)
         _add(line, _SEEN, registrant)
 
-    def of_day(self, day: date, after: str = "", *, partners: bool = True) -> Iterator[Line]:
-        """The lines of a UTC day after the one with this `key`, in their order; with partners' looks, if asked for.
+    def of_day(self, day: date, after: str = "", *, partners: bool = True) -> Iterator[tuple[str, Line]]:
+        """The lines of a UTC day after the one with this key, in their order; with partners' looks, if asked for.
 
-        A query for each of its partitions, eight or 16, paged.
+        Each with its key, which has more digits of its instant than the line itself. A query for each of its partitions, eight or 16, paged.
         """
         kinds = (_LINE, _SEEN) if partners else (_LINE,)
         every = (_partition(kind, day.isoformat(), f"{number:02d}") for kind in kinds for number in range(SHARDS))
         found = (LineItem.query(one, LineItem.sk > after if after else None, consistent_read=True) for one in every)
-        return map(_line, heapq.merge(*found, key=lambda item: item.sk))
+        return ((item.sk, _line(item)) for item in heapq.merge(*found, key=lambda item: item.sk))
 
     def acts(
         self, days: Iterable[date], after: str, *, partners: bool, begins: Callable[[str], None] = lambda _: None
-    ) -> Iterator[tuple[Line, Line | None]]:
-        """The lines of days that follow each other, but for the ends of acts, after the one with this `key`.
+    ) -> Iterator[tuple[str, Line, Line | None]]:
+        """The lines of days that follow each other, but for the ends of acts, after the one with this key.
 
-        Each with the end of its act; None if it died half-way. An act that began before midnight ends after it.
+        Each with its key and the end of its act; None if it died half-way. An act that began before midnight ends after it.
         `begins` is called before each later day, also of those without lines, with what to go on after.
         """
-        waiting, ended = deque[Line](), dict[str, Line]()
-        for line in self._lines(list(days), after, partners=partners):
+        waiting, ended = deque[tuple[str, Line]](), dict[str, Line]()
+        for sk, line in self._lines(list(days), after, partners=partners):
             at = line.at if isinstance(line, Line) else datetime.combine(line, time(), UTC)
             if isinstance(line, Line) and line.of and line.outcome:
                 ended[line.of] = line
             elif isinstance(line, Line):
-                waiting.append(line)
+                waiting.append((sk, line))
             while waiting:
-                end = ended.get(_act(waiting[0]))
-                if end is None and waiting[0].outcome is None and waiting[0].at > at - LASTS:
+                first, one = waiting[0]
+                end = ended.get(_act(one))
+                if end is None and one.outcome is None and one.at > at - LASTS:
                     break
-                yield waiting.popleft(), end
+                waiting.popleft()
+                yield first, one, end
             if not isinstance(line, Line) and not waiting:
-                begins(line.isoformat())
-        yield from ((one, ended.get(_act(one))) for one in waiting)
+                begins(sk)
+        yield from ((sk, one, ended.get(_act(one))) for sk, one in waiting)
 
-    def _lines(self, days: Sequence[date], after: str, *, partners: bool) -> Iterator[Line | date]:
+    def _lines(self, days: Sequence[date], after: str, *, partners: bool) -> Iterator[tuple[str, Line | date]]:
         """As `of_day`, of several days, with each day but the first before its lines.
 
         Then the ends of acts in the first minutes of the next one.
         """
         for day in days:
             if day != days[0] and day.isoformat() > after:
-                yield day
+                yield day.isoformat(), day
             if day.isoformat() >= after[:10]:
                 yield from self.of_day(day, after, partners=partners)
         if days:
             last = datetime.combine(days[-1] + timedelta(days=1), time(), UTC)
-            late = takewhile(lambda one: one.at < last + LASTS, self.of_day(last.date(), partners=False))
-            yield from (one for one in late if one.of and one.outcome)
+            late = takewhile(lambda one: one[1].at < last + LASTS, self.of_day(last.date(), partners=False))
+            yield from ((sk, one) for sk, one in late if one.of and one.outcome)
 
     def of_person(self, registrant: str) -> Iterator[Line]:
         """Who looked at or changed what is kept of a person, the newest first, each with its outcome; paged.
@@ -210,8 +212,8 @@ class Journal:
                 yield replace(line, outcome=ended.get(_act(line), line.outcome))
 
 
-def key(line: Line) -> str:
-    """By which the lines of a day are in their order."""
+def _key(line: Line) -> str:
+    """By which the lines of a day are in their order. Of a line that was read it is another: `at` is kept shorter."""
     instant = line.at.astimezone(UTC).isoformat(timespec="microseconds")  # as many digits always, to be sorted
     place = 0 if line.of is None else 1 if line.outcome is None else 2  # in which an act's own lines come
     return f"{instant}#{place}#{line.id}"
@@ -222,7 +224,7 @@ def _act(line: Line) -> str:
 
 
 def _add(line: Line, kind: str, spread_by: str) -> None:
-    sk = key(line)
+    sk = _key(line)
     # If there is such a line, a try of this very put wrote it, and its answer was lost, or it is said once a day.
     pk = _partition(kind, sk[:10], shard(spread_by, SHARDS))
     save_if(item_of(LineItem, pk, sk, line), LineItem.pk.does_not_exist())

@@ -36,7 +36,7 @@ class Office:
             monkeypatch.setattr(module, "utc_now", self._tick)
 
     def _tick(self) -> datetime:
-        self.now += timedelta(seconds=1)
+        self.now += timedelta(seconds=1, microseconds=1)
         return self.now
 
 
@@ -132,7 +132,7 @@ def test_days_of_the_journal_are_shown_in_steps_narrowed_and_with_what_ended_aft
 ) -> None:
     kept, midnight = stage.services.journal, datetime(2026, 11, 25, tzinfo=UTC)
     for number in range(4):
-        at = midnight + timedelta(hours=number - 3, seconds=-2)
+        at = midnight + timedelta(hours=number - 3, seconds=-2, microseconds=number)
         route, person = ("payout hold", "person/s1") if number % 2 else ("payout plan stop", "person/b1")
         begun = kept.write(Line(at, person, "arn", route, (f"p{number}",), reason="why"))
         kept.end(begun, "done", at + timedelta(seconds=9), (f"made-{number}",), "0" * 64)

@@ -31,6 +31,10 @@ def journal(cloud: Settings, programme: Programme) -> Journal:
     return Services(cloud, programme).journal
 
 
+def lines_of(journal: Journal, day: date) -> list[Line]:
+    return [line for _, line in journal.of_day(day)]
+
+
 def test_a_line_and_its_outcome_are_kept_in_the_order_of_their_instants(journal: Journal) -> None:
     begun = journal.write(LINE)
     other = journal.write(replace(LINE, at=T0 + SECOND / 2, registrant=None, reason=None, proposal=None, about=()))
@@ -38,14 +42,14 @@ def test_a_line_and_its_outcome_are_kept_in_the_order_of_their_instants(journal:
     assert begun == replace(LINE, id=begun.id)
     assert len({begun.id, other.id, ended.id}) == 3
     assert (ended.of, ended.outcome, ended.about, ended.reason) == (begun.id, DONE, ("new",), None)
-    assert list(journal.of_day(T0.date())) == [begun, other, ended]
-    assert list(journal.of_day(T0.date() + timedelta(days=1))) == []
+    assert lines_of(journal, T0.date()) == [begun, other, ended]
+    assert lines_of(journal, T0.date() + timedelta(days=1)) == []
 
 
 def test_a_day_is_one_of_utc_whatever_the_zone_of_the_instant(journal: Journal) -> None:
     at = datetime.fromisoformat("2026-11-25T06:59:59+07:00")
     kept = journal.write(replace(LINE, at=at))
-    [found] = journal.of_day(date(2026, 11, 24))
+    [found] = lines_of(journal, date(2026, 11, 24))
     assert (found.id, found.at) == (kept.id, at.astimezone(UTC))
 
 
@@ -54,7 +58,7 @@ def test_looks_of_partners_are_apart_from_what_administrators_do_and_in_one_orde
     begun = [journal.write(replace(LINE, at=T0 + SECOND * place, person=one)) for place, one in enumerate(people)]
     for one in people:
         journal.seen("mitra", "GET /seen", "c-1", one, T0)
-    found = list(journal.of_day(T0.date()))
+    found = lines_of(journal, T0.date())
     assert {line.registrant for line in found[:30]} == set(people), "looks are from the beginning of the day"
     assert found[30:] == begun
     places = {item.pk for item in LineItem.scan()}
@@ -101,7 +105,7 @@ def test_a_person_s_readers_are_shown_newest_first_with_what_came_of_it(journal:
 def test_personal_data_is_refused_and_nothing_is_kept(journal: Journal, wrong: dict[str, object]) -> None:
     with pytest.raises(PersonalDataInLine):
         journal.write(replace(LINE, **wrong))
-    assert list(journal.of_day(T0.date())) == []
+    assert lines_of(journal, T0.date()) == []
 
 
 @pytest.mark.parametrize(

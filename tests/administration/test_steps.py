@@ -68,7 +68,7 @@ def test_rows_that_are_too_many_for_an_answer_come_in_several(
     assert json.loads(terminal("count", "--json").stdout) == [{"number": number} for number in range(7)]
 
 
-def test_a_step_is_of_one_run_and_none_that_was_kept_from_an_earlier_one_counts(
+def test_a_step_is_of_one_run_and_none_that_was_kept_from_long_ago_counts(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(desk, "STEPS_S", -1)
@@ -88,3 +88,10 @@ def test_a_step_is_of_one_run_and_none_that_was_kept_from_an_earlier_one_counts(
         clock["now"] += timedelta(minutes=59)
         status, late = room.send("/shelf/walk", {name: late[name] for name in STANDS})
     assert (status, late["rows"]) == (200, {"sum": 10}), "whoever is slow all the way is not late"
+
+    monkeypatch.setattr("admin.office.ENDS_WITHIN_S", 3 * 3600)
+    late, began, status = room.send("/shelf/count", {})[1], clock["now"], 200
+    while status == 200:
+        clock["now"] += timedelta(minutes=59)
+        status, late = room.send("/shelf/count", {name: late[name] for name in STANDS})
+    assert (status, late["code"], clock["now"] - began) == (409, "late_step", timedelta(minutes=4 * 59))

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 import click
 
 from chalicelib.administration.heads import Read
-from chalicelib.administration.journal import Line, key
+from chalicelib.administration.journal import Line
 from chalicelib.clock import utc_now
 
 from ...desk import AUDITOR, Administered, Desk
@@ -48,10 +48,10 @@ def show_journal(
     if registrant:
         desk.rows += [_row(line, None) for line in lines.of_person(registrant) if _is_asked(line, person, command)]
     else:
-        for line, end in lines.acts(days, desk.cursor, partners=partners, begins=desk.go_on):
+        for sk, line, end in lines.acts(days, desk.cursor, partners=partners, begins=desk.go_on):
             if _is_asked(line, person, command):
                 desk.rows.append(_row(line, end))
-            desk.go_on(key(line))
+            desk.go_on(sk)
     desk.show(desk.rows, "nothing was done")
 
 
