@@ -44,6 +44,5 @@ def replay(
     last = replays.last(_ALL) if go_on and not desk.cursor else None
     if last and last.asked != asked:
         raise click.ClickException("the last one had another --restored-to")
-    after = last.after if last else ""
-    done = errand(desk, "erase_people", replays, _ALL, asked, joins=go_on, after=after)
+    done = errand(desk, "erase_people", replays, _ALL, asked, joins=go_on, last=last if last and last.after else None)
     desk.show({"erased": msgspec.convert(done.found, Replayed).erased})

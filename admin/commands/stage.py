@@ -61,14 +61,18 @@ def deploy(stage: str, given: Sequence[str], programme: str | None, remove: Sequ
 @click.option("--forget", metavar="VERSION", help="One that a killed deployment left, and nobody was promised.")
 def promises(stage: str, forget: str | None) -> None:
     """Show which schemes a stage keeps, whatever is deployed next, and why."""
-    # As the administration says: whoever deploys needs no right to a table for it.
-    told = client.to_its_end(stage, ["wave", "schemes"], COMMANDS["wave schemes"], {"stage": stage, "arguments": {}})
-    used = {row["scheme"] for row in told["rows"]}
+
+    def used() -> set[str]:
+        # As the administration says: whoever deploys needs no right to a table for it.
+        sent = {"stage": stage, "arguments": {}}
+        told = client.to_its_end(stage, ["wave", "schemes"], COMMANDS["wave schemes"], sent)
+        return {row["scheme"] for row in told["rows"]}
+
     if forget is not None:
         forget_promise(stage, forget, used)
     kept = of_stage(stage)
-    runs = kept.running()
-    show([{"scheme": one, "runs": one in runs, "a_wave_has_it": one in used} for one in kept.served()])
+    runs, given = kept.running(), used() if kept.has_run else ()
+    show([{"scheme": one, "runs": one in runs, "a_wave_has_it": one in given} for one in kept.served()])
 
 
 @example("destroy --stage staging")

@@ -122,11 +122,18 @@ def invoke(
 
 
 def errand(
-    desk: Desk, function: str, errands: Errands, about: str, asked: Any = None, *, joins: bool = False, after: str = ""
+    desk: Desk,
+    function: str,
+    errands: Errands,
+    about: str,
+    asked: Any = None,
+    *,
+    joins: bool = False,
+    last: Errand | None = None,
 ) -> Errand:
     """What a function has done, at its end: the first request of a command begins it, the others look.
 
-    Raises `NotYet` until then, and `ClickException` with the type of the error that ended it.
+    It goes on where the `last` one came to, with what that one found. Raises `NotYet` until then, and `ClickException` with the type of the error that ended it.
     """
 
     def send(detail: Mapping[str, object]) -> object:
@@ -134,7 +141,9 @@ def errand(
 
     if not desk.cursor:
         line = desk.begun.id if desk.begun else ""
-        errands.begin(Errand(line, about, asked, utc_now(), after=after), send, joins=joins)
+        after, found_so_far = (last.after, last.found) if last else ("", None)
+        new = Errand(line, about, asked, utc_now(), after=after, found=found_so_far)
+        errands.begin(new, send, joins=joins)
     found = errands.look(about, utc_now(), send)
     if found is None:
         desk.counts["looks"] += 1

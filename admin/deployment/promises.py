@@ -21,7 +21,7 @@ from chalicelib.figures.schemes import Scheme
 from chalicelib.figures.waves import CalendarRules
 
 from . import stages
-from .stacks import DeployFailed, outputs, parameters
+from .stacks import DeployFailed, Stacks, outputs, parameters
 
 PROMISES = "schemes.json"
 
@@ -37,6 +37,11 @@ class Promises:
         self._s3 = aws.client("s3")
         self._bucket = bucket
         self._app = app
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the stage has, or had, functions that may have given a scheme to a wave."""
+        return self._app is not None and self._app["StackStatus"] != "ROLLBACK_COMPLETE"
 
     def served(self) -> dict[str, Any]:
         """The schemes by version, as JSON has them."""
@@ -109,7 +114,7 @@ class Promises:
 
     def _package(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The programme's file and the service's in the package that the stage runs; empty if it runs none."""
-        if self._app is None or self._app["StackStatus"] == "ROLLBACK_COMPLETE":
+        if self._app is None or not self.has_run:
             return {}, {}
         cloudformation = self._aws.client("cloudformation")
         body = cloudformation.get_template(StackName=self._app["StackName"], TemplateStage="Original")["TemplateBody"]
@@ -133,10 +138,14 @@ class Promises:
 
 
 def of_stage(stage: str) -> Promises:
-    """Those of a deployed stage. Raises `BadConfiguration` if there is none."""
+    """Those of a stage, also of one whose first deployment came no further than its data.
+
+    Raises `BadConfiguration` if there is none.
+    """
     aws = stages.connect()
     data = stages.found(aws, stage, stages.data_stack(stage))
-    return Promises(aws, outputs(data)["ArtifactsBucket"], stages.found(aws, stage, stages.app_stack(stage)))
+    app = Stacks(aws.client("cloudformation"), lambda _: None).find(stages.app_stack(stage))
+    return Promises(aws, outputs(data)["ArtifactsBucket"], app)
 
 
 def take_back(aws: stages.Aws, bucket: str, app: Mapping[str, Any] | None, programme: Programme, new: set[str]) -> None:
@@ -156,10 +165,10 @@ def take_back(aws: stages.Aws, bucket: str, app: Mapping[str, Any] | None, progr
         Promises(aws, bucket, app).take_back(new - used)
 
 
-def forget(stage: str, version: str, used: Collection[str]) -> None:
+def forget(stage: str, version: str, used: Callable[[], Collection[str]]) -> None:
     """Let a version be promised no longer that a deployment recorded which was killed, so that nothing took it back.
 
-    `used`: the versions that waves have.
+    `used` asks for the versions that waves have; of a stage that never ran it is not asked.
 
     Raises `DeployFailed` if nothing has promised it, the stage runs it, a wave has it, or CloudFormation is at work.
     """
@@ -167,7 +176,8 @@ def forget(stage: str, version: str, used: Collection[str]) -> None:
     if version not in promises.served():
         raise DeployFailed(f"the stage {stage} has promised no scheme {version}")
     app = promises._app
-    if version not in used and (app is None or app["StackStatus"].endswith("_COMPLETE")):
+    given = used() if promises.has_run else ()
+    if version not in given and (app is None or app["StackStatus"].endswith("_COMPLETE")):
         promises.take_back({version})
     if version in promises.served():
         raise DeployFailed(f"the scheme {version} stays: the stage runs it or may yet, or a wave was given it")

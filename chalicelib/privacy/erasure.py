@@ -199,14 +199,16 @@ class Erasure:
                 count += len(page)
                 yield Replayed(count, page[-1])
         people, tables = set(self._erased.all(since)), sorted({kept.table for kept in register().kept.values()})
-        begun = int(asked.after.removeprefix(_TABLES)) if in_tables else 0
-        for part in range(begun, len(tables) * segments if people else 0):
-            table = tables[part // segments]
-            for row in dynamodb.every_row(self._table(table), self._region, part % segments, segments):
+        parts = [(f"{_TABLES}{table}/{number}", table, number) for table in tables for number in range(segments)]
+        places = [place for place, *_ in parts]
+        # A part that there is no more, as of another release, is no place to go on: all tables are read again.
+        begun = places.index(asked.after) + 1 if asked.after in places else 0
+        for place, table, number in parts[begun:] if people else ():
+            for row in dynamodb.every_row(self._table(table), self._region, number, segments):
                 kind = kind_of(table, row)
                 for person in people & _people_of(row) if kind else ():
                     self._erase(Held(kind, row), person, chosen=self._was_chosen(person, now))
-            yield Replayed(count, f"{_TABLES}{part + 1}")
+            yield Replayed(count, place)
         yield Replayed(count)
 
     def replay_again(

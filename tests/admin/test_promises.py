@@ -237,6 +237,19 @@ def test_what_a_killed_deployment_left_is_forgotten_if_nobody_was_promised_it(
     assert standing() == {one: left[one] for one in left if one != forgotten}
 
 
+def test_what_a_killed_first_deployment_left_is_forgotten_without_an_administration(cloud: Settings):
+    outputs = {"ArtifactsBucket": {"Value": cloud.results_bucket}}
+    template = {"Resources": {"One": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    formation = boto3.client("cloudformation", REGION)
+    formation.create_stack(StackName=stages.data_stack("test"), TemplateBody=json.dumps(template))
+    promised(cloud).keep(with_one_more("2027"))
+    told = invoke(["programme", "promises", "--stage", "test", "--json", "--forget", "2027"])
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout) == [
+        {"scheme": one, "runs": False, "a_wave_has_it": False} for one in ("2020", "2023")
+    ]
+
+
 def test_a_stage_that_is_not_there_has_promised_nothing_to_look_at(cloud: Settings):
     with pytest.raises(promises.stages.BadConfiguration, match="there is no stage nowhere"):
         promises.of_stage("nowhere")
