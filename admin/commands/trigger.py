@@ -133,7 +133,8 @@ def errand(
 ) -> Errand:
     """What a function has done, at its end: the first request of a command begins it, the others look.
 
-    It goes on where the `last` one came to, with what that one found. Raises `NotYet` until then, and `ClickException` with the type of the error that ended it.
+    It goes on where the `last` one came to, with what that one found. Raises `NotYet` until then, and
+    `ClickException` with the type of the error that ended it.
     """
 
     def send(detail: Mapping[str, object]) -> object:

@@ -96,8 +96,8 @@ class LateStep(DomainError):
     code = "late_step"
     status = 409
     indonesian = (
-        "Langkah sebelumnya sudah lebih dari satu jam yang lalu, atau perintah ini dimulai lebih dari sehari yang lalu. "
-        "Jalankan lagi dari awal."
+        "Langkah sebelumnya sudah lebih dari satu jam yang lalu, atau perintah ini dimulai lebih dari sehari yang "
+        "lalu. Jalankan lagi dari awal."
     )
     english = (
         "The step before was more than an hour ago, or the command began more than a day ago. Run it again from its "

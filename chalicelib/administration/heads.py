@@ -227,7 +227,8 @@ class Heads:
         """The first day with lines of late, or the day that is over if there are none."""
         last = (now.astimezone(UTC) - MARGIN).date() - _DAY
         days = (last - LOOKS_BACK + _DAY * number for number in range(LOOKS_BACK.days))
-        return next((day for day in days if any(True for _ in chain(self._journal.of_day(day), self._roster_of(day)))), last)
+        lines = ((day, chain(self._journal.of_day(day), self._roster_of(day))) for day in days)
+        return next((day for day, found in lines if any(True for _ in found)), last)
 
     def _announce(self, head: Head) -> None:
         said = {"v": 1, "id": derived_id("journal-head/v1", head.head), "event": "journal_head"}

@@ -150,7 +150,8 @@ class Journal:
     def of_day(self, day: date, after: str = "", *, partners: bool = True) -> Iterator[tuple[str, Line]]:
         """The lines of a UTC day after the one with this key, in their order; with partners' looks, if asked for.
 
-        Each with its key, which has more digits of its instant than the line itself. A query for each of its partitions, eight or 16, paged.
+        Each with its key, which has more digits of its instant than the line itself. A query for each of its
+        partitions, eight or 16, paged.
         """
         kinds = (_LINE, _SEEN) if partners else (_LINE,)
         every = (_partition(kind, day.isoformat(), f"{number:02d}") for kind in kinds for number in range(SHARDS))
@@ -162,8 +163,8 @@ class Journal:
     ) -> Iterator[tuple[str, Line, Line | None]]:
         """The lines of days that follow each other, but for the ends of acts, after the one with this key.
 
-        Each with its key and the end of its act; None if it died half-way. An act that began before midnight ends after it.
-        `begins` is called before each later day, also of those without lines, with what to go on after.
+        Each with its key and the end of its act; None if it died half-way. An act that began before midnight ends
+        after it. `begins` is called before each later day, also of those without lines, with what to go on after.
         """
         waiting, ended = deque[tuple[str, Line]](), dict[str, Line]()
         for sk, line in self._lines(list(days), after, partners=partners):
