@@ -100,8 +100,8 @@ def _due_again(one: Entitlement, theirs: Entitlement | None, to: str, now: datet
     return after and replace(after, state=State.DUE, hold=None)
 
 
-def _holder_not_told(found: claims._Found, news: str, at: datetime | None = None) -> Any:
-    who, told = _told(found, news, at)
+def _holder_not_told(found: claims._Found, news: str, now: datetime, at: datetime | None = None) -> Any:
+    who, told = _told(found, news, now, at)
     return who, [] if found.who.claimed_at is None and news == "passes" else told
 
 
