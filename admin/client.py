@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -44,6 +45,12 @@ LEFT = 130
 
 PAUSES_S = (5,) * 12
 """How long is waited where the gateway says that there are too many requests: it lets few look at once."""
+
+LOOKS_LOST = 20
+"""How many looks at what a function does may be lost one after another: it goes on, and a look does nothing twice."""
+
+TOLD_EVERY_S = 60
+"""How often it is told, where there is no terminal for a bar, that a command goes on."""
 
 PATIENCE_S = 40
 """Longer than the gateway's own 29 seconds."""
@@ -116,15 +123,19 @@ def to_its_end(
     `parts`: those of files that are sent in parts, by the names of their arguments.
     """
     rows: list[Any] = []
-    file = b""
+    file, pause, told = b"", 0, time.monotonic()
     with bars(console(), transient=True) as bar:
         task = None
-        while (answer := ask(stage, words, command, _with_parts(sent, parts))).get("cursor"):
+        send = partial(ask, stage, words, command)
+        while (answer := _looked(partial(send, _with_parts(sent, parts)), pause)).get("cursor"):
             task = bar.add_task(" ".join(words), total=answer.get("steps")) if task is None else task
             bar.update(task, completed=int(answer["cursor"].partition("/")[0]) if answer.get("steps") else len(rows))
             rows += answer["rows"]
             file += unpacked(answer["file"]) if answer.get("file") else b""
-            if pause := answer.get("wait_s"):
+            if not console().is_terminal and time.monotonic() - told >= TOLD_EVERY_S:
+                told = time.monotonic()
+                click.echo(f"{' '.join(words)}: goes on", err=True)
+            if pause := answer.get("wait_s", 0):
                 time.sleep(pause)
             sent = {**sent, "counts": {}, **{name: answer[name] for name in _STANDS if name in answer}}
     if answer.get("file"):
@@ -132,6 +143,16 @@ def to_its_end(
     if rows and (into := answer.get("into")):
         return answer | {"rows": answer["rows"] | {into: rows + answer["rows"][into]}}
     return answer | {"rows": rows + answer["rows"]} if rows else answer
+
+
+def _looked(send: Callable[[], dict[str, Any]], pause: int) -> dict[str, Any]:
+    """What is answered; a look, for which there was a `pause`, is sent again where no answer came."""
+    for _ in range(LOOKS_LOST if pause else 0):
+        try:
+            return send()
+        except NoAnswer:
+            time.sleep(pause)
+    return send()
 
 
 def _with_parts(sent: Mapping[str, Any], parts: Mapping[str, list[bytes]]) -> Mapping[str, Any]:

@@ -43,8 +43,8 @@ WAIT_S = 20
 """For how long it is waited; the gateway waits for 29 seconds."""
 
 
-LOOKS_EVERY_S = 15
-"""How long a terminal waits at most before it asks again whether a function has come to an end."""
+LOOKS_EVERY_S = 60
+"""How long a terminal waits at most before it asks again whether a function has come to an end: each look is kept."""
 
 
 class Busy(click.ClickException):

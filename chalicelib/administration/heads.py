@@ -118,7 +118,7 @@ def head_of(before: str, acts: Read, roster: Iterable[RosterLine], days: int) ->
 
 def _chained(one: Head) -> Head:
     """With the head that its other fields have."""
-    said = ("gelombang-journal/v1", one.before, one.day, one.lines, one.acts, one.roster, one.days)
+    said = ("gelombang-journal/v2", one.before, one.day, one.lines, one.acts, one.roster, one.days)
     return replace(one, head=hashlib.sha256("".join(f"{part}\n" for part in said).encode()).hexdigest())
 
 

@@ -87,6 +87,15 @@ def leaf(at: Desk) -> None:
     at.show(at.counts)
 
 
+@shelf.command(cls=Administered, sets=(MAKER,))
+def wait(at: Desk) -> None:
+    if at.counts["looks"] == 2:
+        at.show({"looks": 2})
+        return
+    at.counts["looks"] += 1
+    at.wait("function", 7)
+
+
 @shelf.command()
 @stage_options
 def destroy(stage: str) -> None:

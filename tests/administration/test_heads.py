@@ -96,7 +96,7 @@ def test_a_head_is_made_of_bytes_that_anyone_can_make(world: World) -> None:
     )
     first = hashlib.sha256(f"{said}\n".encode()).hexdigest()
     second = hashlib.sha256(f"{first}{said}\n".encode()).hexdigest()
-    raw = f"gelombang-journal/v1\nabc\n{FIRST}\n2\n{second}\n\n3650\n"
+    raw = f"gelombang-journal/v2\nabc\n{FIRST}\n2\n{second}\n\n3650\n"
     head = head_of("abc", Read(FIRST).with_line(kept).with_line(kept), [], 3650)
     assert head == Head(FIRST, 2, second, "", 3650, "abc", hashlib.sha256(raw.encode()).hexdigest())
 

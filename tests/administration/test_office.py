@@ -19,7 +19,7 @@ from tests.builders.commands import ACCOUNT
 
 def test_only_administered_commands_have_a_route_and_each_asks_iam(room: Room) -> None:
     assert sorted(room.app.routes) == [
-        f"/shelf/{name}" for name in ("approve", "count", "find", "leaf", "put", "read", "walk")
+        f"/shelf/{name}" for name in ("approve", "count", "find", "leaf", "put", "read", "wait", "walk")
     ]
     for methods in room.app.routes.values():
         assert [one.authorizer.to_swagger()["x-amazon-apigateway-authtype"] for one in methods.values()] == ["awsSigv4"]

@@ -91,6 +91,35 @@ def test_a_terminal_waits_for_its_turn_where_too_many_look(
     assert "status 429 Too Many Requests" in terminal("walk").output
 
 
+def test_a_look_that_is_lost_is_sent_again_and_it_is_told_that_a_command_goes_on(
+    room: Room, terminal: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused, sent = list[int](), list[bytes]()
+    lost: list[int] = []
+
+    def post(*words: Any) -> tuple[int, bytes]:
+        sent.append(words[2])
+        if len(sent) in lost:
+            return 502, b"<html>"
+        return room.post(*words)
+
+    monkeypatch.setattr(client.time, "sleep", paused.append)
+    monkeypatch.setattr(client, "post", post)
+    monkeypatch.setattr(client, "TOLD_EVERY_S", 0)
+    lost[:] = [2, 3, 5]
+    told = terminal("wait", "--json")
+    assert (json.loads(told.stdout), told.stderr) == ({"looks": 2}, "shelf wait: goes on\n" * 2)
+    assert (len(sent), paused, sent[1] == sent[2] == sent[3]) == (6, [7] * 5, True)
+    sent.clear()
+    lost[:] = [1]
+    assert "it may have been done all the same" in terminal("wait").output, "what begins something is sent once"
+    assert len(sent) == 1
+    sent.clear()
+    lost[:] = range(2, 99)
+    assert terminal("wait").exit_code == 1
+    assert len(sent) == 2 + client.LOOKS_LOST
+
+
 @pytest.fixture
 def gateway(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, str], bytes]]]:
     """What is sent to a stage's address over HTTP."""
