@@ -230,6 +230,20 @@ def test_whose_nik_is_contested_no_more_has_the_whole_time(world):
     assert world.expire(freed + TO_BUY).revoked == 1
 
 
+def test_contest_after_contest_keeps_no_place_for_ever(world):
+    a, _ = drawn(world, 1, *"ab")
+    said(world, a, Verification.VERIFIED, ROUND)
+    world.step()
+    due = place(world, a).buy_by
+    latest, second = due + WAITS, timedelta(seconds=1)
+    world.people.add(replace(world.people.by_id[a], contested_at=due - second))
+    assert world.expire(due) == world.expire(latest - 30 * second) == Report(0, 0)
+    world.people.add(replace(world.people.by_id[a], contested_at=None, uncontested_at=latest - 10 * second))
+    assert (world.expire(latest - second), place(world, a).buy_by) == (Report(0, 0), latest)
+    world.expire(latest)
+    assert state(world, a) == BeneficiaryState.LAPSED, "who could hardly buy is not barred"
+
+
 def test_who_was_put_in_order_in_time_keeps_the_place_that_nothing_could_be_bought_with(world):
     a, _ = drawn(world, 1, *"ab")
     said(world, a, Verification.VERIFIED, ROUND)

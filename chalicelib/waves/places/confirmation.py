@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ...aws.dynamodb import LegsFailed, Transaction
@@ -70,22 +70,27 @@ class Confirmation:
         return self._overdue(one, now) if one.state is BeneficiaryState.POTENTIAL else None, None
 
     def _overdue(self, one: Beneficiary, now: datetime) -> BeneficiaryState | None:
-        """REVOKED if the person could have bought in all that time. Who could not keeps the place, or it lapses."""
-        training = self._programme.training
+        """REVOKED if the person could have bought in all that time. Who could not keeps the place, or it lapses.
+
+        One contest after another keeps a place no longer than the deadline and `place_waits_s`.
+        """
+        training, registry = self._programme.training, self._programme.registry
         try:
             registrant = self._registrations.registrant(one.registrant_id)
         except NotRegistered:
             return BeneficiaryState.REVOKED
+        # Before the registry confirmed them, or while the NIK was contested, nothing could be bought.
+        since = max(registrant.confirmed_at or registrant.verified_at or one.awarded_at, one.awarded_at)
+        latest = buy_by(since, training) + timedelta(seconds=registry.place_waits_s)
+        lost = BeneficiaryState.LAPSED
         if self._registrations.is_confirmed(registrant):
-            # Before the registry confirmed them, or while the NIK was contested, nothing could be bought.
-            freed = (registrant.confirmed_at or registrant.verified_at, registrant.uncontested_at, one.awarded_at)
-            since = max(at for at in freed if at is not None)
             until = buy_by(since, training) if since > one.awarded_at else one.buy_by
-            lost = BeneficiaryState.REVOKED
+            wanted = buy_by(max(registrant.uncontested_at or since, since), training)
+            until = max(until, min(wanted, latest))
+            lost = lost if wanted > latest else BeneficiaryState.REVOKED
         else:
-            waits = waits_until(registrant, self._programme.registry, one.awarded_at)
-            until = min(waits or FAR, buy_by(now, training))
-            lost = BeneficiaryState.LAPSED
+            until = min(waits_until(registrant, registry, one.awarded_at) or FAR, buy_by(now, training))
+            until = min(until, latest) if registrant.contested_at is not None else until
         if until <= now:
             return lost
         self._put_off(one, until, now)
