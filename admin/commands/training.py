@@ -63,7 +63,7 @@ def approve(desk: Desk, file: bytes) -> None:
 @course.command(cls=Administered, sets=(MAKER, CHECKER))
 @reason_option
 def reject(desk: Desk, reason: str) -> None:
-    """Take the import that is proposed away, one's own or another's."""
+    """Take the import that is proposed away, one's own or another's, unless an approval of it has begun."""
     taken = desk.services.courses.reject(desk.caller, reason, utc_now())
     desk.show({"done": "taken away", "proposed_at": taken.made_at, "by": taken.maker, "reason": taken.note})
 

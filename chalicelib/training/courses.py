@@ -5,24 +5,25 @@ It is one partition of the training table, so that one query reads all of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 
 from msgspec.structs import replace
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.exceptions import DeleteError
+from pynamodb.expressions.condition import Condition
 
 from ..aws.admin_acts import PARTITION, Act, Journal
 from ..aws.attributes import DayAttribute, EnumAttribute, InstantAttribute, TextsAttribute, WholeAttribute, item_of
-from ..aws.dynamodb import find, is_condition_failure
+from ..aws.dynamodb import LegsFailed, Transaction, find, is_condition_failure, update_if
 from ..config import Programme
 from ..ids import same_person
 from ..payouts.errors import SamePerson
 from ..structs import fill
 from ..values import Value
 from . import catalogue, wire
-from .errors import CatalogueNotProposed, CourseNotOffered, UnknownCourse
+from .errors import CatalogueNotProposed, CourseNotOffered, ImportBegun, UnknownCourse
 from .partners import PartnerStore, TrainingAct
 from .rules import Course, Mode, Partner
 from .store import TrainingTable
@@ -48,12 +49,16 @@ class CourseItem(TrainingTable):
 
 
 class ProposedItem(TrainingTable):
-    """`CONTROL` / `CATALOGUE`: the import that waits for another administrator; the next one replaces it."""
+    """`CONTROL` / `CATALOGUE`: the import that waits for another administrator; the next one replaces it.
+
+    `begun`: an approval writes the courses, or broke off; nobody rejects it any more.
+    """
 
     digest = UnicodeAttribute()
     maker = UnicodeAttribute()
     note = UnicodeAttribute()
     made_at = InstantAttribute()
+    begun = BooleanAttribute(null=True)
 
 
 class ProposedImport(Value, frozen=True):
@@ -88,12 +93,14 @@ class Courses:
         journal: Journal,
         programme: Programme,
         is_province: catalogue.IsProvince,
+        transaction: Callable[[], Transaction],
     ) -> None:
         self._partners = partners
         self._journal = journal
         self._skills = frozenset(programme.skills)
         self._rules = programme.training
         self._is_province = is_province
+        self._transaction = transaction
         self._kept: tuple[datetime, dict[str, Course], dict[str, Partner]] | None = None
 
     def propose(self, lines: Iterable[str], by: str, note: str, now: datetime) -> list[str]:
@@ -123,6 +130,9 @@ class Courses:
         proposed = self._proposed(courses)
         if same_person(proposed.maker, by):
             raise SamePerson()
+        row = ProposedItem(PARTITION, "CATALOGUE")
+        if not update_if(row, [ProposedItem.begun.set(True)], _stands(proposed)):
+            raise CatalogueNotProposed()
         self._journal.add(
             Act(now, TrainingAct.IMPORT, _about(proposed, courses), by, f"{proposed.maker}: {proposed.note}")
         )
@@ -133,13 +143,23 @@ class Courses:
         return len(courses)
 
     def reject(self, by: str, note: str, now: datetime) -> ProposedImport:
-        """Take the import that is proposed away, one's own or another's. Raises `CatalogueNotProposed`."""
+        """Take the import that is proposed away, one's own or another's.
+
+        Raises `CatalogueNotProposed`, also if it ended or was replaced meanwhile; `ImportBegun` once an approval has
+        begun, whose end is to approve it again.
+        """
         item = find(ProposedItem, PARTITION, "CATALOGUE")
         if item is None:
             raise CatalogueNotProposed()
         proposed = fill(ProposedImport, item)
-        self._journal.add(Act(now, TrainingAct.REJECT, f"catalogue {proposed.digest}", by, note))
-        _end(proposed)
+        try:
+            with self._transaction() as tx:
+                waits = _stands(proposed) & ProposedItem.begun.does_not_exist()
+                tx.delete("proposed", ProposedItem(PARTITION, "CATALOGUE"), waits)
+                self._journal.add_to(tx, Act(now, TrainingAct.REJECT, f"catalogue {proposed.digest}", by, note))
+        except LegsFailed:
+            item = find(ProposedItem, PARTITION, "CATALOGUE")
+            raise (ImportBegun if item is not None and item.begun else CatalogueNotProposed)() from None
         return proposed
 
     def search(self, query: CourseQuery, now: datetime) -> CourseList:
@@ -198,12 +218,16 @@ class Courses:
 
 def _end(proposed: ProposedImport) -> None:
     """The proposal is done, unless something else was proposed meanwhile."""
-    same = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == proposed.made_at)
     try:
-        ProposedItem(PARTITION, "CATALOGUE").delete(condition=same)
+        ProposedItem(PARTITION, "CATALOGUE").delete(condition=_stands(proposed))
     except DeleteError as error:
         if not is_condition_failure(error):
             raise
+
+
+def _stands(proposed: ProposedImport) -> Condition:
+    same: Condition = (ProposedItem.digest == proposed.digest) & (ProposedItem.made_at == proposed.made_at)
+    return same
 
 
 def _about(proposed: ProposedImport, courses: Sequence[Course]) -> str:

@@ -100,6 +100,15 @@ class CatalogueNotProposed(DomainError):
     english = "This catalogue is not the one that was proposed; nothing was imported."
 
 
+class ImportBegun(DomainError):
+    """An approval writes the catalogue by now, or has broken off: approving it again ends it."""
+
+    code = "catalogue_import_begun"
+    status = 409
+    indonesian = "Impor katalog ini sudah dimulai sehingga tidak dapat ditolak; setujui lagi untuk menyelesaikannya."
+    english = "The import of this catalogue has begun and is not rejected any more; approve it again to finish it."
+
+
 class NotBeneficiary(DomainError):
     code = "not_beneficiary"
     status = 409

@@ -51,7 +51,7 @@ class ParticipantsServices(WavesServices):
         from ..registration.identity import is_province
         from ..training.courses import Courses
 
-        return Courses(self._partner_store, self.training_journal, self.programme, is_province)
+        return Courses(self._partner_store, self.training_journal, self.programme, is_province, self.transaction)
 
     @cached_property
     def training_journal(self) -> Journal:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import count
 
 import pytest
@@ -17,11 +18,12 @@ from chalicelib.registration.identity import is_province
 from chalicelib.training import catalogue
 from chalicelib.training.catalogue import COLUMNS, Allowed
 from chalicelib.training.courses import KEPT
-from chalicelib.training.errors import MalformedCatalogue, UnknownCourse
+from chalicelib.training.errors import CatalogueNotProposed, ImportBegun, MalformedCatalogue, UnknownCourse
 from chalicelib.training.rules import Course, Mode, Partner, course_id
 from chalicelib.training.wire import CourseQuery, CourseView
+from tests.builders.crashes import Calls
 from tests.builders.jobs import every_page
-from tests.builders.training import course_row, import_courses
+from tests.builders.training import ANI, BUDI, course_row, import_courses
 from tests.conftest import T0
 
 PARTNER = Partner("p" * 26, "Pelatihan Jaya", b"", datetime(2026, 1, 5, tzinfo=UTC))
@@ -223,3 +225,29 @@ def test_a_withdrawn_course_is_still_shown_with_its_provider(stage):
     assert courses.get(added, T0 + KEPT).provider_name == "Kursus Maju"
     assert courses.get(course, T0 + KEPT).offered is False
     assert [view.course_id for view in courses.search(CourseQuery(), T0 + KEPT).courses] == [added]
+
+
+@pytest.mark.parametrize("approves_first", [True, False])
+def test_an_import_and_its_rejection_meet_before_any_call_and_whichever_comes_second_is_refused(
+    stage, monkeypatch, approves_first
+):
+    """A journal that says the import was taken away stands beside no course of it."""
+    courses, calls = stage.services.courses, Calls(monkeypatch)
+    seen = set()
+    for at in count():
+        now, row = T0 + timedelta(seconds=at), course_row(stage.partner.id, code=f"PY-{at}")
+        lines = [",".join(row), ",".join(row.values())]
+        approve = partial(courses.approve, lines, BUDI, now)
+        reject = partial(courses.reject, ANI, "two prices are wrong", now)
+        courses.propose(lines, ANI, "katalog baru", now)
+        answers = calls.meeting(at, *((approve, reject) if approves_first else (reject, approve)))
+        if len(answers) == 1:  # the first had ended before that call
+            break
+        rejection, approval = answers if approves_first else answers[::-1]
+        deeds = {act.deed for act in stage.services.training_journal.all() if act.at == now} - {"PROPOSE"}
+        imported = any(item["code"] == f"PY-{at}" for item in stage.items("COURSES"))
+        told = rejection if imported else approval
+        assert (deeds, imported) == (({"IMPORT"}, True) if approval == 1 else ({"REJECT"}, False)), at
+        seen.add((imported, type(told)))
+    refused = {(False, CatalogueNotProposed), (True, ImportBegun)}
+    assert seen == (refused if approves_first else {(True, CatalogueNotProposed)})

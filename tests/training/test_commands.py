@@ -259,6 +259,8 @@ def test_an_interrupted_import_is_finished_by_repeating_it(stage, tmp_path, monk
         wrap_calls(broken, breaking)
         import_file(tmp_path, *rows)
     assert len(catalogue(stage)) == 25
-    # It still stands as it was proposed.
+    # It still stands as it was proposed, and half of it is not taken away.
+    refused = courses(ANI, "reject", *WHY)
+    assert (refused.exit_code, "(catalogue_import_begun)" in refused.output) == (1, True)
     assert "courses imported  60" in approve(file_of(tmp_path, *rows)).output
     assert len(catalogue(stage)) == 60
