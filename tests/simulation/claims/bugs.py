@@ -114,41 +114,88 @@ def _claimed_again_on_every_save(tx: Any, kind: Any, mac: str, registrant_id: st
     tx.put(kind, Guard(store.unique_pk(kind, mac), "UNIQUE", registrant=registrant_id))
 
 
-BUGS: Mapping[str, list[tuple[Any, str, Any]]] = {
-    "a NIK passes to equal proof": [(claims, "settle", _passes_to_equal_proof)],
-    "a NIK passes at once": [(claims, "settle", _passes_at_once)],
-    "nobody is ever contested": [(claims, "settle", _never_contested)],
-    "any claim contests": [(claims, "settle", _contested_by_any_claim)],
-    "only the first claim is looked at": [(claims, "settle", _older_claim_first)],
-    "a given-up claim frees the NIK": [
-        (service, "released", _released_though_claimed),
-        (corrections, "released", _released_though_claimed),
-    ],
-    "presence stays with another NIK": [(service, "with_nik", _proof_stays), (corrections, "with_nik", _proof_stays)],
-    "presence is of no NIK": [
-        (records, "presence", _presence_of_any_nik),
-        (corrections, "presence", _presence_of_any_nik),
-    ],
-    "the holder is not told": [(claims._Found, "told", _holder_not_told)],
-    "the former holder is forgotten": [(claims, "keep_claim", _former_holder_forgotten)],
-    "a guard is written over": [(store, "claim", _claimed_again_on_every_save)],
-    "the place stays with the former holder": [(Passing, "hand_over", lambda *_: True)],
-    "a place that was begun to pass is forgotten": [(claims.Claims, "_follow", _begun_is_done)],
-    "the plan stays with the former holder": [(passing.PassedPayments, "_pass_plan", lambda *_: None)],
-    "what was paid is due again": [(passing, "_of_owner", _due_again)],
-    "a hold ends by itself": [(passing, "_of_owner", _hold_ends)],
-    "a payment under way is not waited for": [
-        (passing, "State", SimpleNamespace(**{**State.__members__, "SENDING": None}))
-    ],
-    "whoever is drawn counts as confirmed": [(service.Registrations, "is_confirmed", lambda *_: True)],
-    "the sweep asks nobody": [(verifications.Verifications, "waiting", lambda *_: iter(()))],
+BUGS: Mapping[str, tuple[str, list[tuple[Any, str, Any]]]] = {
+    "a NIK passes to equal proof": ("a NIK passed from DATA to DATA", [(claims, "settle", _passes_to_equal_proof)]),
+    "a NIK passes at once": ("the holder was not told a day before", [(claims, "settle", _passes_at_once)]),
+    "nobody is ever contested": (
+        "a holder is contested who should not be, or is not who should",
+        [(claims, "settle", _never_contested)],
+    ),
+    "any claim contests": (
+        "a holder is contested who should not be, or is not who should",
+        [(claims, "settle", _contested_by_any_claim)],
+    ),
+    "only the first claim is looked at": (
+        "a holder has DATA and somebody PRESENCE",
+        [(claims, "settle", _older_claim_first)],
+    ),
+    "a given-up claim frees the NIK": (
+        "does not hold what they do not claim",
+        [
+            (service, "released", _released_though_claimed),
+            (corrections, "released", _released_though_claimed),
+        ],
+    ),
+    "presence stays with another NIK": (
+        "somebody was seen with another's card",
+        [(service, "with_nik", _proof_stays), (corrections, "with_nik", _proof_stays)],
+    ),
+    "presence is of no NIK": (
+        "somebody was seen with another's card",
+        [
+            (records, "presence", _presence_of_any_nik),
+            (corrections, "presence", _presence_of_any_nik),
+        ],
+    ),
+    "the holder is not told": ("the holder was not told a day before", [(claims._Found, "told", _holder_not_told)]),
+    "the former holder is forgotten": (
+        "the list of claims is not that of the claimants and contested holders",
+        [(claims, "keep_claim", _former_holder_forgotten)],
+    ),
+    "a guard is written over": (
+        "does not hold what they do not claim",
+        [(store, "claim", _claimed_again_on_every_save)],
+    ),
+    "the place stays with the former holder": (
+        "a place is with somebody who does not hold the NIK",
+        [(Passing, "hand_over", lambda *_: True)],
+    ),
+    "a place that was begun to pass is forgotten": (
+        "a place was lost on its way to the owner of the NIK",
+        [(claims.Claims, "_follow", _begun_is_done)],
+    ),
+    "the plan stays with the former holder": (
+        "a former holder's plan runs on",
+        [(passing.PassedPayments, "_pass_plan", lambda *_: None)],
+    ),
+    "what was paid is due again": (
+        "an instalment was paid twice, and no two decided it",
+        [(passing, "_of_owner", _due_again)],
+    ),
+    "a hold ends by itself": (
+        "what an administrator held is paid, and no two released it",
+        [(passing, "_of_owner", _hold_ends)],
+    ),
+    "a payment under way is not waited for": (
+        "an instalment was paid twice, and no two decided it",
+        [(passing, "State", SimpleNamespace(**{**State.__members__, "SENDING": None}))],
+    ),
+    "whoever is drawn counts as confirmed": (
+        "somebody unconfirmed is paid",
+        [(service.Registrations, "is_confirmed", lambda *_: True)],
+    ),
+    "the sweep asks nobody": (
+        "somebody was never answered about",
+        [(verifications.Verifications, "waiting", lambda *_: iter(()))],
+    ),
 }
+"""Of each: how the sentence ends by which it must be found, and what takes whose place."""
 
 
 @contextmanager
 def planted(bug: str) -> Iterator[None]:
     """The bug is there."""
     with ExitStack() as stack:
-        for target, name, mistake in BUGS[bug]:
+        for target, name, mistake in BUGS[bug][1]:
             stack.enter_context(patch.object(target, name, mistake))
         yield

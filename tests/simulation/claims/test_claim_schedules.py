@@ -31,10 +31,13 @@ def test_every_nik_ends_with_the_most_proof_and_nobody_invented_is_paid(seeds: r
 
 @pytest.mark.parametrize("bug", some_of(BUGS, 6))
 def test_a_planted_bug_is_found(bug: str) -> None:
+    """By the sentence that is for it. An error by which a task ends is none: it is said at the end."""
+    sentence, _ = BUGS[bug]
     with planted(bug):
         for seed in range(WITHIN):
-            if (played := play(seed)).wrong:
-                assert "TypeError" not in played.wrong[0], "the mistake does not fit what it replaces"
-                sys.stdout.write(f"{bug}: schedule {seed + 1}: {played.wrong[0]}\n")
+            wrong = play(seed).wrong
+            assert not any("TypeError" in one for one in wrong), "the mistake does not fit what it replaces"
+            if any(one.endswith(sentence) for one in wrong):
+                sys.stdout.write(f"{bug}: schedule {seed + 1}: {wrong}\n")
                 return
     pytest.fail(f"not found in {WITHIN} schedules")
