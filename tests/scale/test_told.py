@@ -47,6 +47,7 @@ def test_ten_thousand_people_are_told_of_results_deadlines_and_payments_though_r
 
     chosen, left = settled(world, names(MANY + LEFT), MANY)
     everybody = chosen + left
+    registered(map(registrant, everybody))
 
     results = run_of(ROUND + SECOND)
     results.is_killed_after(MANY // 2)
