@@ -316,13 +316,12 @@ class BeneficiaryStore:
         because: str | None = None,
     ) -> None:
         """No purchase came in time, or no confirmation (LAPSED): the family card is free again. The index `potential`
-        keeps the person until the place is passed on. An ACTIVE place, whose NIK is another's, has no deadline.
+        keeps the person until the place is passed on. An ACTIVE place lapses without a deadline: its NIK is another's.
         """
         state = BeneficiaryItem.state
-        if beneficiary.state is BeneficiaryState.ACTIVE:
+        may_be = state.is_in(*sources(lost)) & (BeneficiaryItem.buy_by <= whole_second(now))
+        if (beneficiary.state, lost) == (BeneficiaryState.ACTIVE, BeneficiaryState.LAPSED):
             may_be = _same(beneficiary) & (state == BeneficiaryState.ACTIVE)
-        else:
-            may_be = state.is_in(*sources(lost)) & (BeneficiaryItem.buy_by <= whole_second(now))
         tx.update(
             BENEFICIARY_LEG,
             latest_item(beneficiary.registrant_id),

@@ -82,15 +82,17 @@ class Confirmation:
         # Before the registry confirmed them, or while the NIK was contested, nothing could be bought.
         since = max(registrant.confirmed_at or registrant.verified_at or one.awarded_at, one.awarded_at)
         latest = buy_by(since, training) + timedelta(seconds=registry.place_waits_s)
-        lost = BeneficiaryState.LAPSED
         if self._registrations.is_confirmed(registrant):
             until = buy_by(since, training) if since > one.awarded_at else one.buy_by
-            wanted = buy_by(max(registrant.uncontested_at or since, since), training)
-            until = max(until, min(wanted, latest))
-            lost = lost if wanted > latest else BeneficiaryState.REVOKED
+            lost = BeneficiaryState.REVOKED
+            if registrant.uncontested_at is not None and registrant.uncontested_at > since:
+                wanted = buy_by(registrant.uncontested_at, training)
+                until = max(until, min(wanted, latest))
+                lost = BeneficiaryState.LAPSED if wanted > latest else lost
         else:
             until = min(waits_until(registrant, registry, one.awarded_at) or FAR, buy_by(now, training))
             until = min(until, latest) if registrant.contested_at is not None else until
+            lost = BeneficiaryState.LAPSED
         if until <= now:
             return lost
         self._put_off(one, until, now)
