@@ -161,7 +161,7 @@ def kept_of(held: Held) -> Kept:
 
 
 def stays(held: Held, *, chosen: bool) -> bool:
-    """Whether a row stays when its person is erased, of whom it is said whether they ever were chosen."""
+    """Whether a row stays when its person is erased. `chosen`: whether that person ever was."""
     kept = kept_of(held)
     return kept.stays == "always" or (kept.stays == "chosen" and chosen)
 
