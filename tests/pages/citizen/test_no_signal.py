@@ -142,6 +142,41 @@ def test_what_could_not_be_sent_says_so_stays_as_typed_and_is_sent_with_a_signal
         assert [f"{method} {path}" for method, path, _ in page.sent if path != asked] == [change]
 
 
+SLOW_STORAGE = """
+const get = IDBObjectStore.prototype.get;
+let read;
+window.reading = new Promise((resolve) => { read = resolve; });
+IDBObjectStore.prototype.get = function (name) {
+  const asked = get.call(this, name);
+  if (name !== "draft:masuk") return asked;
+  const late = {};
+  window.release = () => { late.result = asked.result; late.onsuccess(); };
+  asked.onsuccess = read;
+  return late;
+};
+"""
+KEPT = """() => new Promise((resolve) => {
+  indexedDB.open("gelombang", 1).onsuccess = ({ target }) => {
+    const asked = target.result.transaction("kept").objectStore("kept").getAll("draft:masuk");
+    asked.onsuccess = () => resolve(asked.result.map(({ values }) => values));
+  };
+})"""
+
+
+def test_what_is_typed_before_a_slow_phone_has_read_the_draft_stays_and_is_kept(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["guest"]) as page:
+        page.add_init_script(SLOW_STORAGE)
+        page.goto(f"{ORIGIN}/#/masuk")
+        page.reload()
+        page.evaluate("reading.then(() => null)")
+        button = sign_in(page)
+        page.evaluate("release()")
+        assert page.evaluate(KEPT) == [{"contact": "siti@example.org"}]
+        with page.expect_request("**/sign-ins") as asked:
+            press(page, button)
+        assert asked.value.post_data_json["contact"] == "siti@example.org"
+
+
 def test_a_join_that_could_not_be_sent_is_sent_when_a_signal_comes_back(browser: Any, programme: Programme):
     with living(browser, programme, LIVES["open"]) as page:
         page.locator("[data-state=open]").wait_for()

@@ -166,24 +166,31 @@ export function Await({ found, inner = false, children }) {
  */
 export function useForm(name, start, secret = []) {
   const [values, setValues] = useState(start), [errors, setErrors] = useState({}), [ready, setReady] = useState(false);
-  const held = useRef(start);
+  const held = useRef(start), early = useRef({});
+  const keep = (field) => {
+    if (!name) return;
+    const part = (some) => Object.fromEntries(Object.entries(held.current).filter(([one]) => secret.includes(one) === some));
+    if (secret.includes(field)) briefly.put(`draft:${name}`, part(true));
+    else kept.put(`draft:${name}`, { at: now(), values: part(false) });
+  };
   useEffect(() => {
     (async () => {
       const draft = name && (await kept.get(`draft:${name}`));
       const fresh = draft && now() - draft.at < WEEK ? draft.values : {};
       const brief = (name && briefly.get(`draft:${name}`)) || {};
-      held.current = { ...start, ...fresh, ...brief };
+      // A slow phone may be typed on before the draft comes.
+      held.current = { ...start, ...fresh, ...brief, ...early.current };
       setValues(held.current);
       setReady(true);
+      Object.keys(early.current).forEach(keep);
+      early.current = {};
     })();
   }, [name]);
   const set = (field, value) => {
     held.current = { ...held.current, [field]: value };
     setValues(held.current);
-    if (!name) return;
-    const part = (some) => Object.fromEntries(Object.entries(held.current).filter(([one]) => secret.includes(one) === some));
-    if (secret.includes(field)) briefly.put(`draft:${name}`, part(true));
-    else kept.put(`draft:${name}`, { at: now(), values: part(false) });
+    if (ready) keep(field);
+    else early.current[field] = value;
   };
   const drop = () => {
     held.current = start;
