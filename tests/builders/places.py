@@ -16,7 +16,7 @@ from chalicelib.draw.selection import open_value
 from chalicelib.waves import entries, rules
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.places.items import FamilyItem
-from chalicelib.waves.rules import WaveState
+from chalicelib.waves.rules import Beneficiary, BeneficiaryState, WaveState
 from tests.builders.people import card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
 from tests.conftest import T0
@@ -51,6 +51,17 @@ def standings(world: WavesWorld) -> dict[str, str | None]:
     return {name: entry.reason or entry.standing for name, entry in entries.items()}
 
 
+def place(world: WavesWorld, who: str) -> Beneficiary:
+    """The latest one of somebody who was chosen."""
+    found = world.waves.beneficiaries.of(who)
+    assert found is not None
+    return found
+
+
+def state(world: WavesWorld, who: str) -> BeneficiaryState:
+    return place(world, who).state
+
+
 def leaf_of(world: WavesWorld, name: str, wave: int = WAVE) -> str:
     return world.entries.find(wave, name).leaf.hex()
 
@@ -74,11 +85,9 @@ def waiting(world: WavesWorld, quota: int, *names: str) -> list[str]:
 
 def buy(world: WavesWorld, name: str) -> bool:
     """What a purchase does to the place; False if it comes too late."""
-    beneficiary = world.waves.beneficiaries.of(name)
-    assert beneficiary is not None
     try:
         with world.services.transaction() as tx:
-            world.waves.beneficiaries.activate(tx, beneficiary, world.clock.now)
+            world.waves.beneficiaries.activate(tx, place(world, name), world.clock.now)
     except LegsFailed:
         return False
     return True

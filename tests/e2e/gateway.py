@@ -391,12 +391,6 @@ class Gateway:
         partners.approve(partner.id, "person/budi", self.now)
         return partner.id, key
 
-    def revoked_partner(self) -> tuple[str, str]:
-        """A partner who may report nothing any more."""
-        partner = self.new_partner()
-        self.services.partners.revoke(partner[0], self.now)
-        return partner
-
     def new_course(self, **changes: str) -> str:
         """The id of a course that has come into the catalogue."""
         row = course_row(self.partner[0], **{"code": f"PY-{next(self._numbers)}"} | changes)

@@ -9,25 +9,19 @@ import pytest
 
 from chalicelib.aws.dynamodb import rows_of
 from chalicelib.draw.leaves import leaf
-from chalicelib.waves import audit, entries, rules
+from chalicelib.waves import entries, rules
 from chalicelib.waves.audit import Audits
 from chalicelib.waves.entries import EntryItem
-from chalicelib.waves.places import revocation
 from chalicelib.waves.rules import closed_ticket, is_closed
 from chalicelib.waves.store import WavesTable
 from tests.builders.places import buy, rows, standings, waiting
 from tests.builders.waves import ROUND, WAVE, WavesWorld
 
+pytestmark = pytest.mark.usefixtures("few_partitions")
+
 DAYS = 90
 DUE = ROUND + timedelta(seconds=75)
 LATER = ROUND + timedelta(days=DAYS, minutes=1)
-
-
-@pytest.fixture(autouse=True)
-def few_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four instead of 64, since each takes its calls."""
-    for module in (rules, entries, revocation, audit):
-        monkeypatch.setattr(module, "SHARDS", 4)
 
 
 def audits(world: WavesWorld) -> Audits:

@@ -14,8 +14,6 @@ from chalicelib.figures.schemes import Payment
 from chalicelib.registration.errors import FixedAfterAward
 from chalicelib.registration.rules import Standing, Verification
 from chalicelib.time_budget import TimeBudget
-from chalicelib.waves import entries, rules
-from chalicelib.waves.places import revocation
 from chalicelib.waves.places.confirmation import Confirmation
 from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.places.revocation import Report
@@ -24,18 +22,14 @@ from chalicelib.waves.wire import beneficiary_view, chosen_notice
 from chalicelib.web.me import next_deadline, why_not
 from tests.builders.crashes import Calls
 from tests.builders.people import card
-from tests.builders.places import TWO_WEEKS, buy, drawn, play, rows, standings, waiting
+from tests.builders.places import TWO_WEEKS, buy, drawn, place, play, rows, standings, state, waiting
 from tests.builders.waves import OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
+pytestmark = pytest.mark.usefixtures("few_partitions")
+
 WAITS = timedelta(days=14)
 TO_BUY = timedelta(seconds=75)
-
-
-@pytest.fixture(autouse=True)
-def few_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (rules, entries, revocation):
-        monkeypatch.setattr(module, "SHARDS", 4)
 
 
 @pytest.fixture
@@ -55,16 +49,6 @@ def said(world: WavesWorld, who: str, state: Verification, at: datetime) -> None
     comes = state is Verification.VERIFIED and before.verification is not state
     confirmed_at = at if comes else before.confirmed_at
     world.people.add(replace(before, verification=state, verified_at=at, confirmed_at=confirmed_at))
-
-
-def place(world: WavesWorld, who: str) -> Beneficiary:
-    found = world.waves.beneficiaries.of(who)
-    assert found is not None
-    return found
-
-
-def state(world: WavesWorld, who: str) -> BeneficiaryState:
-    return place(world, who).state
 
 
 def test_while_the_registry_is_silent_the_winners_place_waits_and_holds_up_nothing(world, tmp_path):

@@ -12,7 +12,6 @@ from chalicelib.clock import iso
 from chalicelib.errors import Unavailable
 from chalicelib.registration.rules import Employment, Standing
 from chalicelib.time_budget import TimeBudget
-from chalicelib.waves import entries, rules
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.calendar import Calendar
 from chalicelib.waves.errors import Barred
@@ -23,23 +22,14 @@ from chalicelib.waves.publication.bucket import Contradiction, Publication
 from chalicelib.waves.rules import BeneficiaryState, EntryOutcome, WaveState, shard_of
 from tests.builders.crashes import Crash
 from tests.builders.people import card, registrant
-from tests.builders.places import TWO_WEEKS, buy, drawn, in_two_waves, leaf_of, play, rows, standings, waiting
+from tests.builders.places import TWO_WEEKS, buy, drawn, in_two_waves, leaf_of, play, rows, standings, state, waiting
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld
+
+pytestmark = pytest.mark.usefixtures("few_partitions")
 
 SECOND = timedelta(seconds=1)
 DUE = ROUND + timedelta(seconds=75)
 """When those whose place was awarded at `ROUND` must have bought something."""
-
-
-@pytest.fixture(autouse=True)
-def few_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four instead of 64, since each takes its calls."""
-    for module in (rules, entries, revocation):
-        monkeypatch.setattr(module, "SHARDS", 4)
-
-
-def state(world: WavesWorld, name: str) -> BeneficiaryState:
-    return world.waves.beneficiaries.of(name).state
 
 
 def listed(world: WavesWorld) -> list[str]:

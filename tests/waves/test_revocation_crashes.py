@@ -12,7 +12,6 @@ import boto3
 import pytest
 
 from chalicelib.registration.rules import Standing
-from chalicelib.waves import entries, rules
 from chalicelib.waves.places import revocation
 from chalicelib.waves.rules import EntryOutcome
 from tests.builders.aws.calls import Call, wrap_calls
@@ -21,16 +20,11 @@ from tests.builders.people import registrant
 from tests.builders.places import buy, entered
 from tests.builders.waves import CLOSES, FREEZES, PEOPLE, ROUND, WAVE, WavesWorld, joined, outcome
 
+pytestmark = pytest.mark.usefixtures("few_partitions")
+
 SECOND = timedelta(seconds=1)
 DUE = ROUND + timedelta(seconds=75)
 LATE = DUE + timedelta(seconds=10)
-
-
-@pytest.fixture(autouse=True)
-def few_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Four instead of 64: each is a call that may be the last, and for each query of an index moto sorts the table."""
-    for module in (rules, entries, revocation):
-        monkeypatch.setattr(module, "SHARDS", 4)
 
 
 @pytest.fixture

@@ -47,9 +47,7 @@ NO_CAP = 1_000
 
 
 class BeneficiaryStore:
-    """`family_card_cap`: the most beneficiaries on one family card, ever, without those who were revoked; None: any
-    number.
-    """
+    """`family_card_cap`: the most beneficiaries on a family card, without those who were revoked; None: any number."""
 
     def __init__(self, transaction: Callable[[], Transaction], family_card_cap: int | None) -> None:
         self._transaction = transaction
@@ -141,10 +139,9 @@ class BeneficiaryStore:
         return map(beneficiary_of, BeneficiaryItem.roster.query(f"{wave}#{shard}"))
 
     def potential(self, shard: str, until: datetime) -> Iterator[Deadline]:
-        """The people whose deadline is at `until` or before and still matters, the earliest first; by an index, moments
-        late.
+        """The people whose deadline is at `until` or before, the earliest first; by an index, moments late.
 
-        RESERVED, POTENTIAL, and for a while REVOKED and LAPSED: `of_many` tells the state.
+        They are RESERVED, POTENTIAL, and for a while REVOKED and LAPSED: `of_many` tells the state.
         """
         due = BeneficiaryItem.buy_by <= whole_second(until)
         for item in BeneficiaryItem.potential.query(shard, due):
@@ -176,17 +173,16 @@ class BeneficiaryStore:
             item = latest_item(registrant_id)
             as_read = ~BeneficiaryItem.state.is_in(*sorted(LOST)) & on_card(beneficiary.kk_mac)
             tx.update(leg, item, [BeneficiaryItem.kk_mac.set(kk_mac)], as_read)
-            if beneficiary.kk_mac is not None:
-                tx.update("left", family_item(beneficiary.kk_mac), [FamilyItem.holders.delete({registrant_id})])
+            _leave(tx, "left", beneficiary)
             tx.update("come", family_item(kk_mac), [FamilyItem.holders.add({registrant_id})])
 
     # Legs of others' transactions. They fail as `BENEFICIARY_LEG` where the state is no longer the one that was read,
     # or another place followed meanwhile.
 
     def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
-        """A purchase keeps the place: ACTIVE, the deadline is met; a graduate stays one. Too late, the leg fails.
+        """A purchase keeps the place: ACTIVE, the deadline is met; a graduate stays one.
 
-        So it does if the place was revoked meanwhile.
+        The leg fails if it is too late, or the place was revoked meanwhile.
         """
         state = BeneficiaryItem.state
         if beneficiary.state is BeneficiaryState.GRADUATED:
@@ -256,9 +252,7 @@ class BeneficiaryStore:
                     ],
                     _same(place) & (state == place.state) & on_card(place.kk_mac),
                 )
-                if place.kk_mac is not None:
-                    holders = FamilyItem.holders.delete({place.registrant_id})
-                    tx.update("family", family_item(place.kk_mac), [holders])
+                _leave(tx, "family", place)
         except LegsFailed:
             return False
         return True
@@ -285,8 +279,8 @@ class BeneficiaryStore:
         person, holders = reserved.registrant_id, FamilyItem.holders
         fits = holders.does_not_exist() | room(self._cap) | (holders.contains(person) & room(self._cap + 1))
         tx.update("family", family_item(kk_mac), [holders.add({person})], fits)
-        if reserved.kk_mac not in {kk_mac, None}:
-            tx.update("left", family_item(str(reserved.kk_mac)), [holders.delete({person})])
+        if reserved.kk_mac != kk_mac:
+            _leave(tx, "left", reserved)
         tx.update(
             BENEFICIARY_LEG,
             latest_item(reserved.registrant_id),
@@ -333,9 +327,7 @@ class BeneficiaryStore:
             ],
             may_be & on_card(beneficiary.kk_mac),
         )
-        if beneficiary.kk_mac is not None:
-            holders = FamilyItem.holders.delete({beneficiary.registrant_id})
-            tx.update("family", family_item(beneficiary.kk_mac), [holders])
+        _leave(tx, "family", beneficiary)
 
     def unlist(self, registrant_id: str) -> None:
         """Take a person whose place went to another off the index `potential`: nothing is left to do for it."""
@@ -386,6 +378,12 @@ def _put_place(tx: Transaction, place: Beneficiary, before: Beneficiary | None) 
         tx.put(EARLIER_LEG, kept, BeneficiaryItem.pk.does_not_exist())
     card = CardItem(f"C#{place.card_number}", "CARD", registrant_id=person)
     tx.put("card", card, CardItem.pk.does_not_exist())
+
+
+def _leave(tx: Transaction, leg: str, place: Beneficiary) -> None:
+    """Add the leg that no longer counts a place on its family card, if it counts on any."""
+    if place.kk_mac is not None:
+        tx.update(leg, family_item(place.kk_mac), [FamilyItem.holders.delete({place.registrant_id})])
 
 
 def _keys(place: Beneficiary) -> tuple[str, str]:

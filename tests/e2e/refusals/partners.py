@@ -58,10 +58,17 @@ def signed_wrongly(report: Provoke) -> dict[str, Provoke]:
         "partner_signature_missing": lambda gateway: report(gateway).but(partner=None),
         "partner_signature_expired": lambda gateway: report(gateway).but(signed_at=gateway.now - AN_HOUR),
         "partner_signature_invalid": lambda gateway: report(gateway).but(partner=(gateway.partner[0], wrong_key)),
-        "partner_revoked": lambda gateway: report(gateway).but(partner=gateway.revoked_partner()),
+        "partner_revoked": lambda gateway: report(gateway).but(partner=revoked_partner(gateway)),
         "partner_not_allowed": lambda gateway: report(gateway).but(partner=gateway.office),
         "partner_request_replayed": lambda gateway: gateway.sent(report(gateway).but(signed_at=gateway.now)),
     }
+
+
+def revoked_partner(gateway: Gateway) -> tuple[str, str]:
+    """A partner who may report nothing any more."""
+    partner = gateway.new_partner()
+    gateway.services.partners.revoke(partner[0], gateway.now)
+    return partner
 
 
 def anothers(report: Provoke) -> Provoke:
