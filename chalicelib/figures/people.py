@@ -17,11 +17,30 @@ class SmsRules(Section, frozen=True):
     prefix_entered_percent: Annotated[int, Meta(ge=0, le=100)]
 
 
+_Page = Annotated[str, Meta(pattern=r"^https://[a-z0-9.-]+(:[0-9]+)?/[^\s#]*(?!\n)$")]
+
+
+class SignInPage(Section, frozen=True):
+    """Where the citizen's page sends people to sign in, and asks for the ID token; `title` is what people call it.
+
+    `scope` gets the claim with the NIK into the ID token.
+    """
+
+    title: Text
+    authorize_url: _Page
+    token_url: _Page
+    scope: Annotated[str, Meta(pattern="(^| )openid( |$)")] = "openid"
+
+
 class PresenceClaims(Section, frozen=True):
-    """What an ID token says of whoever proved to be the holder of a NIK: in which claim, and under which `acr`."""
+    """What an ID token says of whoever proved to be the holder of a NIK: in which claim, and under which `acr`.
+
+    `page` None: the citizen's page leads nobody there.
+    """
 
     nik_claim: Annotated[str, Meta(min_length=1)]
     acr: Annotated[tuple[str, ...], Meta(min_length=1)]
+    page: SignInPage | None = None
 
 
 class IssuerRules(Section, frozen=True):

@@ -13,8 +13,10 @@ from base64 import b64encode
 from hashlib import sha256
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec.structs import asdict
 
 from ..errors import NotFound
 from ..values import Value
@@ -46,7 +48,7 @@ DOCUMENTS = {
         "Daftar, gabung gelombang, pilih pelatihan dan lihat pembayaran. "
         "Register, join a wave, choose training and see payments.",
         ("citizen/home.js",),
-        ("worker", "offline", "age_min", "age_max", "may_work_as", "education", "draw"),
+        ("worker", "offline", "age_min", "age_max", "may_work_as", "education", "draw", "issuers"),
     ),
     "dashboard": Document(
         "Apa hasil program - Gelombang",
@@ -89,8 +91,7 @@ class Pages:
         self._programme = programme
         self._settings = settings
         self._base = urlsplit(settings.public_url).path + "/"
-        results = urlsplit(settings.results_url)
-        self._results = f"{results.scheme}://{results.netloc}"
+        self._results = _origin(settings.results_url)
         self._made: dict[str, verifier_page.Page] = {}
 
     def page(self, name: str) -> verifier_page.Page:
@@ -102,7 +103,7 @@ class Pages:
     def _make(self, name: str, document: Document) -> verifier_page.Page:
         style = self._styles["common"] + self._styles.get(name, "")
         first = (*COMMON, *document.modules)
-        told = {one: self._told[one] for one in ("base", "url", *document.tells)}
+        told: dict[str, Any] = {one: self._told[one] for one in ("base", "url", *document.tells)}
         parts = {
             "title": escape(document.title),
             "description": escape(document.description),
@@ -113,11 +114,12 @@ class Pages:
         }
         html = re.sub(rf"\{{({'|'.join(parts)})\}}", lambda part: parts[part[1]], self._frame)
         digest = b64encode(sha256(style.encode()).digest()).decode()
+        asked = ["'self'", *(_origin(one["token_url"]) for one in told.get("issuers", ()))]
         policy = [
             "default-src 'none'",
             "script-src 'self'",
             f"style-src 'sha256-{digest}'",
-            "connect-src 'self'",
+            f"connect-src {' '.join(asked)}",
             "worker-src 'self'",
             "img-src data:",
             "base-uri 'none'",
@@ -160,6 +162,16 @@ class Pages:
             "may_work_as": eligible.employment,
             "education": eligible.education,
             "draw": verifier_page.believed(draw),
+            "issuers": [
+                {"name": one.name, "issuer": one.issuer, "client": one.audience, "acr": known.acr, **asdict(known.page)}
+                for one in self._programme.accounts.issuers
+                if (known := one.presence) and known.page
+            ],
             "guide": self._guides["guide"],
             "partners_guide": self._guides["partners"],
         }
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

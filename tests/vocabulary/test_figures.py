@@ -19,6 +19,14 @@ REGULAR = """first_opens_at = 2023-06-02T05:00:00Z      # F  Friday 12:00 WIB
 every_days = 14                            # F
 open_hours = 84                            # F  until Tuesday 00:00 WIB, exclusive"""
 PAUSE = "pauses = [{ from = 2025-01-01T00:00:00Z, until = 2024-01-01T00:00:00Z, why_id = 'a', why_en = 'b' }]"
+ISSUER = """[[accounts.issuers]]
+name = "national-id"
+issuer = "https://id.example"
+audience = "gelombang"
+algorithms = ["ES256"]
+jwks_url = "https://id.example/jwks"
+presence = { nik_claim = "nik", acr = ["high"], page = { title = "IKD", authorize_url = "AT", token_url = "BY" } }
+"""
 SURVEYS = (FOLDER / "programmes/prakerja-2023.toml").read_text().partition("[surveys]\n")[2]
 
 
@@ -181,6 +189,19 @@ WRONG = [
         "price_idr = 600 ",
         "price_idr = 60_000_000 ",
         "accounts.sms.price_idr is 60000000, above accounts.sms.day_stop_idr",
+    ),
+    *(
+        (
+            "[notices]",
+            ISSUER.replace("AT", at).replace("BY", by) + "[notices]",
+            f'accounts.issuers[0].presence.page.{which} is "{wrong}", and a text in quotes matching regex \'^https://',
+            "presence = {",
+        )
+        for at, by, which, wrong in (
+            ("http://id.example/in", "https://id.example/", "authorize_url", "http://id.example/in"),
+            ("https://id.example/", "https://id.example;x/", "token_url", "https://id.example;x/"),
+            ("https://id.example/", "https://id.example", "token_url", "https://id.example"),
+        )
     ),
     (
         "[name]",

@@ -24,6 +24,7 @@ from chalicelib.errors import NotFound
 from chalicelib.web.pages import COMMON, DOCUMENTS, FOLDER, KEPT, Pages
 from chalicelib.web.verifier_page import FILE
 from infrastructure import app_stack
+from tests.builders.accounts.issuers import NATIONAL, PAGED, RULES
 from tests.builders.statistics import of_a_sample
 from tests.conftest import ROOT
 
@@ -189,6 +190,18 @@ def test_the_policy_allows_the_own_scripts_and_style_and_nobody_elses(pages: Pag
     assert pages.script("citizen/worker.js").policy.startswith("default-src 'none'; connect-src 'self' https://")
 
 
+def test_the_citizens_page_alone_may_ask_the_national_id_where_one_has_a_page(programme: Programme, cloud: Settings):
+    accounts = replace(programme.accounts, issuers=(RULES, NATIONAL, PAGED))
+    pages = Pages(replace(programme, accounts=accounts), cloud)
+    policies = {name: re.findall("connect-src ([^;]*)", pages.page(name).policy) for name in DOCUMENTS}
+    assert policies == {name: ["'self'"] for name in DOCUMENTS} | {"citizen": ["'self' https://token.id.example:8443"]}
+    assert told(pages)["issuers"] == [
+        {"name": "national-id", "issuer": "https://id.example", "client": "gelombang", "acr": ["high", "highest"]}
+        | {"title": "IKD", "scope": "openid", "authorize_url": "https://id.example/authorize?ui=mobile"}
+        | {"token_url": "https://token.id.example:8443/token"}
+    ]
+
+
 def test_a_link_that_was_shared_opens_the_page_whatever_it_picked_up(pages: Pages, monkeypatch):
     monkeypatch.setattr(application, "services", lambda: SimpleNamespace(pages=pages))
     answer = Client(application.app).http.get("/?utm_source=wa&fbclid=x")
@@ -200,6 +213,7 @@ def test_the_page_is_told_the_figures_of_its_stage(pages: Pages, programme: Prog
     assert (said["base"], said["url"]) == ("/api/", "https://api.example/api")
     assert (said["age_min"], said["age_max"]) == (18, 64)
     assert (said["may_work_as"], said["education"]) == (["jobseeker", "laid_off", "worker", "entrepreneur"], [])
+    assert said["issuers"] == [], "by default there is none"
 
 
 def test_both_pages_have_the_same_colours():

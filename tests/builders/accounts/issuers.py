@@ -11,7 +11,7 @@ from joserfc.jws import JWSRegistry
 from msgspec.structs import replace
 
 from chalicelib.accounts.sessions.issuers import hashed
-from chalicelib.figures.people import IssuerRules, PresenceClaims
+from chalicelib.figures.people import IssuerRules, PresenceClaims, SignInPage
 from tests.builders.accounts.passkeys import b64
 from tests.conftest import T0
 
@@ -24,6 +24,9 @@ RULES = IssuerRules(
 )
 NATIONAL = replace(RULES, presence=PresenceClaims("nik", ("high", "highest")))
 """The same, whose sign-in proves that a NIK is the person's."""
+AUTHORIZE, TOKENS = "https://id.example/authorize?ui=mobile", "https://token.id.example:8443/token"
+PAGED = replace(NATIONAL, presence=PresenceClaims("nik", ("high", "highest"), SignInPage("IKD", AUTHORIZE, TOKENS)))
+"""The same, to which the citizen's page leads."""
 NONCE = "what only the client knows, and long"
 EC, RSA, OTHER = (
     ECKey.generate_key("P-256", {"kid": "ec"}),

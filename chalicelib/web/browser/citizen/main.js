@@ -1,11 +1,12 @@
 // The page: which screen is shown, and that there may be no signal.
 
-import { base, script, settings, t, way } from "../common/core.js";
+import { base, go, script, settings, t, way } from "../common/core.js";
 import { follow, Frame, show } from "../common/frame.js";
 import { wake } from "../common/net.js";
 import { html, useEffect, useState } from "../common/parts.js";
 import { Home } from "./home.js";
 
+const ways = () => import("../account/ways.js"), rights = () => import("../account/rights.js");
 const ROOMS = {
   masuk: () => import("../screens/sign_in.js"),
   daftar: () => import("../screens/register.js"),
@@ -19,12 +20,16 @@ const ROOMS = {
   bantuan: () => import("../screens/help.js"),
   pesan: () => import("../screens/notices.js"),
   akun: () => import("../screens/account.js"),
+  // Of no use without a signal, and opened by few: not among what the service worker keeps.
+  "akun/kontak": ways,
+  "akun/perangkat": ways,
+  "akun/kunci": ways,
+  "akun/data": rights,
+  "akun/pembaca": rights,
+  "akun/izin": rights,
+  "akun/klaim": () => import("../account/claim.js"),
+  "akun/hadir": () => import("../account/presence.js"),
 };
-const ways = () => import("../account/ways.js"), rights = () => import("../account/rights.js");
-/** Of no use without a signal, and opened by few: not among what the service worker keeps. */
-const OF_ACCOUNT = { kontak: ways, perangkat: ways, kunci: ways, data: rights, pembaca: rights, izin: rights, klaim: () => import("../account/claim.js"),
-  hadir: () => import("../account/presence.js") };
-for (const [part, room] of Object.entries(OF_ACCOUNT)) ROOMS[`akun/${part}`] = room;
 
 function Room({ name, rest }) {
   const [room, setRoom] = useState(null), [failed, setFailed] = useState(false);
@@ -52,6 +57,8 @@ function Page() {
     ${name && ROOMS[name] ? html`<${Room} name=${name} rest=${rest} />` : html`<${Home} />`}<//>`;
 }
 
+// Sent back by a national ID.
+if (/[?&]state=/.test(location.search)) go("akun/hadir", true);
 follow();
 wake().then(() => show(Page));
 

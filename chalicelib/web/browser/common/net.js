@@ -139,7 +139,6 @@ async function once(method, path, body, { own, proved, plain }) {
     const text = await answer.text();
     return { answer, body: text ? JSON.parse(text) : null };
   } catch (error) {
-    if (error instanceof Refused) throw error;
     throw new Unsent(String(error));
   } finally {
     clearTimeout(alarm);
