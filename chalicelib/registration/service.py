@@ -20,6 +20,7 @@ from . import change_notices, fitness, identity, rules, wire
 from .addresses.records import address_of
 from .addresses.service import FinancialAddresses
 from .addresses.store import renaming
+from .claims.presence import forgetting
 from .errors import (
     ConsentWithdrawn,
     Excluded,
@@ -33,7 +34,6 @@ from .errors import (
 )
 from .items import TRIES
 from .phones import Phones
-from .presence import forgetting
 from .records import LATER, Record, asked_part, frozen_part, mac_of_change, name_mac, person_of, released, with_nik
 from .refusals import Refusals
 from .rules import DIFFERING, Applicant, Contact, PersonalData, Place, Registrant, Standing, Verification, unverified

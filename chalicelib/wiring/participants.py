@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from ..outcomes.survey_job import SurveyJob
     from ..outcomes.surveys import Surveys
     from ..outcomes.tally_job import TallyJob
+    from ..registration.claims.presence import Presence
     from ..registration.claims.service import Claims
-    from ..registration.presence import Presence
     from ..training.courses import Courses
     from ..training.partners import Partners, PartnerStore
     from ..training.reports import Reports
@@ -135,7 +135,7 @@ class ParticipantsServices(WavesServices):
 
     @cached_property
     def presence(self) -> Presence:
-        from ..registration.presence import Presence
+        from ..registration.claims.presence import Presence
 
         store, vault, seen = self.registration_store, self.vault, self._seen_by(PRESENCES)
 

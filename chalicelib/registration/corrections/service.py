@@ -22,9 +22,9 @@ from ...vault import PersonKey, Vault
 from .. import identity, wire
 from ..addresses.store import renaming
 from ..change_notices import of_details, telling
+from ..claims.presence import forgetting
 from ..errors import NikCannotChange, NotRegistered
 from ..items import TRIES, PresenceItem, person_pk
-from ..presence import forgetting
 from ..records import PROVEN, Record, frozen_part, mac_of_change, person_of, presence, released, with_nik
 from ..rules import DIFFERING, Employment, PersonalData, Registrant, unverified
 from ..store import Legs, RegistrationOvertaken, RegistrationStore

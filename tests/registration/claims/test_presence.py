@@ -12,9 +12,9 @@ from chalicelib.accounts.sessions.issuers import Issuers, hashed
 from chalicelib.aws import dynamodb
 from chalicelib.config import Programme, Settings
 from chalicelib.privacy.wire import ReaderQuery
+from chalicelib.registration.claims.presence import LIVES, Presence
 from chalicelib.registration.errors import NotRegistered, PresenceCodeUnknown, PresenceOfAnother
 from chalicelib.registration.items import PresenceItem, person_pk
-from chalicelib.registration.presence import LIVES, Presence
 from chalicelib.registration.wire import CorrectionForm, OwnCorrectionForm, PresenceForm, SignedInForm
 from chalicelib.wiring import Services
 from tests.builders.accounts.issuers import NATIONAL, Server, token

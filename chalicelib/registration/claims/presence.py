@@ -11,16 +11,16 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from ..aws import dynamodb
-from ..errors import Unavailable
-from ..ids import Randomness
-from ..vault import Vault
-from .errors import NotRegistered, PresenceCodeUnknown, PresenceOfAnother
-from .items import CLAIMS, TRIES, ClaimItem, PresenceItem, Profile, person_pk
-from .records import person_of
-from .rules import Registrant
-from .store import Legs, RegistrationStore
-from .wire import AttestedView, PresenceCodeView, PresenceForm, PresenceView, SignedInForm, masked_name
+from ...aws import dynamodb
+from ...errors import Unavailable
+from ...ids import Randomness
+from ...vault import Vault
+from ..errors import NotRegistered, PresenceCodeUnknown, PresenceOfAnother
+from ..items import CLAIMS, TRIES, ClaimItem, PresenceItem, Profile, person_pk
+from ..records import person_of
+from ..rules import Registrant
+from ..store import Legs, RegistrationStore
+from ..wire import AttestedView, PresenceCodeView, PresenceForm, PresenceView, SignedInForm, masked_name
 
 LIVES = timedelta(minutes=10)
 """How long a code is good."""
