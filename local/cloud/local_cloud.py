@@ -65,8 +65,8 @@ class LocalCloud:
 
     `folder` is emptied and gets MiniStack's log, state and temporary files. Clouds in different folders may run at the
     same time. `seed` decides which calls to the provider fail, once faults are switched on with
-    `cloud.fsp.books.configure`. With `people` there is a civil registry, which knows them alone. `count` is called with
-    the progress of a stack.
+    `cloud.fsp.books.configure`. With `people` there is a civil registry, which knows them alone and is the
+    register of pupils and students, too. `count` is called with the progress of a stack.
     """
 
     fsp: Sandbox
@@ -116,9 +116,10 @@ class LocalCloud:
         self._resources.close()
 
     def deploy(self) -> stages.Stage:
-        """Deploy the application to the stage `local`, with the beacon and the provider of this cloud."""
+        """Deploy the application to the stage `local`, with the beacon, provider and registries of this cloud."""
         given = {"BeaconRelays": self.beacon.url, "FspUrl": self.fsp.url}
-        given |= {"RegistryUrl": self.registry.url} if self.registry else {}
+        if self.registry:
+            given |= dict.fromkeys(("RegistryUrl", "StudentsUrl"), self.registry.url)
         deploy.deploy(STAGE, given, self._report, fetch, count=self._count)
         stage = stages.load(STAGE)
         self._share_secrets(stage)

@@ -88,6 +88,7 @@ times: .venv/bin/gelombang wave add --help. There are {courses} courses; whoever
 Sign in as {contact}. The code, and every other mail, is read by: .venv/bin/gelombang inbox {contact}
 What may be typed: {person}.
 The civil registry knows this person alone: of anybody else's data, and of a mistake in these, GET /me says DIFFERS.
+So it does of a pupil or student: curl {registry}/sandbox/students -d '{{"{nik}": "aktif"}}'
 Money: any account at any bank is held by {name}, and a wallet knows no names; a number that ends in 0000 refuses it.
 
 A token for curl, for a day. The code comes a moment after the first command:
@@ -136,6 +137,8 @@ def main(sample: bool) -> None:
                 opens=wib(opens, "%H:%M:%S"),
                 closes=wib(opens + OPEN_FOR, "%H:%M:%S WIB"),
                 courses=len(COURSES),
+                registry=cloud.registry.url if cloud.registry else "",
+                nik=PERSON["nik"],
                 contact=PERSON["contact"],
                 name=PERSON["name"],
                 person=", ".join(f"{name} {value}" for name, value in PERSON.items() if name != "contact"),

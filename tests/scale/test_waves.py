@@ -169,7 +169,7 @@ def test_ten_thousand_places_are_revoked_and_passed_on_though_runs_are_cut_short
     assert partly(0.45, revoked(services), 0.55)
     function.is_killed_after(MANY // 2 * 3 * 2)  # the other half is revoked; three calls tell of one
     assert partly(0.45, mails.events()[f"revoked/{WAVE}"], 0.55)
-    function.has_time_for(MANY // 2 * 3 + NEXT * 3 + 500, ONE_AWARD_S)  # four calls award a seat
+    function.has_time_for(MANY // 2 * 3 + NEXT * 3 + 360, ONE_AWARD_S)  # four calls award a seat
     assert partly(0.45, taken(services, left), 0.75, NEXT)
     function.is_killed_after(NEXT + MANY // 2)
     assert function.lives().substituted <= NEXT
