@@ -31,8 +31,8 @@ $(BIN)/.installed: requirements.txt requirements-dev.txt pyproject.toml
 demo: install ## play one whole wave with 240 people, and what becomes of them, on a local cloud
 	@$(BIN)/python -m local.demo
 
-chaos: install ## 2,000 payouts on a local cloud: the provider fails, workers are killed, the books must agree
-	@$(BIN)/python -m local.chaos
+chaos: install ## 2,000 payouts on a local cloud: the provider fails, workers are killed, the books must agree; PAYOUTS=n
+	@$(BIN)/python -m local.chaos $(if $(PAYOUTS),--payouts $(PAYOUTS))
 
 serve: install ## keep the local cloud up, with the application deployed, a wave and courses to try; nothing is kept; SAMPLE=1
 	@$(BIN)/python -m local.cloud.serve $(if $(SAMPLE),--sample)

@@ -105,9 +105,11 @@ def register(payees: Sequence[Payee], services: Services, bank: Books, progress:
         services.registrations.register(who, msgspec.convert(payee.person.form, RegistrationForm), now)
         form = msgspec.convert(payee.person.address, FinancialAddressForm)
         if payee.asked_about:
-            services.address_book.set(who, form, lambda _: None, now)
+            address = services.address_book.set(who, form, lambda _: None, now)
         else:
-            services.registrations.addresses.set(who, form, now)
+            address = services.registrations.addresses.set(who, form, now)
+        if address.pay_from:  # a wallet waits until its person was told, and nobody here has a mailbox
+            services.address_store.confirm(who, address.version, settle=True)
 
     _each("registrations", one, payees, progress)
 

@@ -10,10 +10,17 @@ from typing import Any
 
 import pytest
 
+from chalicelib.clock import utc_now
+from chalicelib.config import Programme, Settings
 from chalicelib.money import rupiah
+from chalicelib.payouts.providers.xendit import Xendit
 from chalicelib.payouts.rules import Entitlement, Kind, State, entitlement_id
+from chalicelib.wiring import Services
+from local.chaos import payees
 from local.chaos.killer import Killer, workers
 from local.chaos.payees import Aftermath, differences
+from local.sandbox.provider import Sandbox
+from tests.builders.payouts.world import AnyCode
 from tests.conftest import T0
 
 
@@ -77,6 +84,16 @@ def test_the_same_seed_kills_the_same(seed: int) -> None:
 
     assert victims() == victims()
     assert len(victims()) >= 10
+
+
+def test_whoever_is_owed_may_be_paid_at_once_and_nobody_waits_to_be_told(cloud: Settings, programme: Programme) -> None:
+    services: Any = Services(cloud, programme)
+    with Sandbox("chaos") as provider:
+        services.providers = AnyCode(Xendit(provider.url, 20, lambda: ""))
+        owed = payees.invent(12, 54, services)
+        payees.register(owed, services, provider.books, lambda *_: None)
+        found = [services.address_book.payee(each.beneficiary.registrant_id, utc_now()) for each in owed]
+    assert {programme.payouts.kinds[each.address.code] for each in found} == {"bank", "wallet"}
 
 
 AMOUNT = 600_000
