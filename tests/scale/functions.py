@@ -47,7 +47,7 @@ class Function:
         """Run until `margin_s` are left after so many calls: then the job itself stops."""
         self._calls.reset()
         self._run(margin_s + calls * CALL_S)
-        assert self.runs[-1].total() >= calls, f"it was done after {self.runs[-1].total()} calls, before its time was up"
+        assert self.runs[-1].total() >= calls, f"it was done after {self.runs[-1].total()} calls, in time"
 
     def lives(self) -> Any:
         """Run for as long as Lambda lets it; what the job returns. It must not come to the end of that time."""
