@@ -78,11 +78,17 @@ KEPT = ("vendored/preact.js", "common/", "citizen/", "screens/")
 """How the paths begin of what the service worker keeps: all that the citizen's page uses."""
 
 
+def without_comments(text: str) -> str:
+    """A module as it is sent: comments are for who reads the source."""
+    return re.sub(r"^ *(//|/?\*).*\n", "", text, flags=re.MULTILINE)
+
+
 class Pages:
     """Makes the pages of a deployment. Reads the folder once; what is made of it is the same for everybody."""
 
     def __init__(self, programme: Programme, settings: Settings, folder: Path = FOLDER) -> None:
-        self._texts = {f"{file.parent.name}/{file.name}": file.read_text("utf-8") for file in folder.glob("*/*.js")}
+        files = {f"{file.parent.name}/{file.name}": file.read_text("utf-8") for file in folder.glob("*/*.js")}
+        self._texts = {path: without_comments(text) for path, text in files.items()}
         self._texts[WORKER] = verifier_page.scripts() + self._texts[WORKER]
         self._frame = (folder / "common/page.html").read_text("utf-8")
         self._styles = {file.parent.name: file.read_text("utf-8") for file in folder.glob("*/style.css")}

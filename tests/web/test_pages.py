@@ -21,7 +21,7 @@ from msgspec.structs import replace
 import app as application
 from chalicelib.config import Programme, Settings
 from chalicelib.errors import NotFound
-from chalicelib.web.pages import COMMON, DOCUMENTS, FOLDER, KEPT, Pages
+from chalicelib.web.pages import COMMON, DOCUMENTS, FOLDER, KEPT, Pages, without_comments
 from chalicelib.web.verifier_page import FILE
 from infrastructure import app_stack
 from tests.builders.accounts.issuers import NATIONAL, PAGED, RULES
@@ -29,7 +29,8 @@ from tests.builders.statistics import of_a_sample
 from tests.conftest import ROOT
 
 NOW = datetime(2026, 6, 3, 3, tzinfo=UTC)
-MODULES = {f"{file.parent.name}/{file.name}": file.read_text() for file in sorted(FOLDER.glob("*/*.js"))}
+FILES = {f"{file.parent.name}/{file.name}": file.read_text() for file in sorted(FOLDER.glob("*/*.js"))}
+MODULES = {path: without_comments(text) for path, text in FILES.items()}
 OWN = {path: text for path, text in MODULES.items() if not path.startswith("vendored/")}
 COMPRESSED_FROM = app_stack.COMPRESSED_FROM
 
@@ -79,6 +80,12 @@ def test_the_first_load_of_a_page_for_the_public_is_small(pages: Pages, name: st
         sum(map(on_the_wire, (pages.page(name).text, described, *(pages.script(one).text for one in modules))))
         <= 90_000
     )
+
+
+def test_what_is_not_sent_of_a_module_is_comments():
+    for text in FILES.values():
+        bare = re.sub(r"^ *(//.*|/\*\*(.|\n)*?\*/)\n", "", text, flags=re.MULTILINE)
+        assert without_comments(text) == bare
 
 
 def test_the_guides_are_pages_of_the_repository_in_the_markdown_that_is_shown(pages: Pages):

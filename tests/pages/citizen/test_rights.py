@@ -128,7 +128,8 @@ def test_the_rights_over_ones_data_are_used_by_touches(browser: Any, programme: 
         page.goto(f"{ORIGIN}/#/akun/izin")
         page.get_by_role("button", name="Tarik persetujuan").click()
         page.get_by_text("Anda tidak ikut.").wait_for()
-        page.get_by_role("button", name="Ya, tarik").click()
+        with page.expect_response("**/withdrawal"):
+            page.get_by_role("button", name="Ya, tarik").click()
         with page.expect_response("**/me/restriction"):
             page.get_by_role("button", name="Akhiri pembatasan").click()
         page.goto(f"{ORIGIN}/#/akun/data")

@@ -80,10 +80,11 @@ export function stateOf({ me, wave, entries = [], payouts = [], trainings = [], 
 
 /** The receipts of `GET /me/entries`, kept on this device as they came. */
 export async function keepReceipts(entries) {
+  const who = account();
   for (const { receipt, receipt_file: file } of entries) {
-    const name = `receipt:${account()}:${receipt.wave}`, before = await kept.get(name);
+    const name = `receipt:${who}:${receipt.wave}`, before = await kept.get(name);
     // Once its ticket is gone a receipt proves nothing.
-    if (receipt.ticket && (!before || !before.content)) await kept.put(name, { ...receipt, content: file.content, file: file.name, own: Boolean(before) });
+    if (receipt.ticket && who === account() && (!before || !before.content)) await kept.put(name, { ...receipt, content: file.content, file: file.name, own: Boolean(before) });
   }
 }
 
@@ -112,21 +113,27 @@ function UnsentJoin({ wave, entries, old, again }) {
   }, []);
   useEffect(() => {
     const name = `join:${account()}`;
+    let gone = false;
+    // An answer that comes late says nothing of what was read since.
+    const say = (text) => gone || setSaid(text);
     const send = async () => {
       const waiting = await kept.get(name);
       if (!waiting) return undefined;
       if (entries.some((entry) => entry.wave === waiting.wave)) {
-        setSaid("");
+        say("");
         return kept.drop(name);
       }
-      if (old) return setSaid(unsent());
+      if (old) return say(unsent());
       if (waiting.wave === wave.number && wave.state === "OPEN") {
-        return join(wave).then(() => (setSaid(""), again()), (error) => setSaid(reason(error)));
+        return join(wave).then(() => (say(""), again()), (error) => say(reason(error)));
       }
-      setSaid(t("Belum terkirim sebelum ditutup; Anda tidak ikut.", "Not sent before the close; you are not in."));
+      say(t("Belum terkirim sebelum ditutup; Anda tidak ikut.", "Not sent before the close; you are not in."));
       return kept.drop(name);
     };
     send();
+    return () => {
+      gone = true;
+    };
   }, [wave.number, wave.state, entries, old]);
   return said && html`<${Notice} kind="bad" live>${said}<//>`;
 }
@@ -307,5 +314,5 @@ export function Home() {
   const who = account();
   const found = useRead(who ? { me: "/me", wave: "/waves/current" } : {}, { own: true });
   if (!who) return html`<div data-state="guest"><${Guest} /></div>`;
-  return html`<${Await} found=${found} inner>${({ me, wave }, { old }) => me && html`<${Stands} me=${me} wave=${wave} old=${old} error=${found.error} again=${found.again} />`}<//>`;
+  return html`<${Await} found=${found} inner>${({ me, wave }, { old }) => me && html`<${Stands} key=${wave.number} me=${me} wave=${wave} old=${old} error=${found.error} again=${found.again} />`}<//>`;
 }

@@ -25,7 +25,7 @@ const rest = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mill
 
 // The session: {refresh_token, access_token, ends, account, session_id, device_token}
 
-let session = null, pair = null, nonce = null;
+let session = null, pair = null, nonce = null, renewing = null;
 
 export const account = () => session && session.account;
 
@@ -105,21 +105,31 @@ export async function signedOut() {
   redraw();
 }
 
-async function token() {
-  if (!session) throw new Refused(401, { code: "not_signed_in" });
-  if (session.ends - now() > 30000) return session.access_token;
+/** A new access token, unless the session ended on this device meanwhile. */
+async function renew({ refresh_token }) {
+  const same = () => session && session.refresh_token === refresh_token;
   try {
-    const fresh = await call("POST", "/sessions/refreshes", { refresh_token: session.refresh_token }, { proved: true });
-    session = { ...session, access_token: fresh.access_token, ends: now() + 1000 * fresh.expires_in_s };
-    await kept.put("session", session);
+    const { access_token, expires_in_s } = await call("POST", "/sessions/refreshes", { refresh_token }, { proved: true });
+    if (same()) await kept.put("session", session = { ...session, access_token, ends: now() + 1000 * expires_in_s });
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) {
+    if (error.status !== 401) throw error;
+    if (same()) {
       session = null;
       await kept.drop("session");
       redraw();
     }
-    throw error;
   }
+}
+
+async function token() {
+  const who = account();
+  if (who && session.ends - now() < 30000) {
+    renewing = renewing || renew(session).finally(() => {
+      renewing = null;
+    });
+    await renewing;
+  }
+  if (!who || who !== account()) throw new Refused(401, { code: "not_signed_in" });
   return session.access_token;
 }
 
@@ -135,7 +145,8 @@ async function once(method, path, body, { own, proved, plain }) {
       method, headers, signal: stop.signal, credentials: "omit", cache: plain ? "default" : "no-store",
       body: body === undefined ? undefined : JSON.stringify(body),
     });
-    heardTime(answer.headers.get("Date"));
+    // What a browser kept has the time of back then.
+    if (!plain) heardTime(answer.headers.get("Date"));
     const text = await answer.text();
     return { answer, body: text ? JSON.parse(text) : null };
   } catch (error) {
@@ -168,7 +179,7 @@ export async function call(method, path, body, how = {}) {
     }
     if (answer.status === 401 && how.own && !renewed && problem.code !== "invalid_dpop_proof") {
       renewed = true;
-      session = { ...session, ends: 0 };
+      if (session) session.ends = 0;
       continue;
     }
     const wait = Number(answer.headers.get("Retry-After")) || 2;
@@ -185,12 +196,16 @@ export const mine = (method, path, body) => call(method, path, body, { own: true
 export const proved = (method, path, body) => call(method, path, body, { own: true, proved: true });
 
 /** What is read, and when: {body, at}. The copy of the last time, if there is one. */
-export const copy = (path) => kept.get(`copy:${session ? session.account : ""}:${path}`);
+const nameOf = (path) => `copy:${account() || ""}:${path}`;
+export const copy = (path) => kept.get(nameOf(path));
 
+const turns = {};
+
+/** Its copy is kept, unless somebody else is signed in by now or it was asked for again. */
 export async function read(path, how = {}) {
-  const body = await call("GET", path, undefined, how);
-  const found = { body, at: now() };
-  await kept.put(`copy:${session ? session.account : ""}:${path}`, found);
+  const who = account(), turn = turns[path] = (turns[path] || 0) + 1;
+  const found = { body: await call("GET", path, undefined, how), at: now() };
+  if (who === account() && turn === turns[path]) await kept.put(nameOf(path), found);
   return found;
 }
 

@@ -102,7 +102,7 @@ export function useRead(paths, how = { own: true }) {
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     let gone = false;
-    const names = Object.keys(paths), tell = (more) => gone || setState((before) => ({ ...before, ...more }));
+    const here = location.hash, names = Object.keys(paths), tell = (more) => gone || setState((before) => ({ ...before, ...more }));
     const all = (found) => ({
       of,
       data: Object.fromEntries(names.map((name, at) => [name, found[at].body])),
@@ -119,8 +119,8 @@ export function useRead(paths, how = { own: true }) {
         const found = await Promise.all(names.map((name) => read(paths[name], how)));
         return tell({ ...all(found), old: false, loading: false, error: null });
       } catch (error) {
-        if (error instanceof Refused && error.status === 401) {
-          briefly.put("return", location.hash);
+        if (error.status === 401 && here === location.hash) {
+          briefly.put("return", here);
           go("masuk", true);
         }
         return tell({ error, loading: false });

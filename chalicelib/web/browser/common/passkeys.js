@@ -22,10 +22,12 @@ export function withdraw() {
   waiting = null;
 }
 
-async function ceremony(how, publicKey, more = {}) {
+const begin = () => {
   withdraw();
-  const mine = new AbortController();
-  waiting = mine;
+  return waiting = new AbortController();
+};
+
+async function ceremony(how, publicKey, mine, more) {
   try {
     return written(await navigator.credentials[how]({ publicKey, signal: mine.signal, ...more }));
   } catch (error) {
@@ -39,15 +41,15 @@ async function ceremony(how, publicKey, more = {}) {
 
 /** Make a passkey of the person who is signed in. */
 export async function make() {
-  const { challenge, user, excludeCredentials, ...more } = await proved("POST", "/me/passkeys/options");
+  const mine = begin(), { challenge, user, excludeCredentials, ...more } = await proved("POST", "/me/passkeys/options");
   const credential = await ceremony("create", { ...more, challenge: bytes(challenge), user: { ...user, id: bytes(user.id) },
-    excludeCredentials: excludeCredentials.map((one) => ({ ...one, id: bytes(one.id) })) });
+    excludeCredentials: excludeCredentials.map((one) => ({ ...one, id: bytes(one.id) })) }, mine);
   return proved("POST", "/me/passkeys", { credential, device: device() });
 }
 
 async function chosen(more) {
-  const { challenge, ...options } = await call("POST", "/passkey-challenges");
-  return ceremony("get", { ...options, challenge: bytes(challenge) }, more);
+  const mine = begin(), { challenge, ...options } = await call("POST", "/passkey-challenges");
+  return ceremony("get", { ...options, challenge: bytes(challenge) }, mine, more);
 }
 
 /** What a person chose in the browser's own window. */

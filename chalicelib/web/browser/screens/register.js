@@ -83,15 +83,14 @@ const Loading = () => html`<p role="status">${t("Memuat...", "Loading...")}</p>`
 
 function Step1({ form }) {
   const work = list("employment");
-  if (!work) return html`<${Loading} />`;
   return html`<fieldset class="field"><legend>${t("Tanggal lahir", "Birth date")}</legend>
       <p class="hint">${t("Seperti di KTP, misalnya 17 8 1995", "As on the KTP, such as 17 8 1995")}</p><${Wrong} form=${form} field="day" />
       <div class="row"><${Digits} form=${form} field="day" apart label=${t("Tanggal", "Day")} autocomplete="bday-day" maxlength="2" />
         <${Digits} form=${form} field="month" label=${t("Bulan", "Month")} autocomplete="bday-month" maxlength="2" />
         <${Digits} form=${form} field="year" label=${t("Tahun", "Year")} autocomplete="bday-year" maxlength="4" /></div></fieldset>
-    <${Radios} form=${form} field="work" label=${t("Apa pekerjaan Anda sekarang?", "What is your work now?")}
-      options=${[...options(work.filter(({ code }) => !OFFICIALS.includes(code))), ["official", t("Pejabat atau aparatur", "Official or in public service")]]} />
-    ${form.values.work === "official" && html`<${Radios} form=${form} field="official" label=${t("Yang mana?", "Which one?")} options=${options(work.filter(({ code }) => OFFICIALS.includes(code)))} />`}`;
+    ${!work ? html`<${Loading} />` : html`<${Radios} form=${form} field="work" label=${t("Apa pekerjaan Anda sekarang?", "What is your work now?")}
+      options=${[...options(work.filter(({ code }) => !OFFICIALS.includes(code))), ["official", t("Pejabat atau aparatur", "Official or in public service")]]} />`}
+    ${work && form.values.work === "official" && html`<${Radios} form=${form} field="official" label=${t("Yang mana?", "Which one?")} options=${options(work.filter(({ code }) => OFFICIALS.includes(code)))} />`}`;
 }
 
 const Step2 = ({ form, before }) => html`

@@ -14,7 +14,10 @@ function arrive() {
   else go("", true);
 }
 
+let latest = null;
+
 async function start(contact) {
+  latest = contact;
   const form = { contact, language: language(), device: device() }, device_token = await kept.get("device_token");
   const ask = (more) => call("POST", "/sign-ins", { ...form, ...more }, { proved: Boolean(more.device_token) });
   const known = device_token ? { device_token } : {};
@@ -25,7 +28,7 @@ async function start(contact) {
     if (!(error instanceof Refused) || error.code !== "proof_of_work_needed") throw error;
     started = await ask({ ...known, work: await work(error.facts) });
   }
-  begin({ ...started, contact });
+  if (contact === latest) begin({ ...started, contact });
 }
 
 const contactRefused = ({ code, detail }) => (["malformed_contact", "sms_not_offered"].includes(code) ? { contact: detail } : null);
@@ -94,7 +97,8 @@ function Code({ started, next, back }) {
   };
   const again = async () => {
     const found = await call("POST", `/sign-ins/${sign_in_id}/codes`, { secret });
-    begin({ ...started, code_again_at: found.code_again_at });
+    // Another contact may have been given meanwhile.
+    if ((underWay() || {}).sign_in_id === sign_in_id) begin({ ...started, code_again_at: found.code_again_at });
     next();
   };
   if (more) return html`<${More} enter=${enter} back=${back} />`;

@@ -24,17 +24,16 @@ function Catalogue() {
   return html`<${Screen} title=${t("Katalog pelatihan", "Courses")}>
     <${Form} form=${form} title=${t("Katalog pelatihan", "Courses")} label=${t("Cari", "Search")} busyLabel=${t("Mencari...", "Searching...")}
       send=${async ({ q, mode, province }) => {
-        setMore([]);
         setAsked({ q: q.trim(), mode, province: mode === "online" ? "" : province });
       }}>
       <${Field} form=${form} field="q" label=${t("Kata dalam judul", "Words in the title")} type="search" autocomplete="off" />
       <${Select} form=${form} field="mode" label=${t("Cara belajar", "How it is held")} options=${[["online", t("Daring", "Online")], ["offline", t("Tatap muka", "In person")]]} none=${t("Semua", "All")} />
       ${form.values.mode === "offline" && area && html`<${Select} form=${form} field="province" label=${t("Provinsi", "Province")} options=${provinces()} none=${t("Semua", "All")} />`}<//>
     <${Await} found=${found}>${({ list }) => {
-      const pages = [list, ...more], all = pages.flatMap(({ courses }) => courses), next = pages[pages.length - 1].next_cursor;
+      const pages = [list, ...more.filter((one) => one.asked === asked)], all = pages.flatMap(({ courses }) => courses), next = pages[pages.length - 1].next_cursor;
       return html`${all.length ? html`<ul class="cards">${all.map((course) => html`<${Card} course=${course} key=${course.course_id} />`)}</ul>`
         : html`<p role="status">${t("Tidak ada pelatihan yang cocok. Kurangi saringan.", "No course fits. Use fewer filters.")}</p>`}
-        ${next && html`<${Act} quiet act=${async () => setMore([...more, await call("GET", query(next))])}>${t("Lebih banyak", "More")}<//>`}`;
+        ${next && html`<${Act} quiet act=${async () => setMore([...more, { ...await call("GET", query(next)), asked }])}>${t("Lebih banyak", "More")}<//>`}`;
     }}<//><//>`;
 }
 
