@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -23,7 +23,9 @@ from .payouts.ledger.records import NEWS_SHARDS, News
 from .payouts.rules import Hold
 from .payouts.rules import State as Paid
 from .payouts.service import Payouts
+from .registration.rules import Registrant
 from .time_budget import OutOfTime, TimeBudget
+from .waves.places.place_rules import at_present
 from .waves.rules import SHARDS, Beneficiary, BeneficiaryState, Result, WaveState
 from .waves.service import Waves
 from .waves.wire import chosen_notice
@@ -57,15 +59,16 @@ class NoticeWriter:
         notices: NoticeService,
         cursors: Cursors,
         progress: TellingProgress,
-        confirmed: Callable[[Sequence[str]], Collection[str]],
+        confirmed: Callable[[Sequence[str]], Mapping[str, Registrant]],
     ) -> None:
-        """`confirmed`: which of at most 100 people are registered and may buy, by the civil registry and claims."""
+        """`confirmed`: those of at most 100 people who are registered and may buy, by the civil registry and claims."""
         self._waves = waves
         self._payouts = payouts
         self._notices = notices
         self._cursors = cursors
         self._progress = progress
         self._confirmed = confirmed
+        self._programme = programme
         self._marks_s = (*sorted(programme.notices.remind_before_s, reverse=True), 0)
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._told = 0
@@ -117,7 +120,7 @@ class NoticeWriter:
         `next_s`.
 
         Who may not buy yet is not reminded: their deadline is put off, and each deadline is reminded of. Nor is who was
-        erased.
+        erased, nor whose deadline holds no more and is far: they are told as soon as the later one is written down.
         """
         before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
         after = now + timedelta(seconds=next_s)
@@ -134,7 +137,12 @@ class NoticeWriter:
                 # The index lags behind, and people who have bought by now are not reminded.
                 late = [one for one in page if one.state is BeneficiaryState.POTENTIAL]
                 may = self._confirmed([one.registrant_id for one in late])
-                self._tell(_deadline(one, before_s) for one in late if one.registrant_id in may)
+                present = [
+                    (one, at_present(one, may[one.registrant_id], self._programme, now, confirmed=True))
+                    for one in late
+                    if one.registrant_id in may
+                ]
+                self._tell(_deadline(*one, before_s) for one in present if one[1].buy_by <= now + before)
             if due:
                 self._cursors.advance(job, shard, now)
 
@@ -187,8 +195,8 @@ def _payment(line: News) -> Told | None:
     return line.registrant_id, Kind.PAYMENT_FAILED, event, {**facts, "reason": reason}
 
 
-def _deadline(one: Beneficiary, before_s: int) -> Told:
-    event = f"purchase_deadline/{one.wave}/{before_s}"
-    if one.put_off_at is not None:
-        event += f"/{iso(one.buy_by)}"  # each deadline is reminded of
-    return one.registrant_id, Kind.PURCHASE_DEADLINE, event, {"buy_by": iso(one.buy_by)}
+def _deadline(stored: Beneficiary, present: Beneficiary, before_s: int) -> Told:
+    event, by = f"purchase_deadline/{stored.wave}/{before_s}", iso(present.buy_by)
+    if stored.put_off_at is not None or present != stored:
+        event += f"/{by}"  # each deadline is reminded of
+    return stored.registrant_id, Kind.PURCHASE_DEADLINE, event, {"buy_by": by}

@@ -188,9 +188,9 @@ class Registrations:
         """
         return self._verifications.confirms(registrant) and not registrant.contested
 
-    def confirmed(self, registrant_ids: Sequence[str]) -> set[str]:
-        """Which of at most 100 people are registered and may spend: see `is_confirmed`. One batch get."""
-        return {one.id for one in self._store.registrants(registrant_ids) if self.is_confirmed(one)}
+    def confirmed(self, registrant_ids: Sequence[str]) -> dict[str, Registrant]:
+        """Those of at most 100 people who are registered and may spend: see `is_confirmed`. One batch get."""
+        return {one.id: one for one in self._store.registrants(registrant_ids) if self.is_confirmed(one)}
 
     def check_not_excluded(self, registrant: Registrant) -> None:
         """Test a person again who is about to be paid; age no longer counts. One read. Raises `Excluded`."""
@@ -202,8 +202,8 @@ class Registrations:
         registrant = self._store.registrant(registrant_id)
         return registrant is not None and self._store.excluded(registrant.nik_mac)
 
-    def check_may_spend(self, registrant_id: str, *, given: bool = True) -> None:
-        """Test a beneficiary who is about to buy, and whether their place was `given` to them.
+    def check_may_spend(self, registrant_id: str, *, given: bool = True) -> Registrant | None:
+        """Test a beneficiary who is about to buy, and whether their place was `given` to them; None: not registered.
 
         Two reads; one if they are not registered, or not confirmed. Raises `NotConfirmed`, `Excluded`.
         """
@@ -212,6 +212,7 @@ class Registrations:
             raise NotConfirmed(rules.unconfirmed_because(registrant))
         if registrant is not None:
             self.check_not_excluded(registrant)
+        return registrant
 
     def have_asked_about(self, registrant_id: str, now: datetime) -> None:
         """Have the civil registry asked about a person for whom a place waits, if it never was. One write at most."""

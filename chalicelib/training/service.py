@@ -18,7 +18,7 @@ from ..errors import NotFound, Unavailable
 from ..ids import Randomness
 from ..payouts.service import Payouts
 from ..registration.service import Registrations
-from ..waves.places.place_rules import check_may_buy
+from ..waves.places.place_rules import at_present, check_in_time, check_kept
 from ..waves.rules import LOST, Beneficiary, BeneficiaryState
 from ..waves.service import Waves
 from . import rules, wire
@@ -51,6 +51,7 @@ class Trainings:
         self._waves = waves
         self._registrations = registrations
         self._payouts = payouts
+        self._programme = programme
         self._rules = programme.training
         self._schemes = {scheme.version: scheme for scheme in programme.schemes}
         self._randomness = randomness
@@ -62,7 +63,7 @@ class Trainings:
         changed since.
 
         The purchase, its price, its redeem code and the place that it keeps are one transaction. Raises, in this order:
-        `NotBeneficiary`, `BeneficiaryRevoked`, `NotConfirmed`, `PurchaseDeadlinePassed`, `Excluded`, `UnknownCourse`,
+        `NotBeneficiary`, `BeneficiaryRevoked`, `NotConfirmed`, `Excluded`, `PurchaseDeadlinePassed`, `UnknownCourse`,
         `CourseNotOffered`, `BalanceTooLow`.
         """
         for _ in range(TRIES):
@@ -74,9 +75,11 @@ class Trainings:
             for bought in of_course:
                 if bought.state is not TrainingState.CANCELLED:
                     return self._view(bought, account, beneficiary), False
-            check_may_buy(beneficiary, now)
+            check_kept(beneficiary)
             given = beneficiary.state is not BeneficiaryState.RESERVED
-            self._registrations.check_may_spend(registrant_id, given=given)
+            registrant = self._registrations.check_may_spend(registrant_id, given=given)
+            present = at_present(beneficiary, registrant, self._programme, now, confirmed=True)
+            check_in_time(present, now)
             course, partner = self._courses.to_buy(course_id)
             if account.balance_idr < course.price_idr:
                 raise BalanceTooLow(balance_idr=account.balance_idr, price_idr=course.price_idr)
@@ -84,10 +87,10 @@ class Trainings:
             try:
                 with self._store.transaction() as tx:
                     self._store.add_purchase(tx, training, self._opening(beneficiary))
-                    self._waves.beneficiaries.activate(tx, beneficiary, now)
+                    self._waves.beneficiaries.activate(tx, beneficiary, present.buy_by, now)
             except LegsFailed:
                 continue
-            return self._view(training, replace(account, purchases=account.purchases + 1), beneficiary), True
+            return self._view(training, replace(account, purchases=account.purchases + 1), present), True
         raise Unavailable()
 
     def cancel(self, registrant_id: str, training_id: str, now: datetime) -> TrainingView:

@@ -60,6 +60,7 @@ class Services(PrivacyServices):
             partial(self.surveys.next_closing, registrant_id, now),
             partial(contacts.of, registrant_id, now),
         )
+        beneficiary = self.at_present(beneficiary, kept.registrant, now) if beneficiary else None
         schemes = {scheme.version: scheme for scheme in self.programme.schemes}
         closes_at, scheme = self.waves.next_close(now)
         refusal = why_not(kept.registrant, beneficiary, closes_at or now, scheme, self.programme.eligibility)
@@ -74,6 +75,13 @@ class Services(PrivacyServices):
             contacts=reached.contacts,
             language=reached.language,
         )
+
+    def at_present(self, place: Beneficiary, who: Registrant | None, now: datetime) -> Beneficiary:
+        """A place with the deadline that holds now, as a purchase sees it."""
+        from ..waves.places.place_rules import at_present
+
+        confirmed = who is not None and self.registrations.is_confirmed(who)
+        return at_present(place, who, self.programme, now, confirmed=confirmed)
 
     def register(self, registrant_id: str, form: RegistrationForm, now: datetime) -> tuple[Registrant, bool]:
         """`PUT /me/registration`. What a draw depends on stays while the person is in one, and after an award."""

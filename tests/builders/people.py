@@ -148,8 +148,8 @@ class People:
         verified = not self.has_registry or registrant.verification is Verification.VERIFIED
         return verified and not registrant.contested
 
-    def confirmed(self, people: Sequence[str]) -> set[str]:
-        return {one for one in people if one in self.by_id and self.is_confirmed(self.by_id[one])}
+    def confirmed(self, people: Sequence[str]) -> dict[str, Registrant]:
+        return {one: self.by_id[one] for one in people if one in self.by_id and self.is_confirmed(self.by_id[one])}
 
     def have_asked_about(self, registrant_id: str, now: datetime) -> None:
         if self.has_registry:

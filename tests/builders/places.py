@@ -15,7 +15,9 @@ from chalicelib.config import Programme, Settings
 from chalicelib.draw.selection import open_value
 from chalicelib.waves import entries, rules
 from chalicelib.waves.award import ONE_AWARD_S
+from chalicelib.waves.errors import PurchaseDeadlinePassed
 from chalicelib.waves.places.items import FamilyItem
+from chalicelib.waves.places.place_rules import at_present, check_in_time
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState, WaveState
 from tests.builders.people import card, registrant
 from tests.builders.waves import CLOSES, FREEZES, OPENS, ROUND, WAVE, WavesWorld, outcome
@@ -85,10 +87,14 @@ def waiting(world: WavesWorld, quota: int, *names: str) -> list[str]:
 
 def buy(world: WavesWorld, name: str) -> bool:
     """What a purchase does to the place; False if it comes too late."""
+    beneficiary, who, now = place(world, name), world.people.by_id[name], world.clock.now
+    confirmed = world.people.is_confirmed(who)
+    present = at_present(beneficiary, who, world.services.programme, now, confirmed=confirmed)
     try:
+        check_in_time(present, now)
         with world.services.transaction() as tx:
-            world.waves.beneficiaries.activate(tx, place(world, name), world.clock.now)
-    except LegsFailed:
+            world.waves.beneficiaries.activate(tx, beneficiary, present.buy_by, now)
+    except (LegsFailed, PurchaseDeadlinePassed):
         return False
     return True
 

@@ -22,9 +22,11 @@ from chalicelib.payouts.ledger.records import News
 from chalicelib.payouts.rules import Hold
 from chalicelib.payouts.rules import Kind as Purpose
 from chalicelib.payouts.rules import State as Paid
+from chalicelib.registration.rules import Registrant
 from chalicelib.waves.rules import NOT_DRAWN, Beneficiary, BeneficiaryState, Deadline, Result, Wave, WaveState
 from chalicelib.wiring import Services
 from tests.builders.notices import PostOffice
+from tests.builders.people import registrant
 from tests.builders.places import settled
 from tests.builders.waves import OPENS, PEOPLE, WAVE, WavesWorld
 from tests.conftest import T0
@@ -119,6 +121,7 @@ class World:
         self.happened = Happened()
         self.programme = programme
         self.unconfirmed: set[str] = set()  # or erased
+        self.people: dict[str, Registrant] = {}
         self.writer = NoticeWriter(
             programme,
             self.happened,
@@ -126,7 +129,7 @@ class World:
             self.office.services.notices,
             Cursors(TellingCursor),
             TellingProgress(),
-            lambda people: set(people) - self.unconfirmed,
+            lambda people: {one: self.people.get(one, registrant(one)) for one in {*people} - self.unconfirmed},
         )
 
     def run(self, now: datetime, deadline_s: float = 60) -> None:
@@ -218,6 +221,21 @@ def test_who_may_not_buy_yet_is_reminded_of_what_comes_when_they_may_and_of_a_la
     world.happened.chosen = {"siti": replace(beneficiary("siti", buy_by=later), put_off_at=BUY_BY)}
     world.run(later - first)
     assert world.told() == [f"purchase_deadline/60/{first.total_seconds():.0f}/{iso(later)}"]
+
+
+def test_a_reminder_names_the_deadline_that_holds_though_nobody_has_written_it_down(world):
+    """From the registry's answer on there is the whole time: 75 seconds."""
+    first, last = (timedelta(seconds=each) for each in world.programme.notices.remind_before_s)
+    far, near = BUY_BY + timedelta(seconds=25), BUY_BY + timedelta(seconds=5)
+    for name, until in (("siti", far), ("budi", near)):
+        world.happened.chosen[name] = beneficiary(name)
+        world.people[name] = registrant(name, confirmed_at=until - timedelta(seconds=75))
+    world.run(near - first)
+    assert world.told() == [f"purchase_deadline/60/{first.total_seconds():.0f}/{iso(near)}"]
+    assert world.office.store.notice("siti", f"purchase_deadline/60/{first.total_seconds():.0f}/{iso(far)}") is None
+    world.happened.chosen = {"siti": replace(beneficiary("siti", buy_by=far), put_off_at=BUY_BY)}
+    world.run(far - last)
+    assert world.told() == [f"purchase_deadline/60/{last.total_seconds():.0f}/{iso(far)}"]
 
 
 def test_a_whole_wave_is_reminded_though_every_run_dies_early(cloud, programme, monkeypatch):

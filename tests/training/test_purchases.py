@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.aws.dynamodb import LegsFailed
+from chalicelib.clock import iso
 from chalicelib.errors import DomainError, NotFound
 from chalicelib.registration.errors import Excluded
 from chalicelib.training import errors, wire
@@ -22,7 +23,9 @@ from chalicelib.training.rules import TrainingAccount, TrainingState
 from chalicelib.training.store import CodeItem, TrainingItem
 from chalicelib.training.wire import RedemptionForm, TrainingList
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
+from chalicelib.waves.places.place_rules import kept_until
 from chalicelib.waves.rules import Beneficiary, BeneficiaryState
+from tests.builders.people import registrant
 from tests.builders.training import OTHER, PERSON, Scene
 from tests.conftest import T0
 
@@ -127,6 +130,23 @@ def test_the_last_millisecond_before_the_deadline_is_in_time_and_later_purchases
     stage.buy(now=PERSON.buy_by - timedelta(milliseconds=1))
     stage.buy(now=PERSON.buy_by + timedelta(days=30))
     assert stage.account() == TrainingAccount(1_500_000, purchases=2)
+
+
+def test_the_deadline_of_a_purchase_is_the_one_that_holds_whether_or_not_the_job_has_run(stage, monkeypatch):
+    """It moved as the registry confirmed the person only a second before it; a cancellation leaves the later one."""
+    late = PERSON.buy_by - SECOND
+    who = registrant(PERSON.registrant_id, verified_at=late, confirmed_at=late)
+    monkeypatch.setattr(stage.services.registrations, "check_may_spend", lambda _, *, given: who)
+    until = kept_until(PERSON, who, stage.services.programme, late, confirmed=True)[0]
+    assert until > PERSON.buy_by
+    with pytest.raises(PurchaseDeadlinePassed) as refused:
+        stage.buy(now=until)
+    assert refused.value.facts == {"buy_by": iso(until)}
+    bought = stage.buy(now=until - 2 * SECOND)
+    assert bought.cancellable_until == iso(until - timedelta(milliseconds=1))
+    assert stage.trainings().trainings == [bought]
+    cancel(stage, bought, until - SECOND)
+    assert stage.services.waves.beneficiaries.of(PERSON.registrant_id).buy_by == until
 
 
 def test_a_place_revoked_between_reading_and_writing_buys_nothing(stage):

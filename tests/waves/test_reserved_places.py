@@ -214,6 +214,25 @@ def test_whose_nik_is_contested_no_more_has_the_whole_time(world):
     assert world.expire(freed + TO_BUY).revoked == 1
 
 
+@pytest.mark.parametrize("confirmed_late", [False, True])
+def test_a_deadline_that_moved_holds_before_anybody_has_written_it_down(world, confirmed_late):
+    a, b = drawn(world, 2, *"ab")
+    for who in (a, b):
+        said(world, who, Verification.VERIFIED, ROUND)
+    world.step()
+    due = place(world, a).buy_by
+    freed = due - timedelta(seconds=1)
+    moved = {"confirmed_at": freed} if confirmed_late else {"uncontested_at": freed}
+    for who in (a, b):
+        world.people.add(replace(world.people.by_id[who], **moved))
+    world.clock.now = freed + TO_BUY - timedelta(seconds=1)
+    assert buy(world, a)
+    assert (state(world, a), place(world, a).buy_by) == (BeneficiaryState.ACTIVE, freed + TO_BUY)
+    world.clock.now = freed + TO_BUY
+    assert not buy(world, b), "nor does it hold longer"
+    assert world.expire(freed + TO_BUY).revoked == 1
+
+
 def test_contest_after_contest_keeps_no_place_for_ever(world):
     a, _ = drawn(world, 1, *"ab")
     said(world, a, Verification.VERIFIED, ROUND)

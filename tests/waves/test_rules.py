@@ -19,7 +19,7 @@ from chalicelib.draw.note import Note, beacon_round, round_time
 from chalicelib.draw.selection import DrawResult, open_value, rank
 from chalicelib.waves.calendar import Calendar, CalendarException, Changes, PlannedWave
 from chalicelib.waves.errors import BeneficiaryRevoked, PurchaseDeadlinePassed
-from chalicelib.waves.places.place_rules import check_may_buy
+from chalicelib.waves.places.place_rules import check_in_time, check_kept
 from chalicelib.waves.plan_rules import closing_soon, due, owed, planned, plans, seats_for
 from chalicelib.waves.rules import (
     NEXT,
@@ -182,14 +182,14 @@ def test_a_stage_may_count_seconds_and_a_deadline_is_always_a_whole_one():
 
 def test_the_deadline_limits_only_the_first_purchase():
     by = CLOSES  # of `beneficiary`
-    check_may_buy(beneficiary(54, BeneficiaryState.POTENTIAL), by - MS)
+    check_in_time(beneficiary(54, BeneficiaryState.POTENTIAL), by - MS)
     with pytest.raises(PurchaseDeadlinePassed) as late:
-        check_may_buy(beneficiary(54, BeneficiaryState.POTENTIAL), by)
+        check_in_time(beneficiary(54, BeneficiaryState.POTENTIAL), by)
     assert late.value.facts == {"buy_by": "2023-06-05T17:00:00Z"}
     for state in (BeneficiaryState.ACTIVE, BeneficiaryState.GRADUATED):
-        check_may_buy(beneficiary(54, state), by + timedelta(days=99))
+        check_in_time(beneficiary(54, state), by + timedelta(days=99))
     with pytest.raises(BeneficiaryRevoked):
-        check_may_buy(beneficiary(54, BeneficiaryState.REVOKED), by - MS)
+        check_kept(beneficiary(54, BeneficiaryState.REVOKED))
 
 
 def test_revoked_and_graduated_are_final_and_only_potential_beneficiaries_are_revoked():

@@ -165,7 +165,8 @@ def _standing(services: Services, who: Registrant, now: datetime) -> dict[str, o
         ],
         "places": [
             {"wave": place.wave, "state": place.state, "buy_by": place.buy_by, "scheme": place.scheme}
-            for place in services.waves.beneficiaries.places(who.id)
+            for each in services.waves.beneficiaries.places(who.id)
+            for place in [services.at_present(each, who, now)]
         ],
         "balance_idr": me.balance_idr,
         "trainings": [

@@ -179,22 +179,21 @@ class BeneficiaryStore:
     # Legs of others' transactions. They fail as `BENEFICIARY_LEG` where the state is no longer the one that was read,
     # or another place followed meanwhile.
 
-    def activate(self, tx: Transaction, beneficiary: Beneficiary, now: datetime) -> None:
-        """A purchase keeps the place: ACTIVE, the deadline is met; a graduate stays one.
+    def activate(self, tx: Transaction, beneficiary: Beneficiary, until: datetime, now: datetime) -> None:
+        """A purchase keeps the place: ACTIVE; a graduate stays one. `until`: the deadline that it met.
 
-        The leg fails if it is too late, or the place was revoked meanwhile.
+        The leg fails if the place was revoked meanwhile, or its deadline moved.
         """
         state = BeneficiaryItem.state
         if beneficiary.state is BeneficiaryState.GRADUATED:
             self.check_as_read(tx, beneficiary)
             return
-        in_time = (state == BeneficiaryState.POTENTIAL) & (BeneficiaryItem.buy_by > whole_second(now))
-        tx.update(
-            BENEFICIARY_LEG,
-            _place(beneficiary),
-            [state.set(BeneficiaryState.ACTIVE), BeneficiaryItem.potential_shard.remove()],
-            _same(beneficiary) & ((state == BeneficiaryState.ACTIVE) | in_time),
-        )
+        acts = [state.set(BeneficiaryState.ACTIVE), BeneficiaryItem.potential_shard.remove()]
+        if until != beneficiary.buy_by:
+            acts += [BeneficiaryItem.buy_by.set(until), BeneficiaryItem.put_off_at.set(now)]
+        as_read = (state == BeneficiaryState.POTENTIAL) & (BeneficiaryItem.buy_by == beneficiary.buy_by)
+        unlost = _same(beneficiary) & ((state == BeneficiaryState.ACTIVE) | as_read)
+        tx.update(BENEFICIARY_LEG, _place(beneficiary), acts, unlost)
 
     def deactivate(self, tx: Transaction, beneficiary: Beneficiary) -> None:
         """The only purchase is taken back: ACTIVE becomes POTENTIAL again, with the deadline there was.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ...aws.dynamodb import LegsFailed, Transaction
@@ -24,18 +24,15 @@ from ...notices.service import NoticeService
 from ...registration.errors import NikAlreadyRegistered, NotRegistered
 from ...registration.rules import Registrant, Verification
 from ..award import Earnings
-from ..rules import Beneficiary, BeneficiaryState, EntryOutcome, Wave, buy_by, closing_day, place
+from ..rules import Beneficiary, BeneficiaryState, EntryOutcome, Wave, closing_day, place
 from ..wire import chosen_notice
 from .beneficiaries import BENEFICIARY_LEG, BeneficiaryStore
-from .place_rules import confirms_cards, given, waits_until
+from .place_rules import confirms_cards, given, kept_until, waits_until
 
 if TYPE_CHECKING:
     from ...registration.service import Registrations
 
 log = logging.getLogger(__name__)
-
-FAR = datetime(9999, 1, 1, tzinfo=UTC)
-"""Later than any deadline."""
 
 
 class Confirmation:
@@ -70,29 +67,13 @@ class Confirmation:
         return self._overdue(one, now) if one.state is BeneficiaryState.POTENTIAL else None, None
 
     def _overdue(self, one: Beneficiary, now: datetime) -> BeneficiaryState | None:
-        """REVOKED if the person could have bought in all that time. Who could not keeps the place, or it lapses.
-
-        One contest after another keeps a place no longer than the deadline and `place_waits_s`.
-        """
-        training, registry = self._programme.training, self._programme.registry
+        """As what the place is lost now; None: the deadline that holds is later, and is written down."""
         try:
             registrant = self._registrations.registrant(one.registrant_id)
         except NotRegistered:
             return BeneficiaryState.REVOKED
-        # Before the registry confirmed them, or while the NIK was contested, nothing could be bought.
-        since = max(registrant.confirmed_at or registrant.verified_at or one.awarded_at, one.awarded_at)
-        latest = buy_by(since, training) + timedelta(seconds=registry.place_waits_s)
-        if self._registrations.is_confirmed(registrant):
-            until = buy_by(since, training) if since > one.awarded_at else one.buy_by
-            lost = BeneficiaryState.REVOKED
-            if registrant.uncontested_at is not None and registrant.uncontested_at > since:
-                wanted = buy_by(registrant.uncontested_at, training)
-                until = max(until, min(wanted, latest))
-                lost = BeneficiaryState.LAPSED if wanted > latest else lost
-        else:
-            until = min(waits_until(registrant, registry, one.awarded_at) or FAR, buy_by(now, training))
-            until = min(until, latest) if registrant.contested_at is not None else until
-            lost = BeneficiaryState.LAPSED
+        confirmed = self._registrations.is_confirmed(registrant)
+        until, lost = kept_until(one, registrant, self._programme, now, confirmed=confirmed)
         if until <= now:
             return lost
         self._put_off(one, until, now)
