@@ -23,7 +23,7 @@ from functools import cache, cached_property
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from botocore.awsrequest import AWSResponse
@@ -38,8 +38,7 @@ _ERROR = "com.amazonaws.dynamodb.v20120810#"
 _PARTITION = re.compile(r"\(?[#\w]+ = (:\w+)")
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One request, and the capacity that DynamoDB would bill for it."""
 
     operation: str
@@ -65,10 +64,11 @@ class Index:
             return None
         if self.kept is None:
             return item
-        return {name: value for name, value in item.items() if name in self._names}
+        return {name: value for name, value in item.items() if name in self.names}
 
     @cached_property
-    def _names(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
+        """What it holds, if not all."""
         return frozenset({"pk", "sk", *self.keys}) | (self.kept or frozenset())
 
     def units(self, before: Item | None, after: Item | None) -> int:

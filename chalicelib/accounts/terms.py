@@ -14,6 +14,9 @@ from .personal_data import last_used, of_account
 
 How = Literal["unregistered", "unchosen"]
 
+READ = "pk,sk,created_at"
+"""The attributes that `UnusedAccounts.end` reads of a row."""
+
 
 class UnusedAccounts:
     """`how_far` gives those of a hundred accounts whose person did not register, or was never chosen; `under_way` what

@@ -39,8 +39,8 @@ End = Callable[[Sequence[Row], datetime], Mapping[str, int]]
 class Place(Value, frozen=True):
     """A table (by its name) or one partition of it, and who ends what is in it. At its end `done` is called.
 
-    With `by_its_begin` all its pages are judged by when the round began: else of a day that becomes due during the
-    round a half would go.
+    `end` is given whole rows, or `only` these attributes of them (a projection, as `pk,sk`). With `by_its_begin` all
+    pages are judged by when the round began: else of a day that becomes due during the round a half would go.
     """
 
     table: str
@@ -48,6 +48,7 @@ class Place(Value, frozen=True):
     pk: str = ""
     done: Callable[[datetime], None] | None = None
     by_its_begin: bool = False
+    only: str = ""
 
 
 class RoundItem(RunsTable):
@@ -113,6 +114,8 @@ class Terms:
         asked: dict[str, Any] = {"TableName": place.table, "Limit": PAGE, "ConsistentRead": bool(place.pk)}
         if place.pk:
             asked |= {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": place.pk}}}
+        if place.only:
+            asked["ProjectionExpression"] = place.only
         if after:
             asked["ExclusiveStartKey"] = after
         return dynamodb.call(self._region, "Query" if place.pk else "Scan", asked)

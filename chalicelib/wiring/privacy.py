@@ -131,7 +131,7 @@ class PrivacyServices(ParticipantsServices):
     @cached_property
     def terms(self) -> Terms:
         """What goes when its term is over."""
-        from ..accounts.terms import UnusedAccounts
+        from ..accounts.terms import READ, UnusedAccounts
         from ..administration.terms import end_lines
         from ..aws.admin_acts import PARTITION, end_acts
         from ..helpdesk.terms import AnsweredTerms
@@ -152,7 +152,7 @@ class PrivacyServices(ParticipantsServices):
             }
             lines = end_lines(table("journal"), region, figures.acts_days)
             found["journal"] = Place(table("journal"), lines, by_its_begin=True)
-            found["accounts"] = Place(table("accounts"), accounts.end)
+            found["accounts"] = Place(table("accounts"), accounts.end, only=READ)
             found["grievances"] = Place(table("helpdesk"), answered.end)
             for wave in audits.ending(now):
                 for shard in range(SHARDS):
