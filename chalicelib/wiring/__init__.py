@@ -168,18 +168,28 @@ class Services(PrivacyServices):
 
     def stop_plan(self, registrant_id: str, why: Stop, authority: Authority, now: datetime) -> list[Plan]:
         """End a person's incentives of every place as an administrator says; returns the stopped plans, the latest
-        first. If it dies half-way, a repeat stops the rest. Raises `NothingToCome`.
+        first. If it dies half-way, a repeat stops the rest. A place that passed with its NIK is left out: its plan is
+        another's. Raises `NothingToCome`, and `Unavailable` if a place is not as read any more.
         """
         from ..aws.admin_acts import Act
         from ..payouts.controls.administration import JournalStore, PayoutDeed
         from ..payouts.errors import NothingToCome
+        from ..waves.rules import BeneficiaryState
 
         ended: list[Plan] = []
-        for who in self.waves.beneficiaries.places(registrant_id):
+        beneficiaries = self.waves.beneficiaries
+        for who in beneficiaries.places(registrant_id):
+            if who.state is BeneficiaryState.PASSED:
+                continue
             about = f"{registrant_id} wave {who.wave} {why}"
             act = Act(now, PayoutDeed.STOP_PLAN, about, authority.by, authority.note)
+
+            def also(tx: Transaction, who: Beneficiary = who, act: Act = act) -> None:
+                beneficiaries.check_as_read(tx, who)
+                JournalStore().add_to(tx, act)
+
             with suppress(NothingToCome):
-                ended.append(self.plans.stop(who, why, now, partial(JournalStore().add_to, act=act)))
+                ended.append(self.plans.stop(who, why, now, also))
         if not ended:
             raise NothingToCome(registrant=registrant_id)
         return ended

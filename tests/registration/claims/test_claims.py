@@ -355,10 +355,18 @@ def test_the_corrections_of_claimants_keep_nobody_else_from_theirs(town):
     town.people.register(OWNER, MINE, town.now)
     for name in ("Siti A", "Siti B", "Siti C"):
         town.people.register(OWNER, town.people.with_changes(OWNER, OwnCorrectionForm(name=name)), town.now)
+    town.now += timedelta(minutes=1)
     corrected = town.people.with_changes(SQUATTER, OwnCorrectionForm(name="Siti D"))
     assert town.people.register(SQUATTER, corrected, town.now)[0].verification is Verification.PENDING
     town.people.register(THIRD, form(phone="0812-9999-0002", name="Siti E", claim_nik=True), town.now)
     town.people.register(THIRD, town.people.with_changes(THIRD, OwnCorrectionForm(name="Siti F")), town.now)
-    for who, times in ((SQUATTER, [1]), (OWNER, []), (THIRD, [])):
+
+    def shown(who: str) -> list[int]:
         rows_of_nik = [one for one in of_registration(who, town.now) if one.kind == "recent_corrections_of_nik"]
-        assert [len(json.loads(one.row["times"]["S"])) for one in rows_of_nik] == times, "theirs, and nobody else's"
+        return [len(json.loads(one.row["times"]["S"])) for one in rows_of_nik]
+
+    assert [shown(who) for who in (SQUATTER, OWNER, THIRD)] == [[1], [], []], "theirs, and nobody else's"
+    town.sees(OWNER)
+    town.run()
+    town.run(DAY + timedelta(minutes=1))
+    assert (town.holder(), shown(OWNER), shown(SQUATTER)) == (OWNER, [0], []), "nor a former holder's"

@@ -15,7 +15,7 @@ from chalicelib.outcomes import tally_rules
 from chalicelib.payouts.controls.proposals import Decision
 from chalicelib.payouts.passing import _of_owner
 from chalicelib.payouts.plans.plan_rules import Stop
-from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State
+from chalicelib.payouts.rules import Authority, Entitlement, Hold, Kind, Move, State
 from chalicelib.registration.rules import Standing
 from chalicelib.time_budget import TimeBudget
 from chalicelib.training.errors import ParticipantBlocked
@@ -188,6 +188,23 @@ def test_a_stopped_plan_stays_so_for_the_owner_until_two_let_it_go_on(monthly, c
     assert (plan.stopped, to_come) == (Stop.DROPPED_OUT, [])
     [line] = [one for one in caplog.records if one.message == "stop_passed_with_nik"]
     assert (line.levelname, line.entitlement) == ("ERROR", town.entitlement(OWNER).id)
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_a_stop_of_the_former_holder_is_none_of_the_owner_and_leaves_nothing_behind(monthly, monkeypatch, when):
+    town, told = monthly, Authority(MAKER, "told us")
+    town.seat(BeneficiaryState.ACTIVE)
+    stop = lambda: town.services.stop_plan(SQUATTER, Stop.DROPPED_OUT, told, town.now)  # noqa: E731
+    if when == "before":
+        town.passes()
+    else:
+        places = town.beneficiaries.places(SQUATTER)
+        monkeypatch.setattr(town.beneficiaries, "places", lambda _: [town.passes(), *places][1:])
+    with pytest.raises(DomainError) as refused:
+        stop()
+    assert refused.value.code == {"before": "nothing_to_come", "meanwhile": "temporarily_unavailable"}[when]
+    assert town.services.plans.of(town.place(SQUATTER)) == (None, [])
+    assert len(town.services.plans.of(town.place(OWNER))[1]) == 9
 
 
 def test_a_plan_of_months_goes_on_and_each_month_is_paid_once(monthly):
