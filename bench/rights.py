@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SERVICES = {"kms": "KMS", "s3": "S3"}
+SERVICES = {"kms": "KMS", "s3": "S3", "sesv2": "SES"}
 CALLS_MAX = {"GET /me/data": 40, "an erasure": 130}
 
 

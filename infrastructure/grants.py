@@ -75,6 +75,9 @@ TELL_REGISTRY_ANSWERS = allow(
 
 QUEUES = ("payouts", "mails", "awards", "codes", "registry")
 
+# SES's list is the whole account's, and this action knows no resource.
+UNSUPPRESS = allow("ForgetAtSes", "ses:DeleteSuppressedDestination", "*")
+
 SAY_WHEN_ALL_IS_DONE = rows("runs", write="PutItem", why="SayWhenAllIsDone")
 
 SEND_MAIL = allow(
@@ -224,8 +227,9 @@ GRANTS: dict[str, tuple[Json, ...]] = {
         rows("outcomes", read="Query", write="DeleteItem"),
         send("mails"),
         send("registry"),
-        use_key("DataKey", "data", "kms:Decrypt", "OpenCertificateNumbers"),
+        use_key("DataKey", "data", "kms:Decrypt", "OpenCertificateNumbersAndContacts"),
         use_key("MacKey", "mac", "kms:GenerateMac", "HashCertificateNumbers"),
+        UNSUPPRESS,
         allow("ListTheErased", "s3:PutObject", _files("ReportsBucket", "erasures")),
         *write_files("ReportsBucket", "errands/erase_people", "ErasedAgain"),
         rows(*TABLES_OF_PEOPLE, read="Scan", why="FindAgainAfterARestore"),

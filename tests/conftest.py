@@ -173,6 +173,7 @@ def moto_as_it_should_be() -> Iterator[None]:
             moto.one_call_at_a_time,
             moto.undo_what_was_touched,
             moto.make_key_pairs,
+            moto.keep_addresses_that_bounced,
         ):
             change(patch)
         yield

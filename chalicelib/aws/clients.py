@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 from botocore import exceptions, handlers
 from botocore.config import Config
@@ -95,15 +95,22 @@ def session() -> Session:
     return made
 
 
-def client(service: str, region: str, attempts: int = 2, read_timeout_s: int = 0) -> Any:
+def client(
+    service: str,
+    region: str,
+    attempts: int = 2,
+    read_timeout_s: int = 0,
+    mode: Literal["standard", "adaptive"] = "standard",
+) -> Any:
     """A botocore client that gives up well within a request's ten seconds, unless it is to wait for longer.
 
     `attempts` 1 is for a call that must not be made twice: the library would repeat one whose answer was lost.
+    `mode` "adaptive" slows down to the rate at which a service takes calls.
     """
     config = Config(
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=read_timeout_s or READ_TIMEOUT_S,
-        retries={"mode": "standard", "total_max_attempts": attempts},
+        retries={"mode": mode, "total_max_attempts": attempts},
     )
     with making:
         made: Any = session().create_client(service, region_name=region, config=config)

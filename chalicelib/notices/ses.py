@@ -1,4 +1,4 @@
-"""Amazon SES: sends one mail a call, and decides what the answer means.
+"""Amazon SES: sends one mail a call, and decides what the answer means; and takes addresses off SES's own list.
 
 Later SES reports bounces and complaints about mails, those with codes included (`take_report`).
 """
@@ -117,6 +117,27 @@ def handed_over(call: Callable[[], dict[str, Any]], never: str) -> str:
         if not is_passing(error):
             raise
         raise OutcomeUnknown(type(error).__name__) from error
+
+
+class Suppressed:
+    """SES's own list of addresses that bounced or complained, which it sends nothing to: the whole AWS account's.
+
+    `ses` is a botocore client of SES version 2 that may repeat a call.
+    """
+
+    def __init__(self, ses: Any) -> None:
+        self._ses = ses
+
+    def remove(self, address: str) -> None:
+        """Take an address off, if it is on it. Raises `NotTaken`, which says nothing of the address."""
+        try:
+            self._ses.delete_suppressed_destination(EmailAddress=address)
+        except ClientError as error:
+            # What is no address to SES cannot be on its list either.
+            if (code := error.response["Error"]["Code"]) not in {"NotFoundException", "BadRequestException"}:
+                raise NotTaken(code) from None
+        except BotoCoreError as error:
+            raise NotTaken(type(error).__name__) from None  # its text has the URL, which has the address
 
 
 log = logging.getLogger(__name__)

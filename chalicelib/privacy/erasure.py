@@ -2,9 +2,10 @@
 
 A deletion that is due is carried out in steps, each of which may be repeated. If something of the person's came up in
 the meantime, it ends and they are told why. Else nobody can sign in to the account any more. When no access token of it
-can live any longer, and nothing of theirs is under way, the person is entered in a list outside the tables, then their
-rows are deleted: within each domain those that are found through others first, and the account last. Who was given
-a place keeps what the draw and the books need, and the keyed hash of their NIK.
+can live any longer, and nothing of theirs is under way, the person is entered in a list outside the tables. Then their
+addresses go from SES's own list, and their rows are deleted: within each domain those that are found through others
+first, and the account last. Who was given a place keeps what the draw and the books need, and the keyed hash of their
+NIK.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ WAITS = timedelta(hours=6)
 _AT_ONCE = 8
 """People who are erased at once after a restore; a client keeps ten connections."""
 
-_PAGE = 48
-"""People who are erased before it is seen whether it is late: some six seconds."""
+_PAGE = 24
+"""People who are erased before it is seen whether it is late: some three seconds, or so many calls of SES."""
 
 _SEGMENTS = 1_024
 """Parts of each table: with ten million people a part has some 40 MB."""
@@ -128,10 +129,11 @@ _TABLES = "#"
 
 class Erasure:
     """`parts` as in `Export`; `table` gives the name of a table; `under_way` says what of a person is not at its end,
-    None if nothing is. `leave` takes a person out of a wave that is not settled.
+    None if nothing is. `leave` takes a person out of a wave that is not settled. `forget` has a person's addresses
+    forgotten outside the tables, as long as the account has them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - built in one place, of what a person leaves traces in
         self,
         parts: Mapping[str, Part],
         table: Callable[[str], str],
@@ -140,6 +142,7 @@ class Erasure:
         erased: Erased,
         under_way: Callable[[str], str | None],
         leave: Callable[[str, datetime], None],
+        forget: Callable[[str], None],
     ) -> None:
         self._parts = parts
         self._table = table
@@ -148,6 +151,7 @@ class Erasure:
         self._erased = erased
         self._under_way = under_way
         self._leave = leave
+        self._forget = forget
 
     def run(self, now: datetime, deadline_s: float, seconds: Callable[[], float] = time.monotonic) -> bool:
         """Carry out the deletions that are due, for `deadline_s` seconds at most. Returns whether all are done.
@@ -175,6 +179,7 @@ class Erasure:
     def erase(self, person: str, now: datetime) -> None:
         """Erase a person; again does what is left. Everything else about them stays as the record says."""
         self._erased.add(person, now)
+        self._forget(person)  # before the account goes: a run that died knows the addresses again
         chosen = self._was_chosen(person, now)
         for part in reversed(list(self._parts.values())):
             for held in reversed(list(part(person, now))):

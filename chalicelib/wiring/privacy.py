@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..accounts.wire import ChangeView
     from ..aws.errands import Errands
     from ..aws.job_progress import Runs
+    from ..notices.ses import Suppressed
     from ..privacy.consents import Consents
     from ..privacy.erasure import Erasure
     from ..privacy.export import Export
@@ -181,8 +182,28 @@ class PrivacyServices(ParticipantsServices):
 
         erased = Erased(lambda: self._client("s3"), self.settings.reports_bucket)
         settings = self.settings
-        gone, leave = self.under_way, self._leave_open_wave
-        return Erasure(self.held, settings.table, settings.region, self.deletions, erased, gone, leave)
+        gone, leave, forget = self.under_way, self._leave_open_wave, self._unsuppress
+        return Erasure(self.held, settings.table, settings.region, self.deletions, erased, gone, leave, forget)
+
+    @cached_property
+    def suppressed(self) -> Suppressed:
+        from ..aws import clients
+        from ..notices.ses import Suppressed
+
+        # SES takes few such calls a second from the whole account: a replay slows down to what it takes.
+        return Suppressed(clients.client("sesv2", self.settings.region, attempts=6, mode="adaptive"))
+
+    def _unsuppress(self, person: str) -> None:
+        """Take the e-mail addresses of an account off SES's list. One read; with any, a call of KMS, and one for each.
+
+        Raises `ses.NotTaken`.
+        """
+        account = self.account_store.account(person)
+        mails = [one for one in account.contacts if one.kind == "email"] if account else []
+        if account and mails:
+            key = self.vault.open_key(person, account.wrapped_key)
+            for one in mails:
+                self.suppressed.remove(key.unseal("contact/1", one.sealed).decode())
 
     @cached_property
     def replays(self) -> Errands:

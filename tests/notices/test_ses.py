@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+from traceback import format_exception
 
 import pytest
 from botocore.awsrequest import AWSResponse
@@ -13,13 +15,15 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from botocore.stub import Stubber
 
 from chalicelib.aws import clients
-from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail
+from chalicelib.notices.ses import NeverTaken, NotTaken, OutcomeUnknown, Pace, SesMail, Suppressed
 from chalicelib.notices.texts import MailText
 from tests.conftest import REGION
 
 URL = "https://email.example"
+ADDRESS = "siti+1@example.org"
 
 
 class Wire:
@@ -114,3 +118,45 @@ def test_mails_are_sent_evenly_within_the_rate():
     pace.wait()
 
     assert waits == [0.25, 0.25, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "meaning"),
+    [
+        (200, "", None),
+        (404, "NotFoundException", None),
+        (400, "BadRequestException", None),
+        (403, "AccessDeniedException", NotTaken),
+        (429, "TooManyRequestsException", NotTaken),
+        (503, "ServiceUnavailable", NotTaken),
+    ],
+)
+def test_an_address_is_taken_off_the_list_of_ses_or_not_yet_without_a_word_of_it(status, code, meaning):
+    with Stubber(ses := clients.client("sesv2", REGION, attempts=1)) as stub:
+        asked = {"EmailAddress": ADDRESS}
+        if status == 200:
+            stub.add_response("delete_suppressed_destination", {}, asked)
+        else:
+            stub.add_client_error("delete_suppressed_destination", code, ADDRESS, status, None, asked)
+        taken_off = partial(Suppressed(ses).remove, ADDRESS)
+        if meaning is None:
+            taken_off()
+        else:
+            with pytest.raises(meaning) as refused:
+                taken_off()
+            assert "siti" not in "".join(format_exception(refused.value))
+        stub.assert_no_pending_responses()
+
+
+def test_an_address_in_the_url_of_a_failed_call_is_not_told():
+    client, urls = clients.client("sesv2", REGION, attempts=1), list[str]()
+
+    def fails(request, **_):
+        urls.append(request.url)
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    client.meta.events.register("before-send.sesv2.*", fails)
+    with pytest.raises(NotTaken) as refused:
+        Suppressed(client).remove(ADDRESS)
+    assert [url.partition("/v2")[2] for url in urls] == ["/email/suppression/addresses/siti%2B1%40example.org"]
+    assert "siti" not in "".join(format_exception(refused.value))

@@ -10,6 +10,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.sesv2.models import sesv2_backends
 
 from admin import client
 from admin.commands import erasures
@@ -121,6 +124,42 @@ def test_the_command_after_a_restore_erases_everybody_of_the_list(
     assert begun[0] == second
 
 
+def test_the_addresses_of_the_erased_go_from_the_list_of_ses_too(
+    gateway: Gateway, cloud: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever SES does meanwhile: as long as it does not answer, the account stays."""
+    person = gateway.registered()
+    reach = gateway.services.directory.contacts(person, gateway.now)
+    assert reach
+    [address] = [one.value for one in reach.contacts.values() if one.kind == "email"]
+    before = rows(cloud)
+    ses: Any = sesv2_backends[DEFAULT_ACCOUNT_ID][cloud.region]
+    ses.suppressed = {address, "another@example.org"}
+    ask(gateway, person)
+    assert run(gateway, after=young(gateway) + A_MINUTE)
+    assert address in ses.suppressed
+    with monkeypatch.context() as patch, pytest.raises(ExceptionGroup) as trouble:
+        patch.setattr(gateway.services.suppressed, "_ses", busy(cloud))
+        run(gateway, after=TOKENS_LIVE + A_MINUTE)
+    assert [str(one) for one in trouble.value.exceptions] == ["TooManyRequestsException"]
+    assert gateway.services.account_store.account(person), "so the address is known to the next run"
+    assert run(gateway, after=A_MINUTE)
+    assert ses.suppressed == {"another@example.org"}
+    assert about(cloud, person) == set()
+    restore(cloud, before)
+    ses.suppressed.add(address)
+    assert gateway.services.erasure.replay(gateway.now) == Replayed(1)
+    assert (ses.suppressed, about(cloud, person)) == ({"another@example.org"}, set())
+
+
+def busy(cloud: Settings) -> Any:
+    """A client of SES that is told each time that there are too many calls."""
+    stub = Stubber(client := boto3.client("sesv2", cloud.region))
+    stub.add_client_error("delete_suppressed_destination", "TooManyRequestsException", http_status_code=429)
+    stub.activate()
+    return client
+
+
 def test_a_row_of_a_later_release_is_no_fault_and_goes(gateway: Gateway, cloud: Settings) -> None:
     person = gateway.registered()
     client = boto3.client("dynamodb", cloud.region)
@@ -179,12 +218,12 @@ def test_a_claimant_in_an_open_wave_is_erased_with_the_rights_of_the_job(gateway
 
 
 def test_a_look_at_ones_data_and_an_erasure_take_the_calls_and_units_that_the_pages_say(gateway: Gateway) -> None:
-    names = ["calls", "KMS", "S3", "read units", "write units", "index units"]
+    names = ["calls", "KMS", "S3", "SES", "read units", "write units", "index units"]
     assert {name: [row[one] for one in names] for name, row in rights.costs(gateway).items()} == {
-        "GET /me/data, registered": [22, 2, 0, 36, 0, 0],
-        "an erasure, registered": [46, 0, 1, 43, 11, 3],
-        "GET /me/data, everything": [32, 5, 0, 54, 0, 0],
-        "an erasure, everything": [107, 2, 1, 76, 61, 12],
+        "GET /me/data, registered": [22, 2, 0, 0, 36, 0, 0],
+        "an erasure, registered": [47, 1, 1, 1, 44, 11, 3],
+        "GET /me/data, everything": [32, 5, 0, 0, 54, 0, 0],
+        "an erasure, everything": [108, 3, 1, 1, 77, 61, 12],
     }
 
 

@@ -18,6 +18,7 @@ from functools import cache, partial
 from io import BytesIO
 from threading import RLock
 from typing import Any, ClassVar, TypeVar
+from urllib.parse import unquote
 from zlib import crc32
 
 import msgspec
@@ -46,6 +47,8 @@ from moto.dynamodb.parsing.validators import UpdateExpressionValidator
 from moto.kms import utils as kms_utils
 from moto.kms.responses import KmsResponse
 from moto.kms.utils import RSAPrivateKey
+from moto.ses.exceptions import NotFoundException
+from moto.sesv2.responses import SESV2Response
 from moto.sns import models as sns_models
 from moto.sqs import models as sqs_models
 
@@ -341,3 +344,17 @@ def make_key_pairs(patch: pytest.MonkeyPatch) -> None:
         return json.dumps({**said, "KeyId": arn, "KeyPairSpec": "ECC_NIST_P256"})
 
     patch.setattr(KmsResponse, "generate_data_key_pair_without_plaintext", answer, raising=False)
+
+
+def keep_addresses_that_bounced(patch: pytest.MonkeyPatch) -> None:
+    """SES keeps a list of addresses that bounced. Moto knows none: here it is the set `suppressed` of its SES."""
+
+    def delete(asked: SESV2Response) -> str:
+        address = unquote(asked.uri.rpartition("/")[2])
+        listed = vars(asked.sesv2_backend).get("suppressed", set[str]())
+        if address not in listed:
+            raise NotFoundException(f"{address} is not on the list")
+        listed.remove(address)
+        return "{}"
+
+    patch.setattr(SESV2Response, "delete_suppressed_destination", delete, raising=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from infrastructure.grants import GRANTS, SEND_SMS
+from infrastructure.grants import GRANTS, SEND_SMS, UNSUPPRESS
 from tests.builders.aws.calls import Call, wrap_calls
 
 _ANSWERS = "process_request_thread"
@@ -23,14 +23,15 @@ _within: list[object] = []
 
 Right = tuple[str, str]
 """An action, and the table, index (`notices/index/unsent`), queue, key, secret, topic or configuration set without the
-name of the stage; or a folder, `EVERY_FILE` or `SMS`.
+name of the stage; or a folder, `EVERY_FILE` or `ANYBODY`.
 """
 
-SMS = "any phone number"
+ANYBODY = "any phone number or address"
 EVERY_FILE = "the list of every file"
 
 _SERVICES = {
     "SendEmail": ("ses:SendEmail", "ConfigurationSetName"),
+    "DeleteSuppressedDestination": ("ses:DeleteSuppressedDestination", ""),
     "Publish": ("sns:Publish", "TopicArn"),
     "GetSecretValue": ("secretsmanager:GetSecretValue", "SecretId"),
 }
@@ -82,7 +83,7 @@ def needed(operation: str, asked: Mapping[str, Any]) -> Iterator[Right]:
         yield f"kms:{operation}", _own(asked["KeyId"].rpartition("alias/")[2])
     if operation in _SERVICES:
         action, name = _SERVICES[operation]
-        yield action, _own(asked[name].rpartition(":")[2]) if name in asked else SMS
+        yield action, _own(asked[name].rpartition(":")[2]) if name in asked else ANYBODY
     if operation in _FILES and "Bucket" in asked:
         yield _FILES[operation], _folder(asked["Key"])
     if operation.startswith("ListObject"):
@@ -93,8 +94,8 @@ def _given(function: str) -> Iterator[Right]:
     for grant in GRANTS[function]:
         for name in re.findall(r"gelombang-\$\{Stage\}-([a-z-]+(?:/index/[a-z-]+)?)", str(grant)):
             yield from ((action, name.removesuffix("-")) for action in grant["Action"])  # AWS adds to a secret's name
-        if grant == SEND_SMS:
-            yield "sns:Publish", SMS
+        if grant in (SEND_SMS, UNSUPPRESS):
+            yield from ((action, ANYBODY) for action in grant["Action"])
         if "AnnouncementsTopic" in str(grant):
             yield from ((action, "announcements") for action in grant["Action"])
         for folder in re.findall(r"Bucket\}/([a-z_/-]+)/", str(grant)):

@@ -169,7 +169,7 @@ class Cloud:
     def _body(self, table: Any, asked: dict[str, Any]) -> bytes:
         return msgspec.json.encode(self._dynamodb(None, "Query", {"TableName": table.Meta.table_name, **asked}))
 
-    def _client(self, service: str, _region: str, attempts: int = 2) -> Any:
+    def _client(self, service: str, _region: str, attempts: int = 2, mode: str = "") -> Any:
         match service:
             case "kms":
                 return self.kms
@@ -178,7 +178,7 @@ class Cloud:
             case "sqs":
                 return SimpleNamespace(send_message_batch=self._send, get_queue_attributes=self._waiting)
             case "sesv2":
-                return SimpleNamespace(send_email=self._mail)
+                return SimpleNamespace(send_email=self._mail, delete_suppressed_destination=self._unsuppress)
             case "sns":
                 return SimpleNamespace(publish=self._publish)
             case "secretsmanager":
@@ -201,6 +201,12 @@ class Cloud:
     def _mail(self, **_: Any) -> dict[str, str]:
         self.sent += 1
         return {"MessageId": "1"}
+
+    def _unsuppress(self, EmailAddress: str) -> None:  # noqa: N803 - SES's own names
+        """Nobody's mail bounces here, so no address is on the list."""
+        if self._acts:
+            self.needed[self._acts].update(needed("DeleteSuppressedDestination", {}))
+        raise refusal("NotFoundException", 404, message=EmailAddress)
 
     def _publish(self, Message: str, **_: Any) -> dict[str, str]:  # noqa: N803 - SNS's own names
         self.announced.append(json.loads(Message))
