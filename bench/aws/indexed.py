@@ -10,6 +10,7 @@ import sys
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator, MutableMapping
 from functools import cache
+from threading import Lock
 from typing import Any, TypedDict
 
 import msgspec
@@ -204,8 +205,13 @@ class IndexedTables(Endpoint):
         self.rows = Rows(self._by_name)
         self.items = self.rows
         self._scanned: dict[str, list[str]] = {}
+        self._playing = Lock()
 
     def _dynamodb(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        with self._playing:  # the application may call from several threads
+            return self._played(operation, asked)
+
+    def _played(self, operation: str, asked: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         if operation == "Scan":
             return 200, self._scan(asked)
         if operation != "BatchWriteItem":

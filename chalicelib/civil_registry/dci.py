@@ -34,7 +34,12 @@ AT_ONCE, LATER = "/registry/sync/search", "/registry/search"
 ANSWER_BYTES_MAX = 1_000_000
 _TAKEN = {HTTPStatus.OK, HTTPStatus.ACCEPTED}
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
-_REFUSING = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
+_REFUSING = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.INTERNAL_SERVER_ERROR,  # other errors of a server are outages
+}
 
 
 class AskingSecret(Struct, frozen=True):

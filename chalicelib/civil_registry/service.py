@@ -182,6 +182,9 @@ class Refusals:
     A question of many is put again in halves, so whoever is the cause silences no other; refused alone, they are left
     undecided. After `IN_A_ROW` refusals the register is the cause: of each question one person alone is put again,
     which shows when it takes questions, and the others wait for the sweep. It counts in this process.
+
+    A refusal that may pass (500) is put again in halves too; nobody is left undecided for it, and after `IN_A_ROW` of
+    them all wait for the sweep.
     """
 
     def __init__(self, judge: Judge) -> None:
@@ -200,10 +203,11 @@ class Refusals:
         self._in_a_row += 1
         by_person, middle = self._in_a_row <= IN_A_ROW, len(asked) // 2
         if not middle:
-            if by_person and self._takes:
+            if by_person and self._takes and not silence.passes:
                 self._judge.left_alone(asked[0], silence.fact)
             return
-        for part in (asked[:middle], asked[middle:]) if by_person else (asked[:1],):
+        alone = () if silence.passes else (asked[:1],)
+        for part in (asked[:middle], asked[middle:]) if by_person else alone:
             self._judge.queue(part)
 
 

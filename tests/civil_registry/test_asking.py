@@ -19,7 +19,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.civil_registry import service
 from chalicelib.civil_registry.errors import NoAnswer
 from chalicelib.civil_registry.registry import CivilRecord
-from chalicelib.civil_registry.service import Refusals, consume
+from chalicelib.civil_registry.service import IN_A_ROW, Refusals, consume
 from chalicelib.clock import iso
 from chalicelib.notices.rules import Kind
 from chalicelib.registration.change_notices import event
@@ -282,12 +282,21 @@ def test_whom_the_registry_refuses_to_be_asked_about_silences_nobody_else(stage,
     assert stage.services.verifications.undecided(9) == ["d"], "asked about again less often"
 
 
+REFUSAL, FAILURE = NoAnswer("http_400", refused=True), NoAnswer("http_500", refused=True, passes=True)
+
+
 @pytest.mark.parametrize(
-    ("cause", "messages", "alone"),
-    [({57}, 16, {57}), ({3, 57, 99}, 36, {3, 57, 99}), (set(range(100)), 30, set[int]())],
+    ("silence", "cause", "messages", "alone"),
+    [
+        (REFUSAL, {57}, 16, {57}),
+        (REFUSAL, {3, 57, 99}, 36, {3, 57, 99}),
+        (REFUSAL, set(range(100)), 30, set[int]()),
+        (FAILURE, {57}, 16, set[int]()),
+        (FAILURE, set(range(100)), 3 + 2 * IN_A_ROW, set[int]()),
+    ],
 )
 def test_a_register_that_refuses_everything_is_asked_little_more_and_of_nobody_it_is_said_that_they_are_the_cause(
-    cause, messages, alone
+    silence, cause, messages, alone
 ):
     refusals = Refusals(judge := Mock())
     left: set[int] = set()
@@ -296,7 +305,7 @@ def test_a_register_that_refuses_everything_is_asked_little_more_and_of_nobody_i
     judge.queue = questions.append
     for asked in questions:
         if cause & set(asked):
-            refusals.divide(asked, NoAnswer("http_400", refused=True))
+            refusals.divide(asked, silence)
         else:
             refusals.end()
     assert (len(questions), left) == (messages, alone)
