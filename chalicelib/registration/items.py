@@ -5,13 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from pynamodb.attributes import BinaryAttribute, BooleanAttribute, TTLAttribute, UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from ..aws.admin_acts import ActColumns
-from ..aws.attributes import DayAttribute, EnumAttribute, JsonAttribute, TextsAttribute, WholeAttribute
+from ..aws.attributes import (
+    DayAttribute,
+    EnumAttribute,
+    InstantAttribute,
+    JsonAttribute,
+    TextsAttribute,
+    WholeAttribute,
+)
 from ..aws.dynamodb import Transaction
 from ..aws.table import Table
 from .rules import Education, Employment, Place, Registrant, School, Standing, Verdict, Verification
@@ -46,7 +53,7 @@ class UnverifiedIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyp
         projection = IncludeProjection(["version", "waits_since"])
 
     unverified_shard = UnicodeAttribute(hash_key=True)
-    ask_from = UTCDateTimeAttribute(range_key=True)
+    ask_from = InstantAttribute(range_key=True)
 
 
 class NamedIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyped-call]  # untyped in pynamodb
@@ -61,7 +68,10 @@ class NamedIndex(GlobalSecondaryIndex["Profile"]):  # type: ignore[no-untyped-ca
 
 
 class Profile(RegistrationsTable):
-    """`R#<registrant>` / `PROFILE`. Destroying `wrapped_key` erases what is sealed here and in ADDRESS."""
+    """`R#<registrant>` / `PROFILE`. Destroying `wrapped_key` erases what is sealed here and in ADDRESS.
+
+    Below 1 KB, beyond which each write costs twice: what is as it was at the registration is not kept twice.
+    """
 
     version = WholeAttribute()
     question = WholeAttribute(null=True)
@@ -73,8 +83,8 @@ class Profile(RegistrationsTable):
     education = EnumAttribute(Education)
     employment = EnumAttribute(Employment)
     consent_version = UnicodeAttribute()
-    consented_at = UTCDateTimeAttribute(null=True)
-    consent_withdrawn_at = UTCDateTimeAttribute(null=True)
+    consented_at = InstantAttribute(null=True)
+    consent_withdrawn_at = InstantAttribute(null=True)
     nik_mac = UnicodeAttribute()
     kk_mac = UnicodeAttribute()
     phone_mac = UnicodeAttribute()
@@ -85,26 +95,26 @@ class Profile(RegistrationsTable):
     ended_on = DayAttribute(null=True)
     schemes = TextsAttribute()
     verification = EnumAttribute(Verification)
-    verified_at = UTCDateTimeAttribute(null=True)
+    verified_at = InstantAttribute(null=True)
     verification_source = UnicodeAttribute(null=True)
     differs = TextsAttribute()
     unverified_shard = UnicodeAttribute(null=True)
-    ask_from = UTCDateTimeAttribute(null=True)
-    waits_since = UTCDateTimeAttribute(null=True)
+    ask_from = InstantAttribute(null=True)
+    waits_since = InstantAttribute(null=True)
     undecided = UnicodeAttribute(null=True)
-    undecided_at = UTCDateTimeAttribute(null=True)
+    undecided_at = InstantAttribute(null=True)
     school = EnumAttribute(School, null=True)
-    claimed_at = UTCDateTimeAttribute(null=True)
+    claimed_at = InstantAttribute(null=True)
     claims = WholeAttribute(null=True)
-    present_at = UTCDateTimeAttribute(null=True)
-    contested_at = UTCDateTimeAttribute(null=True)
-    uncontested_at = UTCDateTimeAttribute(null=True)
-    confirmed_at = UTCDateTimeAttribute(null=True)
-    phone_lost_at = UTCDateTimeAttribute(null=True)
+    present_at = InstantAttribute(null=True)
+    contested_at = InstantAttribute(null=True)
+    uncontested_at = InstantAttribute(null=True)
+    confirmed_at = InstantAttribute(null=True)
+    phone_lost_at = InstantAttribute(null=True)
     warnings = TextsAttribute()
-    registered_at = UTCDateTimeAttribute()
-    updated_at = UTCDateTimeAttribute()
-    restricted_at = UTCDateTimeAttribute(null=True)
+    registered_at = InstantAttribute()
+    updated_at = InstantAttribute(null=True)
+    restricted_at = InstantAttribute(null=True)
     registered_shard = UnicodeAttribute(null=True)
     registered: ClassVar[RegisteredIndex] = RegisteredIndex()
     unverified: ClassVar[UnverifiedIndex] = UnverifiedIndex()
@@ -133,11 +143,11 @@ class AddressItem(RegistrationsTable):
     version = WholeAttribute()
     sealed = BinaryAttribute(legacy_encoding=False)
     account_mac = UnicodeAttribute()
-    updated_at = UTCDateTimeAttribute()
+    updated_at = InstantAttribute()
     verdict = EnumAttribute(Verdict, null=True)
     score = WholeAttribute(null=True)
-    checked_at = UTCDateTimeAttribute(null=True)
-    pay_from = UTCDateTimeAttribute(null=True)
+    checked_at = InstantAttribute(null=True)
+    pay_from = InstantAttribute(null=True)
     full_wait = BooleanAttribute(null=True)
     named = WholeAttribute(null=True)
 
@@ -159,7 +169,7 @@ class Refused(RegistrationsTable):
 class Dispute(RegistrationsTable):
     """`R#<registrant>` / `DISPUTE`: the person said that a change was not theirs. Later changes do not end it."""
 
-    since = UTCDateTimeAttribute()
+    since = InstantAttribute()
 
 
 class OfPerson(RegistrationsTable):
@@ -177,7 +187,7 @@ class Proposed(RegistrationsTable):
 
     maker = UnicodeAttribute()
     reason = UnicodeAttribute()
-    made_at = UTCDateTimeAttribute()
+    made_at = InstantAttribute()
     sealed = BinaryAttribute(legacy_encoding=False)
 
 
@@ -188,7 +198,7 @@ class Decided(RegistrationsTable):
     maker = UnicodeAttribute()
     by = UnicodeAttribute()
     reason = UnicodeAttribute()
-    at = UTCDateTimeAttribute()
+    at = InstantAttribute()
     sealed = BinaryAttribute(legacy_encoding=False)
 
 
@@ -206,8 +216,8 @@ class ClaimItem(RegistrationsTable):
     """
 
     registrant = UnicodeAttribute()
-    made_at = UTCDateTimeAttribute()
-    moves_at = UTCDateTimeAttribute(null=True)
+    made_at = InstantAttribute()
+    moves_at = InstantAttribute(null=True)
     moves_from = UnicodeAttribute(null=True)
     owed_to = UnicodeAttribute(null=True)
 
@@ -218,9 +228,9 @@ class PresenceItem(RegistrationsTable):
     """
 
     code = UnicodeAttribute()
-    made_at = UTCDateTimeAttribute()
+    made_at = InstantAttribute()
     used = UnicodeAttribute(null=True)
-    proven_at = UTCDateTimeAttribute(null=True)
+    proven_at = InstantAttribute(null=True)
     proven_by = UnicodeAttribute(null=True)
     reference = UnicodeAttribute(null=True)
 

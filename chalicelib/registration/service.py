@@ -304,7 +304,6 @@ class Registrations:
             warnings=identity.warnings(person.nik, person.kk, form.birth_date, clock.wib_date(now)),
             registered_at=now,
             updated_at=now,
-            consented_at=now,
         )
         sealed = key.seal("person/1", msgspec.json.encode(person))
         record = Record(registrant, sealed, key.wrapped, 1, self._verifications.ask_from(registrant, now))

@@ -255,6 +255,8 @@ def _profile(record: Record) -> Profile:
         who,
         version=record.version,
         question=record.question,
+        claims=who.claims or None,
+        updated_at=None if who.updated_at == who.registered_at else who.updated_at,
         sealed=record.sealed,
         wrapped_key=record.wrapped_key,
         registered_shard=None if who.restricted_at else shard(who.id, SHARDS),
@@ -265,4 +267,5 @@ def _profile(record: Record) -> Profile:
 
 
 def registrant_of(registrant_id: str, item: Profile) -> Registrant:
-    return fill(Registrant, item, id=registrant_id, warnings=tuple(sorted(item.warnings)))
+    updated_at = item.updated_at or item.registered_at
+    return fill(Registrant, item, id=registrant_id, warnings=tuple(sorted(item.warnings)), updated_at=updated_at)

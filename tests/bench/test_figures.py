@@ -70,6 +70,13 @@ def test_a_payout_costs_what_it_should_and_each_of_its_steps_is_one_transaction(
     assert [month[column] for column in ("calls", *UNITS)] == [1.01, 1, 6, 3]
 
 
+@pytest.mark.deep
+def test_an_answer_of_the_civil_registry_costs_three_write_units_however_it_comes() -> None:
+    ways = figures(printed("registry", "2", "--rows", "100", "--batch", "100"), *UNITS)
+    assert ways["at once"] == ways["together"] == ways["later"] == [1, 2, 1]
+    assert ways["approved"] == [1.05, 2.05, 1]
+
+
 def test_registering_and_get_me_cost_what_the_docs_say() -> None:
     assert figures(printed("me", "4"), "calls", "KMS") == {"PUT /me/registration": [2, 5], "GET /me": [5, 2]}
 
