@@ -23,7 +23,6 @@ _KINDS = {
     "PASSKEY": "passkey",
 }
 _USED = ("created_at", "proved_at", "started_at", "last_used_at")
-_AT_ONCE = 100
 
 
 def of_account(account_id: str, _now: datetime) -> Iterator[Held]:
@@ -37,7 +36,7 @@ def of_account(account_id: str, _now: datetime) -> Iterator[Held]:
             guards += [(f"I#{row['subject_mac']['S']}", "ISSUER")] if "subject_mac" in row else []
         elif held.kind == "passkey":
             guards.append((f"K#{row['id']['S']}", "PASSKEY"))
-    found = get_rows(AccountsTable, guards, None) if guards else []
+    found = get_rows(AccountsTable, guards, None)
     names = {"CONTACT": "contact", "ISSUER": "issuer", "PASSKEY": "passkey_guard"}
     for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
         if row["account_id"]["S"] == account_id:  # a removed contact may be another's by now
@@ -71,10 +70,9 @@ def of_sign_ins(account_id: str, now: datetime) -> Iterator[Held]:
     budgets = [budget_of(mac, device) for mac, device in [*((mac, None) for mac in macs), *known]]
     days = [(now - timedelta(days=back)).date().isoformat() for back in range(KEPT.days + 2)]
     keys = [(f"B#{budget}", day) for budget in budgets for day in days]
-    for start in range(0, len(keys), _AT_ONCE):
-        found = get_rows(SignInsTable, keys[start : start + _AT_ONCE], None)
-        for row in sorted(found, key=lambda one: (one["pk"]["S"], one["sk"]["S"])):
-            yield Held("code_budget", row)
+    found = get_rows(SignInsTable, keys, None)
+    for row in sorted(found, key=lambda one: (one["pk"]["S"], one["sk"]["S"])):
+        yield Held("code_budget", row)
 
 
 def _macs(account: Row) -> list[str]:

@@ -9,8 +9,6 @@ from ..aws.dynamodb import get_rows, rows_of
 from ..privacy.rules import Held
 from .store import HelpdeskTable
 
-_AT_ONCE = 100
-
 
 def of_helpdesk(registrant_id: str, _now: datetime) -> Iterator[Held]:
     """How many are unanswered, the grievances, then their numbers. One query, and a batch get for each 100."""
@@ -19,6 +17,5 @@ def of_helpdesk(registrant_id: str, _now: datetime) -> Iterator[Held]:
         filed = row["sk"]["S"].startswith("G#")
         yield Held("grievance" if filed else "open_grievances", row)
         numbers += [(f"N#{row['sk']['S'].rpartition('#')[2]}", "NUMBER")] if filed else []
-    for start in range(0, len(numbers), _AT_ONCE):
-        found = get_rows(HelpdeskTable, numbers[start : start + _AT_ONCE], None)
-        yield from (Held("grievance_number", row) for row in sorted(found, key=lambda one: str(one["pk"]["S"])))
+    found = get_rows(HelpdeskTable, numbers, None)
+    yield from (Held("grievance_number", row) for row in sorted(found, key=lambda one: str(one["pk"]["S"])))

@@ -9,8 +9,6 @@ from ..aws.dynamodb import get_rows, rows_of
 from ..privacy.rules import Held
 from .store import ApplicationItem, JobsTable, applicant_of
 
-_AT_ONCE = 100
-
 
 def of_jobs(registrant_id: str, _now: datetime) -> Iterator[Held]:
     """The applications, then what the partners are shown. One query, and a batch get for each 100 that are shown."""
@@ -19,6 +17,5 @@ def of_jobs(registrant_id: str, _now: datetime) -> Iterator[Held]:
         yield Held("job_application", row)
         if "withdrawn_at" not in row:
             shown.append(applicant_of(ApplicationItem.from_raw_data(row)))
-    for start in range(0, len(shown), _AT_ONCE):
-        found = get_rows(JobsTable, shown[start : start + _AT_ONCE], None)
-        yield from (Held("shared_application", row) for row in sorted(found, key=lambda one: str(one["pk"]["S"])))
+    found = get_rows(JobsTable, shown, None)
+    yield from (Held("shared_application", row) for row in sorted(found, key=lambda one: str(one["pk"]["S"])))

@@ -42,7 +42,7 @@ def of_registration(registrant_id: str, _now: datetime) -> Iterator[Held]:
             others += [(exclusion_pk(mac), "EXCLUDED"), (CLAIMS, f"{mac}#{registrant_id}")]
             if "claimed_at" not in row:  # else its holder's, who is another person
                 others.append((nik_pk(mac), "CORRECTIONS"))
-    found = get_rows(RegistrationsTable, others, None) if others else []
+    found = get_rows(RegistrationsTable, others, None)
     for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
         if row["sk"]["S"] == "EXCLUDED":
             yield Held("exclusion", row)

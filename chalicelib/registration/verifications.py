@@ -158,9 +158,9 @@ class Verifications:
         return answered_at is not None and answered_at <= now - self._holds
 
     def to_ask(self, registrant_ids: Sequence[str], now: datetime) -> list[tuple[str, int]]:
-        """Those of at most 100 people who wait for an answer or whose answer is old, with their versions.
+        """Those of these people who wait for an answer or whose answer is old, with their versions.
 
-        Who was never asked about is enlisted. One batch get, consistent, and a write for each of those.
+        Who was never asked about is enlisted. One batch get for each 100, consistent, and a write for each of those.
         """
         keys = [(person_pk(one), "PROFILE") for one in registrant_ids]
         found = []

@@ -12,8 +12,6 @@ from ..registration.errors import NotRegistered
 from ..vault import MacKind, PersonKey
 from .store import TrainingTable, certificate_guard, is_account
 
-_AT_ONCE = 100
-
 
 def of_trainings(
     registrant_id: str, key: Callable[[str], PersonKey], mac: Callable[[MacKind, str], str]
@@ -30,10 +28,8 @@ def of_trainings(
         if "sealed_certificate" in held.row:
             with suppress(NotRegistered):  # only where one table was restored alone
                 guards.append(_certificate(held.row, key(registrant_id), mac))
-    for start in range(0, len(guards), _AT_ONCE):
-        found = get_rows(TrainingTable, guards[start : start + _AT_ONCE], None)
-        for row in sorted(found, key=lambda one: str(one["pk"]["S"])):
-            yield Held("redeem_code" if row["sk"]["S"] == "CODE" else "certificate", row)
+    for row in sorted(get_rows(TrainingTable, guards, None), key=lambda one: str(one["pk"]["S"])):
+        yield Held("redeem_code" if row["sk"]["S"] == "CODE" else "certificate", row)
 
 
 def taken(registrant_id: str) -> Iterator[Held]:

@@ -55,9 +55,7 @@ class Audits:
         found = set[int]()
         for shard in range(SHARDS):
             listed = [one.registrant_id for one in self._beneficiaries.potential(f"{shard:02d}", _EVER)]
-            for start in range(0, len(listed), 100):
-                some = self._beneficiaries.of_many(listed[start : start + 100])
-                found |= {one.wave for one in some if one.state in LOST_FROM}
+            found |= {one.wave for one in self._beneficiaries.of_many(listed) if one.state in LOST_FROM}
         return found
 
     @staticmethod

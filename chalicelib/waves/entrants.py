@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PAGE, MOST = 500, 100
-"""Entries that are read at once, and registrations of them."""
+PAGE = 500
+"""Entries that are read at once."""
 
 PAGE_S = 10
 """No page is begun with less time left than this: some calls with their retries."""
@@ -84,8 +84,7 @@ class Entrants:
                 behind = EntryItem.sk > after if after else None
                 found = list(EntryItem.query(f"E#{wave}#{shard:02d}", behind, limit=PAGE, consistent_read=True))
                 people = [item.sk for item in found if since is None or item.joined_at >= since]
-                parts = [people[start : start + MOST] for start in range(0, len(people), MOST)]
-                asked = [one for part in parts for one in self._verifications.to_ask(part, now)]
+                asked = self._verifications.to_ask(people, now)
                 if not self._verifications.ask(asked):
                     return 0  # the next call repeats this page
                 left -= len(asked)

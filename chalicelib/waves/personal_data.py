@@ -10,8 +10,6 @@ from .places.items import earlier_sk
 from .rules import Beneficiary, shard_of
 from .store import WavesTable
 
-_AT_ONCE = 100
-
 
 def of_waves(registrant_id: str, waves: Sequence[int], places: Sequence[Beneficiary]) -> Iterator[Held]:
     """The person's entries in these waves, then their places, the latest first, and what stands for each. A batch get
@@ -20,9 +18,8 @@ def of_waves(registrant_id: str, waves: Sequence[int], places: Sequence[Benefici
     The other person on the family card is not shown.
     """
     keys = [(f"E#{wave}#{shard_of(registrant_id)}", registrant_id) for wave in sorted(waves)]
-    for start in range(0, len(keys), _AT_ONCE):
-        found = get_rows(WavesTable, keys[start : start + _AT_ONCE], None)
-        yield from (Held("entry", row) for row in sorted(found, key=lambda one: str(one["pk"]["S"])))
+    found = get_rows(WavesTable, keys, None)
+    yield from (Held("entry", row) for row in sorted(found, key=lambda one: str(one["pk"]["S"])))
     kinds = dict[tuple[str, str], str]()
     for n, place in enumerate(places):
         kinds |= {
@@ -31,7 +28,7 @@ def of_waves(registrant_id: str, waves: Sequence[int], places: Sequence[Benefici
             (f"K#{place.kk_mac}", "HOLDERS"): "family_card",
             (f"WAVE#{place.wave}", f"REVOKED#{place.revoked_seq or 0:08d}"): "revoked_place",
         }
-    rows = {(row["pk"]["S"], row["sk"]["S"]): row for row in get_rows(WavesTable, list(kinds), None)} if kinds else {}
+    rows = {(row["pk"]["S"], row["sk"]["S"]): row for row in get_rows(WavesTable, list(kinds), None)}
     for key, kind in kinds.items():
         row = rows.get(key)
         if row is not None and "holders" in row:

@@ -66,7 +66,6 @@ def with_list(wave: Wave, region: int, leaves: bytes, **changes: Any) -> Wave:
 
 # The lists
 
-FRIEND = leaf(32, 999)
 ONE_MORE = joined(32, [*range(30), 999])
 ONE_LESS = joined(32, range(1, 30))
 SWAPPED = joined(32, [*range(1, 30), 999])

@@ -229,7 +229,6 @@ def test_no_two_requests_share_a_canonical_text():
     assert made("/a\n1", "", "2") != made("/a", "", "1\n2")
 
 
-Pairs = list[tuple[str, str]]
 PAIRS = st.lists(st.tuples(st.text(), st.text()), max_size=5)
 
 

@@ -15,7 +15,7 @@ from chalicelib.clock import iso
 from chalicelib.config import load_programme
 from chalicelib.errors import Malformed
 from chalicelib.training import errors, rules, wire
-from chalicelib.training.rules import TrainingAccount, TrainingState
+from chalicelib.training.rules import TrainingState
 from tests.builders.training import PERSON
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -39,7 +39,6 @@ TRAINING = rules.Training(
     state=TrainingState.PURCHASED,
     purchased_at=NOW,
 )
-BOUGHT = TrainingAccount(2_500_000, purchases=1)
 REVIEW = {"rating": 7, "text": "a"}
 CARD = {"redeem_code": "A" * 16, "card_number": "1" * 16}
 FORM = {"redeem_code": "A" * 16, "certificate_number": "C/2026/0001", "completed_at": "2026-11-23T10:00:00+07:00"}

@@ -31,8 +31,6 @@ CODE_BYTES = 10
 Source = tuple[str, str | None]
 """Who says it: a partner's id and its own reference, or the name of an issuer."""
 
-_PAGE = 100
-
 
 class Presence:
     """`seen` notes in the journal that a partner acted on a person: partner, about what, whose data.
@@ -116,9 +114,7 @@ class Presence:
         people = {row.sk.partition("#")[2] for row in rows}
         holder = self._store.holder("nik", nik_mac)
         keys = [(person_pk(one), "PRESENCE") for one in sorted(people | {holder} if holder else people)]
-        pages = (keys[start : start + _PAGE] for start in range(0, len(keys), _PAGE))
-        found = (item for page in pages for item in dynamodb.get_batch(PresenceItem, page))
-        return next((item for item in found if item.code == code), None)
+        return next((item for item in dynamodb.get_batch(PresenceItem, keys) if item.code == code), None)
 
     def _keep(self, shown: PresenceItem, nik_mac: str, by: Source, now: datetime) -> bool:
         """Keep a proof; False if the code was used or replaced meanwhile.

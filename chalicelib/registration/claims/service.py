@@ -42,7 +42,7 @@ that follows.
 """
 
 MOST = 100
-"""So many steps of one NIK are done in a run, the others in the next; and so many registrations are read in a call."""
+"""So many steps of one NIK are done in a run, the others in the next."""
 
 
 HandOver = Callable[[str, str, datetime], bool]
@@ -155,9 +155,7 @@ class Claims:
         guard = dynamodb.find(Guard, unique_pk("nik", nik_mac), "UNIQUE")
         people = sorted({*listed, *([guard.registrant] if guard else [])})
         keys = [(person_pk(one), "PROFILE") for one in people]
-        pages = [keys[start : start + MOST] for start in range(0, len(keys), MOST)]
-        items = [one for page in pages for one in dynamodb.get_batch(Profile, page)]
-        found = {one.who.id: one for one in map(_Found, items)}
+        found = {one.who.id: one for one in map(_Found, dynamodb.get_batch(Profile, keys))}
         holder = found.get(guard.registrant) if guard else None
         claimants = {one: found[one] for one in listed if one in found and found[one].claims(nik_mac)}
         claims = {one: (_claim(listed[one], holder), each.who) for one, each in claimants.items()}

@@ -15,7 +15,7 @@ REFERENCE = "abcdefghijklmnopqrstuvwxyz-1"
 OTHER = "abcdefghijklmnopqrstuvwxyz-2"
 STATUS = pain002("file-1", {REFERENCE: "ACSC"})
 BOOKED = camt054(entry(REFERENCE, ref="D-1"))
-PAIN, CAMT = b"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10", b"urn:iso:std:iso:20022:tech:xsd:camt.054.001.08"
+PAIN = b"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"
 
 
 NOTHING_PROVEN = {
