@@ -23,9 +23,11 @@ from chalicelib.registration import records, service, store, verifications
 from chalicelib.registration.claims import service as claims
 from chalicelib.registration.claims.claim_rules import Claim, Proof, Settlement, proof, settle
 from chalicelib.registration.corrections import service as corrections
+from chalicelib.registration.exclusions import rows as exclusions
 from chalicelib.registration.items import CLAIMS, ClaimItem, Guard
 from chalicelib.registration.rules import Registrant
 from chalicelib.waves.places.passing import Passing
+from chalicelib.waves.rules import Beneficiary
 
 _released, _with_nik, _told = records.released, records.with_nik, claims._Found.told
 _presence = records.presence
@@ -98,6 +100,17 @@ def _due_again(one: Entitlement, theirs: Entitlement | None, to: str, now: datet
     """What was paid to the former holder is paid to the owner, too, and no two have decided it."""
     after = _of_owner(one, theirs, to, now)
     return after and replace(after, state=State.DUE, hold=None)
+
+
+def _stop_forgotten(self: passing.PassedPayments, place: Beneficiary, to: str) -> None:
+    """A stopped plan goes on once it is another's."""
+    plan = self._store.plans.of((place.registrant_id, place.wave))
+    if plan is not None:
+        with self._store.transaction() as tx:
+            self._store.plans.remove(tx, plan)
+            due_at = plan.stopped_at.replace(microsecond=0) if plan.stopped_at else plan.due_at
+            after = replace(plan, registrant_id=to, stopped=None, stopped_at=None, due_at=due_at)
+            self._store.plans.add(tx, after)
 
 
 def _holder_not_told(found: claims._Found, news: str, now: datetime, at: datetime | None = None) -> Any:
@@ -179,6 +192,18 @@ BUGS: Mapping[str, tuple[str, list[tuple[Any, str, Any]]]] = {
     "a payment under way is not waited for": (
         "an instalment was paid twice, and no two decided it",
         [(passing, "State", SimpleNamespace(**{**State.__members__, "SENDING": None}))],
+    ),
+    "a stop is forgotten on the way": (
+        "a stopped plan went on, and no two let it",
+        [(passing.PassedPayments, "_pass_plan", _stop_forgotten)],
+    ),
+    "lists are not looked at when paying": (
+        "somebody on an exclusion list is paid",
+        [(service.Registrations, "check_not_excluded", lambda *_: None)],
+    ),
+    "a retracted list holds its people": (
+        "a list that was retracted still holds money",
+        [(exclusions, "take_off", lambda *_: None)],
     ),
     "whoever is drawn counts as confirmed": (
         "somebody unconfirmed is paid",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from msgspec.structs import replace
 
@@ -17,12 +17,23 @@ from chalicelib.figures.schemes import Payment
 from chalicelib.payouts.controls.administration import Administration, PayoutStores
 from chalicelib.payouts.controls.proposals import Decision, ProposalStore
 from chalicelib.payouts.ledger import items
-from chalicelib.payouts.ledger.records import StoredAttempt
-from chalicelib.payouts.plans.plan_rules import INCENTIVES
-from chalicelib.payouts.rules import Entitlement, Hold, Kind, Move, State, entitlement_id, reference
+from chalicelib.payouts.plans.plan_rules import INCENTIVES, Stop
+from chalicelib.payouts.rules import (
+    AT_REST,
+    WAITING,
+    Authority,
+    Entitlement,
+    Hold,
+    Kind,
+    State,
+    entitlement_id,
+    entitlement_of,
+    needs_another_look,
+)
 from chalicelib.payouts.service import AtAward
 from chalicelib.registration.claims.claim_rules import Proof, proof
-from chalicelib.registration.rules import Registrant, Standing
+from chalicelib.registration.exclusions import rows as exclusions
+from chalicelib.registration.rules import Registrant, Standing, Verification
 from chalicelib.waves.places.confirmation import Confirmation
 from chalicelib.waves.places.items import BeneficiaryItem, beneficiary_of
 from chalicelib.waves.places.nik_claims import EntriesOfNik
@@ -33,18 +44,24 @@ from tests.builders.people import beneficiary
 from tests.conftest import T0
 
 from ..accounts.processes import PROGRAMME as _PROGRAMME
+from .bank import Bank
 from .world import FUNCTION_S, World
 
 WAVE = 54
+LIST = "officials/2026-11/2026-11-01"
 MAKER, CHECKER = "arn:aws:iam::1:user/hana", "arn:aws:iam::1:user/joko"
 _PAYMENTS = (Payment(kind="INCENTIVE", trigger="award", amount_idr=900_000, times=3),)
 SCHEME = replace(_PROGRAMME.schemes[-1], version="monthly", training_idr=0, payments=_PAYMENTS)
 PROGRAMME = replace(
     _PROGRAMME,
     schemes=(*_PROGRAMME.schemes, SCHEME),
-    payouts=replace(_PROGRAMME.payouts, month_s=2 * 86_400),
+    payouts=replace(_PROGRAMME.payouts, month_s=2 * 86_400, key_lifetime_s=10**8),
 )
-"""Three months are paid from the award on, and a month is two days."""
+"""Three months are paid from the award on, and a month is two days. The bank forgets no key."""
+
+_MAY_BE_HELD = {State.DUE, State.FAILED}
+What = tuple[str, Kind]
+"""An instalment of a place, whoever has it: whose entry won the place, and the kind."""
 
 
 class Places:
@@ -56,15 +73,19 @@ class Places:
         self.drawn: list[str] = []
         self.closed_at = T0
         self.given = False
-        self.paid: dict[str, tuple[str, Kind]] = {}
-        """What the bank paid: NIK and kind by the reference of the attempt."""
-        self.known_at: dict[str, datetime] = {}
-        """From when on the bank says what became of an attempt, by its reference."""
         self.payees: set[str] = set()
         self.lost: set[str] = set()
         """Whose place is to follow their NIK."""
+        self.stay: set[str] = set()
+        """Whose place is to lapse unless it was paid for, as their NIK is with somebody who has a place."""
+        self.listed: dict[str, int] = {}
+        """NIKs of the exclusion list, and how many writes there had been when it was imported."""
+        self.retracted: set[str] = set()
+        self.stopped: dict[str, int] = {}
+        """The number of the first instalment that two have yet to let come, by the entry that won the place."""
         services = world.services
         self.store = services.payout_store
+        self.bank = Bank(world, self.dice, self.store, self._sent)
         stores = PayoutStores(self.store, ProposalStore(), None, None, None)  # type: ignore[arg-type]  # asked for nothing
         self.desk = Administration(stores, None, services.payout_queue, PROGRAMME.payouts)  # type: ignore[arg-type]  # never asked
         self.confirmation = Confirmation(
@@ -92,74 +113,107 @@ class Places:
 
     def _award(self, who: Registrant) -> None:
         services, now = self.world.services, self.world.now
+        # Nobody in the registry has the number that somebody mistyped: they may have waited since the wave before.
+        wave = WAVE - (who.verification is Verification.UNKNOWN_NIK and self.dice.random() < 0.5)
         seat = beneficiary(
-            who.id, wave=WAVE, scheme=SCHEME.version, card_number=f"{self.drawn.index(who.id):016}", awarded_at=now,
+            who.id, wave=wave, scheme=SCHEME.version, card_number=f"{self.drawn.index(who.id):016}", awarded_at=now,
             state=BeneficiaryState.RESERVED, buy_by=now.replace(microsecond=0),
         )  # fmt: skip
         confirmed = services.registrations.is_confirmed(who)
         if confirmed:
             seat = given(seat, SCHEME, PROGRAMME.training, now)
-        services._entries.join(Entry(WAVE, who.id, 31, bytes(32), T0 - timedelta(days=38), who.kk_mac))
+        services._entries.join(Entry(wave, who.id, 31, bytes(32), T0 - timedelta(days=38), who.kk_mac))
         earn = (lambda tx: services.payouts.entitle(tx, seat, Kind.INCENTIVE, now)) if confirmed else bool
         services.waves.beneficiaries.award(seat, who.kk_mac, earn=earn)
         if confirmed:
             services.registrations.set_standing(
-                who.id, Standing.BENEFICIARY, place(self._wave(), SCHEME, now, PROGRAMME.training)
+                who.id, Standing.BENEFICIARY, place(self._wave(wave), SCHEME, now, PROGRAMME.training)
             )
 
-    def _wave(self) -> Wave:
-        found = self.world.services._wave_store.wave(WAVE)
+    def _wave(self, number: int) -> Wave:
+        found = self.world.services._wave_store.wave(number)
         assert found is not None
         return found
 
     def begin(self) -> None:
-        """The record of the wave is there."""
+        """The records of the wave, and of the one before, are there."""
         assert self.world.services._wave_store  # binds the table
-        WaveItem(
-            "WAVES", f"{WAVE:06d}", state=WaveState.SETTLED, opens_at=T0 - timedelta(days=40), quota=9, reserved=0,
-            closes_at=T0 - timedelta(days=37), weights={}, scheme=SCHEME.version,
-        ).save()  # fmt: skip
+        for wave in (WAVE - 1, WAVE):
+            WaveItem(
+                "WAVES", f"{wave:06d}", state=WaveState.SETTLED, opens_at=T0 - timedelta(days=40), quota=9, reserved=0,
+                closes_at=T0 - timedelta(days=37), weights={}, scheme=SCHEME.version,
+            ).save()  # fmt: skip
 
     def work(self) -> None:
         """Any of what is done for places, by functions or by people."""
-        self.dice.choice([self.pay, self.pay, self.pay, self.instal, self.confirm, self.hold, self.decide])()
+        rare = self.dice.choice([self.list_, self.stop, self.go_on])
+        self.dice.choice([self.pay, self.pay, self.pay, self.instal, self.confirm, self.hold, self.decide, rare])()
 
-    def pay(self) -> None:
-        """A worker takes up one of what is open."""
-        one = self._one(lambda head: head.state in {State.DUE, State.FAILED, State.SENDING})
+    def pay(self, this: Entitlement | None = None) -> None:
+        """A worker takes up one of what is open, or `this`."""
+        one, now = this or self._one(lambda head: needs_another_look(head.state, head.hold)), self.world.now
         if one is not None:
-            self.world.start(f"pay {one.id[:4]}", lambda: self._pay(one.id))
+            self.world.start(f"pay {one.id[:4]}", lambda: self.bank.look(one, now))
 
-    def _pay(self, id_: str) -> None:
-        world, one, now = self.world, self.store.get(id_), self.world.now
-        if one.state is State.SENDING:
-            gone = one.changed_at + timedelta(seconds=FUNCTION_S)  # whoever claimed it
-            if now > max(gone, self.known_at.get(reference(one.id, one.n), gone)):
-                self._ask(one)
-        elif one.state in {State.DUE, State.FAILED}:
-            registrations = world.services.registrations
-            who = registrations.registrant(one.registrant_id)
-            if who.claimed_at is not None or not registrations.is_confirmed(who):
-                return
-            key = reference(one.id, one.n + 1)
-            sent = self.store.claim(one, StoredAttempt(one.n + 1, key, b"sealed", now, "xendit"), now)
-            if self._is_held(who.nik_mac, one.kind):
-                world.wrong.append("what an administrator held is paid, and no two released it")
-            if proof(who) is Proof.NONE:
-                world.wrong.append("somebody unconfirmed is paid")
-            world.scheduler.pause()
-            if self.dice.random() < 0.8:
-                self.paid[key] = who.nik_mac, one.kind
-                self.payees.add(who.id)
-            world.scheduler.pause()
-            self.known_at[key] = now + timedelta(hours=self.dice.choice([0, 0, 30, 60]))
-            if self.known_at[key] == now:
-                self._ask(sent)
+    def _sent(self, one: Entitlement, who: Registrant | None, began: int) -> None:
+        self.payees.add(one.registrant_id)
+        if who is None:
+            return
+        if self._is_held(self._what(one)):
+            self.world.wrong.append("what an administrator held is paid, and no two released it")
+        if proof(who) is Proof.NONE:
+            self.world.wrong.append("somebody unconfirmed is paid")
+        if self.listed.get(who.nik_mac, began + 1) <= began:
+            self.world.wrong.append("somebody on an exclusion list is paid")
 
-    def _ask(self, one: Entitlement) -> None:
-        paid = reference(one.id, one.n) in self.paid
-        move = Move(State.PAID, "SUCCEEDED") if paid else Move(State.FAILED, "FAILED")
-        self.store.move(one, move, self.world.now)
+    def list_(self) -> None:
+        """An exclusion list names a NIK, or is retracted. Two passes of a retraction come to the same as one."""
+        macs = sorted(self.world.holders())
+        if not macs:
+            return
+        mac = self.dice.choice(macs)
+        names = self.listed.pop(mac, None) is None
+        self.retracted.discard(mac)
+
+        def work() -> None:
+            if names:
+                exclusions.exclude(mac, LIST)
+                self.listed[mac] = self.world.cloud.written
+            else:
+                exclusions.take_off(mac, LIST)
+                self.retracted.add(mac)
+
+        self.world.start("a list is imported" if names else "a list is retracted", work)
+
+    def stop(self) -> None:
+        """An administrator ends what comes by month: somebody dropped out, or died."""
+        begun = [one for one in self.places().values() if one.state is BeneficiaryState.ACTIVE]
+        if not begun:
+            return
+        who, now, told = self.dice.choice(begun).registrant_id, self.world.now, Authority(MAKER, "told us")
+        why = self.dice.choice([Stop.DROPPED_OUT, Stop.DIED])
+
+        def work() -> None:
+            for plan in self.world.services.stop_plan(who, why, told, now):
+                self.stopped[self._entry(plan.registrant_id)] = plan.number
+
+        self.world.start("stop", work)
+
+    def go_on(self) -> None:
+        """Two let a stopped plan go on."""
+        services, now, stopped = self.world.services, self.world.now, list(self.stopped)
+        holders = [one.registrant_id for one in self.places().values() if one.state is BeneficiaryState.ACTIVE]
+        again = [who for who in holders if self._entry(who) in stopped]
+        if not again:
+            return
+        who = self.dice.choice(again)
+
+        def work() -> None:
+            seen = services.propose_to_continue(who, Authority(MAKER, "back"), now)
+            self.stopped.pop(self._entry(who), None)
+            services.continue_plan(seen, CHECKER, now)
+
+        self.world.start("a plan goes on", work)
 
     def instal(self) -> None:
         """The job of the plans."""
@@ -171,11 +225,14 @@ class Places:
         now, waiting = self.world.now, [one for one in self.places().values() if one.state is BeneficiaryState.RESERVED]
         if waiting:
             one = self.dice.choice(waiting)
-            self.world.start("confirm", lambda: self.confirmation.lost_as(one, self._wave(), now))
+            self.world.start("confirm", lambda: self.confirmation.lost_as(one, self._wave(one.wave), now))
 
     def hold(self) -> None:
         """An administrator holds what is due."""
-        one, now = self._one(lambda head: head.state in {State.DUE, State.FAILED}), self.world.now
+        one, now = (
+            self._one(lambda head: head.state in _MAY_BE_HELD or head.hold in WAITING),
+            self.world.now,
+        )
         if one is not None:
             self.world.start("hold", lambda: self.desk.hold(one.id, MAKER, "a thief?", now))
 
@@ -198,9 +255,13 @@ class Places:
         if self.dice.random() < 0.3:
             self.hold()
             self.world.run()
+        if self.dice.random() < 0.2:
+            self.dice.choice([self.list_, self.stop, self.go_on])()
+            self.world.run()
         for one in self._heads():
-            if one.state in {State.DUE, State.FAILED, State.SENDING}:
-                self._pay(one.id)
+            if needs_another_look(one.state, one.hold):
+                self.pay(one)
+                self.world.run()
         self.instal()
         self.confirm()
         if self.dice.random() < 0.5:
@@ -213,12 +274,14 @@ class Places:
         """A NIK has passed just now; who has a place of their own gets no other."""
         alive = {who for who, one in self.places().items() if one.state not in LOST}
         self.lost -= {after}
-        self.lost |= {before} & alive if after not in alive else set()
+        (self.stay if after in alive else self.lost).update({before} & alive)
 
     def check(self, seen: Counter[str], invented: set[str]) -> None:
         """At the end: every place, plan and open payment is with the holder of its NIK, and was paid once."""
         places = self.places()
         seen.update(f"places {one.state.name}" for one in places.values())
+        seen["plans stopped"] += len(self.stopped)
+        seen["owners with a place of their own"] += len(self.stay)
         alive = {who: one for who, one in places.items() if one.state not in LOST}
         self._check_places(places, alive)
         self._check_plans(alive)
@@ -227,47 +290,72 @@ class Places:
         self._check_paid_once(seen)
 
     def _check_places(self, places: dict[str, Beneficiary], alive: dict[str, Beneficiary]) -> None:
-        people, holders = self.world.profiles(), self.world.holders()
         if any(one.state is BeneficiaryState.PASSED and one.passed_to not in places for one in places.values()):
             self.world.fail("a place was lost on its way to the owner of the NIK")
         begun = {who for who, one in alive.items() if one.state is not BeneficiaryState.RESERVED}
-        if self.lost & alive.keys() or any(holders[people[who].nik_mac] != who for who in begun):
+        others = begun - self._holding()
+        if self.lost & alive.keys() or others - self.stay:
             self.world.fail("a place is with somebody who does not hold the NIK")
+        used = {one.registrant_id for one in self._heads() if one.state is State.PAID or one.instead_of}
+        if others - used:
+            self.world.fail("a place is kept that was not paid for, and whose NIK is with somebody who has a place")
 
     def _check_plans(self, alive: dict[str, Beneficiary]) -> None:
-        heads = {one.id: one for one in self._heads()}
+        heads, holding = {one.id: one for one in self._heads()}, self._holding()
         rows = self.world.rows("PLAN#", "")
         next_ = {pk.removeprefix("PLAN#"): int(item["number"]["N"]) for (pk, _), item in rows.items()}
         if not next_.keys() <= alive.keys():
             self.world.fail("a former holder's plan runs on")
         for who, one in alive.items():
             kinds = INCENTIVES[: next_.get(who, SCHEME.payments[0].times + 1) - 1]
-            due = one.state is BeneficiaryState.ACTIVE
-            if due and not all(entitlement_id(WAVE, who, kind) in heads for kind in kinds):
+            due = one.state is BeneficiaryState.ACTIVE and who not in self.stay
+            if due and not all(entitlement_id(one.wave, who, kind) in heads for kind in kinds):
                 self.world.fail("an instalment of a place never became due")
-        open_ = [one for one in heads.values() if one.state not in {State.PAID, State.CANCELLED}]
-        if any(one.registrant_id not in alive for one in open_):
+        open_ = {one.registrant_id for one in heads.values() if one.state not in AT_REST}
+        if not open_ <= alive.keys():
             self.world.fail("what is open did not follow the NIK")
+        if (next_.keys() | open_) & self.stay - holding:
+            self.world.fail("a place earns on whose NIK is with somebody who has a place")
+        for head in heads.values():
+            from_ = self.stopped.get(self._entry(head.registrant_id))
+            if from_ is not None and INCENTIVES.index(head.kind) + 1 >= from_:
+                self.world.fail("a stopped plan went on, and no two let it")
 
     def _check_paid_once(self, seen: Counter[str]) -> None:
         again = Counter(what for what, item in self._events() if item["reason"]["S"] == "decided_retry")
-        for what, times in Counter(self.paid.values()).items():
+        heads = {one.id: one for one in self._heads()}
+        paid = [heads[str(entitlement_of(key))] for key in self.bank.paid]
+        for what, times in Counter(map(self._what, paid)).items():
             seen["instalments paid"] += times
             if times > 1 + again[what]:
                 self.world.fail("an instalment was paid twice, and no two decided it")
         seen["paid again by two"] += sum(again.values())
+        people = self.world.profiles()
+        held = {people[one.registrant_id].nik_mac for one in heads.values() if one.hold is Hold.EXCLUDED}
+        seen["held for a list"] += len(held)
+        if held & self.retracted:
+            self.world.fail("a list that was retracted still holds money")
 
-    def _is_held(self, nik_mac: str, kind: Kind) -> bool:
-        """Whether an administrator held what is paid of a kind for a NIK, and no two have decided about it since."""
-        items = [item for what, item in self._events() if what == (nik_mac, kind)]
+    def _is_held(self, what: What) -> bool:
+        """Whether an administrator held a payment, and no two have decided about it since."""
+        items = [item for one, item in self._events() if one == what]
         held = max((one["at"]["S"] for one in items if one.get("hold") == {"S": Hold.ADMIN}), default="")
         return held > max((one["at"]["S"] for one in items if "maker" in one), default="")
 
-    def _events(self) -> list[tuple[tuple[str, Kind], Item]]:
-        """The histories of all payments, with the NIK and what is paid."""
-        people, heads = self.world.profiles(), {one.id: one for one in self._heads()}
-        of = {id_: (people[one.registrant_id].nik_mac, one.kind) for id_, one in heads.items()}
+    def _events(self) -> list[tuple[What, Item]]:
+        """The histories of all payments, with what is paid."""
+        of = {one.id: self._what(one) for one in self._heads()}
         return [(of[pk.removeprefix("P#")], item) for (pk, _), item in self.world.rows("P#", "EVENT#").items()]
+
+    def _what(self, one: Entitlement) -> What:
+        return self._entry(one.registrant_id), one.kind
+
+    def _entry(self, who: str) -> str:
+        """Whose entry won the place that somebody has, or had."""
+        return self.places()[who].entry_of or who
+
+    def _holding(self) -> set[str]:
+        return set(self.world.holders().values())
 
     def places(self) -> dict[str, Beneficiary]:
         """Everybody's latest place, by account."""

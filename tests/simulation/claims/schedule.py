@@ -120,9 +120,11 @@ class Schedule:
         own = form(nik=f"31740957089510{number:02}", name=name, kk=f"31740912031800{number:02}")
         self._born(own)
         if dice.random() < 0.9:
-            typo = self.places is not None and dice.random() < 0.3
-            owner = self._actor("owner", replace(own, name="Salah Ketik") if typo else own, own.nik)
-            owner.right = own if typo else None
+            typed = own
+            if self.places is not None and dice.random() < 0.5:
+                typed = dice.choice([replace(own, name="Salah Ketik"), replace(own, nik=f"31740957089550{number:02}")])
+            owner = self._actor("owner", typed, own.nik)
+            owner.right = own if typed is not own else None
         if dice.random() < (0.8 if self.places else 0.4):
             self._actor("thief", own, None)
         if dice.random() < 0.5:

@@ -13,7 +13,7 @@ from .schedule import play
 
 FEW, SCHEDULES = 40, 300
 """`make simulate` plays 1,600, with more than 10,000 registrations."""
-WITHIN = 300
+WITHIN = 600
 
 
 @pytest.mark.parametrize(
