@@ -40,7 +40,10 @@ from .programme import programme as programme_commands
     metavar="NAME",
     help="A resource that holds data and may be lost; else its name is asked.",
 )
-def deploy(stage: str, given: Sequence[str], programme: str | None, remove: Sequence[str]) -> None:
+@click.option(
+    "--keep-data", is_flag=True, help="Leave the data stack as it is: back to a release that lacks some of its tables."
+)
+def deploy(stage: str, given: Sequence[str], programme: str | None, remove: Sequence[str], keep_data: bool) -> None:
     """Bring a stage to what this folder says: data stack, package, application, first request.
 
     What holds data is removed, replaced or less protected only if its name is typed, or given by --remove.
@@ -50,7 +53,7 @@ def deploy(stage: str, given: Sequence[str], programme: str | None, remove: Sequ
     if wrong := [name for name, equals, _ in pairs if not (name and equals)]:
         raise click.BadParameter(f"{', '.join(wrong)}: write NAME=VALUE", param_hint="--parameter")
     values = {name: value for name, _, value in pairs} | ({"Programme": programme} if programme else {})
-    deployed = deploy_stage(stage, values, _report(), fetch, consent=consent)
+    deployed = deploy_stage(stage, values, _report(), fetch, consent=consent, keep_data=keep_data)
     done = "deployed" if deployed.changed else "no changes, nothing was changed"
     show({"stage": stage, "done": done, "api_url": deployed.api_url})
 

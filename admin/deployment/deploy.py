@@ -56,7 +56,7 @@ Get = Callable[[str], tuple[int, bytes]]
 """Fetches an address: the status and the body, or raises OSError."""
 
 
-def deploy(
+def deploy(  # noqa: PLR0913, PLR0917 - all that one who deploys may decide
     stage: str,
     given: Mapping[str, str],
     report: Report,
@@ -64,10 +64,12 @@ def deploy(
     sleep: Callable[[float], None] = time.sleep,
     count: Count | None = None,
     consent: Consent | None = None,
+    keep_data: bool = False,
 ) -> Deployed:
     """Deploy this project to a stage; `given` are parameters of either stack, which override the stage's own.
 
     With `count`, a stack's resources are counted instead of listed. Without `consent` nothing that holds data is lost.
+    With `keep_data` the data stack stays as it is.
     Raises `BadConfiguration` for a programme that is not there or is wrong, before anything is done, and `DeployFailed`
     with the reason; CloudFormation has then rolled back what it had begun.
     """
@@ -78,7 +80,7 @@ def deploy(
     before = stacks.find(stages.app_stack(stage))
     programme = load_programme(stage, values.get("Programme") or _programme(before))
     kept = before or stacks.find(stages.data_stack(stage))  # waves outlive the functions
-    data, data_changed = _deploy_data(stacks, stage, values)
+    data, data_changed = _deploy_data(stacks, stage, values, keep_data)
     promises = Promises(aws, data["ArtifactsBucket"], before)
     promises.check(programme)
     served, running = promises.served(), promises.calendar()
@@ -180,10 +182,14 @@ def _waves(settings: Settings, programme: Programme) -> Waves:
     return Services(settings, programme).waves
 
 
-def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str], keep: bool) -> tuple[dict[str, str], bool]:
     name = stages.data_stack(stage)
     document = data_stack.template()
     before = stacks.find(name)
+    if keep:
+        if before is None:
+            raise DeployFailed(f"{name} is not there: there is no data to keep")
+        return outputs(before), False
     protection = values.get("Protection") or (parameters(before)["Protection"] if before else "on")
     values = dict(values) | {"Production": _production(stage, values, protection, before)}
     if protection == "off":

@@ -204,9 +204,10 @@ class Erasure:
                 count += len(page)
                 yield Replayed(count, page[-1])
         people, tables = set(self._erased.all(since)), sorted({kept.table for kept in register().kept.values()})
-        parts = [(f"{_TABLES}{table}/{number}", table, number) for table in tables for number in range(segments)]
+        all_ = f"{_TABLES}{len(tables)}"
+        parts = [(f"{all_}/{table}/{number}", table, number) for table in tables for number in range(segments)]
         places = [place for place, *_ in parts]
-        # A part that there is no more, as of another release, is no place to go on: all tables are read again.
+        # A part of another release, which has more tables or fewer, is no place to go on: all tables are read again.
         begun = places.index(asked.after) + 1 if asked.after in places else 0
         for place, table, number in parts[begun:] if people else ():
             for row in dynamodb.every_row(self._table(table), self._region, number, segments):

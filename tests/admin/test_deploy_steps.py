@@ -149,6 +149,14 @@ def test_an_address_missing_after_a_died_deployment_is_added_as_a_change(
     assert app["StackName"] == "gelombang-test-app"
 
 
+def test_the_data_stack_may_stay_as_it_is_for_a_release_that_lacks_one_of_its_tables():
+    kept: Any = SimpleNamespace(find=lambda name: {"Outputs": [{"OutputKey": "of", "OutputValue": name}]})
+    assert deploy._deploy_data(kept, "test", {}, True) == ({"of": "gelombang-test-data"}, False)
+    none: Any = SimpleNamespace(find=lambda _: None)
+    with pytest.raises(DeployFailed, match="no data to keep"):
+        deploy._deploy_data(none, "test", {}, True)
+
+
 def test_the_administration_is_told_what_the_application_was_by_any_deployment():
     stack: Any = SimpleNamespace(deploy=lambda *asked: asked)
     app = {"Parameters": [{"ParameterKey": name, "ParameterValue": "before"} for name in ("MailDomain", "PublicUrl")]}

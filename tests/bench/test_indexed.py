@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from copy import deepcopy
 from typing import Any
 
 import boto3
@@ -86,3 +87,41 @@ def test_queries_are_answered_as_moto_does() -> None:
         assert found > 500
         scan = {"TableName": TABLE, "ProjectionExpression": "pk,sk,buy_by"}
         assert in_order(client.scan(**scan)["Items"]) == in_order(double._scan(scan)["Items"])
+
+
+WRITES: list[dict[str, Any]] = [
+    {"UpdateExpression": "SET n = n + :one, s = :new REMOVE gone", "ReturnValues": "ALL_OLD"},
+    {"UpdateExpression": "ADD n :one, names :more", "ReturnValues": "ALL_NEW"},
+    {"UpdateExpression": "DELETE names :more", "ReturnValues": "ALL_NEW"},
+    {"Item": {"s": {"S": "another"}}, "ReturnValues": "ALL_OLD"},
+]
+
+
+def test_what_was_read_stays_as_it_was_whatever_is_written_afterwards() -> None:
+    key = {"pk": {"S": "p"}, "sk": {"S": "1"}}
+    whole = {"n": {"N": "1"}, "s": {"S": "old"}, "gone": {"BOOL": True}, "names": {"SS": ["a", "b"]}}
+    potential = {"potential_shard": {"S": "q"}, "buy_by": {"S": "1"}}
+    values = {":one": {"N": "1"}, ":new": {"S": "new"}, ":more": {"SS": ["b"]}}
+    by = {"TableName": TABLE, "ExpressionAttributeValues": {":p": key["pk"], ":q": potential["potential_shard"]}}
+    reads: list[tuple[str, dict[str, Any]]] = [
+        ("GetItem", {"TableName": TABLE, "Key": key}),
+        ("BatchGetItem", {"RequestItems": {TABLE: {"Keys": [key]}}}),
+        ("Query", {**by, "KeyConditionExpression": "pk = :p"}),
+        ("Query", {**by, "KeyConditionExpression": "potential_shard = :q", "IndexName": "potential"}),
+        ("Scan", {"TableName": TABLE}),
+    ]
+    for write in WRITES:
+        for in_transaction in (False, True):
+            double = IndexedTables(STAGE)
+            double.put(TABLE, {**key, **whole, **potential})
+            before = [double._dynamodb(*deepcopy(read)) for read in reads]
+            copies = deepcopy(before)
+            asked = {"TableName": TABLE, **(write if "Item" in write else {**write, "Key": key})}
+            asked |= {"Item": {**key, **write["Item"]}} if "Item" in write else {"ExpressionAttributeValues": values}
+            kind = "Put" if "Item" in write else "Update"
+            call = (
+                ("TransactWriteItems", {"TransactItems": [{kind: asked}]}) if in_transaction else (f"{kind}Item", asked)
+            )
+            assert double._dynamodb(*call)[0] == 200
+            assert before == copies, call
+            assert double._dynamodb(*reads[0]) != before[0], "what is read next is new"
