@@ -75,8 +75,7 @@ TELL_REGISTRY_ANSWERS = allow(
 
 QUEUES = ("payouts", "mails", "awards", "codes", "registry")
 
-# SES's list is the whole account's, and this action knows no resource.
-UNSUPPRESS = allow("ForgetAtSes", "ses:DeleteSuppressedDestination", "*")
+UNSUPPRESS = allow("ForgetAtSes", "ses:DeleteSuppressedDestination", "*")  # of the whole account's list
 
 SAY_WHEN_ALL_IS_DONE = rows("runs", write="PutItem", why="SayWhenAllIsDone")
 

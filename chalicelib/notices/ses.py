@@ -109,14 +109,14 @@ def handed_over(call: Callable[[], dict[str, Any]], never: str) -> str:
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise OutcomeUnknown(code) from error
-        raise (NeverTaken if code.startswith(never) else NotTaken)(code) from error
+            raise OutcomeUnknown(code) from None
+        raise (NeverTaken if code.startswith(never) else NotTaken)(code) from None
     except (ConnectTimeoutError, EndpointConnectionError) as error:
-        raise NotTaken(type(error).__name__) from error  # no connection, so no request
+        raise NotTaken(type(error).__name__) from None  # no connection, so no request
     except BotoCoreError as error:
         if not is_passing(error):
             raise
-        raise OutcomeUnknown(type(error).__name__) from error
+        raise OutcomeUnknown(type(error).__name__) from None
 
 
 class Suppressed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from chalicelib.aws.dynamodb import LegsFailed
 from chalicelib.config import Programme, Settings
 from chalicelib.draw.selection import open_value
+from chalicelib.registration.rules import Verification
 from chalicelib.waves import entries, rules
 from chalicelib.waves.award import ONE_AWARD_S
 from chalicelib.waves.errors import PurchaseDeadlinePassed
@@ -44,6 +45,14 @@ def settled(world: WavesWorld, quota: int, *names: str) -> None:
     """A wave that these people join, played to its end."""
     entered(world, quota, *names)
     play(world)
+
+
+def said(world: WavesWorld, who: str, state: Verification, at: datetime) -> None:
+    """Let the registry say this of a person; they are told at once if something differs."""
+    before = world.people.by_id[who]
+    comes = state is Verification.VERIFIED and before.verification is not state
+    confirmed_at = at if comes else before.confirmed_at
+    world.people.add(replace(before, verification=state, verified_at=at, confirmed_at=confirmed_at))
 
 
 def standings(world: WavesWorld) -> dict[str, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from chalicelib.waves.wire import beneficiary_view, chosen_notice
 from chalicelib.web.me import next_deadline, why_not
 from tests.builders.crashes import Calls
 from tests.builders.people import card
-from tests.builders.places import TWO_WEEKS, buy, drawn, place, play, rows, standings, state, waiting
+from tests.builders.places import TWO_WEEKS, buy, drawn, place, play, rows, said, standings, state, waiting
 from tests.builders.waves import OPENS, ROUND, WAVE, WavesWorld
 from tests.conftest import T0
 
@@ -41,14 +41,6 @@ def with_registry(world: WavesWorld) -> WavesWorld:
     world.people.has_registry = True
     world.restart(settings=replace(world.settings, registry_url="http://registry.invalid"))
     return world
-
-
-def said(world: WavesWorld, who: str, state: Verification, at: datetime) -> None:
-    """Let the registry say this of a person; they are told at once if something differs."""
-    before = world.people.by_id[who]
-    comes = state is Verification.VERIFIED and before.verification is not state
-    confirmed_at = at if comes else before.confirmed_at
-    world.people.add(replace(before, verification=state, verified_at=at, confirmed_at=confirmed_at))
 
 
 def test_while_the_registry_is_silent_the_winners_place_waits_and_holds_up_nothing(world, tmp_path):
