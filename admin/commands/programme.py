@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,8 +71,8 @@ def check(which: str, year: int | None) -> None:
             "waves_in_the_year": len(waves),
             "last_day": str(found.calendar.ends_on or "none"),
             "who_may_take_part": _who(found),
-            "who_is_asked": _asked(found),
-            "reminders": _reminded(found),
+            "who_is_asked": _asked(found, schemes.values()),
+            "reminders": _reminded(found, schemes.values()),
             "a_person_gets_at_most_idr": usual,
             "the_year_costs_at_most_idr": usual * target,
             **where_most,
@@ -156,17 +156,17 @@ def _how_often(once: Once) -> str:
     return f"again {once.days} days after the last day of the wave that chose them"
 
 
-def _asked(found: Programme) -> str:
+def _asked(found: Programme, schemes: Iterable[Scheme]) -> str:
     rules = found.surveys
     if not rules.questions:
         return "nobody: there are no surveys"
-    paid = max(scheme.surveys for scheme in found.schemes)
+    paid = max(scheme.surveys for scheme in schemes)
     people = f"who was paid the first incentive, {paid} times at most; and once " if paid else ""
     return f"{people}{rules.comparison_size} of those not chosen in a wave; a survey is open for {_days(rules.open_s)}"
 
 
-def _reminded(found: Programme) -> str:
-    if all(scheme.begins_at_award for scheme in found.schemes):
+def _reminded(found: Programme, schemes: Iterable[Scheme]) -> str:
+    if all(scheme.begins_at_award for scheme in schemes):
         return "none: nobody has a deadline to buy a training"
     before = " and ".join(_days(before) for before in found.notices.remind_before_s)
     return f"{before} before the deadline of the first training"

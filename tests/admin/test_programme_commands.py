@@ -80,7 +80,7 @@ def test_who_may_take_part_and_who_is_asked_is_told_in_plain_words(scholarship):
     assert told["reminders"] == "none: nobody has a deadline to buy a training"
     prakerja = found("check", "prakerja-2023")
     assert prakerja["who_is_asked"] == (
-        "who was paid the first incentive, 3 times at most; and once 2000 of those not chosen in a wave; "
+        "who was paid the first incentive, 2 times at most; and once 2000 of those not chosen in a wave; "
         "a survey is open for 30 days"
     )
     assert prakerja["reminders"] == "5 days and 1 day before the deadline of the first training"
