@@ -77,7 +77,7 @@ def refusing(registry: Registry, nik: str, monkeypatch: pytest.MonkeyPatch, of: 
 
 def stage_of(cloud: Settings, programme: Any, running: Registry, **settings: Any) -> Stage:
     """The registry knows Siti alone."""
-    running.configure(down=False, hangs=False)
+    running.configure(down=False, hangs=False, slow_s=0)
     running.people = {KNOWN.nik: KNOWN}
     running.asked.clear()
     running.hand_over(boto3.client("secretsmanager", cloud.region), cloud.stage)

@@ -6,6 +6,7 @@ import json
 import logging
 from collections import Counter
 from datetime import datetime, timedelta
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
@@ -26,6 +27,8 @@ from chalicelib.registration.change_notices import event
 from chalicelib.registration.items import Profile, person_pk
 from chalicelib.registration.rules import Verification
 from chalicelib.registration.verifications import Waiting
+from chalicelib.wiring import Services
+from local.sandbox import registry as sandbox
 from local.sandbox.registry import Person
 from tests.builders.commands import Terminal
 from tests.builders.registration import SITI, form, other_form
@@ -120,6 +123,27 @@ def test_while_the_registry_is_silent_nobody_is_judged_and_the_sweep_asks_until_
     stage.deliver(stage.queued())
     assert stage.state() is Verification.VERIFIED
     assert (sweep.run(stage.now + 2 * AGAIN), sweep.waiting_since(stage.now)) == (0, None)
+
+
+def test_an_answer_that_comes_once_we_gave_up_is_silence_and_asked_for_anew(stage, monkeypatch):
+    gave_up, answered, answer = Event(), Event(), stage.registry.answer
+    monkeypatch.setattr(sandbox, "time", SimpleNamespace(sleep=gave_up.wait, monotonic_ns=lambda: 0))
+    monkeypatch.setattr(stage.registry, "answer", lambda asked: (answer(asked), answered.set())[0])
+    stage.registry.configure(slow_s=60)
+    patient = stage.services
+    figures = replace(patient.programme.registry, timeout_s=0.1)
+    stage.services = Services(stage.settings, replace(patient.programme, registry=figures), lambda: stage.now)
+    assert stage.asked() is Verification.PENDING
+    assert not answered.is_set()
+    gave_up.set()
+    assert answered.wait(60)
+    assert (stage.shown(), stage.told()) == ("PENDING", []), "nobody is refused for it"
+
+    stage.services = patient
+    stage.now += timedelta(hours=1)
+    assert patient.registry_sweep.run(stage.now) == 1
+    stage.deliver(stage.queued())
+    assert (stage.state(), stage.registry.asked[SITI.nik]) == (Verification.VERIFIED, 2)
 
 
 def test_a_record_that_lacks_what_is_compared_needs_a_person_and_judges_nobody(stage, caplog):
