@@ -133,7 +133,10 @@ def values(row: Row) -> Iterator[str | bytes]:
 
 
 def outside(world: WavesWorld, mails: Mails) -> Iterator[str]:
-    """Files but the list of the erased, and messages."""
+    """Files but the list of the erased, and messages. No function writes to another bucket.
+
+    A bank's file and a registry's questions are in none: commands make them of sealed rows.
+    """
     for bucket in (world.settings.results_bucket, world.settings.reports_bucket):
         for page in world.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
             for one in page.get("Versions", ()):

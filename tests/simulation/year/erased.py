@@ -158,6 +158,7 @@ def _look(
         *map(json.dumps, world.cloud.announced),
         *(one for some in world.cloud.queues.values() for one in some),
     ]
+    # All files of all buckets. A bank's file and a registry's questions are in none: commands make them of sealed rows.
     for (_, key), (body, _, _) in world.cloud.files.written.items():
         outside.append(body.decode("latin-1") if not key.startswith("erasures/") else "")
     for text in outside:
