@@ -73,6 +73,7 @@ def check(which: str, year: int | None) -> None:
             "who_may_take_part": _who(found),
             "who_is_asked": _asked(found, schemes.values()),
             "reminders": _reminded(found, schemes.values()),
+            "ceilings": _ceilings(found, schemes.values(), waves),
             "a_person_gets_at_most_idr": usual,
             "the_year_costs_at_most_idr": usual * target,
             **where_most,
@@ -178,6 +179,15 @@ def _days(seconds: int) -> str:
 
 
 # The money
+
+
+def _ceilings(found: Programme, schemes: Iterable[Scheme], waves: list[PlannedWave]) -> str:
+    """For how many people the ceiling of a wave's payments of one kind is enough, and which waves choose more."""
+    each = max((_each(one, highest=True) for scheme in schemes for one in scheme.payments), default=1)
+    people = found.payouts.ceilings.envelope_idr // each
+    more = [str(wave.number) for wave in waves if (wave.quota or 0) > people]
+    enough = f"each payment is sent to {people:,} people of a wave"
+    return f"{enough}; set a higher one for wave {', '.join(more)}, as more are chosen" if more else enough
 
 
 def _payments(found: Programme, scheme: Scheme) -> Iterator[Row]:

@@ -102,21 +102,22 @@ class SesMail:
 def handed_over(call: Callable[[], dict[str, Any]], never: str) -> str:
     """Make a call that hands over one message; returns its id. Raises `NotTaken`, `NeverTaken`, `OutcomeUnknown`.
 
-    `never`: how the code begins of what is refused for good. AWS's text may quote the address, so it is not passed on.
+    `never`: how the code begins of what is refused for good. AWS's text may quote the address, so it is
+    not passed on; the cause says whether it passes, and is never logged.
     """
     try:
         return str(call()["MessageId"])
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if error.response["ResponseMetadata"]["HTTPStatusCode"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise OutcomeUnknown(code) from None
-        raise (NeverTaken if code.startswith(never) else NotTaken)(code) from None
+            raise OutcomeUnknown(code) from error
+        raise (NeverTaken if code.startswith(never) else NotTaken)(code) from error
     except (ConnectTimeoutError, EndpointConnectionError) as error:
-        raise NotTaken(type(error).__name__) from None  # no connection, so no request
+        raise NotTaken(type(error).__name__) from error  # no connection, so no request
     except BotoCoreError as error:
         if not is_passing(error):
             raise
-        raise OutcomeUnknown(type(error).__name__) from None
+        raise OutcomeUnknown(type(error).__name__) from error
 
 
 class Suppressed:

@@ -53,6 +53,9 @@ def test_what_a_person_gets_and_a_year_costs_is_told_to_the_rupiah():
     assert prakerja["a_person_gets_at_most_idr"] == 3_550_000
     assert prakerja["the_year_costs_at_most_idr"] == 3_550_000 * 5_600_000
     assert [row["wave"] for row in prakerja["waves"]] == list(range(1, 12))
+    of_a_wave = "each payment is sent to 100,000 people of a wave"
+    assert prakerja["ceilings"] == f"{of_a_wave}; set a higher one for wave 1, 4, 9, 11, as more are chosen"
+    assert found("check", "prakerja-2023")["ceilings"] == of_a_wave
     magang = found("check", "magang-2025")
     assert (magang["a_person_gets_at_most_idr"], magang["where_most_idr"]) == (6 * 3_300_000, 6 * 5_396_761)
     vokasi = found("check", "vokasi-2026")

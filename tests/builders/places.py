@@ -96,7 +96,7 @@ def waiting(world: WavesWorld, quota: int, *names: str) -> list[str]:
 
 def buy(world: WavesWorld, name: str) -> bool:
     """What a purchase does to the place; False if it comes too late."""
-    beneficiary, who, now = place(world, name), world.people.by_id[name], world.clock.now
+    beneficiary, who, now = place(world, name), world.people.registrant(name), world.clock.now
     confirmed = world.people.is_confirmed(who)
     present = at_present(beneficiary, who, world.services.programme, now, confirmed=confirmed)
     try:

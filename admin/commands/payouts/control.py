@@ -53,8 +53,9 @@ def resume(desk: Desk, reason: str) -> None:
 @example("payout status")
 @click.command(cls=Administered, sets=EVERYONE)
 def status(desk: Desk) -> None:
-    """Say whether payouts are paused, what of today's ceiling is reserved and paid, what plans will make due in each
-    month to come, and the latest acts on all payouts.
+    """Say whether payouts are paused, what of today's ceiling is reserved and paid, and the latest acts on all payouts.
+
+    Of each month to come: what plans will make due, and how many days with the ceiling of today that takes.
 
     Reserved is what workers have taken of the ceiling: what they sent, and what they hold for the next payments.
     """
@@ -75,8 +76,12 @@ def status(desk: Desk) -> None:
     desk.pages(len(plans) + len(NEWS_SHARDS), page)
     count, paid_idr = desk.counts.pop("payments", 0), desk.counts.pop("paid_idr", 0)
     acts = [act_row(act) for act in controls.acts(OF) if act.deed in ON_ALL][:ACTS]
-    today = ceiling_row(controls.ceiling(day_name(now))) | {"payments": count, "paid_idr": Rupiah(paid_idr)}
-    months = [{"month": name, "amount_idr": Rupiah(idr)} for name, idr in sorted(desk.counts.items())]
+    of_today = controls.ceiling(day_name(now))
+    today = ceiling_row(of_today) | {"payments": count, "paid_idr": Rupiah(paid_idr)}
+    months = [
+        {"month": name, "amount_idr": Rupiah(idr), "days_of_ceiling": -(-idr // max(of_today.ceiling_idr, 1))}
+        for name, idr in sorted(desk.counts.items())
+    ]
     desk.show(_standing(controls) | {"today": [today], "to_come": months, "acts": acts})
 
 
