@@ -120,7 +120,8 @@ class NoticeWriter:
         `next_s`.
 
         Who may not buy yet is not reminded: their deadline is put off, and each deadline is reminded of. Nor is who was
-        erased, nor whose deadline holds no more and is far: they are told as soon as the later one is written down.
+        erased. Nor is anybody whose later deadline is not written down yet, unless that is near too: `expire_places`
+        tells them when it writes it down.
         """
         before, job = timedelta(seconds=before_s), f"deadline-{before_s}"
         after = now + timedelta(seconds=next_s)

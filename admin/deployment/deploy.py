@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 SMOKE_TRIES = 10
 
 NO_REQUEST = b"[]"
+"""A body that the administration refuses before it does anything."""
 ASKED_FIRST = "/partner/list"
 """A route that every permission set has, and of which the gateway holds back none."""
-"""A body that the administration refuses before it does anything."""
 
 DEPLOYING = timedelta(minutes=30)
 """Within this time a wave may open while functions of either release are at work."""
@@ -69,12 +69,12 @@ def deploy(  # noqa: PLR0913, PLR0917 - all that one who deploys may decide
     """Deploy this project to a stage; `given` are parameters of either stack, which override the stage's own.
 
     With `count`, a stack's resources are counted instead of listed. Without `consent` nothing that holds data is lost.
-    With `keep_data` the data stack stays as it is.
+    With `keep_data` the data stack stays as it is, and takes no parameter.
     Raises `BadConfiguration` for a programme that is not there or is wrong, before anything is done, and `DeployFailed`
     with the reason; CloudFormation has then rolled back what it had begun.
     """
     values = app_stack.STAGES.get(stage, {}) | dict(given) | {"Stage": stage}
-    _check(stage, given)
+    _check(stage, given, keep_data)
     aws = stages.connect()
     stacks = Stacks(aws.client("cloudformation"), report, sleep, count=count, consent=consent or Consent())
     before = stacks.find(stages.app_stack(stage))
@@ -187,8 +187,9 @@ def _deploy_data(stacks: Stacks, stage: str, values: Mapping[str, str], keep: bo
     document = data_stack.template()
     before = stacks.find(name)
     if keep:
-        if before is None:
-            raise DeployFailed(f"{name} is not there: there is no data to keep")
+        state = before["StackStatus"] if before else "not there"
+        if before is None or not (state.endswith("_COMPLETE") and outputs(before)):
+            raise DeployFailed(f"{name} is {state}: only a data stack that is whole can stay as it is")
         return outputs(before), False
     protection = values.get("Protection") or (parameters(before)["Protection"] if before else "on")
     values = dict(values) | {"Production": _production(stage, values, protection, before)}
@@ -247,9 +248,8 @@ def without_retention(document: Mapping[str, Any]) -> dict[str, Any]:
 
     CloudFormation allows no condition in a DeletionPolicy, so the template itself is changed.
     """
-    policies = {"DeletionPolicy", "UpdateReplacePolicy"}
     resources = {
-        name: {key: value for key, value in resource.items() if key not in policies}
+        name: {key: value for key, value in resource.items() if key not in {"DeletionPolicy", "UpdateReplacePolicy"}}
         for name, resource in document["Resources"].items()
     }
     # Without a policy a bucket or a table is deleted with its stack.
@@ -324,10 +324,13 @@ def first_calls(stage: str, sleep: Callable[[float], None]) -> str:
     raise DeployFailed(f"everything is deployed, but the administration is not as it should be: {last}")
 
 
-def _check(stage: str, given: Mapping[str, str]) -> None:
-    known = {*data_stack.PARAMETERS, *app_stack.PARAMETERS, *administration_stack.PARAMETERS}
+def _check(stage: str, given: Mapping[str, str], keep_data: bool) -> None:
+    others = {*app_stack.PARAMETERS, *administration_stack.PARAMETERS}
+    known = {*data_stack.PARAMETERS, *others}
     if unknown := sorted(set(given) - known):
         raise DeployFailed(f"no such parameter: {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    if keep_data and (unused := sorted(set(given) - others)):
+        raise DeployFailed(f"the data stack stays as it is, and {', '.join(unused)} would change it: leave one out")
     package.architecture(stage)  # fails on a machine that could not package, before anything is changed
 
 
@@ -339,9 +342,6 @@ def _exists(s3: Any, bucket: str, key: str) -> bool:
             return False
         raise
     return True
-
-
-_BUCKETS = ("ResultsBucket", "ReportsBucket", "ArtifactsBucket")
 
 
 def destroy(stage: str, report: Report) -> bool:
@@ -362,7 +362,7 @@ def destroy(stage: str, report: Report) -> bool:
     found = stacks.delete(stages.app_stack(stage)) or found
     if data is not None:
         # CloudFormation deletes empty buckets only.
-        for bucket in _BUCKETS:
+        for bucket in ("ResultsBucket", "ReportsBucket", "ArtifactsBucket"):
             if name := outputs(data).get(bucket):
                 report(f"emptying {name}")
                 empty(aws.client("s3"), name)

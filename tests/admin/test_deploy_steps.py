@@ -150,11 +150,26 @@ def test_an_address_missing_after_a_died_deployment_is_added_as_a_change(
 
 
 def test_the_data_stack_may_stay_as_it_is_for_a_release_that_lacks_one_of_its_tables():
-    kept: Any = SimpleNamespace(find=lambda name: {"Outputs": [{"OutputKey": "of", "OutputValue": name}]})
-    assert deploy._deploy_data(kept, "test", {}, True) == ({"of": "gelombang-test-data"}, False)
-    none: Any = SimpleNamespace(find=lambda _: None)
-    with pytest.raises(DeployFailed, match="no data to keep"):
-        deploy._deploy_data(none, "test", {}, True)
+    one = {"StackStatus": "UPDATE_ROLLBACK_COMPLETE", "Outputs": [{"OutputKey": "of", "OutputValue": "a"}]}
+
+    def keep(found: Any) -> Any:
+        there: Any = SimpleNamespace(find=lambda _: found)
+        return deploy._deploy_data(there, "test", {}, True)
+
+    assert keep(one) == ({"of": "a"}, False)
+    for other, why in (
+        (None, "is not there"),
+        ({"StackStatus": "ROLLBACK_COMPLETE"}, "that is whole"),
+        (one | {"StackStatus": "UPDATE_IN_PROGRESS"}, "that is whole"),
+    ):
+        with pytest.raises(DeployFailed, match=why):
+            keep(other)
+
+
+def test_a_data_stack_that_stays_takes_no_parameter_of_its_own():
+    given = {"Protection": "off", "MailDomain": "example.org"}
+    with pytest.raises(DeployFailed, match="and Protection would"):
+        deploy.deploy("test", given, print, lambda _: (200, b""), keep_data=True)
 
 
 def test_the_administration_is_told_what_the_application_was_by_any_deployment():

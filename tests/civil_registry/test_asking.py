@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
+import boto3
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -209,6 +210,20 @@ def test_a_sweep_that_is_cut_off_has_queued_what_it_put_off_before(stage, monkey
     with pytest.raises(TimeoutError):
         stage.services.registry_sweep.run(T0 + AGAIN)
     assert [json.loads(body)["registrant_id"] for body in stage.queued()] == [WHO]
+
+
+def test_who_waits_since_before_december_2026_is_put_off_once_like_the_others(stage):
+    stage.register()
+    stage.queued()
+    key, old = {"pk": {"S": person_pk(WHO)}, "sk": {"S": "PROFILE"}}, f"{T0:%Y-%m-%dT%H:%M:%S.%f%z}"
+    boto3.client("dynamodb", stage.settings.region).update_item(
+        TableName=stage.settings.table("registrations"), Key=key,
+        UpdateExpression="SET ask_from = :old", ExpressionAttributeValues={":old": {"S": old}},
+    )  # fmt: skip
+    sweep, first, second = stage.services.registry_sweep, T0 + AGAIN, T0 + AGAIN + timedelta(minutes=5)
+    assert (sweep.run(first), sweep.run(second)) == (1, 0)
+    [body] = stage.queued()
+    assert json.loads(body)["registrant_id"] == WHO
 
 
 OLD = timedelta(days=90)

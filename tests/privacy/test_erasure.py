@@ -26,13 +26,14 @@ from chalicelib.config import Settings
 from chalicelib.notices.rules import ChangeLink, Kind
 from chalicelib.notices.store import NoticeItem
 from chalicelib.privacy import erasure
-from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, Replay, Replayed
+from chalicelib.privacy.erasure import ONE_PERSON_S, TOKENS_LIVE, Erasure, NotErased, Replay, Replayed
 from chalicelib.waves.places.items import BeneficiaryItem
 from chalicelib.waves.rules import BeneficiaryState
 from tests.builders.aws.functions import Functions
 from tests.builders.commands import CALLER, Terminal
 from tests.builders.crashes import SOME_OR_ALL, Calls, worth_it
 from tests.builders.lives import FORM, SEALED, live, rows, settled, young
+from tests.conftest import T0
 from tests.e2e import routes
 from tests.e2e.gateway import Call, Gateway
 from tests.privacy.erasing import (
@@ -294,3 +295,29 @@ def test_one_who_cannot_be_erased_holds_up_nobody_else(gateway: Gateway, monkeyp
         run(gateway, after=TOKENS_LIVE + A_MINUTE)
     store = gateway.services.registration_store
     assert (store.registrant(first) is None, store.registrant(second) is None) == (False, True)
+
+
+def test_one_who_cannot_be_erased_again_holds_up_nobody_else_and_fails_the_replay_at_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gone, refused = list[str](), {"a"}
+    nothing: Any = None
+    listed: Any = SimpleNamespace(all=lambda _since=None, after="": (one for one in "abc" if one > after))
+    again = Erasure({}, str, "", nothing, listed, nothing, nothing, nothing)
+
+    def erase(person: str, _now: Any) -> None:
+        if person in refused:
+            raise TimeoutError
+        gone.append(person)
+
+    monkeypatch.setattr(again, "erase", erase)
+    monkeypatch.setattr(erasure, "_PAGE", 1)
+    monkeypatch.setattr(erasure.dynamodb, "every_row", lambda *_: ())
+    [first] = again.replay_again(Errand("1", "everybody", {}, T0), T0, 0)
+    assert first.after == "a"
+    with pytest.raises(NotErased):
+        for last in again.replay_again(first, T0, 880):
+            assert last.found["failed"] == 1, "also in the runs after the one that failed"
+    assert (gone, last.after) == (["b", "c"], ""), "so --go-on begins anew"
+    refused.clear()
+    assert again.replay(T0) == Replayed(3)

@@ -79,8 +79,8 @@ def kept_until(
     """Before when a POTENTIAL place needs a purchase, and as what it is lost then: REVOKED if the person could have
     bought in all that time, else LAPSED. `confirmed`: whether they may buy now.
 
-    Who may not gets no time before the deadline has come. One contest after another keeps a place no longer than the
-    deadline and `place_waits_s`.
+    Who may not buy is given more time only once the deadline has come. One contest after another keeps a place no
+    longer than the deadline and `place_waits_s`.
     """
     training, registry = programme.training, programme.registry
     # Before the registry confirmed them, or while the NIK was contested, nothing could be bought.
