@@ -1,8 +1,8 @@
 """The pages for people: a document each, and the modules in `browser/` as browsers load them (docs/pages.md).
 
-A module's address is its path in `browser/` below the name of what that folder contains as a whole, so a browser keeps
-it for good. The citizen's page has a worker that checks draws, by the scripts of the page that checks a draw
-(`verify.html`).
+A module's address is its path in `browser/` below the name of what that folder and the citizen's page contain as a
+whole, so a browser keeps it for good. The citizen's page has a worker that checks draws, by the scripts of the page
+that checks a draw (`verify.html`).
 """
 
 from __future__ import annotations
@@ -93,12 +93,15 @@ class Pages:
         self._frame = (folder / "common/page.html").read_text("utf-8")
         self._styles = {file.parent.name: file.read_text("utf-8") for file in folder.glob("*/style.css")}
         self._guides = {file.stem: file.read_text("utf-8") for file in folder.glob("docs/*.md")}
-        self.build = sha256(repr(sorted(self._texts.items())).encode()).hexdigest()[:16]
         self._programme = programme
         self._settings = settings
         self._base = urlsplit(settings.public_url).path + "/"
         self._results = _origin(settings.results_url)
         self._made: dict[str, verifier_page.Page] = {}
+        self.build = ""
+        # The service worker keeps the citizen's page too: one that is told something else is another build.
+        kept = repr((sorted(self._texts.items()), self._make("citizen", DOCUMENTS["citizen"])))
+        self.build = sha256(kept.encode()).hexdigest()[:16]
 
     def page(self, name: str) -> verifier_page.Page:
         """A page by the name of its folder."""

@@ -200,6 +200,7 @@ def test_the_policy_allows_the_own_scripts_and_style_and_nobody_elses(pages: Pag
 def test_the_citizens_page_alone_may_ask_the_national_id_where_one_has_a_page(programme: Programme, cloud: Settings):
     accounts = replace(programme.accounts, issuers=(RULES, NATIONAL, PAGED))
     pages = Pages(replace(programme, accounts=accounts), cloud)
+    assert pages.build != Pages(programme, cloud).build, "the service worker takes the other page"
     policies = {name: re.findall("connect-src ([^;]*)", pages.page(name).policy) for name in DOCUMENTS}
     assert policies == {name: ["'self'"] for name in DOCUMENTS} | {"citizen": ["'self' https://token.id.example:8443"]}
     assert told(pages)["issuers"] == [

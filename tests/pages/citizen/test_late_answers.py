@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
+
 from chalicelib.config import Programme
 from tests.pages.opened import ORIGIN, speak
 
-from .conftest import KEPT
+from .conftest import CORE, KEPT, NET, signed_in
 from .lives import COURSE, ID, LIVES, NOW, WAVE, WHOLE, living
-
-PART = "document.scripts[1].src.replace('citizen/main', 'common/{}')"
-NET, CORE = (f"await import({PART.format(name)})" for name in ("net", "core"))
 
 
 def kept(page: Any) -> dict[str, Any]:
@@ -192,3 +191,49 @@ def test_a_join_whose_answer_was_lost_is_not_denied_once_it_is_seen(browser: Any
             late.abort()
         frames(page)
         assert page.get_by_text("Belum terkirim").count() == 0
+
+
+def test_what_one_person_asked_for_is_not_sent_again_as_the_next(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["open"]) as page:
+        renewals = hold(page, "/sessions/refreshes")
+        joins, lost, refused = (hold(page, path) for path in ("/waves/current/entries", "/lost", "/refused"))
+        press(page, f"Gabung gelombang {WAVE}")
+        page.evaluate(f"""async () => {{
+          const net = {NET}, ask = (path) => net.mine("POST", path).catch(({{ code }}) => code);
+          window.asked = Promise.all([ask("/lost"), ask("/refused")]);
+        }}""")
+        join, lose, refuse = (held(page, waiting, 1) for waiting in (joins, lost, refused))
+        page.evaluate(
+            f"async () => {{ const net = {NET}; await net.signedOut(); await net.signedIn({signed_in('b')}); }}"
+        )
+        release(page, join, json=msgspec.to_builtins(LIVES["open"].written()["/waves/current/entries"]))
+        release(page, refuse, status=401, json={"code": "session_expired"})
+        with page.expect_event("requestfailed"):
+            lose.abort()
+        assert page.evaluate("asked") == ["not_signed_in"] * 2
+        assert [len(waiting) for waiting in (joins, lost, refused, renewals)] == [1, 1, 1, 0]
+        assert [name for name in kept(page) if name.startswith(("receipt:", "join:"))] == []
+
+
+CHOSEN = """
+PublicKeyCredential.isConditionalMediationAvailable = undefined;
+navigator.credentials.get = async () => ({ id: "k", rawId: new Uint8Array(1), response: {} });
+"""
+
+
+def test_a_sign_in_that_is_answered_after_another_one_begins_no_more(browser: Any, programme: Programme):
+    with living(browser, programme, LIVES["guest"]) as page:
+        page.add_init_script(CHOSEN)
+        page.route("**/passkey-challenges", lambda route: route.fulfill(json={"challenge": "AAAA"}))
+        page.route("**/sessions", lambda route: route.fulfill(body=signed_in("siti")))
+        waiting = hold(page, "/sign-ins")
+        page.reload()
+        page.goto(f"{ORIGIN}/#/masuk")
+        page.get_by_label("Alamat surel atau nomor ponsel").fill("siti@example.org")
+        press(page, "Kirim kode")
+        late = held(page, waiting, 1)
+        page.told.life = LIVES["open"]
+        press(page, "Masuk dengan kunci sandi")
+        page.locator("[data-state=open]").wait_for()
+        release(page, late, json=LIVES["guest"].written()["/sign-ins"])
+        assert page.evaluate("sessionStorage.getItem('sign-in')") is None

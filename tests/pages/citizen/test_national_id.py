@@ -14,6 +14,7 @@ from chalicelib.config import Programme
 from tests.builders.accounts.issuers import AUTHORIZE, PAGED, TOKENS
 from tests.pages.opened import ORIGIN, for_everybody, speak
 
+from .conftest import NET, signed_in
 from .lives import LIVES, NOW, REGISTRATION, Life, living, me
 
 CODE = "ABCDEFGHJKLMNP23"
@@ -71,6 +72,19 @@ def proofs(page: Any) -> list[Any]:
     return [said for _, path, said in page.sent if path == "/me/presence"]
 
 
+def try_again_after_the_session_ended(page: Any) -> None:
+    """The session ends with the next try; the person signs in again and comes back."""
+    for path in ("**/me/presence", "**/sessions/refreshes"):
+        page.route(path, lambda route: route.fulfill(status=401, json={"code": "session_expired"}))
+    page.get_by_role("button", name="Coba lagi").click()
+    page.get_by_text("Silakan masuk lagi.").wait_for()
+    page.unroute("**/me/presence")
+    page.evaluate(f"async () => ({NET}).signedIn({signed_in('siti')})")
+    page.goto(f"{ORIGIN}/#/akun")
+    page.get_by_text("Siti Aminah").wait_for()
+    page.goto(f"{ORIGIN}/#/akun/hadir")
+
+
 def test_the_national_ids_sign_in_proves_presence_once_and_whatever_else_comes_back_is_explained(
     browser: Any, programme: Programme
 ):
@@ -111,7 +125,7 @@ def test_the_national_ids_sign_in_proves_presence_once_and_whatever_else_comes_b
         sign_in(page, "Setuju")
         page.get_by_text("Belum terkirim.").wait_for()
         issuer.down, page.told.then = False, PROVEN
-        page.get_by_role("button", name="Coba lagi").click()
+        try_again_after_the_session_ended(page)
         page.get_by_text("Terbukti Rabu, 3 Juni pukul 10.00 WIB.").wait_for()
         assert proofs(page) == [{"issuer": "national-id", "token": "token-for-code-3", "presence_code": CODE}]
         assert len({one[name] for one in issuer.asked for name in ("state", "code_challenge")}) == 6, "new each time"

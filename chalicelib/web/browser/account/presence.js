@@ -70,7 +70,11 @@ async function finish(it) {
   if (it.wrong) throw new Refused(0, { code: it.wrong });
   it.token = it.token || await token(it);
   if (!it.token) throw new Refused(0, { code: it.wrong = "failed" });
-  await proved("POST", "/me/presence", { issuer: it.by.name, token: it.token, presence_code: it.code });
+  await proved("POST", "/me/presence", { issuer: it.by.name, token: it.token, presence_code: it.code }).catch((error) => {
+    // Whose session ended meanwhile comes back here after signing in.
+    if (error.status === 401) back = it;
+    throw error;
+  });
 }
 
 /** Somebody who was sent back: it is finished by itself, and again where nothing was heard. */

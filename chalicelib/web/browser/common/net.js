@@ -121,9 +121,9 @@ async function renew({ refresh_token }) {
   }
 }
 
-async function token() {
-  const who = account();
-  if (who && session.ends - now() < 30000) {
+/** The access token of `who`, if they are the one who is signed in. */
+async function token(who) {
+  if (who && who === account() && session.ends - now() < 30000) {
     renewing = renewing || renew(session).finally(() => {
       renewing = null;
     });
@@ -133,10 +133,10 @@ async function token() {
   return session.access_token;
 }
 
-async function once(method, path, body, { own, proved, plain }) {
+async function once(method, path, body, { own, proved, plain }, who) {
   const headers = { "Accept-Language": language() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const bearer = own ? await token() : null;
+  const bearer = own ? await token(who) : null;
   if (bearer) headers.Authorization = `Bearer ${bearer}`;
   if (proved) headers.DPoP = await proof(method, path, bearer);
   const stop = new AbortController(), alarm = setTimeout(() => stop.abort(), PATIENCE);
@@ -158,14 +158,16 @@ async function once(method, path, body, { own, proved, plain }) {
 
 /**
  * Ask the API; the decoded answer. `own`: as the person who is signed in; `proved`: with a proof of the device's key.
- * Whatever is sent twice has the effect of once, so what was not answered is sent again. Raises `Refused`, `Unsent`.
+ * Whatever is sent twice has the effect of once, so what was not answered is sent again, unless another person is signed
+ * in by then. Raises `Refused`, `Unsent`.
  */
 export async function call(method, path, body, how = {}) {
+  const who = account();
   let renewed = false;
   for (let tried = 1; ; tried += 1) {
     let heard;
     try {
-      heard = await once(method, path, body, how);
+      heard = await once(method, path, body, how, who);
     } catch (error) {
       if (!(error instanceof Unsent) || tried >= TRIES || !navigator.onLine) throw error;
       await rest(1000 * tried * (0.5 + Math.random()));
@@ -179,7 +181,7 @@ export async function call(method, path, body, how = {}) {
     }
     if (answer.status === 401 && how.own && !renewed && problem.code !== "invalid_dpop_proof") {
       renewed = true;
-      if (session) session.ends = 0;
+      if (who && who === account()) session.ends = 0;
       continue;
     }
     const wait = Number(answer.headers.get("Retry-After")) || 2;

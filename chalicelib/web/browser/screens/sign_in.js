@@ -5,16 +5,17 @@ import { begin, call, end, Refused, signedIn, underWay, work } from "../common/n
 import { Act, bare, Button, Digits, Field, Form, html, Link, Notice, Screen, useAction, useEffect, useForm, useState } from "../common/parts.js";
 import * as passkeys from "../common/passkeys.js";
 
-/** Back to where one was sent from. */
+let latest = null;
+
+/** Back to where one was sent from. A sign-in that is answered later begins no more. */
 function arrive() {
+  latest = null;
   const to = briefly.get("return");
   briefly.drop("return");
   end();
   if (to && !to.startsWith("#/masuk")) location.replace(to);
   else go("", true);
 }
-
-let latest = null;
 
 async function start(contact) {
   latest = contact;
