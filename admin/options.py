@@ -46,7 +46,7 @@ def as_json() -> bool:
     return bool(context and context.meta.get(_JSON))
 
 
-REASON_HELP = "Why, for colleagues and auditors; no personal data. Kept for good, with your identity."
+REASON_HELP = "Why, for colleagues and auditors; no personal data. Kept for ten years, with your identity."
 json_option = click.option(
     "--json", cls=Local, is_flag=True, expose_value=False, callback=_keep_json, help="Print JSON, for programs."
 )

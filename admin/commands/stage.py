@@ -26,9 +26,7 @@ from .programme import programme as programme_commands
 @example("deploy --parameter FspUrl=https://api.the-provider.example --parameter MailDomain=gelombang.example.go.id")
 @click.command()
 @stage_options
-@click.option(
-    "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of either stack; repeatable."
-)
+@click.option("--parameter", "given", multiple=True, metavar="NAME=VALUE", help="A parameter of any stack; repeatable.")
 @click.option(
     "--programme",
     metavar="NAME",

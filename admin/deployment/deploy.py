@@ -66,7 +66,7 @@ def deploy(  # noqa: PLR0913, PLR0917 - all that one who deploys may decide
     consent: Consent | None = None,
     keep_data: bool = False,
 ) -> Deployed:
-    """Deploy this project to a stage; `given` are parameters of either stack, which override the stage's own.
+    """Deploy this project to a stage; `given` are parameters of any of its stacks, which override the stage's own.
 
     With `count`, a stack's resources are counted instead of listed. Without `consent` nothing that holds data is lost.
     With `keep_data` the data stack stays as it is, and takes no parameter.
