@@ -107,12 +107,16 @@ def test_the_page_names_each_undetectable_fraud(point: str, words: list[str]) ->
 
 def test_the_readme_the_page_and_the_output_state_the_limits_too() -> None:
     readme = " ".join((ROOT / "README.md").read_text().split())
-    for words in ("every entry is a person", "no two people got one entry", "Identity is not verified yet"):
+    for words in ("every entry is a person", "no two people got one entry", "every registration stays PENDING"):
         assert words in readme
     assert "no trust in the operator" not in readme
     page = (ROOT / "chalicelib/draw/public/verify.html").read_text()
     assert "You need not take our word" not in page
-    for words in ("no second note for this wave", "not handed to somebody else too", "not yet matched with the civil"):
+    for words in (
+        "no second note for this wave",
+        "not handed to somebody else too",
+        "agrees with the civil registry is not",
+    ):
         assert words in page
     for words in ("every leaf is a person", "another note of the wave", "how late it was frozen"):
         assert words in program().UNPROVEN
