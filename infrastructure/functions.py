@@ -78,7 +78,7 @@ FUNCTIONS = (
     Function("advance", memory_mb=3008, timeout_s=900, at_once=1, retries=0, within_s=60),
     Function("award", memory_mb=512, timeout_s=60, queue="awards"),
     Function("expire_places", memory_mb=3008, timeout_s=900, retries=2, within_s=3600),
-    Function("ask_registry", memory_mb=512, timeout_s=180, queue="registry"),
+    Function("ask_registry", memory_mb=1024, timeout_s=180, queue="registry"),
     Function("sweep_registry", memory_mb=512, timeout_s=300, retries=0, within_s=300),
     Function("pay", memory_mb=512, timeout_s=120, queue="payouts"),
     Function("sweep_payouts", memory_mb=512, timeout_s=60, retries=0, within_s=60),
