@@ -68,7 +68,7 @@ class Bank:
 
 
 class _People:
-    """The registrations, of whom each has an account at the bank."""
+    """The registrations. Each person in them has an account at the bank."""
 
     def __init__(self, registrations: Registrations) -> None:
         self._registrations, self.addresses = registrations, self
